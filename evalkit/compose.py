@@ -44,6 +44,8 @@ _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(
 # One element of a sweep over plain text, quoted or not; brackets, functions and interpolations are Hydra's business.
 _ELEMENT = re.compile(r"""(?:"[^"\\]*"|'[^'\\]*'|[^,"'\[\]{}()$\\])+""")
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+# A job is found again by its number and overrides, so nobody else says where it lies.
+_DECIDED_HERE = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir")
 _PYTHON_TYPES: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "array": list}
 
 
@@ -58,11 +60,19 @@ class Source:
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One job of a command line: its number in a sweep, its own overrides, and the config they compose."""
+    """One job of a command line: its number in a sweep, its own overrides, and the config they compose.
+
+    Overrides of Hydra itself (``hydra/launcher=…``) say how jobs run, not what they do, and are in no job.
+    """
 
     number: int
     overrides: tuple[str, ...]
     config: Mapping[str, Any]
+
+    @property
+    def directory_name(self) -> str:
+        """The job's folder in the root of its sweep: what ``hydra.sweep.subdir`` in ``conf/config.yaml`` makes."""
+        return f"{self.number}_{slug(','.join(sorted(self.overrides)))}"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,11 +121,11 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
         base = hydra.compose(source.config_name, [*search_path, *_without_sweeps(quoted)], return_hydra_config=True)
         multirun = multirun or str(base.hydra.mode).endswith("MULTIRUN")
         if not multirun:
-            return Plan(source, quoted, multirun, (Job(0, quoted, _plain(base)),))
+            return Plan(source, quoted, multirun, (Job(0, tuple(_without_hydra(quoted)), _plain(base)),))
         sweep_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
         jobs = tuple(
             Job(number, job, _plain(hydra.compose(source.config_name, [*search_path, *job])))
-            for number, job in enumerate(_expand([*sweep_params, *quoted]))
+            for number, job in enumerate(_expand([*sweep_params, *_without_hydra(quoted)]))
         )
     return Plan(source, quoted, multirun, jobs)
 
@@ -193,7 +203,9 @@ def find_override_problems(overrides: Sequence[str], source: Source, *, multirun
 def _find_problems(override: Override, source: Source, *, multirun: bool) -> Iterator[str]:
     name = override.key_or_group
     text = str(override.input_line)
-    if name.split(".")[0].split("/")[0] == "hydra":
+    if _is_for_hydra(text):
+        if name in _DECIDED_HERE:
+            yield f"{name}: is not for the line; where things are written follows from output_dir and run_name"
         return
     if override.is_delete():
         yield f"{text}: a key cannot be taken away, every key must have a value; leave it out to keep its default"
@@ -268,6 +280,14 @@ def _group_options(name: str, source: Source) -> list[str] | None:
 def _without_sweeps(overrides: Sequence[str]) -> list[str]:
     parser = OverridesParser.create()
     return [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
+
+
+def _without_hydra(overrides: Sequence[str]) -> list[str]:
+    return [text for text in overrides if not _is_for_hydra(text)]
+
+
+def _is_for_hydra(override: str) -> bool:
+    return re.match(r"[+~]*hydra[./@=]", override) is not None
 
 
 def _expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:

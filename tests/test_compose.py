@@ -149,3 +149,27 @@ def test_launched_jobs_get_their_own_directory_and_config(tmp_path: Path) -> Non
     assert [entry[:3] for entry in seen] == [(0, "a/b", 20), (1, "a/b", 40), (2, "1e5", 20), (3, "1e5", 40)]
     assert len({entry[3] for entry in seen}) == 4
     assert {path.name for path in (tmp_path / "sweep").iterdir() if path.is_dir()} == {entry[3] for entry in seen}
+
+
+def test_a_job_lies_where_the_plan_says(tmp_path: Path) -> None:
+    """The folder's name follows from the plan alone, so that a sweep can be told from what is left of it."""
+    found: dict[int, str] = {}
+
+    def run_job(job: compose.Job, destination: compose.Destination) -> None:
+        found[job.number] = destination.run_dir.name
+
+    planned = _plan("assistant.model=a/b,'x,y',1e5", "simulator.prompt='" + "so " * 60 + "'", "seed=1", multirun=True)
+    compose.launch(planned, run_job, tmp_path / "sweep")
+    assert found == {job.number: job.directory_name for job in planned.jobs}
+
+
+def test_how_jobs_run_is_not_part_of_what_they_do() -> None:
+    """Overrides of Hydra itself are in no job, and so in no folder's name and no table."""
+    jobs = _plan("hydra/launcher=basic", "hydra.verbose=false", "seed=1,2", multirun=True).jobs
+    assert [job.overrides for job in jobs] == [("seed=1",), ("seed=2",)]
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir"])
+def test_where_things_lie_is_not_said_twice(key: str) -> None:
+    """Hydra's own keys for it would be ignored, or lose the jobs."""
+    assert "output_dir" in _problems(f"{key}=x")

@@ -24,7 +24,7 @@ from evalkit.commands.line import parse_line
 from evalkit.commands.pipeline import expand_trials, run_workload
 from evalkit.commands.prepare import Prepared, prepare
 from evalkit.commands.reporting import report_run
-from evalkit.commands.sweep import finish_sweep
+from evalkit.commands.sweep import begin_sweep, finish_sweep
 from evalkit.commands.verdict import ExitCode, Verdict, decide_verdict
 from evalkit.commands.voice_modes import open_workload
 from evalkit.engine.progress import RunProgress
@@ -36,7 +36,7 @@ from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.types import RunSettings
-from evalkit.store.provenance import describe_start, write_provenance
+from evalkit.store.provenance import config_sha256, describe_start, write_provenance
 from evalkit.store.run_directory import RunDirectory, RunStatus, now_utc
 
 PrepareJob = Callable[[Mapping[str, Any], Path, Mapping[str, str]], Prepared]
@@ -66,6 +66,8 @@ def execute(planned: compose.Plan) -> int:
         _require_embedded_models(settings, models)
         if planned.multirun:
             directory = RunDirectory.new_sweep_root(first.output_dir)
+            hashes = [config_sha256(job.config, job.datasets) for job in prepared]
+            begin_sweep(planned, directory, working_dir=Path.cwd(), config_sha256=hashes)
         else:
             name = first.run_name or first.assistant.model or "run"
             directory = RunDirectory.new_root(first.output_dir, f"{first.mode.name}_{compose.slug(name)}")
