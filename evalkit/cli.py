@@ -9,7 +9,7 @@ exit meaning
 0    all well (a poor assistant is a result, not an error)
 1    a gate was missed, or ``compare`` found a regression
 2    the config or the data is wrong; nothing was started, nothing is left behind
-3    cases were lost to infrastructure beyond the allowed share
+3    cases were lost to infrastructure beyond the allowed share, or the disk is full
 4    the budget was reached
 70   a defect of evalkit's own
 130  interrupted
@@ -26,12 +26,13 @@ from contextlib import suppress
 from importlib import import_module
 
 import evalkit
-from evalkit.errors import ConfigError, UserError
+from evalkit.errors import ConfigError, StorageError, UserError
 
 # Command -> what it does; `evalkit.commands.<name>.main(args) -> exit code`.
 COMMANDS = {
     "calibrate": "[judge.model=…]: agreement of the judge with a labelled set",
     "check": "compose and validate config and data, call nobody",
+    "resume": "RUN_DIR|SWEEP_DIR [limits.… …]: finish an interrupted or partly failed run, pay for nothing twice",
     "rerun": "RUN_DIR [key=value …]: a new run from a stored config",
     "report": "RUN_DIR: write results.csv, summary.json and plots again from the records",
     "new": "NAME mode=crawl|walk|run: a folder of one's own to start from",
@@ -41,6 +42,7 @@ COMMANDS = {
 
 _HELP = ("-h", "--help")
 
+EXIT_INFRASTRUCTURE = 3
 EXIT_DEFECT = 70
 EXIT_INTERRUPTED = 130
 
@@ -56,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"evalkit: {problem}", file=sys.stderr)
         return 2
+    except StorageError as error:
+        print(f"evalkit: {error}", file=sys.stderr)
+        return EXIT_INFRASTRUCTURE
     except KeyboardInterrupt:
         print("evalkit: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -15,6 +15,7 @@ import dataclasses
 import functools
 import hashlib
 import itertools
+import json
 import os
 import re
 import sys
@@ -130,13 +131,17 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
     return Plan(source, quoted, multirun, jobs)
 
 
-def launch(planned: Plan, run_job: RunJob, directory: Path) -> None:
+def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
     """Run every job of `planned` through Hydra's launcher, a single run in `directory`, a sweep's jobs below it.
+
+    The jobs of a sweep that is `resumed` go where its ``plan.json`` says, whatever the line adds to their overrides.
 
     `run_job` must not raise: it answers with files. Raises ConfigError when Hydra itself refuses the line.
     """
     literal = _quote(str(directory))
     where = [f"hydra.sweep.dir={literal}"] if planned.multirun else [f"hydra.run.dir={literal}"]
+    if resumed:
+        where.append("hydra.sweep.subdir='${planned_directory:${hydra.sweep.dir},${hydra.job.num}}'")
     flags = ["-m"] if planned.multirun else []
     call_hydra([*flags, *planned.overrides, *where], planned.source, run_job)
 
@@ -376,12 +381,19 @@ def _field(name: str, child: Schema) -> tuple[str, Any, Any]:
     return (name, Optional[kind] if "null" in kinds else kind, MISSING)  # noqa: UP045
 
 
+def _planned_directory(root: str, number: int) -> str:
+    """Return the folder that the plan of the sweep in `root` gives to a job."""
+    jobs = json.loads((Path(root) / "plan.json").read_text(encoding="utf-8"))["jobs"]
+    return str(jobs[int(number)]["directory"])
+
+
 def _register() -> None:
     """Register types and resolvers; at import, so that a launcher's worker process has them too."""
     ConfigStore.instance().store("evalkit_schema", _node_type("run", load_schema("run")))
     resolvers: Mapping[str, Callable[..., str]] = {
         "data": lambda path: str(resource_dir("data") / path),
         "slug": slug,
+        "planned_directory": _planned_directory,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)

@@ -13,6 +13,8 @@ ELSEWHERE = {
     "commands/recordings.py": "e2e/test_walk.py",
     "commands/report.py": "e2e/test_crawl.py",
     "commands/rerun.py": "e2e/test_crawl.py",
+    "commands/resume.py": "e2e/test_resume.py",
+    "commands/run.py": "e2e/test_crawl.py",
     "commands/roles.py": "e2e/test_crawl.py",
     "commands/service.py": "service/test_server.py",
     "commands/new.py": "e2e/test_new.py",

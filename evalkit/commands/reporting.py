@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -25,18 +24,21 @@ class RunReport:
 def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
     """Write the reports of `run` from its records and grades, and show the closing table on `console`."""
     config = run.read_config()
-    provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
+    provenance = run.read_provenance()
     order = {key: position for position, key in enumerate(provenance["case_trials"])}
     finished = run.read_finished()
     records = [finished[key].record for key in sorted(finished, key=lambda key: order.get(key, len(order)))]
+    sha256_of = {key: stored.sha256 for key, stored in finished.items()}
     written = write_reports(
         run.root,
         config,
         records,
-        run.read_grades(),
+        # A case-trial that was run again has grades of a record that no longer stands for it.
+        [grade for grade in run.read_grades() if grade.record_sha256 == sha256_of.get(grade.key)],
         config_sha256=provenance["config_sha256"],
         planned=len(provenance["case_trials"]),
         plots=config["report"]["plots"],
+        concurrency=run.read_concurrency(),
     )
     if console is not None:
         console.print(closing_table(written.summary))

@@ -7,7 +7,8 @@ The composed config that Hydra stored becomes a primary config of its own, so it
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,21 @@ def main(args: Sequence[str]) -> int:
         raise ConfigError("rerun: needs a run directory: evalkit rerun outputs/DATE/RUN [key=value …]")
     run_dir = Path(rest[0]).expanduser().resolve()
     line = parse_line([*flags, *rest[1:]])
+    with stored_source(run_dir, line) as source:
+        return execute(compose.plan(line.overrides, source, multirun=line.multirun))
+
+
+@contextmanager
+def stored_source(run_dir: Path, line: CommandLine) -> Iterator[compose.Source]:
+    """Give the config that `run_dir` stored, as a source that `line` can be composed on while the block lasts.
+
+    Raises ConfigError when a run never got as far as storing it.
+    """
     with tempfile.TemporaryDirectory(prefix="evalkit-rerun-") as folder:
         primary = _primary_config(run_dir, line)
         (Path(folder) / "rerun.yaml").write_text(yaml.safe_dump(primary, sort_keys=False), encoding="utf-8")
         search_dirs = (resource_dir("conf"), *compose.packaged_source(line.config_dirs).search_dirs)
-        source = compose.Source(Path(folder), "rerun", search_dirs)
-        return execute(compose.plan(line.overrides, source, multirun=line.multirun))
+        yield compose.Source(Path(folder), "rerun", search_dirs)
 
 
 def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
@@ -85,8 +95,6 @@ def _with_absolute_paths(node: dict[str, Any], working_dir: Path) -> dict[str, A
 
 def _read(path: Path, run_dir: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise ConfigError(
-            f"{run_dir}: holds no {path.parent.name}/{path.name}; rerun needs a directory that a run wrote"
-        )
+        raise ConfigError(f"{run_dir}: holds no {path.parent.name}/{path.name}; expected a directory that a run wrote")
     content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return content

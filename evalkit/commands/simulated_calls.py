@@ -25,6 +25,7 @@ from evalkit.providers.endpoints import realtime_url, request_headers
 from evalkit.providers.prices import Prices
 from evalkit.providers.responses import TextModel
 from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
@@ -48,6 +49,7 @@ class _Planner:
     prices: Prices
     embedded_url: str | None
     judge: VoteSource | None
+    on_rate_limits: OnRateLimits
 
     def plan(self, case: Case) -> CallPlan:
         settings = self.prepared.settings
@@ -81,6 +83,7 @@ class _Planner:
             real_time=chosen.real_time,
             effective=settings_of_call(self.prepared, case),
             judge_turn=TurnJudge(self.judge, settings.limits.response_timeout_s) if self.judge else None,
+            on_rate_limits=self.on_rate_limits,
         )
 
     def _mocks(self, case: Case) -> tuple[Mock, ...]:
@@ -110,7 +113,14 @@ class _Planner:
 
         def open_realtime(trace: Trace, timeline: Timeline) -> RealtimeCaller:
             url, headers = realtime_url(endpoint, model), request_headers(endpoint, os.environ)
-            session = RealtimeSession(url, headers, source="simulator", trace=trace, timeline=timeline)
+            session = RealtimeSession(
+                url,
+                headers,
+                source="simulator",
+                trace=trace,
+                timeline=timeline,
+                on_rate_limits=self.on_rate_limits,
+            )
             return RealtimeCaller(session, persona, chosen.caller_voice, timeout_s=timeout_s, price=price)
 
         def open_text(_trace: Trace, _timeline: Timeline) -> TextCaller:
@@ -129,12 +139,13 @@ def call_setup(
     clients: Clients,
     cache: ContentCache,
     prices: Prices,
+    on_rate_limits: OnRateLimits = lambda _: None,
 ) -> CallSetup:
     """Return what all simulated calls of a prepared run share."""
     settings = prepared.settings
     is_judged = settings.simulator.judge_turns
     judge = open_judge(settings, clients, cache, prices, embedded_url) if is_judged else None
-    planner = _Planner(prepared, clients, cache, prices, embedded_url, judge)
+    planner = _Planner(prepared, clients, cache, prices, embedded_url, judge, on_rate_limits)
     return CallSetup(
         run=run,
         clock=clock,

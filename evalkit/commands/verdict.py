@@ -44,6 +44,11 @@ class Verdict:
     exit_code: ExitCode
     reason: str = ""
 
+    @property
+    def is_resumable(self) -> bool:
+        """Whether there is something left that ``evalkit resume`` would do."""
+        return self.exit_code in (ExitCode.INTERRUPTED, ExitCode.INFRASTRUCTURE, ExitCode.BUDGET)
+
 
 def decide_verdict(
     records: Sequence[CaseRecord],

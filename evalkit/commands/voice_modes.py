@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
@@ -30,6 +31,7 @@ from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import realtime_url, request_headers
 from evalkit.providers.prices import Prices, load_prices
 from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput
 from evalkit.settings.resources import resource_dir
@@ -41,19 +43,36 @@ Speak = Callable[[CaseTrial], Awaitable[Utterance]]
 
 @asynccontextmanager
 async def open_workload(
-    prepared: Prepared, run: RunDirectory, embedded_url: str | None, clock: Clock
+    prepared: Prepared,
+    run: RunDirectory,
+    embedded_url: str | None,
+    clock: Clock,
+    *,
+    on_rate_limits: OnRateLimits = lambda _: None,
 ) -> AsyncIterator[Workload]:
-    """Give the workload of a prepared run; its clients are closed when the block ends."""
+    """Give the workload of a prepared run; its clients are closed when the block ends.
+
+    `on_rate_limits` is told of the rate limits of assistant and caller whenever a server says them.
+    """
     settings = prepared.settings
     clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
     cache = open_cache()
     prices = load_prices(resource_dir("data") / "prices.json")
     if settings.mode.name == "run":
-        setup = call_setup(prepared, run, embedded_url, clock, clients=clients, cache=cache, prices=prices)
+        setup = call_setup(
+            prepared,
+            run,
+            embedded_url,
+            clock,
+            clients=clients,
+            cache=cache,
+            prices=prices,
+            on_rate_limits=on_rate_limits,
+        )
         work = _calls(setup)
     else:
         work = _spoken_turns(
-            _turn_setup(prepared, run, embedded_url, clock, prices),
+            replace(_turn_setup(prepared, run, embedded_url, clock, prices), on_rate_limits=on_rate_limits),
             _speaker(settings, clients, cache, prices, embedded_url),
         )
     try:

@@ -1,6 +1,7 @@
-"""When a case-trial is tried again: one table, by the kind of failure.
+"""When a case-trial is tried again. What is worth another try stands in :data:`evalkit.records.faults.POLICIES`.
 
-A retry starts the case afresh. Failures of the system under test are results and are never retried.
+A retry starts the case afresh, in a new conversation. Failures of the system under test are results and are never
+retried.
 """
 
 from __future__ import annotations
@@ -8,21 +9,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from evalkit.records.faults import Failure
+from evalkit.records.faults import POLICIES, Failure
 
-# Kinds that may pass by themselves -> first wait in seconds; each further wait is twice as long.
-FIRST_WAIT_S = {
-    "connection_refused": 0.5,
-    "connection_failed": 0.5,
-    "connect_timeout": 0.5,
-    "connection_closed": 0.5,
-    "session_expired": 0.0,
-    "server_error": 1.0,
-    "rate_limited": 2.0,
-    "rate_limit_exceeded": 2.0,
-    "request_timeout": 1.0,
-}
-_LONGEST_WAIT_S = 60.0
+LONGEST_WAIT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -36,9 +25,16 @@ class RetryPolicy:
 
         A wait is the peer's own ``Retry-After`` when it gave one, else exponential with up to 25 % of jitter.
         """
-        first = FIRST_WAIT_S.get(failure.error_type)
-        if first is None or attempt >= self.max_attempts:
+        policy = POLICIES.get(failure.error_type)
+        if policy is None or attempt >= self.tries_of(failure.error_type):
             return None
         if failure.retry_after_s is not None:
-            return min(failure.retry_after_s, _LONGEST_WAIT_S)
-        return float(min(first * 2 ** (attempt - 1) * (1 + rng.random() / 4), _LONGEST_WAIT_S))
+            return min(failure.retry_after_s, LONGEST_WAIT_S)
+        return float(min(policy.first_wait_s * 2 ** (attempt - 1) * (1 + rng.random() / 4), LONGEST_WAIT_S))
+
+    def tries_of(self, error_type: str) -> int:
+        """Return how many tries in all a failure of this kind is worth, 1: it is final."""
+        policy = POLICIES.get(error_type)
+        if policy is None or self.max_attempts == 1:
+            return 1
+        return max(1, self.max_attempts * policy.patience)

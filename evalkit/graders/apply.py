@@ -8,7 +8,7 @@ grader that applies to its case.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 
 from evalkit.graders.context import GraderContext, GraderServices, GraderType
 from evalkit.graders.registry import GRADER_TYPES
@@ -23,6 +23,8 @@ async def grade_record(
     specs: Sequence[GraderSpec],
     services: GraderServices,
     now: Callable[[], str],
+    *,
+    done: Set[tuple[str, int | None]] = frozenset(),
 ) -> list[Grade]:
     """Return the grades of `record`, one for each spec and turn (or trace) it is about.
 
@@ -32,6 +34,7 @@ async def grade_record(
         specs: Checked by :func:`evalkit.graders.registry.find_grader_problems`.
         services: What graders may ask for.
         now: The time of a grade: UTC, ISO 8601.
+        done: Grader ids and turns (None: the trace) that have their grade already and are left out.
 
     """
 
@@ -52,7 +55,12 @@ async def grade_record(
             judge=verdict.judge,
         )
 
-    questions = [(spec, turn) for spec in sorted(specs, key=_costs) for turn in _subjects(record, spec)]
+    questions = [
+        (spec, turn)
+        for spec in sorted(specs, key=_costs)
+        for turn in _subjects(record, spec)
+        if (spec.grader_id, turn.turn_index if turn else None) not in done
+    ]
     return await asyncio.gather(*(grade(spec, turn) for spec, turn in questions))
 
 

@@ -26,6 +26,7 @@ from evalkit.modes.tool_rounds import respond_with_tools
 from evalkit.modes.turn_measures import find_misbehaviour
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
+from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import TurnResult
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
@@ -71,6 +72,7 @@ class CallPlan:
         channel: Line quality: what lies between the caller and the assistant.
         effective: The settings in effect, by content, as the record stores them.
         judge_turn: Says of each turn that the caller makes up whether it is one of its part; None: nobody does.
+        on_rate_limits: Told of the assistant's rate limits whenever its server says them.
 
     """
 
@@ -90,6 +92,7 @@ class CallPlan:
     real_time: bool
     effective: JsonObject
     judge_turn: JudgeTurn | None = None
+    on_rate_limits: OnRateLimits = lambda _: None
 
 
 @dataclass
@@ -154,7 +157,14 @@ class Dialogue:
         self._plan, self._seed, self._limits = plan, seed, limits
         self._trace, self._timeline, self._evidence, self._name_wav = trace, timeline, evidence, name_wav
         self._tools = plan.new_tools()
-        self._assistant = RealtimeSession(plan.url, plan.headers, source="assistant", trace=trace, timeline=timeline)
+        self._assistant = RealtimeSession(
+            plan.url,
+            plan.headers,
+            source="assistant",
+            trace=trace,
+            timeline=timeline,
+            on_rate_limits=plan.on_rate_limits,
+        )
         self._playing_until_ms = 0.0
         self.past: list[Exchange] = []
 

@@ -23,6 +23,7 @@ from evalkit.modes.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.turn_measures import find_misbehaviour, lateness, reuse_key, voice_to_voice
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
+from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import TurnResult
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
@@ -62,6 +63,7 @@ class TurnSetup:
         price: Tokens and model -> dollars, or None when the price is unknown.
         channel: Line quality: what lies between the utterance and the assistant.
         new_tools: Makes the tools of one conversation; None: calls are not answered and end the turn.
+        on_rate_limits: Told of the server's rate limits whenever it says them.
 
     """
 
@@ -75,6 +77,7 @@ class TurnSetup:
     price: Callable[[Usage, str], float | None]
     channel: ChannelSpec = field(default_factory=ChannelSpec)
     new_tools: Callable[[CaseTrial], AnswerTools] | None = None
+    on_rate_limits: OnRateLimits = lambda _: None
 
 
 @dataclass
@@ -136,7 +139,14 @@ async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, evidence: 
     with events_path.open("wb", buffering=1 << 18) as log:
         trace = Trace(log.write, elide_audio=settings.trace.audio == "elided")
         timeline = Timeline.begin(setup.clock)
-        session = RealtimeSession(setup.url, setup.headers, source="assistant", trace=trace, timeline=timeline)
+        session = RealtimeSession(
+            setup.url,
+            setup.headers,
+            source="assistant",
+            trace=trace,
+            timeline=timeline,
+            on_rate_limits=setup.on_rate_limits,
+        )
         try:
             async with session:
                 await session.configure(setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from evalkit.errors import CaseFailure
@@ -26,9 +27,22 @@ async def respond_with_tools(
         outputs: Gets every answer that was given, as it is given.
 
     Raises:
-        CaseFailure: A response that never ended, or an assistant that calls tools for ever.
+        CaseFailure: A response or a turn that did not end in time, or an assistant that calls tools for ever.
 
     """
+    try:
+        async with asyncio.timeout(limits.turn_timeout_s) as deadline:
+            return await _respond(session, answer_tools, limits, outputs)
+    except TimeoutError:
+        if not deadline.expired():
+            raise
+        limit = f"not done within limits.turn_timeout_s ({limits.turn_timeout_s:g} s)"
+        raise CaseFailure(Stage.TURN_TIMEOUT, "timeout", limit) from None
+
+
+async def _respond(
+    session: RealtimeSession, answer_tools: AnswerTools | None, limits: Limits, outputs: list[ToolOutput]
+) -> Failure | None:
     for _ in range(limits.max_tool_rounds + 1):
         response = await session.respond(timeout_s=limits.response_timeout_s)
         if response.failure is not None or answer_tools is None or not response.tool_calls:

@@ -20,7 +20,7 @@ methods send, and wait for what they need. Every method but :meth:`begin_turn` r
 what happened                                stage                        error_type
 ============================================ ============================ ==========================================
 the handshake failed                         ``connect``                  see :mod:`evalkit.realtime.connection`
-an error, or silence, for ``session.update`` ``session_update``           the server's code, ``timeout``
+an error, or silence, for ``session.update`` ``session_update``           the server's code, ``session_timeout``
 the server objects to what we sent else      ``stream_audio``             the server's code
 an error for ``response.create``, or for     ``response_error``           the server's code
 nothing in particular while we wait for it
@@ -57,6 +57,7 @@ from evalkit.realtime.events import (
     server_error,
 )
 from evalkit.realtime.pacer import Pacing, send_paced, split_chunks
+from evalkit.realtime.rate_limits import OnRateLimits, read_rate_limits
 from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import AudioRef, Direction, Trace
@@ -100,6 +101,7 @@ class RealtimeSession:
         trace: Where events are written; shared by the connections of a case.
         timeline: The case's clock; shared as well.
         limits: Of the connection.
+        on_rate_limits: Told of the server's rate limits whenever it says them.
 
     """
 
@@ -112,7 +114,9 @@ class RealtimeSession:
         trace: Trace,
         timeline: Timeline,
         limits: ConnectionLimits | None = None,
+        on_rate_limits: OnRateLimits = lambda _: None,
     ) -> None:
+        self._on_rate_limits = on_rate_limits
         self._url, self._headers, self._limits = url, headers, limits
         self._source, self._trace, self._timeline = source, trace, timeline
         self._events = ClientEvents()
@@ -171,7 +175,7 @@ class RealtimeSession:
         self._update_event_id, self._is_configured = event["event_id"], False
         await self._send(event, Stage.SESSION_UPDATE)
         if not await self._await(lambda: self._is_configured, timeout_s, Stage.SESSION_UPDATE):
-            raise CaseFailure(Stage.SESSION_UPDATE, "timeout", f"no session.updated within {timeout_s:g} s")
+            raise CaseFailure(Stage.SESSION_UPDATE, "session_timeout", f"no session.updated within {timeout_s:g} s")
 
     async def send_audio(self, wire: bytes, *, chunk_ms: float, real_time: bool) -> Pacing:
         """Send one utterance in the session's input format, exactly these bytes, and commit it."""
@@ -318,6 +322,8 @@ class RealtimeSession:
         self._record(Direction.RECEIVED, at_ms, event.payload, audio)
         if event.type in ("session.created", "session.updated"):
             self._take_session(event)
+        elif event.type == "rate_limits.updated":
+            self._on_rate_limits(read_rate_limits(event.payload))
         elif event.type == "response.done" or self._transcripts.feed(event):
             self._news.set()
 

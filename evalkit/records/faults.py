@@ -1,7 +1,13 @@
-"""Who is to blame when a case does not end well, decided in one place from the recorded evidence."""
+"""What each kind of failure means: who is to blame, whether it is tried again, and whether we ask too much.
+
+One table, :data:`POLICIES`, says it for every kind that is the peer's or the line's trouble wherever it appears; a kind
+that is not in it is blamed by the stage it happened at and never tried again, since failures of the system under test
+are results. ``docs/failures.md`` shows the table; a test holds the two equal.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -30,6 +36,7 @@ class Stage(StrEnum):
     RESPONSE_STATUS = "response_status"
     RESPONSE_MISSING_DONE = "response_missing_done"
     RESPONSE_EMPTY = "response_empty"
+    TURN_TIMEOUT = "turn_timeout"
     TOOL_ROUNDS = "tool_rounds"
     SIMULATOR_TURN = "simulator_turn"
     CASE_TIMEOUT = "case_timeout"
@@ -50,15 +57,46 @@ class Failure:
     retry_after_s: float | None = None
 
 
-# Error kinds that are the peer's or the line's trouble wherever they appear.
-_TRANSPORT = frozenset(
-    {
-        "connection_refused", "connection_closed", "connection_failed", "connect_timeout", "request_timeout",
-        "handshake_rejected",
-        "rate_limit_exceeded", "rate_limited", "server_error", "session_expired", "invalid_event", "frame_too_large",
-        "authentication_failed", "internal_error", "insufficient_quota", "audio_decode",
-    }
-)  # fmt: skip
+@dataclass(frozen=True)
+class Policy:
+    """What a kind of failure means, whoever met it.
+
+    Attributes:
+        meaning: What happened, for a person.
+        patience: Tries in all, as a multiple of ``limits.max_attempts``; 0: it is not tried again.
+        first_wait_s: The wait before the second try, in seconds; each further one is twice as long, up to a minute. The
+            peer's own ``Retry-After`` counts instead where it gave one.
+        is_pressure: The peer says that we ask for too much: fewer cases are run at once.
+        fault: Whose fault it is when no try is left.
+
+    """
+
+    meaning: str
+    patience: int
+    first_wait_s: float = 0.0
+    is_pressure: bool = False
+    fault: Fault = Fault.INFRASTRUCTURE
+
+
+POLICIES: Mapping[str, Policy] = {
+    "connection_refused": Policy("nobody listens at the address", 1, 0.5),
+    "connection_failed": Policy("the address cannot be reached", 1, 0.5),
+    "connect_timeout": Policy("the handshake took too long", 1, 0.5),
+    "connection_closed": Policy("the connection ended, or its other end fell silent", 1, 0.5),
+    "session_expired": Policy("the server's limit on a session's age was reached", 1),
+    "session_timeout": Policy("the server did not take the session's settings in time", 1, 0.5),
+    "server_error": Policy("the server reported an error of its own, 5xx included", 1, 1.0, is_pressure=True),
+    "internal_error": Policy("the server reported an error of its own", 1, 1.0),
+    "request_timeout": Policy("an HTTP request was not answered in time", 1, 1.0),
+    "rate_limited": Policy("HTTP 429", 3, 2.0, is_pressure=True),
+    "rate_limit_exceeded": Policy("an error event about the rate", 3, 2.0, is_pressure=True),
+    "invalid_event": Policy("a message that is no event of the protocol", 1, 0.5),
+    "audio_decode": Policy("audio that cannot be decoded", 1, 0.5),
+    "frame_too_large": Policy("a message beyond the limit", 0),
+    "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),
+    "authentication_failed": Policy("the key was refused, or there was none", 0),
+    "insufficient_quota": Policy("the account has no credit left", 0),
+}
 
 _BY_STAGE = {
     Stage.PREPARE: Fault.DATA,
@@ -71,6 +109,7 @@ _BY_STAGE = {
     Stage.RESPONSE_STATUS: Fault.ASSISTANT,
     Stage.RESPONSE_MISSING_DONE: Fault.INFRASTRUCTURE,
     Stage.RESPONSE_EMPTY: Fault.ASSISTANT,
+    Stage.TURN_TIMEOUT: Fault.ASSISTANT,
     Stage.TOOL_ROUNDS: Fault.ASSISTANT,
     Stage.SIMULATOR_TURN: Fault.SIMULATOR,
     Stage.CASE_TIMEOUT: Fault.INFRASTRUCTURE,
@@ -80,5 +119,6 @@ _BY_STAGE = {
 
 
 def decide_fault(failure: Failure) -> Fault:
-    """Return whose fault `failure` is: the line's for transport errors at any stage, else the stage's own."""
-    return Fault.INFRASTRUCTURE if failure.error_type in _TRANSPORT else _BY_STAGE[failure.stage]
+    """Return whose fault `failure` is: what the table says of its kind, at any stage, else the stage's own."""
+    policy = POLICIES.get(failure.error_type)
+    return policy.fault if policy else _BY_STAGE[failure.stage]

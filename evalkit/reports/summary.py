@@ -13,6 +13,7 @@ key                         meaning
 ``pass_at_k, pass_hat_k``   k -> chance that one of k trials passes, that all k pass
 ``cost_usd``                role -> dollars, null where a price is unknown
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
+``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 =========================== =====================================================================================
 
@@ -50,12 +51,19 @@ MAX_LATENESS_P99_MS = 20.0
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a summary needs to know about a run beside its records. `planned`: how many case-trials there should be."""
+    """What a summary needs to know about a run beside its records.
+
+    Attributes:
+        planned: How many case-trials there should be; None: as many as there are records.
+        concurrency: Changes of how many attempts were under way, oldest first.
+
+    """
 
     run_name: str
     config: JsonObject
     config_sha256: str
     planned: int | None = None
+    concurrency: Sequence[JsonObject] = ()
 
 
 def summarize(
@@ -81,6 +89,7 @@ def summarize(
         "cost_usd": cost_by_role_usd(records, grades),
         **summarize_callers(table.mode, records, dict(_trial_grades(rows))),
         **_pacing(facts.config, records),
+        "concurrency": _concurrency(facts),
         "config_sha256": facts.config_sha256,
     }
 
@@ -162,6 +171,12 @@ def _pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json
         }
     reason = _why_unpublishable(config, lateness)
     return {"pacing": lateness, "publishable_latencies": not reason, "publishable_latencies_reason": reason}
+
+
+def _concurrency(facts: RunFacts) -> dict[str, Json]:
+    most = facts.config.get("concurrency", 1)
+    limits = [limit for change in facts.concurrency if isinstance(limit := change["limit"], int)]
+    return {"most": most, "fewest": min(limits, default=most), "changes": list(facts.concurrency)}
 
 
 def _why_unpublishable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:

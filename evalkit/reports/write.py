@@ -38,6 +38,7 @@ def write_reports(
     config_sha256: str,
     planned: int | None = None,
     plots: bool = True,
+    concurrency: Sequence[JsonObject] = (),
 ) -> Reports:
     """Write the reports of a run into its directory.
 
@@ -48,13 +49,15 @@ def write_reports(
         grades: As stored, oldest first.
         config_sha256: The identity of `config`, for the summary.
         planned: How many case-trials there should be; None: as many as there are records.
+        concurrency: Changes of how many attempts were under way, oldest first.
         plots: Whether to draw ``plots/scorecard.png``.
 
     """
     run_name = str(config.get("run_name") or run_dir.resolve().name)
     mode = str(lookup(config, ("mode", "name")) or "")
     table = build_table(mode, config, records, grades, _locator(run_dir, config))
-    summary = summarize(RunFacts(run_name, config, config_sha256, planned), table, records, grades)
+    facts = RunFacts(run_name, config, config_sha256, planned, concurrency)
+    summary = summarize(facts, table, records, grades)
     files: dict[Path, bytes] = {
         run_dir / "results.csv": results_csv(table).encode(),
         run_dir / "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode(),

@@ -141,8 +141,10 @@ class Limits:
     """Bounds in time, rounds and money."""
 
     response_timeout_s: float
+    turn_timeout_s: float | None
     case_timeout_s: float
     run_timeout_s: float | None
+    grace_s: float
     max_attempts: int
     max_tool_rounds: int
     max_cost_usd: float | None

@@ -3,31 +3,48 @@
 One JSON object a line, flushed and synced as it happens. A torn last line (a crash, a full disk) is ignored by
 readers; whoever goes on with a file cuts it off first.
 
-=========== =====================================================================
+=========== ============================================================================================
 event       fields
-=========== =====================================================================
+=========== ============================================================================================
 started     ``key``, ``attempt``, ``at``
+failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``cost_usd``, ``at``: another attempt follows
 finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``at``
-=========== =====================================================================
+concurrency ``limit``, ``reason``, ``at_s``: seconds since the run began or was resumed
+resumed     ``at``
+=========== ============================================================================================
 """
 
 from __future__ import annotations
 
+import errno
 import json
+import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+_log = logging.getLogger(__name__)
+
 
 def append_line(path: Path, entry: Mapping[str, Any], *, sync: bool = True) -> None:
-    """Append `entry` as one line to the JSON-lines file at `path`, on disk when this returns if `sync`.
+    """Append `entry` as one line to the JSON-lines file at `path`, on disk when this returns if `sync`."""
+    append_lines(path, [entry], sync=sync)
 
-    One write to a file opened for appending, so that threads may do so at the same time.
+
+def append_lines(path: Path, entries: Iterable[Mapping[str, Any]], *, sync: bool = True) -> None:
+    """Append `entries`, a line each, on disk when this returns if `sync`.
+
+    One write to a file opened for appending, so that threads may do so at the same time. Raises OSError when the disk
+    does not take all of it; a torn line is then taken back if nobody has written behind it.
     """
-    line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    lines = b"".join(json.dumps(entry, ensure_ascii=False, allow_nan=False).encode() + b"\n" for entry in entries)
     with path.open("ab", buffering=0) as file:
-        file.write(line)
+        written = file.write(lines)
+        if written != len(lines):
+            if os.fstat(file.fileno()).st_size == file.tell():
+                file.truncate(file.tell() - (written or 0))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if sync:
             os.fsync(file.fileno())
 
@@ -40,8 +57,19 @@ def cut_torn_line(path: Path) -> None:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the whole lines of a JSON-lines file; nothing when it does not exist."""
+    """Yield the whole lines of a JSON-lines file; nothing when it does not exist.
+
+    A line that is no JSON object, which a disk fault or an editor left, is passed over with a warning: what it said did
+    not happen.
+    """
     if not path.exists():
         return
-    for line in path.read_bytes().split(b"\n")[:-1]:
-        yield json.loads(line)
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if isinstance(entry, dict):
+            yield entry
+        else:
+            _log.warning("%s: line %d is no JSON object and is passed over", path.name, number)

@@ -6,8 +6,9 @@ See the README for the table of files. A directory belongs to one run: creating 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
@@ -15,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock, Timeout
 
 from evalkit.errors import ConfigError
 from evalkit.records.grade import Grade, grade_from_json, grade_to_json
-from evalkit.records.record import CaseRecord, from_json, to_json
+from evalkit.records.record import Attempt, CaseRecord, from_json, to_json
 from evalkit.store.files import write_atomically
-from evalkit.store.journal import append_line, read_lines
+from evalkit.store.journal import append_line, append_lines, read_lines
 
 
 class RunStatus(StrEnum):
@@ -112,6 +114,24 @@ class RunDirectory:
         """Return `path` as a record stores it: relative to the run directory, with forward slashes."""
         return path.relative_to(self.root).as_posix()
 
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the run for this process; its end, however it comes, gives it free.
+
+        Raises ConfigError when another process holds it.
+        """
+        lock = FileLock(self.root / ".lock", blocking=False)
+        try:
+            lock.acquire()
+        except Timeout as taken:
+            raise ConfigError(
+                f"{self.root}: another process is writing this run; wait for it, or end it first"
+            ) from taken
+        try:
+            yield
+        finally:
+            lock.release()
+
     # --- writing ---
 
     def journal_start(self, key: str, attempt: int) -> None:
@@ -120,14 +140,46 @@ class RunDirectory:
             self.journal_path, {"event": "started", "key": key, "attempt": attempt, "at": now_utc()}, sync=False
         )
 
+    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Mapping[str, float | None]) -> None:
+        """Note that an attempt failed, what it cost, and that another one follows."""
+        tried = {"attempt": attempt.number, "duration_ms": attempt.duration_ms}
+        failure = asdict(attempt.failure) if attempt.failure else None
+        entry = {
+            "event": "failed",
+            "key": key,
+            **tried,
+            "failure": failure,
+            "cost_usd": dict(cost_usd),
+            "at": now_utc(),
+        }
+        append_line(self.journal_path, entry, sync=False)
+
+    def journal_resumption(self) -> None:
+        """Note that the run goes on after it had ended."""
+        append_line(self.journal_path, {"event": "resumed", "at": now_utc()})
+
+    def journal_concurrency(self, limit: int, reason: str, at_s: float) -> None:
+        """Note that another number of attempts may be under way, `at_s` seconds into the run."""
+        entry = {"event": "concurrency", "limit": limit, "reason": reason, "at_s": at_s}
+        append_line(self.journal_path, entry, sync=False)
+
     def store_record(self, record: CaseRecord) -> str:
         """Write a record, once and for all, then journal it; return the hash of its bytes.
 
-        What the journal does not name was never finished.
+        What the journal does not name was never finished. A record of an earlier try at the case-trial, lost or made
+        under other settings, is kept in ``records/superseded/``.
         """
         content = json.dumps(to_json(record), indent=1, ensure_ascii=False, allow_nan=False).encode()
         record_sha256 = sha256(content).hexdigest()
-        write_atomically(self.record_path(record.key), content)
+        path = self.record_path(record.key)
+        if path.exists():
+            self._set_aside(path)
+        write_atomically(path, content)
+        self.journal_finish(record, record_sha256)
+        return record_sha256
+
+    def journal_finish(self, record: CaseRecord, record_sha256: str) -> None:
+        """Note that a record whose bytes have this hash is stored."""
         append_line(
             self.journal_path,
             {
@@ -139,12 +191,15 @@ class RunDirectory:
                 "at": now_utc(),
             },
         )
-        return record_sha256
+
+    def _set_aside(self, path: Path) -> None:
+        content = path.read_bytes()
+        write_atomically(path.parent / "superseded" / f"{path.stem}.{sha256(content).hexdigest()[:12]}.json", content)
 
     def append_grades(self, grades: Sequence[Grade]) -> None:
-        """Append grades; older ones stay as history."""
-        for grade in grades:
-            append_line(self.grades_path, grade_to_json(grade), sync=False)
+        """Append grades, on disk when this returns; older ones stay as history."""
+        if grades:
+            append_lines(self.grades_path, map(grade_to_json, grades))
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the resolved config, keys in the schemas' order."""
@@ -169,6 +224,11 @@ class RunDirectory:
         status: dict[str, Any] = json.loads(self.status_path.read_text(encoding="utf-8"))
         return status
 
+    def read_provenance(self) -> dict[str, Any]:
+        """Return ``provenance.json``."""
+        provenance: dict[str, Any] = json.loads(self.provenance_path.read_text(encoding="utf-8"))
+        return provenance
+
     def read_finished(self) -> dict[str, StoredRecord]:
         """Return the record of every case-trial that the journal says is finished and whose bytes still match it."""
         hashes = {
@@ -181,6 +241,11 @@ class RunDirectory:
             if sha256(content).hexdigest() == expected:
                 finished[key] = StoredRecord(from_json(json.loads(content)), expected)
         return finished
+
+    def read_concurrency(self) -> list[dict[str, Any]]:
+        """Return every change of the number of attempts that may be under way, oldest first."""
+        changes = (line for line in read_lines(self.journal_path) if line["event"] == "concurrency")
+        return [{name: line[name] for name in ("at_s", "limit", "reason")} for line in changes]
 
     def read_grades(self) -> list[Grade]:
         """Return all grades, oldest first."""

@@ -15,9 +15,11 @@ import asyncio, json, sys
 from pathlib import Path
 
 from evalkit.clock import MonotonicClock
-from evalkit.commands.pipeline import Workload, expand_trials, run_workload
+from evalkit.commands.pipeline import Controls, Remaining, Workload, expand_trials, run_workload
+from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
+from evalkit.engine.throttle import Throttle
 from evalkit.graders.context import GraderServices
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import GraderSpec
@@ -44,10 +46,9 @@ async def work(trial, attempt):
 specs = [GraderSpec("tool_call", "tool_call"), GraderSpec("tool_call_args", "tool_call_args")]
 workload = Workload(cases, work, lambda case: specs, GraderServices())
 trials = expand_trials(cases, 2, 0)
-asyncio.run(run_workload(
-    workload, trials, run,
-    limits=EngineLimits(3), retry=RetryPolicy(1), clock=MonotonicClock(), advance=lambda r, g: None,
-))
+clock = MonotonicClock()
+controls = Controls(EngineLimits(3), RetryPolicy(1), clock, Throttle(3, clock), OwnQuota())
+asyncio.run(run_workload(workload, Remaining(trials), run, controls, advance=lambda r, g: None))
 finished = run.read_finished()
 config = {"mode": {"name": "terminal"}, "trials": 2, "seed": 0}
 records = [finished[trial.key].record for trial in trials]

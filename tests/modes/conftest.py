@@ -151,8 +151,10 @@ async def start_peer() -> AsyncIterator[StartPeer]:
 
 LIMITS = Limits(
     response_timeout_s=5,
+    turn_timeout_s=None,
     case_timeout_s=30,
     run_timeout_s=None,
+    grace_s=30,
     max_attempts=1,
     max_tool_rounds=3,
     max_cost_usd=None,

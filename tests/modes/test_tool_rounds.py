@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -36,8 +37,8 @@ async def _answer(calls: Sequence[ToolCall]) -> list[ToolOutput]:
     return [ToolOutput(call.call_id, call.name, call.arguments, None) for call in calls]
 
 
-def _limits(rounds: int) -> Any:
-    return SimpleNamespace(max_tool_rounds=rounds, response_timeout_s=1)
+def _limits(rounds: int, turn_timeout_s: float | None = None) -> Any:
+    return SimpleNamespace(max_tool_rounds=rounds, response_timeout_s=1, turn_timeout_s=turn_timeout_s)
 
 
 @given(rounds=st.lists(st.integers(1, 3), max_size=5), limit=st.integers(0, 6))
@@ -71,3 +72,17 @@ async def test_a_failed_response_ends_the_turn() -> None:
     failure = Failure(Stage.RESPONSE_STATUS, "response_incomplete", "cut off")
     session = _Session([1], failure)
     assert await respond_with_tools(session, _answer, _limits(3), []) is failure  # type: ignore[arg-type]
+
+
+async def test_a_turn_that_takes_too_long_is_the_assistants_failure() -> None:
+    """However quick each response is; what had been answered by then is kept."""
+
+    async def answer_slowly(calls: Sequence[ToolCall]) -> list[ToolOutput]:
+        await asyncio.sleep(0.03)
+        return await _answer(calls)
+
+    session, outputs = _Session([1] * 50), list[ToolOutput]()
+    with pytest.raises(CaseFailure, match="turn_timeout_s") as caught:
+        await respond_with_tools(session, answer_slowly, _limits(60, 0.1), outputs)  # type: ignore[arg-type]
+    assert caught.value.stage is Stage.TURN_TIMEOUT
+    assert 1 <= len(outputs) <= 4

@@ -254,7 +254,7 @@ async def _gone_while_listening(peer: Any) -> None:
     ("script", "stage", "error_type", "fault"),
     [
         (_refuse("session.update", "invalid_value"), "session_update", "invalid_value", Fault.INFRASTRUCTURE),
-        (_deaf, "session_update", "timeout", Fault.INFRASTRUCTURE),
+        (_deaf, "session_update", "session_timeout", Fault.INFRASTRUCTURE),
         (_binary, "session_update", "invalid_event", Fault.INFRASTRUCTURE),
         (_refuse("input_audio_buffer.append", "bad_audio"), "stream_audio", "bad_audio", Fault.INFRASTRUCTURE),
         (_refuse("input_audio_buffer.commit", "input_audio_buffer_commit_empty"), "stream_audio",

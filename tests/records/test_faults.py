@@ -1,8 +1,10 @@
 """One function decides whose fault it is."""
 
+from pathlib import Path
+
 import pytest
 
-from evalkit.records.faults import Failure, Fault, Stage, decide_fault
+from evalkit.records.faults import POLICIES, Failure, Fault, Stage, decide_fault
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -12,9 +14,7 @@ def test_every_stage_has_a_fault(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("stage", list(Stage))
-@pytest.mark.parametrize(
-    "kind", ["connection_closed", "rate_limited", "server_error", "request_timeout", "session_expired"]
-)
+@pytest.mark.parametrize("kind", sorted(POLICIES))
 def test_the_lines_trouble_is_never_the_assistants(stage: Stage, kind: str) -> None:
     """Wherever it happens, so that it never lowers a score."""
     assert decide_fault(Failure(stage, kind, "")) is Fault.INFRASTRUCTURE
@@ -26,6 +26,7 @@ def test_the_lines_trouble_is_never_the_assistants(stage: Stage, kind: str) -> N
         (Stage.RESPONSE_TIMEOUT, "timeout", Fault.ASSISTANT),
         (Stage.RESPONSE_EMPTY, "no_answer", Fault.ASSISTANT),
         (Stage.RESPONSE_STATUS, "invalid_tool_arguments", Fault.ASSISTANT),
+        (Stage.TURN_TIMEOUT, "timeout", Fault.ASSISTANT),
         (Stage.TOOL_ROUNDS, "too_many_tool_rounds", Fault.ASSISTANT),
         (Stage.SIMULATOR_TURN, "role_swap", Fault.SIMULATOR),
         (Stage.GRADING, "unparsable", Fault.JUDGE),
@@ -36,3 +37,20 @@ def test_the_lines_trouble_is_never_the_assistants(stage: Stage, kind: str) -> N
 def test_known_cases(stage: Stage, kind: str, fault: Fault) -> None:
     """The table of the README, row by row."""
     assert decide_fault(Failure(stage, kind, "")) is fault
+
+
+def test_the_documented_table_is_the_table() -> None:
+    """docs/failures.md has a line for each kind that says what the code does, and no other."""
+    text = (Path(__file__).parents[2] / "docs" / "failures.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    found = {kind.strip("`"): cells for kind, *cells in rows if kind.strip("`") in POLICIES}
+    assert found == {
+        kind: [
+            policy.meaning,
+            {0: "never", 1: "`limits.max_attempts`"}.get(policy.patience, f"{policy.patience} x `limits.max_attempts`"),
+            f"{policy.first_wait_s:g} s" if policy.patience else "",
+            "yes" if policy.is_pressure else "",
+            str(policy.fault),
+        ]
+        for kind, policy in POLICIES.items()
+    }

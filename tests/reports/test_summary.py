@@ -31,7 +31,7 @@ NUMBERS = (
     "output_audio_tokens output_text_tokens input_tokens"
 )
 OURS = "planned finished n trials pass_at_k pass_hat_k pass_k_cases excluded score_bounds cost_usd"
-ENDING = "pacing publishable_latencies publishable_latencies_reason config_sha256"
+ENDING = "pacing publishable_latencies publishable_latencies_reason concurrency config_sha256"
 
 
 @pytest.mark.parametrize(
@@ -197,6 +197,15 @@ def test_pacing_is_that_of_all_turns(make_record: Any, make_turn: Any, config: A
     assert summary_of(config, records)["pacing"] == {
         "lateness_p50_ms": pytest.approx(0.2), "lateness_p99_ms": 25.0, "lateness_max_ms": 40.0,
     }  # fmt: skip
+
+
+def test_how_many_ran_at_once_is_told(make_record: Any, config: Any) -> None:
+    """The most that was allowed, the fewest there were, and each change with its reason."""
+    changes = [{"at_s": 1.5, "limit": 2, "reason": "429"}, {"at_s": 9.0, "limit": 3, "reason": "2 went well"}]
+    records = [make_record("c1")]
+    facts = RunFacts("r", {**config, "concurrency": 4}, "0", concurrency=changes)
+    table = build_table("crawl", config, records, [], str)
+    assert summarize(facts, table, records, [])["concurrency"] == {"most": 4, "fewest": 2, "changes": changes}
 
 
 def test_a_mode_without_sound_needs_no_pacing(make_record: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.commands import run
+from evalkit.commands import job
 from evalkit.compose import Destination, Job
 from evalkit.errors import DataError
 from evalkit.store.run_directory import RunDirectory
@@ -25,11 +25,11 @@ def test_a_job_that_dies_says_so_in_its_status_and_returns(
 ) -> None:
     """An exception, even sys.exit, becomes a status file; the next job of the sweep runs."""
 
-    def die(*_: object) -> None:
+    def die(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(run, "_run_stations", die)
-    run.run_job(Job(0, (), {}), Destination(tmp_path, tmp_path))
+    monkeypatch.setattr(job, "_run_stations", die)
+    job.run_job(Job(0, (), {}), Destination(tmp_path, tmp_path))
     found = RunDirectory(tmp_path).read_status()
     assert found is not None
     assert (found["status"], found["exit_code"]) == (status, code)
@@ -38,12 +38,12 @@ def test_a_job_that_dies_says_so_in_its_status_and_returns(
 def test_an_interruption_is_noted_and_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C must end the sweep, and leave the job as interrupted."""
 
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_run_stations", interrupt)
+    monkeypatch.setattr(job, "_run_stations", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run.run_job(Job(0, (), {}), Destination(tmp_path, tmp_path))
+        job.run_job(Job(0, (), {}), Destination(tmp_path, tmp_path))
     found = RunDirectory(tmp_path).read_status()
     assert found is not None
     assert (found["status"], found["exit_code"]) == ("interrupted", 130)

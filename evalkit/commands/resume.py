@@ -1,0 +1,145 @@
+"""``evalkit resume RUN_DIR|SWEEP_DIR``: finishes what was interrupted or lost, in place, paying for nothing twice.
+
+A run goes on from the config that it stored. What is finished stays, what was lost is tried again, what was never begun
+is run. Only bounds and what is written may be changed on the line (``limits.max_cost_usd=5``, ``concurrency=2``). A
+case, prompt or setting that is another today is named, and then nothing is done unless the line says what shall become
+of it: ``--rerun-changed`` runs those cases again, ``--keep-changed`` leaves them as they are.
+
+A sweep goes on from its plan: jobs that are done are left alone, the others resume.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging.config
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from evalkit import compose
+from evalkit.commands.embedded import shared_services
+from evalkit.commands.job import finish_job, run_job
+from evalkit.commands.line import CommandLine, parse_line
+from evalkit.commands.pipeline import expand_trials
+from evalkit.commands.prepare import Prepared, prepare
+from evalkit.commands.remaining import find_changes
+from evalkit.commands.rerun import stored_source
+from evalkit.commands.run import exit_code_of, launch_jobs
+from evalkit.commands.sweep import finish_sweep, read_plan
+from evalkit.commands.verdict import ExitCode
+from evalkit.errors import ConfigError
+from evalkit.settings.resources import resource_dir
+from evalkit.store.run_directory import RunDirectory
+
+_RERUN, _KEEP = "--rerun-changed", "--keep-changed"
+_MAY_CHANGE = ("limits.", "gate.", "report.", "concurrency", "hydra/launcher", "hydra.launcher.", "hydra.sweeper.")
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a line asks for: where, with which overrides, and what becomes of changed cases (None: nothing is done)."""
+
+    root: Path
+    line: CommandLine
+    rerun_changed: bool | None
+
+
+def main(args: Sequence[str]) -> int:
+    """Finish the run or sweep in ``args[0]``; its directory is the last line on stdout."""
+    asked = _parse(args)
+    code = _resume_sweep(asked) if (asked.root / "plan.json").is_file() else _resume_run(asked)
+    print(asked.root)
+    return code
+
+
+def _parse(args: Sequence[str]) -> _Asked:
+    flags = [arg for arg in args if arg in (_RERUN, _KEEP)]
+    rest = [arg for arg in args if arg not in flags]
+    if not rest or rest[0].startswith("-") or "=" in rest[0]:
+        raise ConfigError("resume: needs a run's or sweep's directory: evalkit resume outputs/DATE/RUN [limits.… …]")
+    if len(set(flags)) > 1:
+        raise ConfigError(f"resume: {_RERUN} and {_KEEP} exclude each other")
+    root = Path(rest[0]).expanduser().resolve()
+    if not root.is_dir():
+        raise ConfigError(f"{root}: is no directory; expected one that a run or a sweep wrote")
+    line = parse_line(rest[1:])
+    others = [text for text in line.overrides if not text.lstrip("+").startswith(_MAY_CHANGE)]
+    if others or line.multirun or line.questions:
+        found = ", ".join((*others, *line.questions, *(["-m"] if line.multirun else [])))
+        raise ConfigError(
+            f"resume: {found}: would make it another run; only limits.*, gate.*, report.* and concurrency may change. "
+            f"For another run write: evalkit rerun {root} {' '.join(others)}".rstrip()
+        )
+    return _Asked(root, line, flags[0] == _RERUN if flags else None)
+
+
+def _resume_run(asked: _Asked) -> int:
+    run = RunDirectory(asked.root)
+    with stored_source(asked.root, asked.line) as source:
+        (job,) = compose.plan(asked.line.overrides, source).jobs
+    prepared = prepare(job.config, Path.cwd(), os.environ)
+    _require_unchanged(asked, _changes(prepared, run))
+    _log_into(run)
+    with suppress(KeyboardInterrupt):  # the run has said so in its status
+        run_job(job, compose.Destination(asked.root, Path.cwd()), rerun_changed=bool(asked.rerun_changed))
+    return exit_code_of(run)
+
+
+def _resume_sweep(asked: _Asked) -> int:
+    stored = read_plan(asked.root)
+    source = stored.plan.source
+    if not source.config_dir.is_dir():  # the package has moved since
+        source = compose.packaged_source([str(folder) for folder in source.search_dirs])
+    os.chdir(stored.working_dir)
+    planned = compose.plan((*stored.plan.overrides, *asked.line.overrides), source, multirun=True)
+    if len(planned.jobs) != len(stored.plan.jobs):
+        raise ConfigError(f"{asked.root}: its line composes {len(planned.jobs)} jobs now, not {len(stored.plan.jobs)}")
+    prepared = [prepare(job.config, stored.working_dir, os.environ) for job in planned.jobs]
+    changes = [
+        f"job {job.number}: {change}"
+        for job, ready in zip(stored.plan.jobs, prepared, strict=True)
+        for change in _changes(ready, RunDirectory(asked.root / job.directory_name))
+    ]
+    _require_unchanged(asked, changes)
+    finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
+    services = [job.settings.service for job in prepared if job.settings.uses_embedded_provider]
+    with shared_services(services):
+        was_interrupted = launch_jobs(planned, finish, asked.root, resumed=True)
+    code = finish_sweep(stored.plan, asked.root)
+    return ExitCode.INTERRUPTED if was_interrupted else code
+
+
+def _changes(prepared: Prepared, run: RunDirectory) -> list[str]:
+    """Return what is not as it was when `run` began; nothing for one that never did."""
+    if not run.provenance_path.exists():
+        return []
+    settings = prepared.settings
+    trials = expand_trials(prepared.cases, settings.trials, settings.seed)
+    return find_changes(prepared, trials, run.read_finished(), run.read_provenance()["case_trials"])
+
+
+def _require_unchanged(asked: _Asked, changes: Sequence[str]) -> None:
+    if not changes or asked.rerun_changed is not None:
+        return
+    more = [f"and {len(changes) - _MOST_NAMED} more"] if len(changes) > _MOST_NAMED else []
+    raise ConfigError(
+        [
+            *changes[:_MOST_NAMED],
+            *more,
+            f"resume: nothing was done; write {_RERUN} to run what changed again, or {_KEEP} to leave it as it is",
+        ]
+    )
+
+
+def _log_into(run: RunDirectory) -> None:
+    """Log as Hydra has a job log, into the same file."""
+    text = (resource_dir("conf") / "hydra" / "job_logging" / "evalkit.yaml").read_text(encoding="utf-8")
+    config: dict[str, Any] = yaml.safe_load(text)
+    config["handlers"]["file"]["filename"] = str(run.root / "evalkit.log")
+    logging.config.dictConfig(config)
