@@ -7,8 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from evalkit.commands.pipeline import expand_trials
-from evalkit.records.case import Case
+from evalkit.clock import MonotonicClock
+from evalkit.commands.pipeline import Controls, Remaining, Workload, expand_trials, run_workload
+from evalkit.engine.quota import OwnQuota
+from evalkit.engine.retry import RetryPolicy
+from evalkit.engine.scheduler import EngineLimits
+from evalkit.engine.throttle import Throttle
+from evalkit.graders.context import GraderServices
+from evalkit.records.case import Case, CaseTrial
+from evalkit.records.grade import GraderSpec
+from evalkit.records.record import CaseRecord, Turn
+from evalkit.store.run_directory import RunDirectory, StoredRecord
 
 TEXT_ONLY_RUN = """
 import asyncio, json, sys
@@ -81,3 +90,29 @@ def test_trials_keep_their_seeds_whatever_else_runs() -> None:
     assert alone.items() <= together.items()
     assert len(set(together.values())) == 4
     assert {trial.key: trial.seed for trial in expand_trials([two], 2, 8)} != alone
+
+
+async def test_a_kept_record_gets_the_grades_it_lacks_and_no_other(tmp_path: Path) -> None:
+    """Killed between a record and its grades: what is missing is given once, what is there is not asked for again."""
+    run = RunDirectory(tmp_path)
+    case = Case("c1", "text", {"user_text": "hi"}, expects_no_call=True)
+    record = CaseRecord(
+        case=case, trial=1, seed=0, reuse_key="", settings={}, turns=(Turn(1, "hi", "hello"),), failure=None,
+        attempts=(), cost_usd={}, served_model="", started_at="", duration_ms=0.0,
+    )  # fmt: skip
+    stored = StoredRecord(record, run.store_record(record))
+    specs = [GraderSpec("tool_call", "tool_call"), GraderSpec("says_hello", "contains", {"text": "hello"})]
+
+    async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        raise AssertionError
+
+    clock = MonotonicClock()
+    controls = Controls(EngineLimits(1), RetryPolicy(1), clock, Throttle(1, clock), OwnQuota())
+    told: list[int] = []
+    for graders, expected in ((specs[:1], ["tool_call"]), (specs, ["tool_call", "says_hello"]), (specs, None)):
+        workload = Workload([case], work, lambda _, graders=graders: graders, GraderServices())
+        await run_workload(
+            workload, Remaining([], kept=[stored]), run, controls, lambda _, grades: told.append(len(grades))
+        )
+        assert [grade.grader_id for grade in run.read_grades()] == (expected or ["tool_call", "says_hello"])
+    assert told == [1, 2, 2]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -190,6 +191,24 @@ def test_a_second_ctrl_c_stops_at_once(cli: Cli) -> None:
     assert len(_finished(run_dir)) < 8
     assert time.monotonic() - began < 20
     assert read_json(run_dir / "status.json")["status"] == "interrupted"
+
+
+def test_a_full_disk_ends_the_run_in_words_and_it_resumes(cli: Cli) -> None:
+    """A disk that takes no more (here: no longer files) is no defect and no traceback; nothing stored is lost."""
+    output = cli.cwd / "out"
+    line = [*command(), "max_examples=3", "concurrency=1", "report.plots=false", f"output_dir={output}"]
+    full = subprocess.run(
+        line, cwd=cli.cwd, env=cli.env, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+    )  # fmt: skip
+    assert full.returncode == 3, full.stderr
+    assert "File too large" in full.stderr
+    assert "Traceback" not in full.stderr
+    run_dir = _wait_for_run(output)
+    assert f"evalkit resume {run_dir}" in full.stderr
+    ended = cli("resume", str(run_dir))
+    assert ended.code == 0, ended.err
+    assert len(read_rows(run_dir)) == 3
 
 
 def test_a_change_is_named_and_nothing_is_done_until_the_line_says_what(cli: Cli) -> None:
