@@ -47,9 +47,17 @@ _log = logging.getLogger(__name__)
 def run_job(job: compose.Job, destination: compose.Destination, *, rerun_changed: bool = False) -> None:
     """Run one composed job into its directory, or finish what is left of it there.
 
-    Never raises but for an interruption and a disk that takes nothing more; ``status.json`` tells the rest.
+    Never raises but for an interruption, a disk that takes nothing more (StorageError) and a directory that another
+    process is writing (ConfigError, and nothing is touched); ``status.json`` tells the rest.
     """
     run = RunDirectory(destination.run_dir)
+    with run.exclusive():
+        _run_and_conclude(job, destination, run, rerun_changed=rerun_changed)
+
+
+def _run_and_conclude(
+    job: compose.Job, destination: compose.Destination, run: RunDirectory, *, rerun_changed: bool
+) -> None:
     try:
         _run_stations(job, destination, run, rerun_changed=rerun_changed)
     except UserError as error:
@@ -85,17 +93,16 @@ def _run_stations(
     prepared = prepare(job.config, destination.working_dir, os.environ)
     settings = prepared.settings
     trials = expand_trials(prepared.cases, settings.trials, settings.seed)
-    with run.exclusive():
-        progress = recover(run)
-        left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
-        quota = OwnQuota(spent_usd(progress, run.read_grades()))
-        provenance = _begin(run, prepared, trials)
-        with service_url(settings.service, needed=settings.uses_embedded_provider) as url:
-            outcome = asyncio.run(_run_cases(prepared, left, run, url, quota))
-        if outcome.stopped_by is Stop.STORAGE:
-            raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
-        # A sweep closes with one table of its own.
-        _end(run, prepared, provenance, outcome, None if destination.in_sweep else Console(stderr=True))
+    progress = recover(run)
+    left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
+    quota = OwnQuota(spent_usd(progress, run.read_grades()))
+    provenance = _begin(run, prepared, trials)
+    with service_url(settings.service, needed=settings.uses_embedded_provider) as url:
+        outcome = asyncio.run(_run_cases(prepared, left, run, url, quota))
+    if outcome.stopped_by is Stop.STORAGE:
+        raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
+    # A sweep closes with one table of its own.
+    _end(run, prepared, provenance, outcome, None if destination.in_sweep else Console(stderr=True))
     if outcome.stopped_by is Stop.INTERRUPTED:
         raise KeyboardInterrupt
 
