@@ -34,9 +34,11 @@ from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
 from evalkit.errors import StorageError, UserError
+from evalkit.providers.prices import load_prices
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
+from evalkit.settings.resources import resource_dir
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.recovery import recover
 from evalkit.store.run_directory import RunDirectory, RunStatus, now_utc
@@ -111,6 +113,7 @@ def _begin(run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial]) -
     """Write what is known before the first case, and return the provenance; a run that is resumed keeps its own."""
     keys = [trial.key for trial in trials]
     provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
+    provenance["price_date"] = load_prices(resource_dir("data") / "prices.json").as_of
     if run.provenance_path.exists():
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()

@@ -11,7 +11,8 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import TypeVar
 
 from evalkit.commands.prepare import endpoint_of
 from evalkit.engine.retry import RetryPolicy
@@ -23,7 +24,10 @@ from evalkit.providers.prices import Prices
 from evalkit.providers.responses import Answer, TextModel
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.json import Json, JsonObject, canonical
+from evalkit.records.record import Usage
 from evalkit.settings.types import RunSettings
+
+T = TypeVar("T")
 
 _CACHE_VERSION = 1
 
@@ -47,7 +51,7 @@ class Patience:
     rng: random.Random
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
 
-    async def answer(self, request: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def answer(self, request: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to `request`, made as often as it takes. Raises the last CaseFailure when none came."""
         attempt = 0
         while True:
@@ -99,7 +103,8 @@ class JudgeService:
             answer = self._priced(await self.patience.answer(request))
             if answer.parsed is None:
                 raise _Unusable(answer)
-            return canonical({name: getattr(answer, name) for name in ("text", "parsed", "model", "cost_usd")})
+            kept = {name: getattr(answer, name) for name in ("text", "parsed", "model", "cost_usd")}
+            return canonical({**kept, "usage": asdict(answer.usage)})
 
         if self.cache is None:
             return self._priced(await self.patience.answer(request))
@@ -117,8 +122,15 @@ class JudgeService:
         except _Unusable as unusable:
             return unusable.answer
         known = json.loads(payload)
-        cost_usd = 0.0 if cached else known["cost_usd"]
-        return JudgeAnswer(known["text"], known["parsed"], "", refused=False, model=known["model"], cost_usd=cost_usd)
+        return JudgeAnswer(
+            text=known["text"],
+            parsed=known["parsed"],
+            problem="",
+            refused=False,
+            model=known["model"],
+            cost_usd=0.0 if cached else known["cost_usd"],
+            usage=Usage() if cached else Usage(**known["usage"]),
+        )
 
     def _priced(self, answer: Answer) -> JudgeAnswer:
         return JudgeAnswer(
@@ -128,6 +140,7 @@ class JudgeService:
             refused=answer.refused,
             model=answer.model,
             cost_usd=self.prices.cost_usd(answer.usage, self.model),
+            usage=answer.usage,
         )
 
 
@@ -158,14 +171,19 @@ def open_judge(
         model=chosen.model,
         votes=chosen.votes,
         source=TextModel(clients, endpoint, chosen.model),
-        patience=Patience(
-            timeout_s=settings.limits.response_timeout_s,
-            retry=RetryPolicy(settings.limits.max_attempts),
-            sleep=sleep,
-            rng=random.Random(settings.seed),
-            limit=asyncio.Semaphore(settings.concurrency),
-        ),
+        patience=patience_of(settings, sleep=sleep),
         prices=prices,
         cache=None if is_embedded else cache,
         identity=endpoint.cache_identity,
+    )
+
+
+def patience_of(settings: RunSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Patience:
+    """Return how long whoever grades is waited for, with as many requests under way as cases."""
+    return Patience(
+        timeout_s=settings.limits.response_timeout_s,
+        retry=RetryPolicy(settings.limits.max_attempts),
+        sleep=sleep,
+        rng=random.Random(settings.seed),
+        limit=asyncio.Semaphore(settings.concurrency),
     )

@@ -22,8 +22,9 @@ from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.settings.calls import find_open_keys
+from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
-from evalkit.settings.types import Provider, RunSettings
+from evalkit.settings.types import Gate, Provider, RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 
 T = TypeVar("T")
@@ -87,6 +88,22 @@ def endpoint_of(provider: Provider, embedded_url: str | None, *, identity: str =
     )
 
 
+def find_gate_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:
+    """Return a message for every case that must never fail and is not among those that are run."""
+    return [
+        f"gate.never_fail: {case_id!r} is no case of this run{did_you_mean(case_id, sorted(set(case_ids)))}; "
+        f"max_examples and the data decide which are run ({len(set(case_ids))} here)"
+        for case_id in gate.never_fail
+        if case_id not in case_ids
+    ]
+
+
+def _require_gated_cases(settings: RunSettings, cases: Sequence[Case]) -> None:
+    problems = find_gate_problems(settings.gate, [case.case_id for case in cases])
+    if problems:
+        raise ConfigError(problems)
+
+
 def _find_role_problems(settings: RunSettings, resolved: Mapping[str, Any]) -> list[str]:
     callers = ("simulator",) if settings.mode.name == "run" else ()
     problems = find_missing_models(resolved, ("assistant", *callers, "speech"))
@@ -125,6 +142,7 @@ def _read_data(settings: RunSettings, resolved: Mapping[str, Any]) -> Prepared:
     if problems or prompt is None or tools is None or cases is None or mocks is None:
         raise DataError(problems)
     chosen_cases = tuple(cases[: settings.max_examples])
+    _require_gated_cases(settings, chosen_cases)
     recordings = [Path(str(case.inputs["audio_path"])) for case in cases if "audio_path" in case.inputs]
     chosen = [settings.tool_mocks.mocks_file] if settings.tool_mocks.mocks_file else []
     paths = [settings.mode.data_csv, prompt_file, tools_file, *chosen, *recordings]
@@ -152,6 +170,7 @@ def _read_calls(
         problems = [*find_missing_models(resolved, ("judge",)), *_find_problems_of([settings.judge.provider], environ)]
         if problems:
             raise ConfigError(problems)
+    _require_gated_cases(settings, data.cases)
     chosen = [settings.tool_mocks.mocks_file] if settings.tool_mocks.mocks_file else []
     return Prepared(
         config=resolved,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 
+from evalkit.commands.scorings import config_in_force, price_dates, read_scorings, record_in_force
 from evalkit.reports.closing import closing_table
+from evalkit.reports.gates import missed_gates
+from evalkit.reports.ledger import Accounts
 from evalkit.reports.write import write_reports
 from evalkit.store.run_directory import RunDirectory
 
@@ -23,32 +26,37 @@ class RunReport:
 
 def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
     """Write the reports of `run` from its records and grades, and show the closing table on `console`."""
-    config = run.read_config()
     provenance = run.read_provenance()
+    scorings = read_scorings(provenance)
+    config = config_in_force(run.read_config(), scorings)
     order = {key: position for position, key in enumerate(provenance["case_trials"])}
     finished = run.read_finished()
-    records = [finished[key].record for key in sorted(finished, key=lambda key: order.get(key, len(order)))]
-    sha256_of = {key: stored.sha256 for key, stored in finished.items()}
+    keys = sorted(finished, key=lambda key: order.get(key, len(order)))
+    counted, discarded = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in finished.items()})
     written = write_reports(
         run.root,
         config,
-        records,
-        # A case-trial that was run again has grades of a record that no longer stands for it.
-        [grade for grade in run.read_grades() if grade.record_sha256 == sha256_of.get(grade.key)],
+        [record_in_force(finished[key].record, scorings) for key in keys],
+        counted,
         config_sha256=provenance["config_sha256"],
         planned=len(provenance["case_trials"]),
         plots=config["report"]["plots"],
         concurrency=run.read_concurrency(),
+        accounts=Accounts(price_dates(provenance), discarded),
     )
     if console is not None:
         console.print(closing_table(written.summary))
-    return RunReport(written.summary, find_missed_gates(config["gate"], written.summary))
+    return RunReport(written.summary, missed_gates(written.summary))
 
 
-def find_missed_gates(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a message for every threshold of `gate` that `summary` does not reach; an absent grade reaches none."""
-    minimum, grade = gate["min_grade"], summary.get("grade_mean")
-    if minimum is None or (grade is not None and grade >= minimum):
-        return ()
-    found = "no case was graded" if grade is None else f"grade_mean is {grade:.3f}"
-    return (f"gate.min_grade: {found}, below {minimum:g}",)
+def split_grades(
+    grades: Sequence[Grade], sha256_of: Mapping[str, str]
+) -> tuple[list[Grade], tuple[Grade, ...]]:
+    """Return the grades that count, oldest first, and those that do not and may have been paid for.
+
+    A case-trial that was run again has grades of a record that no longer stands for it (`sha256_of` is that of each record
+    that does); what nobody answered when it was asked again is out of force.
+    """
+    counted = [grade for grade in grades if grade.in_force and grade.record_sha256 == sha256_of.get(grade.key)]
+    kept = set(map(id, counted))
+    return counted, tuple(grade for grade in grades if id(grade) not in kept)

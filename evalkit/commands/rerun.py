@@ -63,7 +63,7 @@ def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
     overridden = [
         entry for entry in shipped["defaults"] if isinstance(entry, dict) and next(iter(entry)).startswith("override ")
     ]
-    body = {key: value for key, value in stored.items() if key not in replaced}
+    body = {key: _with_new_keys(value, shipped.get(key)) for key, value in stored.items() if key not in replaced}
     assistant = [] if "assistant" in replaced else [{"assistant": runtime["choices"].get("assistant")}]
     if assistant and _enters_or_leaves_run(stored, line):
         body["assistant"] = {key: value for key, value in body["assistant"].items() if key not in _ASSISTANT_FILES}
@@ -91,6 +91,11 @@ def _with_absolute_paths(node: dict[str, Any], working_dir: Path) -> dict[str, A
         else:
             result[key] = value
     return result
+
+
+def _with_new_keys(stored: Any, shipped: Any) -> Any:
+    """Return a stored node with the keys that it had not got when the run was started, at their shipped values."""
+    return {**shipped, **stored} if isinstance(stored, dict) and isinstance(shipped, dict) else stored
 
 
 def _read(path: Path, run_dir: Path) -> dict[str, Any]:

@@ -10,15 +10,14 @@ from dataclasses import replace
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
+from evalkit.commands.grader_services import open_grader_services
 from evalkit.commands.in_effect import settings_in_effect
-from evalkit.commands.judging import open_judge
 from evalkit.commands.pipeline import Workload
 from evalkit.commands.prepare import Prepared, endpoint_of
-from evalkit.commands.roles import open_cache, speech_role, transcription_role
+from evalkit.commands.roles import open_cache, speech_role
 from evalkit.commands.simulated_calls import call_setup
 from evalkit.commands.simulations import grader_specs
 from evalkit.engine.scheduler import Work
-from evalkit.graders.context import GraderServices
 from evalkit.mocks.overlay import OverlaySpec, overlay
 from evalkit.mocks.session import MockSession
 from evalkit.modes.crawl import CrawlVoice
@@ -80,7 +79,7 @@ async def open_workload(
             cases=prepared.cases,
             work=work,
             graders=lambda case: grader_specs(settings, case),
-            services=_grader_services(settings, run, clients, cache, prices, embedded_url),
+            services=open_grader_services(settings, run.root, clients, cache, prices, embedded_url),
         )
     finally:
         await clients.aclose()
@@ -163,22 +162,3 @@ def _crawl_voice(
         input_format=AudioFormat(settings.audio.input_format),
         price=lambda speech: prices.speech_cost_usd(model, speech.characters, speech.duration_ms),
     )
-
-
-def _grader_services(
-    settings: RunSettings,
-    run: RunDirectory,
-    clients: Clients,
-    cache: ContentCache,
-    prices: Prices,
-    embedded_url: str | None,
-) -> GraderServices:
-    transcriber = transcription_role(settings, clients, cache, embedded_url)
-    judge = open_judge(settings, clients, cache, prices, embedded_url)
-    if transcriber is None:
-        return GraderServices(judge=judge)
-
-    async def transcribe(artifact: str) -> str:
-        return (await transcriber.transcribe(run.root / artifact)).text
-
-    return GraderServices(transcribe=transcribe, judge=judge)

@@ -40,7 +40,8 @@ async def grade_record(
 
     async def grade(spec: GraderSpec, turn: Turn | None) -> Grade:
         grader = GRADER_TYPES.get(spec.grader_type)
-        verdict = await _decide(grader, GraderContext(record, turn, spec, services))
+        context = GraderContext(record, turn, spec, services)
+        verdict = await _decide(grader, context)
         return Grade(
             key=record.key,
             turn_index=turn.turn_index if turn else None,
@@ -53,6 +54,8 @@ async def grade_record(
             graded_at=now(),
             evidence=verdict.evidence,
             judge=verdict.judge,
+            cost_usd=context.costs_usd,
+            unanswered=verdict.unanswered,
         )
 
     questions = [
@@ -85,11 +88,11 @@ def _is_silent(record: CaseRecord) -> bool:
 
 async def _decide(grader: GraderType | None, context: GraderContext) -> Verdict:
     if grader is None:
-        return Verdict(None, f"not graded: there is no grader type {context.spec.grader_type!r}")
+        return Verdict(None, f"not graded: there is no grader type {context.spec.grader_type!r}", unanswered=True)
     try:
         return _settled(grader, context) or await grader.grade(context)
     except Exception as error:  # noqa: BLE001 - a grader's or a service's trouble must not end the run
-        return Verdict(None, f"not graded: {type(error).__name__}: {error}")
+        return Verdict(None, f"not graded: {type(error).__name__}: {error}", unanswered=True)
 
 
 def _settled(grader: GraderType, context: GraderContext) -> Verdict | None:
@@ -105,4 +108,6 @@ def _settled(grader: GraderType, context: GraderContext) -> Verdict | None:
     if grader.fails_on_silence and _is_silent(record):
         return Verdict(0, f"the assistant said nothing and called nothing ({evidence})")
     missing = [need for need in grader.needs if getattr(context.services, need) is None]
-    return Verdict(None, f"not graded: {', '.join(missing)} is not available in this run") if missing else None
+    if not missing:
+        return None
+    return Verdict(None, f"not graded: {', '.join(missing)} is not available in this run", unanswered=True)

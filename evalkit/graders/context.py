@@ -8,15 +8,25 @@ and name it in :mod:`evalkit.graders.registry`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
 from evalkit.records.grade import GraderSpec, Verdict
 from evalkit.records.json import Json, JsonObject
-from evalkit.records.record import CaseRecord, Turn
+from evalkit.records.record import CaseRecord, Turn, Usage
 
-Transcribe: TypeAlias = Callable[[str], Awaitable[str]]
+
+@dataclass(frozen=True)
+class Heard:
+    """What was heard in a sound file. `cost_usd`: 0 when it was known already, None when the price is unknown."""
+
+    text: str
+    cost_usd: float | None = 0.0
+
+
+Transcribe: TypeAlias = Callable[[str], Awaitable[Heard]]
 """Artifact path, relative to the run directory -> the words heard in it."""
 
 
@@ -31,6 +41,7 @@ class JudgeAnswer:
         refused: Whether the model declined; asking again is then of no use.
         model: The model that says it answered.
         cost_usd: What this answer cost now: 0 when it was known already, None when the price is unknown.
+        usage: The tokens it took now.
 
     """
 
@@ -40,6 +51,7 @@ class JudgeAnswer:
     refused: bool
     model: str
     cost_usd: float | None
+    usage: Usage = field(default_factory=Usage)
 
 
 class Judge(Protocol):
@@ -75,12 +87,31 @@ class GraderServices:
 
 @dataclass(frozen=True)
 class GraderContext:
-    """One question to a grader: this record, or this turn of it, by this spec. `turn` None means the whole trace."""
+    """One question to a grader: this record, or this turn of it, by this spec. `turn` None means the whole trace.
+
+    `heard_usd` collects what listening cost on the way.
+    """
 
     record: CaseRecord
     turn: Turn | None
     spec: GraderSpec
     services: GraderServices = field(default_factory=GraderServices)
+    heard_usd: list[float | None] = field(default_factory=list)
+
+    async def listen(self, artifact: str) -> str:
+        """Return the words heard in a sound file. Raises LookupError where nobody does, and CaseFailure."""
+        if self.services.transcribe is None:
+            raise LookupError("no transcription service")
+        heard = await self.services.transcribe(artifact)
+        self.heard_usd.append(heard.cost_usd)
+        return heard.text
+
+    @property
+    def costs_usd(self) -> dict[str, float | None]:
+        """Role -> dollars of what was asked so far beside a judge; None where a price is unknown."""
+        known = [usd for usd in self.heard_usd if usd is not None]
+        cost_usd = math.fsum(known) if len(known) == len(self.heard_usd) else None
+        return {"transcription": cost_usd} if self.heard_usd else {}
 
     @property
     def turns(self) -> tuple[Turn, ...]:

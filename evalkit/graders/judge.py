@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from dataclasses import replace
 
 from evalkit.errors import CaseFailure
 from evalkit.graders.context import GraderContext, GraderType, Judge
@@ -29,6 +30,7 @@ from evalkit.graders.judge_verdict import ANSWER_SCHEMA, Poll, Ruling, Vote, cou
 from evalkit.graders.transcript import read_transcript
 from evalkit.records.grade import Verdict
 from evalkit.records.json import Json, JsonObject
+from evalkit.records.record import Usage
 
 _MOST_TRIES = 3
 _RAW_CHARACTERS = 2_000
@@ -60,7 +62,7 @@ async def ask_judge(judge: Judge, question: JudgeQuestion, *, file_model: str | 
     `file_model` is the model that a simulation file asked for; it is kept beside the one that was used.
     """
     votes = await asyncio.gather(*(_ask(judge, question, number) for number in range(1, judge.votes + 1)))
-    poll = count_votes(votes)
+    poll, usage = count_votes(votes), sum((vote.usage for vote in votes), Usage())
     identity: dict[str, Json] = {
         "model": next((vote.model for vote in votes if vote.model), judge.model),
         "votes": judge.votes,
@@ -68,6 +70,8 @@ async def ask_judge(judge: Judge, question: JudgeQuestion, *, file_model: str | 
         "verdicts": [str(vote.ruling or "none") for vote in votes],
         "prompt_sha256": question.prompt_sha256(ANSWER_SCHEMA),
         "cost_usd": _sum_usd([vote.cost_usd for vote in votes]),
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
     }
     if file_model and file_model != judge.model:
         identity["file_model"] = file_model
@@ -96,6 +100,7 @@ async def _judge(context: GraderContext, *, is_instruction: bool) -> Verdict:
 async def _ask(judge: Judge, question: JudgeQuestion, number: int) -> Vote:
     """Return one vote, asking again for as long as the answer cannot be read."""
     costs: list[float | None] = []
+    usage = Usage()
     for _ in range(_MOST_TRIES):
         try:
             answer = await judge.ask(question.instructions, question.text, ANSWER_SCHEMA, vote=number)
@@ -103,15 +108,18 @@ async def _ask(judge: Judge, question: JudgeQuestion, number: int) -> Vote:
             # A request that timed out may have been paid for.
             costs.append(None if "timeout" in failure.error_type else 0.0)
             reason = f"the judge did not answer: {failure.error_type}: {failure.message}"
-            return Vote(None, reason, cost_usd=_sum_usd(costs))
+            return Vote(None, reason, cost_usd=_sum_usd(costs), usage=usage)
         costs.append(answer.cost_usd)
+        usage += answer.usage
         if answer.parsed is not None:
-            return read_vote(answer.parsed, question.lines, answer.model, _sum_usd(costs))
+            vote = read_vote(answer.parsed, question.lines, answer.model, _sum_usd(costs))
+            return replace(vote, usage=usage)
         if answer.refused:
             break
     what = "refused to judge" if answer.refused else f"gave no usable answer in {len(costs)} tries"
     raw = (answer.text[:_RAW_CHARACTERS],) if answer.text else ()
-    return Vote(None, f"the judge {what}: {answer.problem}", raw, model=answer.model, cost_usd=_sum_usd(costs))
+    reason = f"the judge {what}: {answer.problem}"
+    return Vote(None, reason, raw, model=answer.model, cost_usd=_sum_usd(costs), usage=usage)
 
 
 def _verdict(poll: Poll, votes: list[Vote], identity: dict[str, Json]) -> Verdict:
@@ -125,7 +133,8 @@ def _verdict(poll: Poll, votes: list[Vote], identity: dict[str, Json]) -> Verdic
     rationale = notes.get(winner.ruling, "") + winner.reason
     if winner.unfounded:
         rationale += f" (to doubt: {winner.unfounded} of {len(winner.evidence)} quotations are not in the call)"
-    return Verdict(winner.grade, rationale, winner.evidence, identity)
+    nobody_answered = not any(vote.ruling for vote in votes)
+    return Verdict(winner.grade, rationale, winner.evidence, identity, unanswered=nobody_answered)
 
 
 def _sum_usd(costs: list[float | None]) -> float | None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 from evalkit.graders.transcript import Line
 from evalkit.records.json import JsonObject
+from evalkit.records.record import Usage
 
 _QUOTING = re.compile("[\\\\\"':\\u2018\\u2019\\u201c\\u201d]+")
 
@@ -72,6 +73,7 @@ class Vote:
         unfounded: How many quotations are not in the call.
         model: The model that answered, else empty.
         cost_usd: What it cost, None when unknown.
+        usage: The tokens it took, as far as they are known.
 
     """
 
@@ -81,6 +83,7 @@ class Vote:
     unfounded: int = 0
     model: str = ""
     cost_usd: float | None = 0.0
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def grade(self) -> float | None:

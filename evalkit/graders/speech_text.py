@@ -75,7 +75,7 @@ async def grade_stt_then_text(context: GraderContext) -> Verdict:
     paths = [path for turn in context.turns if (path := _audio_path(turn, context.option("speaker", "assistant")))]
     if not paths:
         return Verdict(None, "there is no audio to listen to")
-    heard = " ".join([await _transcribe(context, path) for path in paths])
+    heard = " ".join([await context.listen(path) for path in paths])
     words = f" {' '.join(spoken_words(heard))} "
     problems = [f"not heard: {text!r}" for text in context.option("contains", []) if _phrase(text) not in words]
     problems += [f"heard: {text!r}" for text in context.option("not_contains", []) if _phrase(text) in words]
@@ -91,14 +91,8 @@ async def _listen(context: GraderContext, speaker: str) -> _Heard | None:
         path, text = _audio_path(turn, speaker), turn.user_text if speaker == "user" else turn.assistant_text
         if path and text.strip():
             written.append(text)
-            heard.append(await _transcribe(context, path))
+            heard.append(await context.listen(path))
     return _Heard(" ".join(written), " ".join(heard)) if written else None
-
-
-async def _transcribe(context: GraderContext, path: str) -> str:
-    if context.services.transcribe is None:
-        raise LookupError("no transcription service")
-    return await context.services.transcribe(path)
 
 
 def _audio_path(turn: Turn, speaker: str) -> str | None:

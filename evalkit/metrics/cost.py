@@ -23,15 +23,20 @@ def sum_known_usd(costs: Iterable[float | None]) -> float | None:
 
 
 def cost_by_role_usd(records: Iterable[CaseRecord], grades: Iterable[Grade]) -> dict[str, float | None]:
-    """Return what each role cost over `records`, lost ones too, and what the judges of `grades` cost."""
+    """Return what each role cost over `records`, lost ones too, and what asking for `grades` cost."""
     costs: dict[str, list[float | None]] = defaultdict(list)
     for record in records:
         for role, cost_usd in record.cost_usd.items():
             costs[role].append(cost_usd)
     for grade in grades:
-        if grade.judge:
-            costs[JUDGE].append(_judge_cost_usd(grade.judge))
+        for role, cost_usd in grade_costs_usd(grade).items():
+            costs[role].append(cost_usd)
     return {role: sum_known_usd(listed) for role, listed in sorted(costs.items())}
+
+
+def grade_costs_usd(grade: Grade) -> dict[str, float | None]:
+    """Return what each role cost for one grade; nothing for a grader that asks nobody."""
+    return {**grade.cost_usd, **({JUDGE: _judge_cost_usd(grade.judge)} if grade.judge else {})}
 
 
 def _judge_cost_usd(judge: Mapping[str, object]) -> float | None:

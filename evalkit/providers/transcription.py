@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from evalkit.audio.riff import RiffError, parse_wav
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
@@ -18,11 +19,20 @@ _CACHE_VERSION = 1
 
 @dataclass(frozen=True)
 class Transcription:
-    """What a model heard. `cached`: it was known already and cost nothing this time."""
+    """What a model heard.
+
+    Attributes:
+        text: The words.
+        model: The model that was asked.
+        cached: It was known already, so it cost nothing this time.
+        duration_ms: How long the audio plays: what providers bill; None where the file does not say.
+
+    """
 
     text: str
     model: str
     cached: bool
+    duration_ms: float | None = None
 
 
 class Transcriber:
@@ -56,7 +66,7 @@ class Transcriber:
             "audio_sha256": sha256(audio).hexdigest(),
         }
         payload, cached = await self._cache.get_or_make(asked, lambda: self._request(audio))
-        return Transcription(payload.decode(), self._model, cached)
+        return Transcription(payload.decode(), self._model, cached, _duration_ms(audio))
 
     def _read(self, path: Path) -> bytes:
         try:
@@ -75,3 +85,11 @@ class Transcriber:
             message = f"{self._endpoint.name} answered a transcription without a text"
             raise CaseFailure(self._stage, "invalid_response", message)
         return text.encode()
+
+
+def _duration_ms(audio: bytes) -> float | None:
+    try:
+        chunks = parse_wav(audio)
+    except RiffError:
+        return None
+    return len(chunks.payload) / chunks.block_bytes / chunks.sample_rate_hz * 1000 if chunks.block_bytes else None

@@ -31,13 +31,14 @@ class GraderSpec:
 class Verdict:
     """What a grader says. `grade` None means it could not be applied, and `rationale` says why.
 
-    `judge` is empty for deterministic graders; see :class:`Grade`.
+    `judge` is empty for deterministic graders; see :class:`Grade`, also for `unanswered`.
     """
 
     grade: float | None
     rationale: str
     evidence: tuple[str, ...] = ()
     judge: Mapping[str, Json] = field(default_factory=dict)
+    unanswered: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Grade:
         turn_index: The turn it is about, or None for the whole trace.
         record_sha256: The stored record it was made from.
         judge: Empty for deterministic graders; else `model`, `votes`, `agreement`, `prompt_sha256`, `cost_usd`.
+        cost_usd: Role -> dollars of what was asked beside a judge; None where a price is unknown.
+        unanswered: Somebody had to be asked, and nobody answered: not there, too slow, nothing usable. A judge that
+            cannot tell, or whose votes contradict each other, has answered.
+        in_force: False: unanswered when it was asked again, so that the earlier grade counts on.
 
     """
 
@@ -63,6 +68,14 @@ class Grade:
     graded_at: str
     evidence: tuple[str, ...] = ()
     judge: Mapping[str, Json] = field(default_factory=dict)
+    cost_usd: Mapping[str, float | None] = field(default_factory=dict)
+    unanswered: bool = False
+    in_force: bool = True
+
+    @property
+    def question(self) -> tuple[str, int | None, str]:
+        """What it answers: case-trial, turn and grader. The newest answer to a question counts."""
+        return (self.key, self.turn_index, self.grader_id)
 
 
 def grade_to_json(grade: Grade) -> dict[str, Any]:

@@ -7,11 +7,16 @@ key                         meaning
 ``<metric>_n``              how many values that is
 ``<metric>_ci95``           two numbers; missing where one observation would have to tell the spread
 ``_p50 _p95 _p99``          percentiles of latencies and tokens
+``_p50_ci95``, …            two numbers, of latencies; missing where there are too few values to give them
 ``n``                       case-trials that count
 ``excluded``                case-trials that do not, by fault
 ``score_bounds``            `grade_mean` if every excluded case-trial had failed, and if it had passed
+``noise_floor``             where each grade varies, and the smallest difference that this run could have detected
 ``pass_at_k, pass_hat_k``   k -> chance that one of k trials passes, that all k pass
 ``cost_usd``                role -> dollars, null where a price is unknown
+``cost_usd_total``          their sum, null where one of them is
+``price_date``              the day whose prices these are; empty where no price was asked for
+``gates``                   a verdict for each ``gate.*`` that is set (:mod:`evalkit.reports.gates`)
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
@@ -29,7 +34,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evalkit.metrics.cost import cost_by_role_usd
+from evalkit.metrics.cost import cost_by_role_usd, sum_known_usd
+from evalkit.metrics.noise import ALPHA, POWER, NoiseFloor, measure_noise
+from evalkit.metrics.percentiles import percentile_interval
 from evalkit.metrics.statistics import (
     Interval,
     Trials,
@@ -44,9 +51,14 @@ from evalkit.records.grade import Grade
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord
 from evalkit.reports.callers import summarize_callers
+from evalkit.reports.gates import judge_gates
 from evalkit.reports.rows import ResultTable, Row, lookup
+from evalkit.reports.trials import graded_metrics, trial_values
 
 MAX_LATENESS_P99_MS = 20.0
+
+_PERCENTS = (50, 95, 99)
+_VOTES = {"pass": 1.0, "fail": 0.0}
 
 
 @dataclass(frozen=True)
@@ -54,8 +66,13 @@ class RunFacts:
     """What a summary needs to know about a run beside its records.
 
     Attributes:
-        planned: How many case-trials there should be; None: as many as there are records.
+        run_name: Its name.
+        config: The resolved run config.
+        config_sha256: The identity of `config`.
+        planned: How many case-trials there should be; None: as many as there are.
         concurrency: Changes of how many attempts were under way, oldest first.
+        price_date: The day of the prices that costs were computed with.
+        unanswered: Grades that were asked for and paid, but do not count.
 
     """
 
@@ -64,6 +81,8 @@ class RunFacts:
     config_sha256: str
     planned: int | None = None
     concurrency: Sequence[JsonObject] = ()
+    price_date: str = ""
+    unanswered: Sequence[Grade] = ()
 
 
 def summarize(
@@ -72,7 +91,8 @@ def summarize(
     """Return the content of ``summary.json``."""
     seed = _seed(facts.config)
     rows = [row for row in table.rows if row.scored]
-    return {
+    costs = cost_by_role_usd(records, [*grades, *facts.unanswered])
+    summary: dict[str, Any] = {
         "run_name": facts.run_name,
         "mode": table.mode,
         **_counts(table, records),
@@ -84,14 +104,19 @@ def summarize(
         "n": sum(record.scored for record in records),
         "trials": facts.config.get("trials", 1),
         **_reliability(rows),
+        "noise_floor": _noise_floor(table, rows, grades),
         "excluded": dict(Counter(str(record.fault) for record in records if not record.scored)),
         "score_bounds": _pair(score_bounds([g for _, g in _case_grades(rows)], _excluded_count(records))),
-        "cost_usd": cost_by_role_usd(records, grades),
-        **summarize_callers(table.mode, records, dict(_trial_grades(rows))),
+        "cost_usd": costs,
+        "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
+        "price_date": facts.price_date,
+        **summarize_callers(table.mode, records, trial_values(rows, "grade")),
         **_pacing(facts.config, records),
         "concurrency": _concurrency(facts),
         "config_sha256": facts.config_sha256,
     }
+    gate = facts.config.get("gate")
+    return {**summary, "gates": judge_gates(gate if isinstance(gate, Mapping) else {}, summary, table)}
 
 
 def _counts(table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, int]:
@@ -135,6 +160,9 @@ def _distributions(rows: Sequence[Row], seed: int) -> dict[str, Json]:
         }
         if interval := estimate_mean(values, clusters, seed).interval:
             found[f"{column}_ci95"] = _pair(interval)
+        for percent in _PERCENTS if column in LATENCY_COLUMNS else ():
+            if interval := percentile_interval(values, clusters, percent):
+                found[f"{column}_p{percent}_ci95"] = _pair(interval)
     return found
 
 
@@ -194,20 +222,42 @@ def _why_unpublishable(config: JsonObject, lateness: Mapping[str, float] | None)
     return ""
 
 
-def _case_grades(rows: Sequence[Row]) -> list[tuple[str, float]]:
-    """Return (case, grade) of each case-trial: the lowest grade of its rows; those without a grade are left out."""
+def _noise_floor(table: ResultTable, rows: Sequence[Row], grades: Sequence[Grade]) -> Json:
+    """Return the noise floor of every graded metric that has a value; ``docs/statistics.md`` explains each number."""
     case_ids = {row.key: row.case_id for row in rows}
-    return [(case_ids[key], grade) for key, grade in _trial_grades(rows)]
+    polls = _polls(grades)
+    metrics: dict[str, Json] = {}
+    for metric in graded_metrics(table):
+        values = trial_values(rows, metric)
+        floor = measure_noise(
+            list(values.values()), [case_ids[key] for key in values], polls.get(metric.removesuffix("_grade"), ())
+        )
+        if floor:
+            metrics[metric] = _noise(floor)
+    return {"alpha": ALPHA, "power": POWER, "metrics": metrics}
 
 
-def _trial_grades(rows: Sequence[Row]) -> list[tuple[str, float]]:
-    """Return (key, grade) of each case-trial: the lowest grade of its rows; those without a grade are left out."""
-    lowest: dict[str, float] = {}
-    for row in rows:
-        grade = row.cells.get("grade")
-        if isinstance(grade, int | float):
-            lowest[row.key] = min(lowest.get(row.key, grade), grade)
-    return list(lowest.items())
+def _noise(floor: NoiseFloor) -> Json:
+    parts = asdict(floor)
+    unpaired, paired = parts.pop("unpaired"), parts.pop("paired")
+    return {**parts, "smallest_detectable_difference": {"paired": paired, "unpaired": unpaired}}
+
+
+def _polls(grades: Sequence[Grade]) -> dict[str, list[list[float]]]:
+    """Return grader id -> the votes of each polled grade, as 0 and 1; the newest poll of each question counts."""
+    newest = {(grade.key, grade.turn_index, grade.grader_id): grade for grade in grades}
+    polls: dict[str, list[list[float]]] = defaultdict(list)
+    for grade in newest.values():
+        verdicts = grade.judge.get("verdicts")
+        said = verdicts if isinstance(verdicts, list | tuple) else ()
+        polls[grade.grader_id].append([_VOTES[vote] for vote in said if isinstance(vote, str) and vote in _VOTES])
+    return polls
+
+
+def _case_grades(rows: Sequence[Row]) -> list[tuple[str, float]]:
+    """Return (case, grade) of each case-trial; those without a grade are left out."""
+    case_ids = {row.key: row.case_id for row in rows}
+    return [(case_ids[key], grade) for key, grade in trial_values(rows, "grade").items()]
 
 
 def _values(rows: Sequence[Row], column: str) -> tuple[list[float], list[str]]:

@@ -1,4 +1,4 @@
-"""Writes what can be derived from a run's records and grades: results.csv, summary.json and the scorecard.
+"""Writes what can be derived from a run's records and grades: tables, summary, ledger, JUnit's XML and the scorecard.
 
 Everything here can be made again at any time, also while the run is still going; a file is there whole or not at all.
 """
@@ -14,11 +14,15 @@ from typing import Any
 from evalkit.records.grade import Grade
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
+from evalkit.reports.junit import junit_xml
+from evalkit.reports.ledger import Accounts, ledger_csv
 from evalkit.reports.plots import scorecard_png
 from evalkit.reports.rows import Locate, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
 from evalkit.store.files import write_atomically
+
+_NO_ACCOUNTS = Accounts()
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ def write_reports(
     planned: int | None = None,
     plots: bool = True,
     concurrency: Sequence[JsonObject] = (),
+    accounts: Accounts = _NO_ACCOUNTS,
 ) -> Reports:
     """Write the reports of a run into its directory.
 
@@ -46,21 +51,26 @@ def write_reports(
         run_dir: Where the run's artifacts lie.
         config: The resolved run config, as plain JSON.
         records: In case order.
-        grades: As stored, oldest first.
+        grades: Those that count, as stored, oldest first.
         config_sha256: The identity of `config`, for the summary.
         planned: How many case-trials there should be; None: as many as there are records.
         concurrency: Changes of how many attempts were under way, oldest first.
         plots: Whether to draw ``plots/scorecard.png``.
+        accounts: Which prices were used, and what was paid for beside `grades`.
 
     """
     run_name = str(config.get("run_name") or run_dir.resolve().name)
     mode = str(lookup(config, ("mode", "name")) or "")
     table = build_table(mode, config, records, grades, _locator(run_dir, config))
-    facts = RunFacts(run_name, config, config_sha256, planned, concurrency)
+    facts = RunFacts(
+        run_name, config, config_sha256, planned, concurrency, accounts.prices.latest, accounts.unanswered
+    )
     summary = summarize(facts, table, records, grades)
     files: dict[Path, bytes] = {
         run_dir / "results.csv": results_csv(table).encode(),
         run_dir / "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode(),
+        run_dir / "ledger.csv": ledger_csv(records, [*grades, *accounts.unanswered], config, accounts.prices).encode(),
+        run_dir / "junit.xml": junit_xml(summary, table, records),
     }
     if plots:
         files[run_dir / "plots" / "scorecard.png"] = scorecard_png(summary, table)

@@ -156,6 +156,13 @@ class Gate:
     """Thresholds for exit code 1."""
 
     min_grade: float | None
+    bound: str
+    max_latency_ms: float | None
+    latency_column: str
+    latency_percentile: int
+    max_cost_usd: float | None
+    max_excluded_share: float | None
+    never_fail: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,324 @@
+"""``evalkit score RUN_DIR [key=value …]``: grade the stored records again; the models under test are not called.
+
+Another judge, more votes, other rubrics or argument rules, other gates: what a line may change is what grades a
+conversation, not what made it. The data that the config names is read again: a case that asks the same thing is graded
+by what the data says today, one that asks something else by what its record says.
+
+Grades are added to ``grades.jsonl`` and the newest of each question counts. One exception: where nobody answered (the
+judge was down), the earlier verdict counts on. Records and config stay;
+``provenance.json`` says what was scored, and how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evalkit import compose
+from evalkit.commands.embedded import service_url, shared_services
+from evalkit.commands.grader_services import open_grader_services
+from evalkit.commands.line import CommandLine, parse_line
+from evalkit.commands.prepare import endpoint_of, find_gate_problems
+from evalkit.commands.reporting import RunReport, report_run
+from evalkit.commands.rerun import stored_source
+from evalkit.commands.roles import open_cache
+from evalkit.commands.scorings import (
+    Scoring,
+    asks_the_same,
+    expecting,
+    find_changes,
+    overlay_of,
+    with_scoring,
+)
+from evalkit.commands.simulations import grader_specs, read_simulations
+from evalkit.commands.verdict import ExitCode
+from evalkit.datasets.cases import load_crawl_cases
+from evalkit.errors import ConfigError
+from evalkit.graders.apply import grade_record
+from evalkit.graders.context import GraderServices
+from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
+from evalkit.metrics.cost import grade_costs_usd
+from evalkit.providers.clients import Clients
+from evalkit.providers.endpoints import find_key_problems, find_url_problems
+from evalkit.providers.prices import Prices, load_prices
+from evalkit.records.case import Case
+from evalkit.records.grade import Grade, GraderSpec
+from evalkit.records.record import CaseRecord
+from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_json, diff_verdicts
+from evalkit.settings.calls import find_open_keys
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.resolution import find_missing_models, resolve
+from evalkit.settings.resources import resource_dir
+from evalkit.settings.types import RunSettings
+from evalkit.settings.validation import find_contradictions, find_problems
+from evalkit.store.journal import cut_torn_line
+from evalkit.store.provenance import write_provenance
+from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, now_utc
+
+# What a line may change: what grades a conversation, or decides about the result.
+_NODES = ("judge", "gate", "report")
+_KEYS = (
+    "mode.graders", "mode.data_csv", "provider@judge.provider", "provider.models.judge",
+    "provider.models.transcription", "service.ears", "service.ears_model", "service.base_url", "service.api_key_env",
+    "concurrency", "limits.response_timeout_s", "limits.max_attempts", "limits.max_cost_usd",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is graded again, and by what.
+
+    Attributes:
+        settings: As the stored config and the line have them.
+        config: The same, resolved, as plain JSON.
+        stored: The records, by key.
+        expectations: Case id -> what is expected now and was not when it was recorded.
+        notes: What a user should know about the data.
+
+    """
+
+    settings: RunSettings
+    config: Mapping[str, Any]
+    stored: Mapping[str, StoredRecord]
+    expectations: Mapping[str, Any]
+    notes: tuple[str, ...]
+
+    def subject(self, key: str) -> CaseRecord:
+        """Return a record as it is graded: with what is expected today."""
+        record = self.stored[key].record
+        changed = self.expectations.get(record.case.case_id)
+        return replace(record, case=expecting(record.case, changed)) if changed else record
+
+    def specs(self, case: Case) -> tuple[GraderSpec, ...]:
+        """Return how a case is graded."""
+        return grader_specs(self.settings, case)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The services that its graders cannot do without."""
+        specs = (spec for key in self.stored for spec in self.specs(self.subject(key).case))
+        return frozenset(need for spec in specs for need in GRADER_TYPES[spec.grader_type].needs)
+
+
+@dataclass
+class _Spending:
+    """What asking has cost so far, and whether the limit was reached."""
+
+    limit_usd: float | None
+    spent_usd: float = 0.0
+    stopped: bool = False
+
+    def may_go_on(self) -> bool:
+        self.stopped = self.stopped or (self.limit_usd is not None and self.spent_usd >= self.limit_usd)
+        return not self.stopped
+
+
+def main(args: Sequence[str]) -> int:
+    """Grade the run in ``args[0]`` again, print what changed, then its directory. Raises UserError before it starts."""
+    as_json = "--json" in args
+    rest = [arg for arg in args if arg != "--json"]
+    if not rest or rest[0].startswith("-") or "=" in rest[0]:
+        raise ConfigError("score: needs a run directory: evalkit score outputs/DATE/RUN [key=value …]")
+    run = RunDirectory(Path(rest[0]).expanduser().resolve())
+    line = parse_line(rest[1:])
+    task = prepare_scoring(run, line)
+    for note in task.notes:
+        print(f"evalkit: {note}", file=sys.stderr)
+    prices = load_prices(resource_dir("data") / "prices.json")
+    earlier = run.read_grades()
+    scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.config), task.expectations)
+    spending = _Spending(task.settings.limits.max_cost_usd)
+    with _services(task) as url:
+        provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
+        write_provenance(run.provenance_path, with_scoring(provenance, scoring))
+        cut_torn_line(run.grades_path)
+        known = {grade.question for grade in earlier}
+        given = asyncio.run(_grade_all(task, run, prices, known, spending, url))
+    report = report_run(run)
+    diff = diff_verdicts(earlier, given)
+    print(
+        json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join([*diff_lines(diff), str(run.root)])
+    )
+    return _conclude(run, diff, report, spending)
+
+
+def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
+    """Return what `line` asks to grade in `run`. Raises ConfigError or DataError with everything that is wrong."""
+    _require_finished_run(run)
+    if line.multirun or line.questions:
+        raise ConfigError("score: grades one run; leave out -m and Hydra's flags")
+    problems = [problem for override in line.overrides if (problem := _find_override_problem(override, run))]
+    if problems:
+        raise ConfigError(problems)
+    with stored_source(run.root, line) as source:
+        config = compose.plan(line.overrides, source).jobs[0].config
+    problems = find_problems(config) or find_contradictions(config)
+    if problems:
+        raise ConfigError(problems)
+    resolved = resolve(config, Path.cwd())
+    settings = RunSettings.from_config(resolved)
+    stored = run.read_finished()
+    records = [item.record for item in stored.values()]
+    expectations, notes = _read_expectations(settings, config, records)
+    task = Task(settings, resolved, stored, expectations, tuple(notes))
+    problems = [
+        *find_grader_problems([GraderSpec(name, name) for name in settings.mode.graders]),
+        *find_gate_problems(settings.gate, [record.case.case_id for record in records]),
+    ]
+    problems = problems or _find_service_problems(task, resolved)
+    if problems:
+        raise ConfigError(problems)
+    return task
+
+
+def _require_finished_run(run: RunDirectory) -> None:
+    if not run.config_path.is_file():
+        raise ConfigError(f"{run.root}: holds no config.yaml; score needs a directory that a run wrote")
+    status = run.read_status()
+    if status is None or status["status"] == RunStatus.RUNNING:
+        raise ConfigError(f"{run.root}: is running, or was cut off; finish it first: evalkit resume {run.root}")
+
+
+def _find_override_problem(override: str, run: RunDirectory) -> str | None:
+    key = override.partition("=")[0].lstrip("+")
+    if key in _KEYS or key.split(".")[0] in _NODES:
+        return None
+    allowed = ", ".join([*(f"{node}.*" for node in _NODES), *_KEYS])
+    return (
+        f"{key}: cannot be changed by score, which holds no conversation{did_you_mean(key, _KEYS)}; "
+        f"allowed: {allowed}; for a new run: evalkit rerun {run.root} {override}"
+    )
+
+
+def _read_expectations(
+    settings: RunSettings, config: Mapping[str, Any], records: Iterable[CaseRecord]
+) -> tuple[dict[str, Any], list[str]]:
+    """Return what today's data expects otherwise, by case id, and what to tell about the data."""
+    path = settings.mode.data_csv
+    if not path.is_file():
+        return {}, [f"{path}: is gone; expectations are those of the records"]
+    if settings.mode.name == "run":
+        cases: Sequence[Case] = read_simulations(settings, find_open_keys(config)).cases
+    else:
+        cases = load_crawl_cases(path, None)
+    today = {case.case_id: case for case in cases}
+    stored = {record.case.case_id: record.case for record in records}
+    found: dict[str, Any] = {}
+    other: list[str] = []
+    for case_id, case in stored.items():
+        current = today.get(case_id)
+        if current is None or not asks_the_same(case, current):
+            other.append(case_id)
+        elif changed := find_changes(case, current):
+            found[case_id] = changed
+    notes = [f"expectations of {len(found)} cases are those that {path} has today"] if found else []
+    if other:
+        listed = ", ".join(other[:5]) + (f" and {len(other) - 5} more" if len(other) > 5 else "")
+        notes.append(f"{path} asks something else today, or nothing, in {listed}: graded as recorded")
+    return found, notes
+
+
+def _find_service_problems(task: Task, resolved: Mapping[str, Any]) -> list[str]:
+    settings = task.settings
+    providers = []
+    problems: list[str] = []
+    if "judge" in task.needs:
+        problems += find_missing_models(resolved, ("judge",))
+        providers.append(settings.judge.provider)
+    if "transcribe" in task.needs:
+        providers.append(settings.provider)
+        if settings.provider.models.transcription is None:
+            problems.append("provider.models.transcription: null, but a grader listens to the answers; name a model")
+    for endpoint in dict.fromkeys(endpoint_of(provider, None) for provider in providers):
+        problems += [*find_url_problems(endpoint), *find_key_problems(endpoint, os.environ)]
+    return problems
+
+
+@contextmanager
+def _services(task: Task) -> Iterator[str | None]:
+    """Give the address of the embedded provider where a grader asks it. Raises ConfigError for a model it has not."""
+    settings, needs = task.settings, task.needs
+    asked = {"judge": settings.judge.provider, "transcribe": settings.provider}
+    if not any(asked[need].name == "local" for need in needs):
+        yield None
+        return
+    with shared_services([settings.service]) as models, service_url(settings.service, needed=True) as url:
+        judge = settings.judge
+        if "judge" in needs and judge.provider.name == "local" and judge.model not in models:
+            hint = did_you_mean(str(judge.model), sorted(models))
+            raise ConfigError(f"judge.model: {judge.model!r} is no model of the embedded provider{hint}")
+        yield url
+
+
+async def _grade_all(
+    task: Task,
+    run: RunDirectory,
+    prices: Prices,
+    known: set[tuple[str, int | None, str]],
+    spending: _Spending,
+    url: str | None,
+) -> list[Grade]:
+    clients = Clients(os.environ, timeout_s=task.settings.limits.response_timeout_s)
+    services = open_grader_services(task.settings, run.root, clients, open_cache(), prices, url)
+    lanes = asyncio.Semaphore(task.settings.concurrency)
+
+    async def grade(key: str) -> list[Grade]:
+        async with lanes:
+            if not spending.may_go_on():
+                return []
+            grades = [_kept(grade, known) for grade in await _grade_one(task, key, services)]
+            costs = [cost for grade in grades for cost in grade_costs_usd(grade).values()]
+            spending.spent_usd += sum(cost or 0.0 for cost in costs)
+            run.append_grades(grades)
+            return grades
+
+    try:
+        graded = await asyncio.gather(*(grade(key) for key in task.stored))
+    finally:
+        await clients.aclose()
+    return [grade for grades in graded for grade in grades]
+
+
+async def _grade_one(task: Task, key: str, services: GraderServices) -> list[Grade]:
+    record = task.subject(key)
+    return await grade_record(record, task.stored[key].sha256, task.specs(record.case), services, now_utc)
+
+
+def _kept(grade: Grade, known: set[tuple[str, int | None, str]]) -> Grade:
+    """Return `grade`, out of force where nobody answered and there is an earlier one to count on."""
+    return replace(grade, in_force=False) if grade.unanswered and grade.question in known else grade
+
+
+def _conclude(run: RunDirectory, diff: VerdictDiff, report: RunReport, spending: _Spending) -> ExitCode:
+    """Say why it did not end well, bring the run's status in line with its gates, and return the exit code."""
+    status = run.read_status() or {}
+    if status.get("status") in (RunStatus.COMPLETED, RunStatus.GATE_FAILED):
+        now = RunStatus.GATE_FAILED if report.missed_gates else RunStatus.COMPLETED
+        code = ExitCode.GATE if report.missed_gates else ExitCode.OK
+        run.write_status(now, exit_code=code, counts=status["counts"])
+    if diff.unanswered:
+        first = diff.unanswered[0].rationale
+        print(f"evalkit: {len(diff.unanswered)} questions were not answered, the first: {first}", file=sys.stderr)
+        return ExitCode.INFRASTRUCTURE
+    if spending.stopped:
+        print("evalkit: limits.max_cost_usd is spent, not everything was graded again", file=sys.stderr)
+        return ExitCode.BUDGET
+    for reason in report.missed_gates:
+        print(f"evalkit: {reason}", file=sys.stderr)
+    return ExitCode.GATE if report.missed_gates else ExitCode.OK
+
+
+def _as_json(run: RunDirectory, diff: VerdictDiff, report: RunReport) -> dict[str, Any]:
+    return {
+        "directory": str(run.root),
+        **diff_to_json(diff),
+        "gates": report.summary["gates"],
+        "grade_mean": report.summary.get("grade_mean"),
+    }

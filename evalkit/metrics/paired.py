@@ -1,0 +1,199 @@
+"""Two runs of the same cases: did the second change anything, by how much, and how sure is that?
+
+================================== =============================================== ==================================
+pairs                              p-value of "nothing changed"                    95 % interval of the difference
+================================== =============================================== ==================================
+pass or fail, one per case         exact McNemar: binomial on the pairs that       hybrid score (Newcombe 1998,
+                                   differ (McNemar 1947, Psychometrika 12:153)     Stat. Med. 17:2635, method 10)
+anything else                      sign flips of whole cases (Fisher 1935), exact  bootstrap over cases, BCa
+                                   where they can be counted, else 9,999 drawn
+================================== =============================================== ==================================
+
+Trials of a case are no independent evidence, so it is cases that are flipped and resampled.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evalkit.metrics.noise import detectable
+from evalkit.metrics.percentiles import percentile_interval
+from evalkit.metrics.statistics import (
+    Interval,
+    bootstrap_interval,
+    cluster_sums,
+    clustered_variance,
+    is_pass_or_fail,
+    wilson_interval,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_PERMUTATIONS = 9_999
+_BATCH_CELLS = 5_000_000
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One case-trial in both runs: its case, and its value before and after."""
+
+    case: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """What changed from the first run to the second.
+
+    Attributes:
+        n: Pairs.
+        cases: Cases that they belong to.
+        mean_before: Mean over the pairs in the first run.
+        mean_after: In the second.
+        difference: After minus before.
+        interval: Its 95 % interval; None where no pair differs and none can be given.
+        p_value: Of the hypothesis that nothing changed, two-sided; None for no pair.
+        method: Which test gave it.
+        detectable: The smallest difference that these pairs could have shown with 80 % power at 5 %.
+
+    """
+
+    n: int
+    cases: int
+    mean_before: float
+    mean_after: float
+    difference: float
+    interval: Interval | None
+    p_value: float
+    method: str
+    detectable: float | None
+
+
+def compare_pairs(pairs: Sequence[Pair], seed: int) -> PairedDifference:
+    """Return what changed over `pairs`, at least one."""
+    before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
+    changes, cases = [pair.after - pair.before for pair in pairs], [pair.case for pair in pairs]
+    sums, counts = cluster_sums(changes, cases)
+    one_trial_each = len(sums) == len(pairs)
+    if one_trial_each and is_pass_or_fail([*before, *after]):
+        won, lost = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
+        interval: Interval | None = paired_share_interval(_count_table(pairs))
+        p_value, method = mcnemar_p_value(won, lost), "exact McNemar"
+    else:
+        interval = bootstrap_interval(changes, cases, seed) if any(changes) else None
+        p_value, method = sign_flip_p_value(sums, seed), "sign flips over cases"
+    return PairedDifference(
+        n=len(pairs),
+        cases=len(sums),
+        mean_before=math.fsum(before) / len(pairs),
+        mean_after=math.fsum(after) / len(pairs),
+        difference=math.fsum(changes) / len(pairs),
+        interval=interval,
+        p_value=p_value,
+        method=method,
+        detectable=_detectable(sums, counts),
+    )
+
+
+def mcnemar_p_value(won: int, lost: int) -> float:
+    """Return the two-sided p-value of exact McNemar: pairs that differ go either way with the same chance."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+
+
+def sign_flip_p_value(changes: NDArray[np.float64], seed: int) -> float:
+    """Return the two-sided p-value of a mean of `changes` (one per case) when each could as well have the other sign.
+
+    All 2^n flips are counted where they are at most 9,999; else as many are drawn, seeded, and the observed one counts
+    among them (Phipson & Smyth 2010), so that p is never 0.
+    """
+    from scipy.stats import permutation_test
+
+    moved = changes[changes != 0]
+    if len(moved) == 0:
+        return 1.0
+    if len(moved) == 1:
+        return 1.0  # both signs are as extreme
+    result = permutation_test(
+        (moved,),
+        np.sum,
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=_PERMUTATIONS,
+        batch=max(1, _BATCH_CELLS // len(moved)),
+        random_state=np.random.default_rng(seed),
+    )
+    return min(1.0, float(result.pvalue))
+
+
+def paired_share_interval(table: tuple[int, int, int, int]) -> Interval:
+    """Return the 95 % interval of the change of a share: Newcombe's hybrid score interval for paired data, method 10.
+
+    `table` counts the pairs that passed twice, passed before only, after only, and never; at least one in all.
+    """
+    both, before_only, after_only, _ = table
+    n = sum(table)
+    before, after = (both + before_only) / n, (both + after_only) / n
+    first, second = wilson_interval(both + before_only, n), wilson_interval(both + after_only, n)
+    assert first is not None and second is not None  # noqa: S101, PT018  n is at least 1
+    phi = _correlation(table)
+
+    def reach(down: float, up: float) -> float:
+        return math.sqrt(max(0.0, down**2 - 2 * phi * down * up + up**2))
+
+    difference = after - before
+    return Interval(
+        difference - reach(after - second.low, first.high - before),
+        difference + reach(second.high - after, before - first.low),
+    )
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return the p-values adjusted for their number by Holm's step-down method (Holm 1979, Scand. J. Stat. 6:65)."""
+    adjusted: dict[str, float] = {}
+    highest = 0.0
+    for rank, (name, p_value) in enumerate(sorted(p_values.items(), key=lambda item: item[1])):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_value))
+        adjusted[name] = highest
+    return {name: adjusted[name] for name in p_values}
+
+
+def median_shift(pairs: Sequence[Pair]) -> tuple[float, Interval | None]:
+    """Return the median of the changes over `pairs`, at least one, and its interval."""
+    changes, cases = [pair.after - pair.before for pair in pairs], [pair.case for pair in pairs]
+    return float(np.median(changes)), percentile_interval(changes, cases, 50)
+
+
+def _count_table(pairs: Sequence[Pair]) -> tuple[int, int, int, int]:
+    outcomes = [(pair.before == 1, pair.after == 1) for pair in pairs]
+    kinds = ((True, True), (True, False), (False, True), (False, False))
+    both, before_only, after_only, neither = (outcomes.count(kind) for kind in kinds)
+    return both, before_only, after_only, neither
+
+
+def _correlation(table: tuple[int, int, int, int]) -> float:
+    """Return the correlation of the two shares, corrected for continuity where it is positive."""
+    both, before_only, after_only, neither = table
+    margins = (both + before_only) * (after_only + neither) * (both + after_only) * (before_only + neither)
+    if margins == 0:
+        return 0.0
+    excess = float(both * neither - before_only * after_only)
+    if excess > 0:
+        excess = max(excess - sum(table) / 2, 0)
+    return excess / math.sqrt(margins)
+
+
+def _detectable(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> float | None:
+    """Return the smallest difference these pairs could show; None where none differs, or there is one case only."""
+    if len(sums) < 2:
+        return None
+    error = math.sqrt(clustered_variance(sums, counts))
+    return detectable(error, len(sums) - 1) if error else None

@@ -1,0 +1,160 @@
+"""Gates: what a finished run must reach, each with what was found, what is allowed, and a verdict.
+
+============================= ================================= ===================================================
+key                           found                             passes when
+============================= ================================= ===================================================
+``gate.min_grade``            `grade_mean`, or with             found is at least it
+                              ``gate.bound=lower`` the lower
+                              end of its 95 % interval
+``gate.max_latency_ms``       ``gate.latency_percentile`` of    found is at most it
+                              ``gate.latency_column``
+``gate.max_cost_usd``         `cost_usd_total`                  found is at most it
+``gate.max_excluded_share``   case-trials that do not count,    found is at most it
+                              or were not finished, of planned
+``gate.never_fail``           its cases that failed             there is none
+============================= ================================= ===================================================
+
+A gate whose number is unknown is missed: nothing passes because nobody knows. A key that an older config does not have
+sets no gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evalkit.reports.rows import ResultTable, Row
+from evalkit.reports.trials import failed_graders, trial_values
+
+
+@dataclass(frozen=True)
+class GateVerdict:
+    """What one gate says.
+
+    Attributes:
+        gate: The key that set it.
+        found: The number, or the cases, that were found; None where there is none.
+        allowed: What the key says.
+        passed: Whether it is reached.
+        reason: Why not, in words; empty when it passed.
+
+    """
+
+    gate: str
+    found: float | list[str] | None
+    allowed: float | list[str]
+    passed: bool
+    reason: str
+
+
+def judge_gates(gate: Mapping[str, Any], summary: Mapping[str, Any], table: ResultTable) -> list[dict[str, Any]]:
+    """Return the summary's ``gates``: a verdict for every threshold of `gate` that is set."""
+    verdicts = (
+        _min_grade(gate, summary),
+        _max_latency(gate, summary),
+        _max_cost(gate, summary),
+        _max_excluded(gate, summary),
+        _never_fail(gate, table),
+    )
+    return [asdict(verdict) for verdict in verdicts if verdict]
+
+
+def missed_gates(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a message for every gate of a summary that was missed."""
+    return tuple(str(verdict["reason"]) for verdict in summary.get("gates", ()) if not verdict["passed"])
+
+
+def _min_grade(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdict | None:
+    allowed = gate.get("min_grade")
+    if allowed is None:
+        return None
+    if gate.get("bound") == "lower":
+        name, found = "the lower bound of grade", next(iter(summary.get("grade_ci95") or ()), None)
+        absent = "there is no interval of grade"
+    else:
+        name, found, absent = "grade_mean", summary.get("grade_mean"), "no case was graded"
+    reason = absent if found is None else f"{name} is {found:.3f}, below {allowed:g}"
+    return _verdict("gate.min_grade", found, allowed, passed=found is not None and found >= allowed, reason=reason)
+
+
+def _max_latency(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdict | None:
+    allowed = gate.get("max_latency_ms")
+    if allowed is None:
+        return None
+    name = f"{gate['latency_column']}_p{gate['latency_percentile']}"
+    found = summary.get(name)
+    if found is None:
+        reason = f"{name} is unknown: no turn has a {gate['latency_column']}"
+    else:
+        reason = f"{name} is {found:,.0f} ms, above {allowed:,g} ms"
+    return _verdict("gate.max_latency_ms", found, allowed, passed=found is not None and found <= allowed, reason=reason)
+
+
+def _max_cost(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdict | None:
+    allowed, found = gate.get("max_cost_usd"), summary.get("cost_usd_total")
+    if allowed is None:
+        return None
+    unknown = ", ".join(role for role, usd in summary["cost_usd"].items() if usd is None)
+    reason = (
+        f"the cost is unknown: no price for {unknown}"
+        if found is None
+        else f"cost is ${found:,.4f}, above ${allowed:g}"
+    )
+    return _verdict("gate.max_cost_usd", found, allowed, passed=found is not None and found <= allowed, reason=reason)
+
+
+def _max_excluded(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdict | None:
+    allowed = gate.get("max_excluded_share")
+    if allowed is None:
+        return None
+    planned, lost = summary["planned"], dict(summary["excluded"])
+    if summary["finished"] < planned:
+        lost["not finished"] = planned - summary["finished"]
+    count = sum(lost.values())
+    found = count / planned if planned else None
+    if found is None:
+        reason = "no case-trial was planned"
+    else:
+        listed = ", ".join(f"{number} {fault}" for fault, number in lost.items())
+        reason = f"{count} of {planned} case-trials do not count ({listed}), more than {allowed:.1%}"
+    passed = found is not None and found <= allowed
+    return _verdict("gate.max_excluded_share", found, allowed, passed=passed, reason=reason)
+
+
+def _never_fail(gate: Mapping[str, Any], table: ResultTable) -> GateVerdict | None:
+    wanted: list[str] = list(gate.get("never_fail", ()))
+    if not wanted:
+        return None
+    problems = {case_id: why for case_id in wanted if (why := _why_failed(case_id, table))}
+    reason = "; ".join(f"{case_id} {why}" for case_id, why in problems.items())
+    return _verdict("gate.never_fail", list(problems), wanted, passed=not problems, reason=reason)
+
+
+def _why_failed(case_id: str, table: ResultTable) -> str:
+    """Return why a case did not pass in each of its trials; empty when it did."""
+    rows = [row for row in table.rows if row.case_id == case_id]
+    if not rows:
+        return "was not run"
+    lost = sorted({str(row.cells.get("fault")) for row in rows if not row.scored})
+    if lost:
+        return f"was lost ({', '.join(lost)})"
+    trials = {key: [row for row in rows if row.key == key] for key in dict.fromkeys(row.key for row in rows)}
+    failed = {key: why for key, own in trials.items() if (why := _failed_in(own, table))}
+    return "; ".join(f"{'failed' if key == case_id else f'failed as {key}'} in {why}" for key, why in failed.items())
+
+
+def _failed_in(rows: Sequence[Row], table: ResultTable) -> str:
+    """Return what a case-trial failed in: `grade` where it has one, else every grader that gave 0."""
+    grade = next(iter(trial_values(rows, "grade").values()), None)
+    if grade is not None:
+        return "grade" if grade < 1 else ""
+    if not any(row.cells.get(f"{grader}_grade") is not None for row in rows for grader in table.grader_ids):
+        return "nothing, but was not graded"
+    return ", ".join(dict.fromkeys(grader for row in rows for grader in failed_graders(table, row)))
+
+
+def _verdict(
+    gate: str, found: float | list[str] | None, allowed: float | list[str], *, passed: bool, reason: str
+) -> GateVerdict:
+    return GateVerdict(gate, found, allowed, passed, "" if passed else f"{gate}: {reason}")
