@@ -38,6 +38,7 @@ from evalkit.commands.scorings import (
     with_scoring,
 )
 from evalkit.commands.simulations import grader_specs, read_simulations
+from evalkit.commands.usage import list_groups
 from evalkit.commands.verdict import ExitCode
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.errors import ConfigError
@@ -56,6 +57,7 @@ from evalkit.settings.calls import find_open_keys
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.resources import resource_dir
+from evalkit.settings.schemas import key_at
 from evalkit.settings.types import RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 from evalkit.store.journal import cut_torn_line
@@ -188,11 +190,12 @@ def _require_finished_run(run: RunDirectory) -> None:
 
 def _find_override_problem(override: str, run: RunDirectory) -> str | None:
     key = override.partition("=")[0].lstrip("+")
-    if key in _KEYS or key.split(".")[0] in _NODES:
-        return None
+    is_unknown = key_at(key) is None and key.partition("@")[0] not in list_groups()
+    if is_unknown or key in _KEYS or key.split(".")[0] in _NODES:
+        return None  # what there is not, composing says better
     allowed = ", ".join([*(f"{node}.*" for node in _NODES), *_KEYS])
     return (
-        f"{key}: cannot be changed by score, which holds no conversation{did_you_mean(key, _KEYS)}; "
+        f"{key}: cannot be changed by score, which holds no conversation; "
         f"allowed: {allowed}; for a new run: evalkit rerun {run.root} {override}"
     )
 

@@ -4,7 +4,7 @@ With independent values the interval is the exact one of :func:`scipy.stats.quan
 values come in clusters, the ranks are those of as many values as the sample is worth (Woodruff 1952, JASA 47:635,
 with the design effect of the share of values up to the percentile). A percentile whose ranks would lie beyond the
 smallest or the largest value has no interval: 99 % of 30 values says nothing of how slow the slowest can be. With
-independent values p50 needs 6 of them, p95 73, p99 368.
+independent values p50 needs 6 of them, p95 72, p99 368.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from typing import Any
 from evalkit.records.grade import Grade
 
 _MOST_LISTED = 50
+_MOST_UNANSWERED = 5
 
 
 @dataclass(frozen=True)
@@ -88,12 +89,12 @@ def diff_lines(diff: VerdictDiff) -> list[str]:
         f"{_where(asdict(change))}: {shown(change.before)} to {shown(change.after)}: {_first_line(change.reason)}"
         for change in diff.changed[:_MOST_LISTED]
     ]
-    lines += _more(len(diff.changed))
+    lines += _more(len(diff.changed), _MOST_LISTED)
     lines += [
-        f"{_where(asdict(grade))}: unanswered, the earlier verdict counts on: {_first_line(grade.rationale)}"
-        for grade in diff.unanswered[:_MOST_LISTED]
+        f"{_where(asdict(grade))}: unanswered, {_kept(grade)}: {_first_line(grade.rationale)}"
+        for grade in diff.unanswered[:_MOST_UNANSWERED]
     ]
-    return lines + _more(len(diff.unanswered))
+    return lines + _more(len(diff.unanswered), _MOST_UNANSWERED)
 
 
 def shown(grade: float | None) -> str:
@@ -106,8 +107,12 @@ def _where(question: Mapping[str, Any]) -> str:
     return f"{question['key']}{turn} {question['grader_id']}"
 
 
-def _more(count: int) -> list[str]:
-    return [f"and {count - _MOST_LISTED} more"] if count > _MOST_LISTED else []
+def _more(count: int, most: int) -> list[str]:
+    return [f"and {count - most} more"] if count > most else []
+
+
+def _kept(grade: Grade) -> str:
+    return "not graded" if grade.in_force else "the earlier verdict counts on"
 
 
 def _first_line(text: str) -> str:

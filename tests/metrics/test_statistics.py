@@ -17,7 +17,10 @@ from evalkit.metrics.statistics import (
     Interval,
     Trials,
     bootstrap_interval,
+    cluster_sums,
+    clustered_wilson_interval,
     describe,
+    design_effect,
     estimate_mean,
     pass_at_k,
     pass_hat_k,
@@ -112,6 +115,32 @@ def test_trials_that_all_pass_count_as_many_as_there_are_cases() -> None:
     estimate = estimate_mean([1.0] * 30, [str(case) for case in range(10)] * 3, 0)
     assert estimate == Estimate(1.0, 30, wilson_interval(10, 10))
     assert estimate_mean([0.0] * 30, [str(case) for case in range(10)] * 3, 0).interval == wilson_interval(0, 10)
+
+
+def test_independent_trials_are_worth_their_number() -> None:
+    """Where trials of a case agree no more than chance would have it, the design effect is about 1 and Wilson's n all."""
+    outcomes = np.random.default_rng(0).random((400, 3)) < 0.8
+    clusters = [str(case) for case in range(400) for _ in range(3)]
+    values = [float(value) for value in outcomes.ravel()]
+    assert design_effect(*cluster_sums(values, clusters)) == pytest.approx(1, abs=0.1)
+    clustered, independent = clustered_wilson_interval(values, clusters), wilson_interval(int(sum(values)), 1200)
+    assert clustered is not None
+    assert independent is not None
+    assert clustered.low == pytest.approx(independent.low, abs=0.002)
+    assert clustered.high == pytest.approx(independent.high, abs=0.002)
+
+
+def test_trials_that_always_agree_have_their_number_as_design_effect() -> None:
+    """Kish's design effect is 1 + (k - 1) x correlation: k = 3, correlation 1 (up to the m / (m - 1) of a sample)."""
+    values = [float(case % 2) for case in range(50) for _ in range(3)]
+    clusters = [str(case) for case in range(50) for _ in range(3)]
+    assert design_effect(*cluster_sums(values, clusters)) == pytest.approx(3 * 50 / 49)
+
+
+def test_one_case_alone_has_no_interval_unless_its_trials_agree() -> None:
+    """Trials that differ in one case say nothing of other cases."""
+    assert clustered_wilson_interval([1.0, 0.0], ["a", "a"]) is None
+    assert clustered_wilson_interval([1.0, 1.0], ["a", "a"]) == wilson_interval(1, 1)
 
 
 @given(

@@ -1,0 +1,234 @@
+"""What changed from run A to run B: the numbers of ``evalkit compare``, as pure functions of two runs.
+
+`grade` is tested by itself, at the full level; the other metrics form a family whose p-values are adjusted by Holm's
+method. A metric has *regressed* when its difference is significant (p below 1 - confidence), points down, and lies
+below the margin: with ``--margin 0.05`` a loss of up to 5 points is accepted, and the interval's upper end must lie
+below -0.05. It has *improved* the other way round.
+
+A case-trial that passed (1) in A and not in B was lost, the reverse was won; both lists are by name, significant or
+not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm, median_shift
+from evalkit.metrics.statistics import Interval
+from evalkit.records.columns import LATENCY_COLUMNS
+from evalkit.records.grade import Grade
+from evalkit.reports.config_changes import ConfigChange, find_config_changes
+from evalkit.reports.pairs import PairedRuns, Side, Unpaired, pair_runs
+
+PRIMARY = "grade"
+REGRESSED, IMPROVED, NO_CHANGE = "regressed", "improved", "no significant change"
+
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """How two runs are compared.
+
+    Attributes:
+        margin: The loss that is accepted, 0..1.
+        confidence: Of each decision, for example 0.95.
+        expect: Config keys that are meant to differ.
+
+    """
+
+    margin: float = 0.0
+    confidence: float = 0.95
+    expect: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class MetricChange:
+    """One metric in both runs.
+
+    Attributes:
+        metric: Its name.
+        difference: What changed, and how surely.
+        p_adjusted: The p-value that decides: Holm's, or for `grade` its own.
+        verdict: `REGRESSED`, `IMPROVED` or `NO_CHANGE`.
+        lost: Case-trials that passed in A and not in B.
+        won: Case-trials that passed in B and not in A.
+        ungraded: Case-trials of the pairs that have no value in one of the runs.
+
+    """
+
+    metric: str
+    difference: PairedDifference
+    p_adjusted: float
+    verdict: str
+    lost: tuple[str, ...]
+    won: tuple[str, ...]
+    ungraded: int
+
+
+@dataclass(frozen=True)
+class LatencyShift:
+    """How a latency moved: medians of both runs, and the median of the paired changes with its 95 % interval."""
+
+    column: str
+    n: int
+    median_before: float
+    median_after: float
+    shift: float
+    interval: Interval | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Run A beside run B."""
+
+    before: Side
+    after: Side
+    options: CompareOptions
+    paired: int
+    unpaired: tuple[Unpaired, ...]
+    metrics: tuple[MetricChange, ...]
+    latencies: tuple[LatencyShift, ...]
+    config_changes: tuple[ConfigChange, ...]
+    warnings: tuple[str, ...]
+
+    def metrics_that(self, verdict: str) -> tuple[str, ...]:
+        """Return the metrics with a verdict."""
+        return tuple(change.metric for change in self.metrics if change.verdict == verdict)
+
+
+def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparison:
+    """Return what changed from `before` to `after`."""
+    runs = pair_runs(before, after)
+    changes = find_config_changes(
+        before.config, after.config, hashes=(before.datasets, after.datasets), expect=options.expect
+    )
+    seed = before.config.get("seed", 0)
+    latencies = tuple(shift for column in LATENCY_COLUMNS if (shift := _latency_shift(runs, column)))
+    return Comparison(
+        before=before,
+        after=after,
+        options=options,
+        paired=len(runs.keys),
+        unpaired=runs.unpaired,
+        metrics=compare_metrics(runs, options, seed if isinstance(seed, int) else 0),
+        latencies=latencies,
+        config_changes=tuple(changes),
+        warnings=tuple(_warnings(before, after, changes, has_latencies=bool(latencies))),
+    )
+
+
+def compare_metrics(runs: PairedRuns, options: CompareOptions, seed: int) -> tuple[MetricChange, ...]:
+    """Return what changed in every metric that both runs have values of."""
+    found = [change for metric in runs.metrics if (change := _metric_change(runs, metric, seed))]
+    adjusted = holm({change.metric: change.p_adjusted for change in found if change.metric != PRIMARY})
+    decided = (replace(change, p_adjusted=adjusted.get(change.metric, change.p_adjusted)) for change in found)
+    return tuple(replace(change, verdict=_verdict(change, options)) for change in decided)
+
+
+def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
+    """Return `comparison` as plain JSON values."""
+    return {
+        "a": _side(comparison.before),
+        "b": _side(comparison.after),
+        "margin": comparison.options.margin,
+        "confidence": comparison.options.confidence,
+        "paired": comparison.paired,
+        "unpaired": [asdict(item) for item in comparison.unpaired],
+        "metrics": {change.metric: _metric_to_json(change) for change in comparison.metrics},
+        "regressed": list(comparison.metrics_that(REGRESSED)),
+        "improved": list(comparison.metrics_that(IMPROVED)),
+        "latencies": {shift.column: _without(asdict(shift), "column") for shift in comparison.latencies},
+        "config_changes": [asdict(change) for change in comparison.config_changes],
+        "warnings": list(comparison.warnings),
+    }
+
+
+def _metric_change(runs: PairedRuns, metric: str, seed: int) -> MetricChange | None:
+    pairs = runs.pairs(metric)
+    if not pairs:
+        return None
+    before, after = runs.values(metric)
+    difference = compare_pairs(list(pairs.values()), seed)
+    return MetricChange(
+        metric=metric,
+        difference=difference,
+        p_adjusted=difference.p_value,
+        verdict=NO_CHANGE,
+        lost=tuple(key for key, pair in pairs.items() if pair.before == 1 and pair.after < 1),
+        won=tuple(key for key, pair in pairs.items() if pair.after == 1 and pair.before < 1),
+        ungraded=len(set(before) ^ set(after)),
+    )
+
+
+def _verdict(change: MetricChange, options: CompareOptions) -> str:
+    difference, interval, margin = change.difference.difference, change.difference.interval, options.margin
+    if change.p_adjusted >= 1 - options.confidence:
+        return NO_CHANGE
+    if difference < 0 and (margin == 0 or (interval is not None and interval.high < -margin)):
+        return REGRESSED
+    if difference > 0 and (margin == 0 or (interval is not None and interval.low > margin)):
+        return IMPROVED
+    return NO_CHANGE
+
+
+def _latency_shift(runs: PairedRuns, column: str) -> LatencyShift | None:
+    pairs: Sequence[Pair] = list(runs.pairs(column).values())
+    if not pairs:
+        return None
+    shift, interval = median_shift(pairs)
+    ordered = sorted(pair.before for pair in pairs), sorted(pair.after for pair in pairs)
+    medians = [(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2 for values in ordered]
+    return LatencyShift(column, len(pairs), medians[0], medians[1], shift, interval)
+
+
+def _warnings(before: Side, after: Side, changes: Sequence[ConfigChange], *, has_latencies: bool) -> list[str]:
+    unexpected = [change for change in changes if not change.expected]
+    warnings = [
+        f"the configs also differ in {change.key}: {change.before!r} in A, {change.after!r} in B; "
+        f"if that is meant: --expect {change.key}"
+        for change in unexpected
+    ]
+    for name, side in (("A", before), ("B", after)):
+        summary = side.summary
+        if summary.get("finished", 0) < summary.get("planned", 0):
+            warnings.append(
+                f"{name} is incomplete: {summary['finished']} of {summary['planned']} case-trials are finished"
+            )
+        if has_latencies and not summary.get("publishable_latencies", True):
+            warnings.append(f"latencies of {name} are not for publishing: {summary['publishable_latencies_reason']}")
+    return warnings + _grading_warnings(before.grades, after.grades)
+
+
+def _grading_warnings(before: Sequence[Grade], after: Sequence[Grade]) -> list[str]:
+    """Return what is different about who graded: another version of a grader, or another judge."""
+    first, second = _graders(before), _graders(after)
+    return [
+        f"{grader_id} was graded by {', '.join(sorted(first[grader_id]))} in A, "
+        f"by {', '.join(sorted(second[grader_id]))} in B; evalkit score brings them together"
+        for grader_id in first
+        if grader_id in second and first[grader_id] != second[grader_id]
+    ]
+
+
+def _graders(grades: Sequence[Grade]) -> dict[str, set[str]]:
+    newest: Mapping[Any, Grade] = {grade.question: grade for grade in grades}
+    found: dict[str, set[str]] = {}
+    for grade in newest.values():
+        judge = f", judge {grade.judge['model']} x {grade.judge.get('votes')}" if grade.judge.get("model") else ""
+        if grade.grade is not None:
+            found.setdefault(grade.grader_id, set()).add(f"{grade.grader_type} {grade.grader_version}{judge}")
+    return found
+
+
+def _side(side: Side) -> dict[str, Any]:
+    return {"run_name": side.name, "directory": side.directory, "mode": side.mode}
+
+
+def _metric_to_json(change: MetricChange) -> dict[str, Any]:
+    found = {**asdict(change.difference), **_without(asdict(change), "metric", "difference")}
+    return {**found, "lost": list(change.lost), "won": list(change.won)}
+
+
+def _without(node: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {key: value for key, value in node.items() if key not in names}

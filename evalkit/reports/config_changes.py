@@ -1,0 +1,91 @@
+"""Where the configs of two runs differ, and which of it was not meant to be compared.
+
+Files are compared by content, wherever they lie. What only says where a run lies, how it is shown, how fast it was
+worked off or when it gives up is no difference. Of what is left, these are taken to be what a comparison is about: the
+keys that were named, else the only key that differs, else everything below ``assistant``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+_SUBJECT = ("assistant",)
+# Nodes and keys that change no result.
+_IDLE = (
+    "output_dir", "run_name", "report", "gate", "concurrency", "limits", "trace", "voice", "conformance",
+    "judge.calibration_file",
+)  # fmt: skip
+_ROLES = ("assistant", "simulator", "judge", "speech")
+# A role's model and provider are resolved; these only said what they would be by default.
+_DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in _ROLES)))
+_ABSENT = "(no such key)"
+
+
+@dataclass(frozen=True)
+class ConfigChange:
+    """One key that differs. `expected`: it is what the comparison is about."""
+
+    key: str
+    before: Any
+    after: Any
+    expected: bool
+
+
+def find_config_changes(
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    *,
+    hashes: tuple[Mapping[str, str], Mapping[str, str]],
+    expect: Sequence[str] = (),
+) -> list[ConfigChange]:
+    """Return every key of two resolved configs that differs in something that may change a result.
+
+    Args:
+        before: The first run's config.
+        after: The second run's.
+        hashes: Of each run, the content hash of each file that it read, by path.
+        expect: Keys, or nodes, that are meant to differ; empty: see the module.
+
+    """
+    first, second = _flatten(before), _flatten(after)
+    differing = [
+        key
+        for key in dict.fromkeys([*first, *second])
+        if not _below(key, (*_IDLE, *_DEFAULTS))
+        and _content(first.get(key, _ABSENT), hashes[0]) != _content(second.get(key, _ABSENT), hashes[1])
+    ]
+    subject = tuple(expect) or (tuple(differing) if len(differing) == 1 else _SUBJECT)
+    return [
+        ConfigChange(
+            key,
+            _shown(first.get(key, _ABSENT), hashes[0]),
+            _shown(second.get(key, _ABSENT), hashes[1]),
+            _below(key, subject),
+        )
+        for key in differing
+    ]
+
+
+def _flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            found |= _flatten(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found
+
+
+def _below(key: str, nodes: Sequence[str]) -> bool:
+    return any(key == node or key.startswith(f"{node}.") for node in nodes)
+
+
+def _content(value: Any, hashes: Mapping[str, str]) -> Any:
+    return hashes.get(value, value) if isinstance(value, str) else value
+
+
+def _shown(value: Any, hashes: Mapping[str, str]) -> Any:
+    """Return a value for people: a file with the beginning of its hash, since its name may be the same in both runs."""
+    return f"{value} (sha256 {hashes[value][:8]})" if isinstance(value, str) and value in hashes else value
