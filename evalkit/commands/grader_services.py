@@ -31,12 +31,13 @@ def open_grader_services(
 
     async def transcribe(artifact: str) -> Heard:
         heard = await patience.answer(lambda: transcriber.transcribe(run_root / artifact))
-        return Heard(heard.text, _cost_usd(heard, prices))
+        return Heard(heard.text, listening_cost_usd(heard, prices))
 
     return GraderServices(transcribe=transcribe, judge=judge)
 
 
-def _cost_usd(heard: Transcription, prices: Prices) -> float | None:
+def listening_cost_usd(heard: Transcription, prices: Prices) -> float | None:
+    """Return what one transcription cost; None where a price or the length is not known."""
     if heard.cached:
         return 0.0
     if heard.duration_ms is None:

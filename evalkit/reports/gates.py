@@ -141,17 +141,18 @@ def _why_failed(case_id: str, table: ResultTable) -> str:
         return f"was lost ({', '.join(lost)})"
     trials = {key: [row for row in rows if row.key == key] for key in dict.fromkeys(row.key for row in rows)}
     failed = {key: why for key, own in trials.items() if (why := _failed_in(own, table))}
-    return "; ".join(f"{'failed' if key == case_id else f'failed as {key}'} in {why}" for key, why in failed.items())
+    return "; ".join(f"{why}{'' if key == case_id else f' (as {key})'}" for key, why in failed.items())
 
 
 def _failed_in(rows: Sequence[Row], table: ResultTable) -> str:
-    """Return what a case-trial failed in: `grade` where it has one, else every grader that gave 0."""
+    """Return why a case-trial did not pass: by its `grade` where it has one, else by every grader that gave 0."""
     grade = next(iter(trial_values(rows, "grade").values()), None)
     if grade is not None:
-        return "grade" if grade < 1 else ""
+        return "failed in grade" if grade < 1 else ""
     if not any(row.cells.get(f"{grader}_grade") is not None for row in rows for grader in table.grader_ids):
-        return "nothing, but was not graded"
-    return ", ".join(dict.fromkeys(grader for row in rows for grader in failed_graders(table, row)))
+        return "was not graded"
+    failed = dict.fromkeys(grader for row in rows for grader in failed_graders(table, row))
+    return f"failed in {', '.join(failed)}" if failed else ""
 
 
 def _verdict(

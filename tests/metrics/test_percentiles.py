@@ -1,4 +1,4 @@
-"""Intervals of percentiles: exact where values are independent, honest where they are not or where there are too few."""
+"""Intervals of percentiles: exact for independent values, honest about others and about too few."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def alone(count: int) -> list[str]:
 
 
 def test_the_median_of_ten_lies_between_the_second_and_the_ninth() -> None:
-    """The textbook ranks of a 95 % interval of the median for n = 10 (Conover 1999, Practical Nonparametric Statistics)."""
+    """The textbook ranks of a 95 % interval of the median for n = 10, as in Conover's tables."""
     assert percentile_interval([float(value) for value in range(1, 11)], alone(10), 50) == Interval(2.0, 9.0)
 
 

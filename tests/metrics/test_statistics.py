@@ -118,7 +118,7 @@ def test_trials_that_all_pass_count_as_many_as_there_are_cases() -> None:
 
 
 def test_independent_trials_are_worth_their_number() -> None:
-    """Where trials of a case agree no more than chance would have it, the design effect is about 1 and Wilson's n all."""
+    """Where trials of a case agree no more than chance would have it, the design effect is about 1."""
     outcomes = np.random.default_rng(0).random((400, 3)) < 0.8
     clusters = [str(case) for case in range(400) for _ in range(3)]
     values = [float(value) for value in outcomes.ravel()]

@@ -30,8 +30,11 @@ NUMBERS = (
     "latency_first_audio_ms latency_first_text_ms latency_response_done_ms latency_voice_to_voice_ms output_tokens "
     "output_audio_tokens output_text_tokens input_tokens"
 )
-OURS = "planned finished n trials pass_at_k pass_hat_k pass_k_cases excluded score_bounds cost_usd"
-ENDING = "pacing publishable_latencies publishable_latencies_reason concurrency config_sha256"
+OURS = (
+    "planned finished n trials pass_at_k pass_hat_k pass_k_cases noise_floor excluded score_bounds cost_usd "
+    "cost_usd_total price_date"
+)
+ENDING = "pacing publishable_latencies publishable_latencies_reason concurrency config_sha256 gates"
 
 
 @pytest.mark.parametrize(
@@ -226,3 +229,76 @@ def test_the_same_records_give_the_same_summary(
     assert summary_of(config, records, grades) == summary_of(config, records, grades)
     other = summary_of({**config, "seed": 1}, records, grades)
     assert other["latency_first_audio_ms_ci95"] != summary_of(config, records)["latency_first_audio_ms_ci95"]
+
+
+def test_percentiles_have_intervals_where_there_are_enough_values(
+    make_record: Any, make_turn: Any, config: Any
+) -> None:
+    """Of ten latencies the median has one; p95 and p99 have none, and their keys are left out, not null."""
+    records = [
+        make_record(f"c{index}", turns=(make_turn(latencies={"latency_first_audio_ms": 100.0 + index}),))
+        for index in range(10)
+    ]
+    found = summary_of(config, records)
+    assert found["latency_first_audio_ms_p50_ci95"] == [101.0, 108.0]
+    assert "latency_first_audio_ms_p95_ci95" not in found
+    assert "latency_first_audio_ms_p99_ci95" not in found
+    assert "output_tokens_p50_ci95" not in found
+
+
+def test_the_noise_floor(make_record: Any, both_grades: Any, make_grade: Any, config: Any) -> None:
+    """Every metric that has a value has its parts; the judge's votes are told apart by the newest poll."""
+    records = [make_record(f"c{case}", trial) for case in range(4) for trial in (1, 2)]
+    grades = [grade for record in records for grade in both_grades(record.key, float(record.trial == 1), None)]
+    polls = [["pass", "fail", "none"], ["pass", "pass", "fail"]]
+    grades += [make_grade("c0", "polite", 1, judge={"verdicts": poll}) for poll in polls]
+    floor = summary_of(config, records, grades)["noise_floor"]
+    assert (floor["alpha"], floor["power"]) == (0.05, 0.8)
+    assert list(floor["metrics"]) == ["grade", "tool_call_correctness", "polite_grade"]
+    grade = floor["metrics"]["grade"]
+    assert (grade["cases"], grade["values"], grade["between_trials"], grade["between_cases"]) == (4, 8, 0.5, 0.0)
+    assert set(grade["smallest_detectable_difference"]) == {"paired", "unpaired"}
+    assert floor["metrics"]["polite_grade"]["between_votes"] == pytest.approx(1 / 3)
+
+
+def test_what_a_run_cost_in_all(make_record: Any, make_grade: Any, config: Any) -> None:
+    """The sum over roles, listening and unanswered questions included; null as soon as one price is unknown."""
+    heard = make_grade("case-1", "wer", 1, cost_usd={"transcription": 0.5})
+    silent = make_grade("case-1", "polite", None, judge={"cost_usd": 0.0625}, in_force=False)
+    table = build_table("crawl", config, [make_record()], [heard], str)
+    facts = RunFacts("nightly", config, "abc", price_date="2026-01-01", unanswered=[silent])
+    found = summarize(facts, table, [make_record()], [heard])
+    assert found["cost_usd"] == {"assistant": 0.25, "judge": 0.0625, "speech": 0.125, "transcription": 0.5}
+    assert (found["cost_usd_total"], found["price_date"]) == (0.9375, "2026-01-01")
+    assert summary_of(config, [make_record(cost_usd={"assistant": None})])["cost_usd_total"] is None
+    assert summary_of(config, [])["cost_usd_total"] == 0
+
+
+def test_gates_are_judged_in_the_summary(make_record: Any, both_grades: Any, config: Any) -> None:
+    """What was found, what is allowed, and whether it is reached."""
+    config["gate"] = {"min_grade": 0.5, "bound": "point"}
+    found = summary_of(config, [make_record()], both_grades("case-1", 1, 0))
+    assert found["gates"] == [
+        {
+            "gate": "gate.min_grade",
+            "found": 0.0,
+            "allowed": 0.5,
+            "passed": False,
+            "reason": "gate.min_grade: grade_mean is 0.000, below 0.5",
+        }
+    ]
+
+
+def test_a_thousand_cases_are_summed_up_quickly(make_record: Any, make_grade: Any, config: Any) -> None:
+    """1,000 cases with ten graders, two of them measures: well below the ten seconds that a loaded machine may take."""
+    import time
+
+    records = [make_record(f"c{index}") for index in range(1000)]
+    grades = [
+        make_grade(record.key, f"g{grader}", float(index % 3 > 0) if grader < 8 else index % 17 / 17)
+        for index, record in enumerate(records)
+        for grader in range(10)
+    ]
+    began = time.monotonic()
+    assert summary_of(config, records, grades)["g9_grade_n"] == 1000
+    assert time.monotonic() - began < 10

@@ -22,10 +22,10 @@ def read_rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def test_all_reports_are_written(tmp_path: Path, make_record: Any, both_grades: Any, config: Any) -> None:
-    """results.csv, summary.json and the scorecard; nothing half-written is left behind."""
+    """Tables, summary, ledger, JUnit's XML and the scorecard; nothing half-written is left behind."""
     summary = write(tmp_path, config, [make_record()], both_grades("case-1", 1, 1))
     written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
-    assert written == ["plots/scorecard.png", "results.csv", "summary.json"]
+    assert written == ["junit.xml", "ledger.csv", "plots/scorecard.png", "results.csv", "summary.json"]
     assert json.loads((tmp_path / "summary.json").read_text(encoding="utf-8")) == summary
     assert summary["config_sha256"] == "abc"
     assert (tmp_path / "plots" / "scorecard.png").read_bytes().startswith(b"\x89PNG")

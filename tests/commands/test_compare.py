@@ -1,0 +1,114 @@
+"""``evalkit compare`` as CI runs it: exit codes, three forms of output, and errors that say what is allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.cli import main
+from evalkit.store.run_directory import RunDirectory
+
+WRONG = {f"order-{number}": "9999" for number in range(1, 9)}
+
+
+def compare(*args: Any) -> int:
+    return main(["compare", *(str(arg.root if isinstance(arg, RunDirectory) else arg) for arg in args)])
+
+
+def test_a_regression_exits_1_and_names_the_cases(make_run: Any, capsys: Any) -> None:
+    """Eight of twelve lost: each by name on stdout, and the sentence that says so last."""
+    assert compare(make_run("a"), make_run("b", heard=WRONG)) == 1
+    out = capsys.readouterr().out
+    assert all(re.search(rf"\b{case}\b", out) for case in WRONG)
+    assert out.splitlines()[-1] == "B regressed in grade and tool_call_arg_correctness"
+
+
+def test_a_run_beside_itself_exits_0(make_run: Any, capsys: Any) -> None:
+    """Whatever counts as a failure."""
+    run = make_run("a", heard=WRONG)
+    for fail_on in ("regression", "difference", "never"):
+        assert compare(run, run, "--fail-on", fail_on) == 0
+    assert "no case-trial has another verdict in B" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "turned", "code"),
+    [
+        ((), False, 1),
+        ((), True, 0),
+        (("--fail-on", "difference"), True, 1),
+        (("--fail-on=never",), False, 0),
+        (("--margin", "0.9"), False, 0),
+        (("--margin", "0.1"), False, 1),
+        (("--confidence", "0.999"), False, 0),
+    ],
+)
+def test_what_fails(make_run: Any, options: tuple[str, ...], turned: bool, code: int) -> None:
+    """By default a regression only; any difference, none, or one beyond a margin or a confidence on demand."""
+    runs = [make_run("a"), make_run("b", heard=WRONG)]
+    assert compare(*(reversed(runs) if turned else runs), *options) == code
+
+
+def test_json_and_markdown(make_run: Any, capsys: Any) -> None:
+    """JSON and nothing else on stdout; Markdown with a table."""
+    runs = make_run("a"), make_run("b", heard=WRONG)
+    assert compare(*runs, "--json") == 1
+    assert json.loads(capsys.readouterr().out)["regressed"] == ["grade", "tool_call_arg_correctness"]
+    assert compare(*runs, "--markdown") == 1
+    assert "| grade | 1.000 | 0.333 |" in capsys.readouterr().out
+
+
+def test_what_was_scored_again_is_compared(make_run: Any) -> None:
+    """The newest grades count, those that nobody answered do not."""
+    run = make_run("b", heard=WRONG)
+    assert main(["score", str(run.root), "mode.graders=[tool_call]"]) == 0
+    assert compare(make_run("a"), run) == 1
+
+
+def test_other_differences_are_told(make_run: Any, capsys: Any) -> None:
+    """Two keys beside the model: a warning for each, which --expect takes away."""
+    runs = make_run("a"), make_run("b", "assistant.model=x", "chunk_ms=40", "seed=4")
+    assert compare(*runs) == 0
+    out = capsys.readouterr().out
+    assert "compared: assistant.model  local-agent → x" in out
+    assert "warning: the configs also differ in chunk_ms: 20 in A, 40 in B; if that is meant: --expect chunk_ms" in out
+    compare(*runs, "--expect", "chunk_ms", "--expect", "seed", "--expect", "assistant")
+    assert "also differ" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["A"], "the following arguments are required: RUN"),
+        (["A", "B", "C"], "unrecognized arguments: "),
+        (["A", "B", "--fail-on", "sometimes"], "invalid choice: 'sometimes'"),
+        (["A", "B", "--margin", "3"], "argument --margin: '3' is not allowed; expected a number from 0 to below 1"),
+        (["A", "B", "--margin", "x"], "argument --margin: 'x' is not allowed"),
+        (["A", "B", "--confidence", "0.3"], "argument --confidence: 0.3 is not allowed; expected 0.5 to below 1"),
+        (["A", "B", "--json", "--markdown"], "not allowed with argument --json"),
+        (["A", "nowhere"], "nowhere: holds no config.yaml; compare needs two directories that runs wrote"),
+        (["A", "sweep"], "sweep: is a sweep; compare takes two of the runs in it"),
+        (["A", "walk"], "A is mode=crawl, B is mode=walk"),
+        (["A", "empty"], "compare: not one case-trial of A can be compared with one of B: missing in B"),
+    ],
+)
+def test_mistakes_exit_2(make_run: Any, tmp_path: Path, capsys: Any, args: list[str], words: str) -> None:
+    """One message with what was found, and no traceback; what cannot be compared never passes."""
+    make_run("A")
+    make_run("B")
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "index.jsonl").touch()
+    if "walk" in args:
+        make_run("walk", "mode=walk")
+    if "empty" in args:
+        make_run("empty").journal_path.unlink()
+    names = ("A", "B", "C", "nowhere", "sweep", "walk", "empty")
+    assert compare(*(tmp_path / arg if arg in names else arg for arg in args)) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.out == ""
+    assert "Traceback" not in captured.err

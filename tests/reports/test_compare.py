@@ -1,0 +1,165 @@
+"""What changed from run A to run B, decided by tests that keep their promise."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from evalkit.reports.compare import (
+    IMPROVED,
+    NO_CHANGE,
+    REGRESSED,
+    CompareOptions,
+    Comparison,
+    compare_runs,
+    comparison_to_json,
+)
+from evalkit.reports.pairs import Side
+
+
+@pytest.fixture
+def run(make_record: Any, make_grade: Any, config: Any) -> Any:
+    """Build a run of one-trial cases from grader id -> grades, with latencies that grow from case to case."""
+
+    def make(grades: dict[str, list[float | None]], slower_ms: float = 0, **changes: Any) -> Side:
+        count = len(next(iter(grades.values())))
+        records = []
+        for index in range(count):
+            record = make_record(f"c{index:03}")
+            turn = replace(record.turns[0], latencies={"latency_first_audio_ms": 100.0 + index + slower_ms})
+            records.append(replace(record, turns=(turn,)))
+        given = [
+            make_grade(f"c{index:03}", name, value)
+            for name, values in grades.items()
+            for index, value in enumerate(values)
+        ]
+        summary = {"finished": count, "planned": count, "publishable_latencies": True, **changes.pop("summary", {})}
+        return Side("nightly", "runs/a", {**config, **changes}, {}, summary, records, given)
+
+    return make
+
+
+def compare(before: Side, after: Side, **options: Any) -> Comparison:
+    return compare_runs(before, after, CompareOptions(**options))
+
+
+def verdicts(comparison: Comparison) -> dict[str, str]:
+    return {change.metric: change.verdict for change in comparison.metrics}
+
+
+def test_a_regression_names_the_cases(run: Any) -> None:
+    """Ten lost, one won: both lists by name, and the metric regressed."""
+    before = run({"tool_call": [1.0] * 19 + [0.0]})
+    after = run({"tool_call": [0.0] * 10 + [1.0] * 10})
+    found = compare(before, after)
+    grade = found.metrics[0]
+    assert (grade.metric, grade.verdict, grade.difference.difference) == ("grade", REGRESSED, -0.45)
+    assert grade.lost == tuple(f"c{index:03}" for index in range(10))
+    assert grade.won == ("c019",)
+    assert found.metrics_that(REGRESSED) == ("grade", "tool_call_correctness")
+    assert found.metrics_that(IMPROVED) == ()
+
+
+def test_a_run_beside_itself(run: Any) -> None:
+    """Nothing changed, in any metric or latency."""
+    side = run({"tool_call": [1.0, 0.0, 1.0], "wer": [0.9, 0.8, 0.75]})
+    found = compare(side, side)
+    assert set(verdicts(found).values()) == {NO_CHANGE}
+    assert [(shift.shift, shift.n) for shift in found.latencies] == [(0, 3)]
+    assert (found.paired, found.unpaired, found.config_changes) == (3, (), ())
+
+
+def test_an_improvement_is_no_regression(run: Any) -> None:
+    """The same test the other way round."""
+    found = compare(run({"tool_call": [0.0] * 12}), run({"tool_call": [1.0] * 12}))
+    assert verdicts(found)["grade"] == IMPROVED
+
+
+def test_a_loss_within_the_margin_is_accepted(run: Any) -> None:
+    """It must lie below the margin with its whole interval, not only with its middle."""
+    before, after = run({"tool_call": [1.0] * 100}), run({"tool_call": [0.0] * 15 + [1.0] * 85})
+    assert verdicts(compare(before, after))["grade"] == REGRESSED
+    assert verdicts(compare(before, after, margin=0.05))["grade"] == REGRESSED
+    assert verdicts(compare(before, after, margin=0.12))["grade"] == NO_CHANGE
+
+
+def test_confidence_moves_the_threshold(run: Any) -> None:
+    """Seven losses of seven have p = 0.016: enough at 95 %, not at 99 %."""
+    before, after = run({"tool_call": [1.0] * 20}), run({"tool_call": [0.0] * 7 + [1.0] * 13})
+    assert verdicts(compare(before, after))["grade"] == REGRESSED
+    assert verdicts(compare(before, after, confidence=0.99))["grade"] == NO_CHANGE
+
+
+def test_many_graders_are_corrected_and_grade_is_not(run: Any) -> None:
+    """Seven losses are p = 0.016 in one metric; among four others that is 0.06 and no finding."""
+    losses, none = [0.0] * 7 + [1.0] * 13, [1.0] * 20
+    before = run({"tool_call": none, "g1": none, "g2": none, "g3": none})
+    after = run({"tool_call": losses, "g1": losses, "g2": none, "g3": none})
+    found = compare(before, after)
+    assert verdicts(found) == {
+        "grade": REGRESSED,
+        "tool_call_correctness": NO_CHANGE,
+        "g1_grade": NO_CHANGE,
+        "g2_grade": NO_CHANGE,
+        "g3_grade": NO_CHANGE,
+    }
+    adjusted = {change.metric: change.p_adjusted for change in found.metrics}
+    assert adjusted["grade"] == pytest.approx(2 / 2**7)
+    assert adjusted["g1_grade"] == pytest.approx(4 * 2 / 2**7)
+
+
+def test_a_measure_is_compared_by_its_mean(run: Any) -> None:
+    """A word accuracy that fell by a tenth everywhere is a regression, with an interval around a tenth."""
+    before = run({"wer": [0.9 + 0.001 * index for index in range(20)]})
+    after = run({"wer": [0.8 + 0.0015 * index for index in range(20)]})
+    [change] = compare(before, after).metrics
+    assert (change.metric, change.verdict, change.lost) == ("wer_grade", REGRESSED, ())
+    assert change.difference.interval is not None
+    assert change.difference.interval.low < -0.09525 < change.difference.interval.high
+
+
+def test_ungraded_pairs_are_counted(run: Any) -> None:
+    """A grade that only one of the runs has is no pair of that metric, and is not silently gone."""
+    found = compare(run({"tool_call": [1.0, 1.0, None]}), run({"tool_call": [1.0, None, 1.0]}))
+    assert [(change.difference.n, change.ungraded) for change in found.metrics] == [(1, 2), (1, 2)]
+
+
+def test_latencies_shift(run: Any) -> None:
+    """Every call 40 ms slower: medians of both, and a paired change of 40 with its interval."""
+    found = compare(run({"tool_call": [1.0] * 9}), run({"tool_call": [1.0] * 9}, slower_ms=40))
+    [shift] = found.latencies
+    assert (shift.column, shift.n) == ("latency_first_audio_ms", 9)
+    assert (shift.median_before, shift.median_after, shift.shift) == (104, 144, 40)
+    assert shift.interval is not None
+
+
+def test_warnings(run: Any, make_grade: Any) -> None:
+    """Incomplete runs, unpublishable latencies, other keys that differ, other graders: all told."""
+    loose = {"publishable_latencies": False, "publishable_latencies_reason": "real_time is false", "finished": 1}
+    before = run({"tool_call": [1.0, 1.0], "polite": [1.0, 1.0]}, summary={"finished": 1})
+    after = run({"tool_call": [1.0, 1.0]}, summary=loose, chunk_ms=40, seed=3)
+    judged = [make_grade("c000", "polite", 1, judge={"model": "judge-b", "votes": 3}, grader_version="2")]
+    found = compare(before, replace(after, grades=[*after.grades, *judged]))
+    text = "\n".join(found.warnings)
+    assert "A is incomplete: 1 of 2" in text
+    assert "latencies of B are not for publishing: real_time is false" in text
+    assert "the configs also differ in chunk_ms: 20 in A, 40 in B; if that is meant: --expect chunk_ms" in text
+    assert "polite was graded by polite 1 in A, by polite 2, judge judge-b x 3 in B" in text
+    assert "chunk_ms" not in "\n".join(compare(before, after, expect=("chunk_ms", "seed")).warnings)
+
+
+def test_as_json(run: Any) -> None:
+    """Everything a script needs, as plain JSON."""
+    found = comparison_to_json(compare(run({"tool_call": [1.0] * 8}), run({"tool_call": [0.0] * 8})))
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["regressed"] == ["grade", "tool_call_correctness"]
+    grade = found["metrics"]["grade"]
+    assert (grade["mean_before"], grade["mean_after"], grade["n"], len(grade["lost"])) == (1, 0, 8, 8)
+    assert set(grade["interval"]) == {"low", "high"}
+    assert set(found) == {
+        "a", "b", "margin", "confidence", "paired", "unpaired", "metrics", "regressed", "improved", "latencies",
+        "config_changes", "warnings",
+    }  # fmt: skip

@@ -1,0 +1,119 @@
+"""Gates: reached is passed, unknown is missed, and every reason has the number and the threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evalkit.reports.gates import judge_gates, missed_gates
+from evalkit.reports.rows import ResultTable, build_table
+
+OPEN: dict[str, Any] = {
+    "min_grade": None,
+    "bound": "point",
+    "max_latency_ms": None,
+    "latency_column": "latency_first_audio_ms",
+    "latency_percentile": 95,
+    "max_cost_usd": None,
+    "max_excluded_share": None,
+    "never_fail": [],
+}
+SUMMARY: dict[str, Any] = {
+    "grade_mean": 0.8,
+    "grade_ci95": [0.7, 0.9],
+    "latency_first_audio_ms_p95": 900.0,
+    "latency_first_audio_ms_p50": None,
+    "cost_usd": {"assistant": 0.5, "judge": 0.25},
+    "cost_usd_total": 0.75,
+    "planned": 20,
+    "finished": 20,
+    "excluded": {"infrastructure": 1},
+}
+EMPTY = ResultTable("crawl", (), (), ())
+
+
+def judge(
+    gate: dict[str, Any], summary: dict[str, Any] | None = None, table: ResultTable = EMPTY
+) -> list[dict[str, Any]]:
+    return judge_gates({**OPEN, **gate}, SUMMARY if summary is None else summary, table)
+
+
+@pytest.mark.parametrize(
+    ("gate", "changes", "passed", "words"),
+    [
+        ({"min_grade": 0.8}, {}, True, ""),
+        ({"min_grade": 0.81}, {}, False, "gate.min_grade: grade_mean is 0.800, below 0.81"),
+        ({"min_grade": 0.0}, {"grade_mean": None}, False, "gate.min_grade: no case was graded"),
+        ({"min_grade": 0.7, "bound": "lower"}, {}, True, ""),
+        ({"min_grade": 0.75, "bound": "lower"}, {}, False, "the lower bound of grade is 0.700, below 0.75"),
+        ({"min_grade": 0.1, "bound": "lower"}, {"grade_ci95": None}, False, "there is no interval of grade"),
+        ({"max_latency_ms": 900}, {}, True, ""),
+        ({"max_latency_ms": 899}, {}, False, "gate.max_latency_ms: latency_first_audio_ms_p95 is 900 ms, above 899 ms"),
+        ({"max_latency_ms": 9e9, "latency_percentile": 50}, {}, False, "latency_first_audio_ms_p50 is unknown"),
+        ({"max_latency_ms": 9e9, "latency_column": "latency_voice_to_voice_ms"}, {}, False, "is unknown"),
+        ({"max_cost_usd": 0.75}, {}, True, ""),
+        ({"max_cost_usd": 0.5}, {}, False, "gate.max_cost_usd: cost is $0.7500, above $0.5"),
+        (
+            {"max_cost_usd": 99},
+            {"cost_usd": {"assistant": None, "judge": 0.1}, "cost_usd_total": None},
+            False,
+            "gate.max_cost_usd: the cost is unknown: no price for assistant",
+        ),
+        ({"max_excluded_share": 0.05}, {}, True, ""),
+        (
+            {"max_excluded_share": 0.04},
+            {},
+            False,
+            "1 of 20 case-trials do not count (1 infrastructure), more than 4.0%",
+        ),
+        ({"max_excluded_share": 0.1}, {"finished": 18}, False, "3 of 20 case-trials do not count"),
+        ({"max_excluded_share": 1}, {"planned": 0, "finished": 0}, False, "no case-trial was planned"),
+    ],
+)
+def test_each_gate(gate: dict[str, Any], changes: dict[str, Any], passed: bool, words: str) -> None:
+    """One verdict, what was found beside what is allowed, and the reason where it was missed."""
+    [verdict] = judge(gate, {**SUMMARY, **changes})
+    assert verdict["passed"] is passed
+    assert words in verdict["reason"]
+    assert bool(verdict["reason"]) is not passed
+    assert missed_gates({"gates": [verdict]}) == (() if passed else (verdict["reason"],))
+
+
+def test_no_gate_no_verdict() -> None:
+    """A key that is null sets none, and an older config that lacks them all sets none either."""
+    assert judge({}) == []
+    assert judge_gates({"min_grade": None}, SUMMARY, EMPTY) == []
+    assert judge_gates({}, SUMMARY, EMPTY) == []
+    assert missed_gates({}) == ()
+
+
+def test_all_missed_gates_are_told() -> None:
+    """Not only the first."""
+    verdicts = judge({"min_grade": 0.9, "max_latency_ms": 100, "max_cost_usd": 1})
+    assert [(verdict["gate"], verdict["passed"]) for verdict in verdicts] == [
+        ("gate.min_grade", False),
+        ("gate.max_latency_ms", False),
+        ("gate.max_cost_usd", True),
+    ]
+
+
+def test_cases_that_must_never_fail(
+    make_record: Any, both_grades: Any, make_grade: Any, lost: Any, config: Any
+) -> None:
+    """Every trial must pass; lost, ungraded and never run are not passed, each in words of its own."""
+    records = [make_record("good"), make_record("good", 2), make_record("bad"), make_record("bad", 2)]
+    records += [make_record("open"), make_record("judged"), lost]
+    grades = [*both_grades("good", 1, 1), *both_grades("good.t2", 1, None), *both_grades("bad", 1, 1)]
+    grades += [*both_grades("bad.t2", 1, 0), make_grade("judged", "polite", 0), make_grade("judged", "wer", 0.9)]
+    table = build_table("crawl", config, records, grades, str)
+    names = ["good", "bad", "open", "judged", "case-lost", "gone"]
+    [verdict] = judge({"never_fail": names}, table=table)
+    assert verdict["found"] == names[1:]
+    assert verdict["allowed"] == names
+    assert verdict["reason"] == (
+        "gate.never_fail: bad failed in grade (as bad.t2); open was not graded; judged failed in polite; "
+        "case-lost was lost (infrastructure); gone was not run"
+    )
+    [verdict] = judge({"never_fail": ["good"]}, table=table)
+    assert (verdict["passed"], verdict["found"]) == (True, [])

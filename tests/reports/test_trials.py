@@ -1,0 +1,30 @@
+"""One number per case-trial and metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evalkit.reports.rows import build_table
+from evalkit.reports.trials import failed_graders, graded_metrics, trial_values
+
+
+def test_a_call_is_as_good_as_its_worst_call_and_its_average_turn(
+    make_record: Any, make_turn: Any, make_grade: Any, config: Any
+) -> None:
+    """`grade` takes the lowest turn, another grader the mean of the turns that it graded."""
+    config["mode"]["name"] = "run"
+    record = make_record("sim", mode="run", turns=(make_turn(1), make_turn(2), make_turn(3)))
+    grades = [make_grade("sim", "tool_call", value, turn) for turn, value in ((1, 1), (2, 0), (3, None))]
+    grades += [make_grade("sim", "brief", value, turn) for turn, value in ((1, 1), (2, 1), (3, 0))]
+    table = build_table("run", config, [record], grades, str)
+    assert graded_metrics(table) == ("grade", "tool_call_correctness", "tool_call_arg_correctness", "brief_grade")
+    assert trial_values(table.rows, "grade") == {"sim": 0}
+    assert trial_values(table.rows, "brief_grade") == {"sim": 2 / 3}
+    assert trial_values(table.rows, "tool_call_arg_correctness") == {}
+    assert [failed_graders(table, row) for row in table.rows] == [(), ("tool_call",), ("brief",)]
+
+
+def test_a_measure_between_0_and_1_fails_nothing(make_record: Any, make_grade: Any, config: Any) -> None:
+    """A word error rate of 3 % is no failed test."""
+    table = build_table("crawl", config, [make_record()], [make_grade("case-1", "wer", 0.97)], str)
+    assert failed_graders(table, table.rows[0]) == ()
