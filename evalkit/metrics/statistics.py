@@ -9,7 +9,8 @@ values                                      95 % interval of the mean
 pass or fail, one per cluster               Wilson score interval (Wilson 1927, JASA 22:209)
 pass or fail, several a cluster             Wilson with the effective number of values, and t for z
 pass or fail, all alike, several a cluster  Wilson, with the number of clusters as n
-anything else, two clusters or more         bootstrap over clusters, BCa (Efron 1987, JASA 82:171), seeded
+anything else, two clusters or more         bootstrap over clusters, BCa (Efron 1987, JASA 82:171), seeded, expanded
+                                            for few clusters (Hesterberg 2015, The American Statistician 69:371)
 one cluster, and not all alike              none: one observation says nothing of the spread
 =========================================== ==============================================================
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.95
 _RESAMPLES = 1_999
+_MOST_CONFIDENT = 0.9999  # what so many resamples can still tell from everything
 _BATCH_CELLS = 5_000_000  # random numbers held at a time while resampling; bounds the memory
 
 
@@ -150,7 +152,7 @@ def bootstrap_interval(values: Sequence[float], clusters: Sequence[str], seed: i
         vectorized=True,
         n_resamples=_RESAMPLES,
         batch=max(1, _BATCH_CELLS // len(sums)),
-        confidence_level=CONFIDENCE,
+        confidence_level=_expanded_confidence(len(sums)),
         method="BCa",
         random_state=np.random.default_rng(seed),
     )
@@ -211,6 +213,17 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple[NDAr
         grouped[cluster].append(value)
     sums = np.array([math.fsum(group) for group in grouped.values()])
     return sums, np.array([float(len(group)) for group in grouped.values()])
+
+
+def _expanded_confidence(clusters: int) -> float:
+    """Return the level at which a bootstrap of few clusters reaches as far as Student's t does on normal values.
+
+    Resampling n values shows (n - 1) / n of their variance, and nothing of the doubt about it.
+    """
+    from scipy.stats import norm, t
+
+    reach = math.sqrt(clusters / (clusters - 1)) * t.ppf((1 + CONFIDENCE) / 2, clusters - 1)
+    return min(float(2 * norm.cdf(reach) - 1), _MOST_CONFIDENT)
 
 
 def _ratio(sums: NDArray[np.float64], counts: NDArray[np.float64], axis: int = -1) -> NDArray[np.float64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import json
 from collections.abc import Callable, Mapping
@@ -43,13 +44,8 @@ def make_run(tmp_path: Path) -> MakeRun:
         data_csv = tmp_path / "cases.csv"
         if not data_csv.exists():
             write_cases(data_csv, ORDERS)
-        line = [
-            f"mode.data_csv={data_csv}",
-            "mode.graders=[tool_call,tool_call_args]",
-            "report.plots=false",
-            *overrides,
-        ]
-        composed = compose.plan(line, compose.packaged_source()).jobs[0].config
+        composed = copy.deepcopy(_composed(overrides))
+        composed["mode"]["data_csv"] = str(data_csv)
         run = RunDirectory(tmp_path / name)
         (run.root / ".hydra").mkdir(parents=True)
         (run.root / ".hydra" / "config.yaml").write_text(yaml.safe_dump(composed), encoding="utf-8")

@@ -128,6 +128,7 @@ async def test_a_verdict_and_what_it_cost(server: JudgeServer, build: Build) -> 
     server.answers = [rules("pass")]
     verdict = await judge(build())
     assert (verdict.grade, verdict.judge["model"], verdict.judge["cost_usd"]) == (1, "judge-1", pytest.approx(0.002))
+    assert (verdict.judge["input_tokens"], verdict.judge["output_tokens"]) == (1000, 100)
 
 
 async def test_nothing_is_paid_for_twice(server: JudgeServer, build: Build) -> None:
@@ -135,6 +136,7 @@ async def test_nothing_is_paid_for_twice(server: JudgeServer, build: Build) -> N
     server.answers = [rules("pass")]
     first, again = await judge(build()), await judge(build())
     assert (server.asked, first.grade, again.grade, again.judge["cost_usd"]) == (1, 1, 1, 0.0)
+    assert (first.judge["input_tokens"], again.judge["input_tokens"]) == (1000, None)
     assert (await judge(build(3))).judge["votes"] == 3
     assert server.asked == 3
 

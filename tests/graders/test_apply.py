@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evalkit.graders.apply import grade_record
-from evalkit.graders.context import GraderServices
+from evalkit.graders.context import GraderServices, Heard
 from evalkit.records.case import ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade, GradeLevel, GraderSpec
@@ -86,7 +86,7 @@ async def test_without_its_service_a_grader_does_not_grade(make_record: Any) -> 
 async def test_trouble_of_a_service_is_a_grade_of_none(make_record: Any) -> None:
     """An exception becomes the reason, with its type; the other graders are not touched."""
 
-    async def broken(path: str) -> str:
+    async def broken(path: str) -> Heard:
         raise ConnectionError(f"no answer for {path}")
 
     record = make_record([A], [("a", {"id": 1})], artifacts={"output_audio_path": "out.wav"})
@@ -100,3 +100,37 @@ async def test_an_unknown_type_is_a_grade_of_none(make_record: Any) -> None:
     [grade] = await apply(make_record([], []), GraderSpec("x", "telepathy"))
     assert (grade.grade, grade.grader_version) == (None, "")
     assert "telepathy" in grade.rationale
+
+
+async def test_what_listening_cost_is_kept_with_the_grade(make_record: Any) -> None:
+    """Every question is paid for; an unknown price makes the sum unknown, and free graders cost nothing."""
+
+    def listener(*costs: float | None) -> Any:
+        left = list(costs)
+
+        async def listen(path: str) -> Heard:
+            return Heard("Sure.", left.pop(0))
+
+        return listen
+
+    record = make_record([A], [("a", {"id": 1})], [], artifacts={"output_audio_path": "out.wav"})
+    whole = GraderSpec("heard", "audio_text_mismatch", level=GradeLevel.TRACE)
+    calls, _, heard = await apply(record, CALLS, whole, transcribe=listener(0.25, 0.5))
+    assert (dict(calls.cost_usd), dict(heard.cost_usd)) == ({}, {"transcription": 0.75})
+    *_, unknown = await apply(record, whole, transcribe=listener(0.25, None))
+    assert dict(unknown.cost_usd) == {"transcription": None}
+
+
+async def test_who_did_not_answer_is_told_from_who_could_not_decide(make_record: Any) -> None:
+    """An outage, a missing service and an unknown type are unanswered; what does not apply is an answer."""
+
+    async def broken(path: str) -> Heard:
+        raise ConnectionError(path)
+
+    record = make_record([A], [("a", {"id": 1})], artifacts={"output_audio_path": "out.wav"})
+    calls, outage = await apply(record, CALLS, HEARD, transcribe=broken)
+    [missing] = await apply(record, HEARD)
+    [unknown] = await apply(record, GraderSpec("x", "telepathy"))
+    [silent] = await apply(make_record([A], [("a", {})]), HEARD, transcribe=broken)
+    unanswered = [grade.unanswered for grade in (calls, outage, missing, unknown, silent)]
+    assert unanswered == [False, True, True, True, False]

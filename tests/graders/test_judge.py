@@ -15,7 +15,7 @@ from evalkit.graders.judge_verdict import ANSWER_SCHEMA
 from evalkit.graders.registry import find_grader_problems
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade, GradeLevel, GraderSpec
-from evalkit.records.record import CaseRecord
+from evalkit.records.record import CaseRecord, Usage
 
 POLITE = GraderSpec("polite", "llm_as_judge", {"criteria": "The assistant is polite."})
 WHOLE = replace(POLITE, level=GradeLevel.TRACE)
@@ -219,3 +219,30 @@ def test_a_judge_needs_criteria() -> None:
     """Nothing to judge by is an error for `llm_as_judge`, and the system prompt for `instruction_following`."""
     assert "'criteria'" in find_grader_problems([GraderSpec("x", "llm_as_judge")])[0]
     assert not find_grader_problems([GraderSpec("x", "instruction_following"), replace(POLITE, grader_id="y")])
+
+
+@pytest.mark.parametrize(
+    ("answers", "unanswered"),
+    [
+        ([[says("pass")]], False),
+        ([[says("cannot_tell")]], False),
+        ([[says("pass")], [says("fail")]], False),
+        ([[SLOW]], True),
+        ([[stutters("well")]], True),
+        ([[stutters("no", refused=True)], [REFUSED]], True),
+    ],
+)
+async def test_not_answering_is_told_from_not_deciding(make_record: Any, answers: Any, unanswered: bool) -> None:
+    """A judge that cannot tell or contradicts itself has answered; one that is silent or unusable has not."""
+    [grade] = await apply(make_record([], []), FakeJudge(*answers))
+    assert grade.unanswered is unanswered
+
+
+async def test_tokens_of_all_tries_and_votes_are_added_up(make_record: Any) -> None:
+    """Also those of an answer that could not be used; what is not known stays unknown."""
+    paid = Usage(input_tokens=100, output_tokens=7)
+    judge = FakeJudge([replace(stutters("well"), usage=paid), replace(says("pass"), usage=paid)], [says("pass")])
+    [grade] = await apply(make_record([], []), judge)
+    assert (grade.judge["input_tokens"], grade.judge["output_tokens"]) == (200, 14)
+    [grade] = await apply(make_record([], []), FakeJudge([says("pass")]))
+    assert grade.judge["input_tokens"] is None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from evalkit.audio.riff import build_wav
 from evalkit.audio.wav import write_pcm16
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
@@ -101,3 +102,17 @@ async def test_a_missing_file_is_a_failure(server: FakeEndpoint, clients: Client
     """A WAV that is gone fails the grading of its case only."""
     with pytest.raises(CaseFailure, match=r"gone\.wav"):
         await transcriber(clients, server, tmp_path).transcribe(tmp_path / "gone.wav")
+
+
+@pytest.mark.parametrize(("tag", "bits", "rate_hz"), [(1, 16, 24_000), (7, 8, 8_000)])
+async def test_how_long_the_audio_plays(
+    server: FakeEndpoint, clients: Clients, tmp_path: Path, tag: int, bits: int, rate_hz: int
+) -> None:
+    """What is billed by the minute: half a second of PCM16 and of mu-law; a file that is no WAV does not say."""
+    server.say_json({"text": "hi"})
+    path = tmp_path / "half.wav"
+    sound = bytes(rate_hz // 2 * bits // 8)
+    path.write_bytes(build_wav(sound, codec_tag=tag, channels=1, sample_rate_hz=rate_hz, sample_bytes=bits // 8))
+    assert (await transcriber(clients, server, tmp_path).transcribe(path)).duration_ms == 500
+    path.write_bytes(b"no sound")
+    assert (await transcriber(clients, server, tmp_path).transcribe(path)).duration_ms is None
