@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from evalkit.commands.reporting import split_grades
 from evalkit.commands.scorings import config_in_force, read_scorings
 from evalkit.commands.verdict import ExitCode
 from evalkit.errors import ConfigError
@@ -73,7 +74,7 @@ def read_side(text: str) -> Side:
         raise ConfigError(f"{run.root}: is a sweep; compare takes two of the runs in it")
     if not run.config_path.is_file() or not run.provenance_path.is_file():
         raise ConfigError(f"{run.root}: holds no config.yaml; compare needs two directories that runs wrote")
-    provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
+    provenance = run.read_provenance()
     config = config_in_force(run.read_config(), read_scorings(provenance))
     order = {key: position for position, key in enumerate(provenance["case_trials"])}
     finished = run.read_finished()
@@ -85,7 +86,7 @@ def read_side(text: str) -> Side:
         datasets={entry["path"]: entry["sha256"] for entry in provenance["datasets"]},
         summary=json.loads(summary_path.read_text(encoding="utf-8")) if summary_path.is_file() else {},
         records=[finished[key].record for key in sorted(finished, key=lambda key: order.get(key, len(order)))],
-        grades=[grade for grade in run.read_grades() if grade.in_force],
+        grades=split_grades(run.read_grades(), {key: stored.sha256 for key, stored in finished.items()})[0],
     )
 
 

@@ -17,6 +17,7 @@ from evalkit.engine.scheduler import Engine, EngineLimits, Finish, Outcome, Prio
 from evalkit.engine.throttle import Throttle
 from evalkit.graders.apply import grade_record
 from evalkit.graders.context import GraderServices
+from evalkit.metrics.cost import grade_costs_usd
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import Grade, GraderSpec
 from evalkit.records.record import CaseRecord
@@ -131,9 +132,9 @@ async def _grade_kept(run: RunDirectory, workload: Workload, kept: Sequence[Stor
 
 
 def judging_cost_usd(grades: Sequence[Grade]) -> float:
-    """Return what the judges of `grades` cost in dollars, as far as their prices are known."""
-    costs = (grade.judge.get("cost_usd") for grade in grades)
-    return math.fsum(cost for cost in costs if isinstance(cost, int | float))
+    """Return what asking for `grades` cost in dollars, as far as prices are known."""
+    costs = (cost for grade in grades for cost in grade_costs_usd(grade).values())
+    return math.fsum(cost for cost in costs if cost is not None)
 
 
 def _derive_seed(seed: int, case_id: str, trial: int) -> int:

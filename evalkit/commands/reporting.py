@@ -9,9 +9,10 @@ from typing import Any
 from rich.console import Console
 
 from evalkit.commands.scorings import config_in_force, price_dates, read_scorings, record_in_force
+from evalkit.records.grade import Grade
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
-from evalkit.reports.ledger import Accounts
+from evalkit.reports.history import RunHistory
 from evalkit.reports.write import write_reports
 from evalkit.store.run_directory import RunDirectory
 
@@ -41,21 +42,18 @@ def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
         config_sha256=provenance["config_sha256"],
         planned=len(provenance["case_trials"]),
         plots=config["report"]["plots"],
-        concurrency=run.read_concurrency(),
-        accounts=Accounts(price_dates(provenance), discarded),
+        history=RunHistory(price_dates(provenance), discarded, run.read_concurrency()),
     )
     if console is not None:
         console.print(closing_table(written.summary))
     return RunReport(written.summary, missed_gates(written.summary))
 
 
-def split_grades(
-    grades: Sequence[Grade], sha256_of: Mapping[str, str]
-) -> tuple[list[Grade], tuple[Grade, ...]]:
+def split_grades(grades: Sequence[Grade], sha256_of: Mapping[str, str]) -> tuple[list[Grade], tuple[Grade, ...]]:
     """Return the grades that count, oldest first, and those that do not and may have been paid for.
 
-    A case-trial that was run again has grades of a record that no longer stands for it (`sha256_of` is that of each record
-    that does); what nobody answered when it was asked again is out of force.
+    A case-trial that was run again has grades of a record that no longer stands for it (`sha256_of` is that of each
+    record that does); what nobody answered when it was asked again is out of force.
     """
     counted = [grade for grade in grades if grade.in_force and grade.record_sha256 == sha256_of.get(grade.key)]
     kept = set(map(id, counted))

@@ -26,7 +26,7 @@ from evalkit.commands.embedded import service_url, shared_services
 from evalkit.commands.grader_services import open_grader_services
 from evalkit.commands.line import CommandLine, parse_line
 from evalkit.commands.prepare import endpoint_of, find_gate_problems
-from evalkit.commands.reporting import RunReport, report_run
+from evalkit.commands.reporting import RunReport, report_run, split_grades
 from evalkit.commands.rerun import stored_source
 from evalkit.commands.roles import open_cache
 from evalkit.commands.scorings import (
@@ -133,21 +133,24 @@ def main(args: Sequence[str]) -> int:
     task = prepare_scoring(run, line)
     for note in task.notes:
         print(f"evalkit: {note}", file=sys.stderr)
+    with run.exclusive():
+        return _score(task, run, line, as_json=as_json)
+
+
+def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -> ExitCode:
     prices = load_prices(resource_dir("data") / "prices.json")
-    earlier = run.read_grades()
     scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.config), task.expectations)
     spending = _Spending(task.settings.limits.max_cost_usd)
+    cut_torn_line(run.grades_path)
+    earlier, _ = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in task.stored.items()})
     with _services(task) as url:
-        provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
-        write_provenance(run.provenance_path, with_scoring(provenance, scoring))
-        cut_torn_line(run.grades_path)
+        write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
         given = asyncio.run(_grade_all(task, run, prices, known, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
-    print(
-        json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join([*diff_lines(diff), str(run.root)])
-    )
+    shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
+    print(shown if as_json else f"{shown}\n{run.root}")
     return _conclude(run, diff, report, spending)
 
 

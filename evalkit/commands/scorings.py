@@ -13,7 +13,7 @@ from typing import Any
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.json import canonical
 from evalkit.records.record import CaseRecord
-from evalkit.reports.ledger import PriceDates
+from evalkit.reports.history import PriceDates
 
 _NODES = ("judge", "gate", "report")
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import csv
 import io
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,43 +30,13 @@ from evalkit.metrics.cost import JUDGE, grade_costs_usd, sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord, Usage
+from evalkit.reports.history import PriceDates
 from evalkit.reports.rows import lookup
 
 COLUMNS = (
     "scope", "key", "case_id", "trial", "role", "model", "attempts", "cost_usd", "priced", "input_tokens",
     "output_tokens", "price_date",
 )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class PriceDates:
-    """Which day's prices were used when: (from this moment on, day), oldest first."""
-
-    since: tuple[tuple[str, str], ...] = ()
-
-    def at(self, moment: str) -> str:
-        """Return the day whose prices were used at `moment` (UTC, ISO 8601); empty when that is not known."""
-        position = bisect_right([begin for begin, _ in self.since], moment)
-        return self.since[max(position - 1, 0)][1] if self.since else ""
-
-    @property
-    def latest(self) -> str:
-        """The day of the newest prices."""
-        return self.since[-1][1] if self.since else ""
-
-
-@dataclass(frozen=True)
-class Accounts:
-    """What the ledger needs beside records and grades.
-
-    Attributes:
-        prices: Which day's prices were used when.
-        unanswered: Grades that were asked for and do not count; they may have been paid for.
-
-    """
-
-    prices: PriceDates = PriceDates()
-    unanswered: tuple[Grade, ...] = ()
 
 
 @dataclass

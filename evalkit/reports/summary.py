@@ -52,6 +52,7 @@ from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord
 from evalkit.reports.callers import summarize_callers
 from evalkit.reports.gates import judge_gates
+from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.rows import ResultTable, Row, lookup
 from evalkit.reports.trials import graded_metrics, trial_values
 
@@ -70,9 +71,7 @@ class RunFacts:
         config: The resolved run config.
         config_sha256: The identity of `config`.
         planned: How many case-trials there should be; None: as many as there are.
-        concurrency: Changes of how many attempts were under way, oldest first.
-        price_date: The day of the prices that costs were computed with.
-        unanswered: Grades that were asked for and paid, but do not count.
+        history: What else its directory tells.
 
     """
 
@@ -80,9 +79,7 @@ class RunFacts:
     config: JsonObject
     config_sha256: str
     planned: int | None = None
-    concurrency: Sequence[JsonObject] = ()
-    price_date: str = ""
-    unanswered: Sequence[Grade] = ()
+    history: RunHistory = NO_HISTORY
 
 
 def summarize(
@@ -91,7 +88,7 @@ def summarize(
     """Return the content of ``summary.json``."""
     seed = _seed(facts.config)
     rows = [row for row in table.rows if row.scored]
-    costs = cost_by_role_usd(records, [*grades, *facts.unanswered])
+    costs = cost_by_role_usd(records, [*grades, *facts.history.discarded])
     summary: dict[str, Any] = {
         "run_name": facts.run_name,
         "mode": table.mode,
@@ -109,7 +106,7 @@ def summarize(
         "score_bounds": _pair(score_bounds([g for _, g in _case_grades(rows)], _excluded_count(records))),
         "cost_usd": costs,
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
-        "price_date": facts.price_date,
+        "price_date": facts.history.prices.latest,
         **summarize_callers(table.mode, records, trial_values(rows, "grade")),
         **_pacing(facts.config, records),
         "concurrency": _concurrency(facts),
@@ -203,8 +200,8 @@ def _pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json
 
 def _concurrency(facts: RunFacts) -> dict[str, Json]:
     most = facts.config.get("concurrency", 1)
-    limits = [limit for change in facts.concurrency if isinstance(limit := change["limit"], int)]
-    return {"most": most, "fewest": min(limits, default=most), "changes": list(facts.concurrency)}
+    limits = [limit for change in facts.history.concurrency if isinstance(limit := change["limit"], int)]
+    return {"most": most, "fewest": min(limits, default=most), "changes": list(facts.history.concurrency)}
 
 
 def _why_unpublishable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:

@@ -14,15 +14,14 @@ from typing import Any
 from evalkit.records.grade import Grade
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
+from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.junit import junit_xml
-from evalkit.reports.ledger import Accounts, ledger_csv
+from evalkit.reports.ledger import ledger_csv
 from evalkit.reports.plots import scorecard_png
 from evalkit.reports.rows import Locate, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
 from evalkit.store.files import write_atomically
-
-_NO_ACCOUNTS = Accounts()
 
 
 @dataclass(frozen=True)
@@ -42,8 +41,7 @@ def write_reports(
     config_sha256: str,
     planned: int | None = None,
     plots: bool = True,
-    concurrency: Sequence[JsonObject] = (),
-    accounts: Accounts = _NO_ACCOUNTS,
+    history: RunHistory = NO_HISTORY,
 ) -> Reports:
     """Write the reports of a run into its directory.
 
@@ -54,22 +52,19 @@ def write_reports(
         grades: Those that count, as stored, oldest first.
         config_sha256: The identity of `config`, for the summary.
         planned: How many case-trials there should be; None: as many as there are records.
-        concurrency: Changes of how many attempts were under way, oldest first.
         plots: Whether to draw ``plots/scorecard.png``.
-        accounts: Which prices were used, and what was paid for beside `grades`.
+        history: What else the directory tells.
 
     """
     run_name = str(config.get("run_name") or run_dir.resolve().name)
     mode = str(lookup(config, ("mode", "name")) or "")
     table = build_table(mode, config, records, grades, _locator(run_dir, config))
-    facts = RunFacts(
-        run_name, config, config_sha256, planned, concurrency, accounts.prices.latest, accounts.unanswered
-    )
+    facts = RunFacts(run_name, config, config_sha256, planned, history)
     summary = summarize(facts, table, records, grades)
     files: dict[Path, bytes] = {
         run_dir / "results.csv": results_csv(table).encode(),
         run_dir / "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode(),
-        run_dir / "ledger.csv": ledger_csv(records, [*grades, *accounts.unanswered], config, accounts.prices).encode(),
+        run_dir / "ledger.csv": ledger_csv(records, [*grades, *history.discarded], config, history.prices).encode(),
         run_dir / "junit.xml": junit_xml(summary, table, records),
     }
     if plots:

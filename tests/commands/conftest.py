@@ -66,11 +66,16 @@ def make_run(tmp_path: Path) -> MakeRun:
                 latencies={"latency_first_audio_ms": 900.0},
                 artifacts={"output_audio_path": "said.wav"},
             )
-            run.store_record(
+            record_sha256 = run.store_record(
                 CaseRecord(case, 1, 0, "k", {}, (turn,), None, (), {"assistant": 0.0}, "m", "2026-01-01T00:00:00Z", 1.0)
             )
             right = float(looked_up[case.case_id] == ORDERS[case.case_id])
-            run.append_grades([_grade(case.case_id, "tool_call", 1.0), _grade(case.case_id, "tool_call_args", right)])
+            run.append_grades(
+                [
+                    _grade(case.case_id, "tool_call", 1.0, record_sha256),
+                    _grade(case.case_id, "tool_call_args", right, record_sha256),
+                ]
+            )
         provenance = {
             "config_sha256": "abc",
             "case_trials": [case.case_id for case in cases],
@@ -90,5 +95,5 @@ def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     return dict(compose.plan(line, compose.packaged_source()).jobs[0].config)
 
 
-def _grade(key: str, grader: str, value: float) -> Grade:
-    return Grade(key, 1, grader, grader, "1", value, "", "sha", "2026-01-01T00:00:00Z")
+def _grade(key: str, grader: str, value: float, record_sha256: str) -> Grade:
+    return Grade(key, 1, grader, grader, "1", value, "", record_sha256, "2026-01-01T00:00:00Z")

@@ -28,7 +28,7 @@ CONFIG: dict[str, Any] = {
 }
 
 
-def grade_of(key: str, value: float | None, **changes: Any) -> Grade:
+def grade_of(run: RunDirectory, key: str, value: float | None, **changes: Any) -> Grade:
     given = {"turn_index": 1, "grader_id": "tool_call", "grader_type": "tool_call", "grader_version": "1"}
     return Grade(
         **{
@@ -36,7 +36,7 @@ def grade_of(key: str, value: float | None, **changes: Any) -> Grade:
             "key": key,
             "grade": value,
             "rationale": "",
-            "record_sha256": "",
+            "record_sha256": run.read_finished()[key].sha256,
             "graded_at": "2026-02-01",
             **changes,
         }
@@ -53,7 +53,7 @@ def run(tmp_path: Path) -> RunDirectory:
     run.write_config(CONFIG)
     provenance = {"config_sha256": "abc", "case_trials": ["a"], "started_at": "2026-01-01", "price_date": "2025-12-01"}
     run.provenance_path.write_text(json.dumps(provenance), encoding="utf-8")
-    run.append_grades([grade_of("a", 1.0)])
+    run.append_grades([grade_of(run, "a", 1.0)])
     return run
 
 
@@ -76,7 +76,7 @@ def test_a_scorings_gates_and_expectations_are_in_force(run: RunDirectory) -> No
     expected = {"expected_calls": [{"name": "put", "arguments": {}, "match": {}}], "expects_no_call": False}
     overlay = {"gate": {"min_grade": 0.5}, "judge": {"votes": 3}, "report": {"plots": False}, "graders": ["tool_call"]}
     score(run, config=overlay, expectations={"a": expected})
-    run.append_grades([grade_of("a", 0.0)])
+    run.append_grades([grade_of(run, "a", 0.0)])
     for _ in range(2):
         report = report_run(run)
         assert report.missed_gates == ("gate.min_grade: grade_mean is 0.000, below 0.5",)
@@ -89,10 +89,21 @@ def test_a_scorings_gates_and_expectations_are_in_force(run: RunDirectory) -> No
 def test_what_nobody_answered_does_not_count_and_was_paid(run: RunDirectory) -> None:
     """The earlier verdict stays; the ledger has what asking cost, at the prices of that day."""
     score(run)
-    run.append_grades([grade_of("a", None, in_force=False, unanswered=True, judge={"model": "j", "cost_usd": 0.25})])
+    run.append_grades(
+        [grade_of(run, "a", None, in_force=False, unanswered=True, judge={"model": "j", "cost_usd": 0.25})]
+    )
     report = report_run(run)
     assert report.summary["grade_mean"] == 1
     assert report.summary["cost_usd"] == {"assistant": 0.5, "judge": 0.25}
     with (run.root / "ledger.csv").open(encoding="utf-8", newline="") as file:
         judge = next(line for line in csv.DictReader(file) if line["role"] == "judge")
     assert (judge["cost_usd"], judge["model"], judge["price_date"]) == ("0.25", "j", "2026-01-20")
+
+
+def test_grades_of_a_record_that_was_replaced_are_paid_for_and_do_not_count(run: RunDirectory) -> None:
+    """A case-trial that was run again stands for itself; what judging its earlier try cost is in the ledger."""
+    old = grade_of(run, "a", 0.0, record_sha256="of an earlier try", judge={"model": "j", "cost_usd": 0.5})
+    run.append_grades([old])
+    report = report_run(run)
+    assert report.summary["grade_mean"] == 1
+    assert report.summary["cost_usd"]["judge"] == 0.5

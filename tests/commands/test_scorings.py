@@ -19,7 +19,7 @@ from evalkit.commands.scorings import (
 )
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.record import CaseRecord, from_json, to_json
-from evalkit.reports.ledger import PriceDates
+from evalkit.reports.history import PriceDates
 
 CALL = ExpectedCall("get", {"order_id": "007"})
 CRAWL = Case("a", "crawl", {"user_text": "hello"}, (CALL,))

@@ -6,7 +6,8 @@ import csv
 import io
 from typing import Any
 
-from evalkit.reports.ledger import COLUMNS, PriceDates, ledger_csv
+from evalkit.reports.history import PriceDates
+from evalkit.reports.ledger import COLUMNS, ledger_csv
 
 JUDGED = {"model": "judge-1", "votes": 3, "cost_usd": 0.5, "input_tokens": 900, "output_tokens": 60}
 DATES = PriceDates((("2026-01-01", "2025-12-01"), ("2026-06-01", "2026-05-20")))
@@ -73,11 +74,3 @@ def test_nothing_asked_costs_nothing() -> None:
     """An empty run has one line: nothing, and known to be."""
     [line] = read([], dates=PriceDates())
     assert (line["scope"], line["cost_usd"], line["priced"], line["price_date"]) == ("run", "0.0", "yes", "")
-
-
-def test_which_prices_when() -> None:
-    """The newest that had begun; before the first, the first; without any, none."""
-    assert [DATES.at(moment) for moment in ("2025-01-01", "2026-03-01", "2026-06-01", "2027-01-01")] == [
-        "2025-12-01", "2025-12-01", "2026-05-20", "2026-05-20",
-    ]  # fmt: skip
-    assert (DATES.latest, PriceDates().latest, PriceDates().at("2026-01-01")) == ("2026-05-20", "", "")

@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.records.columns import summary_settings
 from evalkit.records.faults import Failure, Stage
+from evalkit.reports.history import PriceDates, RunHistory
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
 
@@ -206,7 +207,7 @@ def test_how_many_ran_at_once_is_told(make_record: Any, config: Any) -> None:
     """The most that was allowed, the fewest there were, and each change with its reason."""
     changes = [{"at_s": 1.5, "limit": 2, "reason": "429"}, {"at_s": 9.0, "limit": 3, "reason": "2 went well"}]
     records = [make_record("c1")]
-    facts = RunFacts("r", {**config, "concurrency": 4}, "0", concurrency=changes)
+    facts = RunFacts("r", {**config, "concurrency": 4}, "0", history=RunHistory(concurrency=changes))
     table = build_table("crawl", config, records, [], str)
     assert summarize(facts, table, records, [])["concurrency"] == {"most": 4, "fewest": 2, "changes": changes}
 
@@ -266,7 +267,8 @@ def test_what_a_run_cost_in_all(make_record: Any, make_grade: Any, config: Any) 
     heard = make_grade("case-1", "wer", 1, cost_usd={"transcription": 0.5})
     silent = make_grade("case-1", "polite", None, judge={"cost_usd": 0.0625}, in_force=False)
     table = build_table("crawl", config, [make_record()], [heard], str)
-    facts = RunFacts("nightly", config, "abc", price_date="2026-01-01", unanswered=[silent])
+    history = RunHistory(PriceDates((("2026", "2026-01-01"),)), [silent])
+    facts = RunFacts("nightly", config, "abc", history=history)
     found = summarize(facts, table, [make_record()], [heard])
     assert found["cost_usd"] == {"assistant": 0.25, "judge": 0.0625, "speech": 0.125, "transcription": 0.5}
     assert (found["cost_usd_total"], found["price_date"]) == (0.9375, "2026-01-01")
