@@ -57,7 +57,8 @@ def main() -> None:
     for cases, trials, losses in ((40, 1, (0.0, 0.15)), (200, 1, LOSSES), (200, 3, LOSSES)):
         for loss in losses:
             alarms, found = share_of_regressions(pairs, cases=cases, trials=trials, loss=loss)
-            print(f"| {cases} | {trials} | {-loss:+.0%} | {alarms:.1%} | {found:.1%} |", flush=True)
+            planted = f"{-loss:+.0%}" if loss else "nothing"
+            print(f"| {cases} | {trials} | {planted} | {alarms:.1%} | {found:.1%} |", flush=True)
 
 
 def _simulate_run(rng: np.random.Generator, chances: np.ndarray, trials: int) -> Side:

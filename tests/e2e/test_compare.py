@@ -22,17 +22,13 @@ def runs(warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_compare_names_the_cases_of_a_defect(cli: Cli, runs: tuple[Path, Path]) -> None:
-    """Exit 1 and every case that was lost; the other way round it is an improvement; beside itself there is nothing."""
+    """Exit 1 and every case that was lost; beside itself there is nothing."""
     done = cli("compare", str(runs[0]), str(runs[1]), "--json")
     assert done.code == 1, done.err
     found = json.loads(done.out)
     assert found["regressed"] == ["grade", "tool_call_arg_correctness"]
     assert len(found["metrics"]["grade"]["lost"]) >= 6
-    text = cli("compare", str(runs[0]), str(runs[1]))
-    assert text.code == 1
-    assert all(case in text.out for case in found["metrics"]["grade"]["lost"])
-    assert "compared: assistant.model  local-agent → local-wrong-args" in text.out
-    assert cli("compare", str(runs[1]), str(runs[0])).code == 0
+    assert [change["key"] for change in found["config_changes"] if change["expected"]] == ["assistant.model"]
     assert cli("compare", str(runs[0]), str(runs[0])).code == 0
 
 
