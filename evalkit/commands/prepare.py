@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from evalkit.audio.conformance import Conformance
 from evalkit.audio.formats import AudioFormat
+from evalkit.commands.fault_plans import settle_faults
 from evalkit.commands.recordings import examine_recordings, find_recording_problems
 from evalkit.commands.simulations import asks_judge, read_simulations
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
@@ -64,6 +65,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     if problems:
         raise ConfigError(problems)
     resolved = resolve(config, working_dir)
+    settle_faults(resolved, working_dir)
     settings = RunSettings.from_config(resolved)
     problems = [*_find_role_problems(settings, resolved), *_find_endpoint_problems(settings, environ)]
     if problems:

@@ -25,6 +25,7 @@ from evalkit.providers.endpoints import realtime_url, request_headers
 from evalkit.providers.prices import Prices
 from evalkit.providers.responses import TextModel
 from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
@@ -111,11 +112,11 @@ class _Planner:
         def price(usage: Usage) -> float | None:
             return self.prices.cost_usd(usage, model)
 
-        def open_realtime(trace: Trace, timeline: Timeline) -> RealtimeCaller:
-            url, headers = realtime_url(endpoint, model), request_headers(endpoint, os.environ)
+        def open_realtime(trace: Trace, timeline: Timeline, introduction: Introduction) -> RealtimeCaller:
+            url = realtime_url(endpoint, model)
             session = RealtimeSession(
                 url,
-                headers,
+                {**request_headers(endpoint, os.environ), **introduction.headers(url, "simulator")},
                 source="simulator",
                 trace=trace,
                 timeline=timeline,
@@ -123,7 +124,7 @@ class _Planner:
             )
             return RealtimeCaller(session, persona, chosen.caller_voice, timeout_s=timeout_s, price=price)
 
-        def open_text(_trace: Trace, _timeline: Timeline) -> TextCaller:
+        def open_text(_trace: Trace, _timeline: Timeline, _introduction: Introduction) -> TextCaller:
             asked = TextModel(self.clients, endpoint, model, stage=Stage.SIMULATOR_TURN)
             return TextCaller(asked, persona, speak, price=price)
 

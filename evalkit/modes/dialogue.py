@@ -25,6 +25,7 @@ from evalkit.modes.conversation_audio import HeardTurn, place_answer
 from evalkit.modes.tool_rounds import respond_with_tools
 from evalkit.modes.turn_measures import find_misbehaviour
 from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import TurnResult
@@ -52,7 +53,7 @@ class EndedBy(StrEnum):
     FAILURE = "failure"
 
 
-OpenCaller = Callable[[Trace, Timeline], AbstractAsyncContextManager[Caller]]
+OpenCaller = Callable[[Trace, Timeline, Introduction], AbstractAsyncContextManager[Caller]]
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class Dialogue:
 
     Args:
         plan: What it is held with.
-        seed: Of the case-trial; each turn's line draws from a seed of its own.
+        introduction: Whose call it is; each turn's line draws from a seed of its own, made of the case-trial's.
         limits: How long and how often.
         trace: Where the events of both connections go.
         timeline: The clock of the case.
@@ -146,7 +147,7 @@ class Dialogue:
     def __init__(
         self,
         plan: CallPlan,
-        seed: int,
+        introduction: Introduction,
         limits: Limits,
         *,
         trace: Trace,
@@ -154,12 +155,12 @@ class Dialogue:
         evidence: CallEvidence,
         name_wav: Callable[[int, str], str],
     ) -> None:
-        self._plan, self._seed, self._limits = plan, seed, limits
+        self._plan, self._introduction, self._limits = plan, introduction, limits
         self._trace, self._timeline, self._evidence, self._name_wav = trace, timeline, evidence, name_wav
         self._tools = plan.new_tools()
         self._assistant = RealtimeSession(
             plan.url,
-            plan.headers,
+            {**plan.headers, **introduction.headers(plan.url, "assistant")},
             source="assistant",
             trace=trace,
             timeline=timeline,
@@ -172,7 +173,8 @@ class Dialogue:
         """Hold the call that begins with `first`. Raises CaseFailure; a bad answer is a failure in the evidence."""
         evidence = self._evidence
         try:
-            async with self._assistant, self._plan.open_caller(self._trace, self._timeline) as caller:
+            opening = self._plan.open_caller(self._trace, self._timeline, self._introduction)
+            async with self._assistant, opening as caller:
                 await self._assistant.configure(self._plan.session, timeout_s=_CONFIGURE_TIMEOUT_S)
                 for index in range(1, self._plan.max_turns + 1):
                     said = first if index == 1 else await self._ask_caller(caller, index)
@@ -232,7 +234,7 @@ class Dialogue:
         measures: dict[str, float] = {}
         if not channel.is_clean:
             pcm = audio_format.from_wire(clean_wire)
-            seed = derive_turn_seed(self._seed, index)
+            seed = derive_turn_seed(self._introduction.seed, index)
             heard = await asyncio.to_thread(apply_channel, pcm, audio_format.sample_rate_hz, channel, seed)
             wire = audio_format.to_wire(heard.pcm)
             measures = {f"channel_{name}": value for name, value in heard.measures.items()}

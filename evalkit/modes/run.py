@@ -23,6 +23,7 @@ from evalkit.errors import CaseFailure
 from evalkit.modes.call_files import CallFiles
 from evalkit.modes.dialogue import CallEvidence, CallPlan, Dialogue, EndedBy, TurnEvidence
 from evalkit.modes.turn_measures import lateness, reuse_key, voice_to_voice
+from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
@@ -80,7 +81,7 @@ async def _converse(
     with files.open_events(attempt) as log:
         dialogue = Dialogue(
             plan,
-            trial.seed,
+            Introduction(trial.key, attempt, trial.seed),
             setup.limits,
             trace=Trace(log.write, elide_audio=setup.elide_audio),
             timeline=Timeline.begin(setup.clock),

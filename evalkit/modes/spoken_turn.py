@@ -22,6 +22,7 @@ from evalkit.errors import CaseFailure
 from evalkit.modes.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.turn_measures import find_misbehaviour, lateness, reuse_key, voice_to_voice
 from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import TurnResult
@@ -139,9 +140,10 @@ async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, evidence: 
     with events_path.open("wb", buffering=1 << 18) as log:
         trace = Trace(log.write, elide_audio=settings.trace.audio == "elided")
         timeline = Timeline.begin(setup.clock)
+        introduction = Introduction(trial.key, attempt, trial.seed)
         session = RealtimeSession(
             setup.url,
-            setup.headers,
+            {**setup.headers, **introduction.headers(setup.url, "assistant")},
             source="assistant",
             trace=trace,
             timeline=timeline,

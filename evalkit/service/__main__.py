@@ -11,11 +11,13 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from evalkit.errors import ConfigError, UserError
 from evalkit.service.agent.models import MODELS
 from evalkit.service.caller.models import CALLERS
 from evalkit.service.engines import EARS, VOICES, EngineChoice
+from evalkit.service.faults.plan import read_plan
 from evalkit.service.judge.judge import JUDGES
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
 
@@ -37,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         key = None if options.require_key is None else _key(options.require_key)
         models = {**MODELS, **CALLERS, **JUDGES}
-        serve(ServerOptions(options.host, options.port, key, options.exit_with_stdin), engines, models)
+        faults = None if options.faults is None else read_plan(options.faults, Path.cwd())
+        serve(ServerOptions(options.host, options.port, key, options.exit_with_stdin), engines, models, faults)
     except UserError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
@@ -60,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--voice-model", help="model that an 'openai' voice is asked for")
     parser.add_argument("--ears-model", help="model that 'openai' ears are asked for")
     parser.add_argument("--require-key", metavar="NAME", help="demand the key in this environment variable of clients")
+    parser.add_argument(
+        "--faults", metavar="PLAN", help="what is to go wrong: a preset, rules, or a JSON file; see docs/faults.md"
+    )
     parser.add_argument("--exit-with-stdin", action="store_true", help="exit when stdin closes")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     return parser

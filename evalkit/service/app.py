@@ -30,6 +30,8 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from evalkit.service.agent.conversation import Model
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.faults.http_faults import RequestFaults, spoilt_answer
+from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.http_audio import speak, transcribe
 from evalkit.service.http_json import refused
 from evalkit.service.http_responses import respond
@@ -41,16 +43,20 @@ _Handler = Callable[[Request], Awaitable[Response]]
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
-def create_app(*, models: Mapping[str, Model], speech: Speech, key: str | None = None) -> Starlette:
+def create_app(
+    *, models: Mapping[str, Model], speech: Speech, key: str | None = None, faults: FaultPlan | None = None
+) -> Starlette:
     """Return the application.
 
     Args:
         models: The models that think, by name; ``local-echo`` is there besides.
         speech: The engines; warm them before serving.
         key: The key to ask clients for; None asks for none.
+        faults: What is to go wrong; None: nothing.
 
     """
-    state = ServiceState(models, speech, Gate(key))
+    state = ServiceState(models, speech, Gate(key), faults or FaultPlan())
+    guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -59,10 +65,10 @@ def create_app(*, models: Mapping[str, Model], speech: Speech, key: str | None =
 
     api = [
         WebSocketRoute("/realtime", serve_realtime),
-        Route("/audio/speech", _guarded(speak), methods=["POST"]),
-        Route("/audio/transcriptions", _guarded(transcribe), methods=["POST"]),
-        Route("/responses", _guarded(respond), methods=["POST"]),
-        Route("/models", _guarded(_list_models)),
+        Route("/audio/speech", guarded(speak), methods=["POST"]),
+        Route("/audio/transcriptions", guarded(transcribe), methods=["POST"]),
+        Route("/responses", guarded(respond), methods=["POST"]),
+        Route("/models", guarded(_list_models)),
     ]
     routes: list[BaseRoute] = [
         Route("/healthz", _health),
@@ -76,13 +82,22 @@ def create_app(*, models: Mapping[str, Model], speech: Speech, key: str | None =
     return app
 
 
-def _guarded(handler: _Handler) -> _Handler:
-    async def guarded(request: Request) -> Response:
-        state: ServiceState = request.app.state.service
-        state.gate.check(request.headers)
-        return await handler(request)
+def _guard(faults: RequestFaults) -> Callable[[_Handler], _Handler]:
+    """Return what stands before every handler: the key is checked, and the plan's faults are committed."""
 
-    return guarded
+    def guard(handler: _Handler) -> _Handler:
+        async def guarded(request: Request) -> Response:
+            state: ServiceState = request.app.state.service
+            state.gate.check(request.headers)
+            rule = await faults.rule_for(request) if faults.plan.rules else None
+            if rule is None:
+                return await handler(request)
+            state.injected[rule.fault] += 1
+            return await spoilt_answer(rule)
+
+        return guarded
+
+    return guard
 
 
 async def _list_models(request: Request) -> Response:

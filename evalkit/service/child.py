@@ -60,6 +60,7 @@ class ServiceOptions:
     voice_model: str | None = None
     ears_model: str | None = None
     require_key_env: str | None = None
+    faults: str | None = None
 
     def arguments(self) -> list[str]:
         """Return the command line arguments."""
@@ -71,6 +72,7 @@ class ServiceOptions:
             "--voice-model": self.voice_model,
             "--ears-model": self.ears_model,
             "--require-key": self.require_key_env,
+            "--faults": self.faults,
         }
         return [text for option, value in values.items() if value is not None for text in (option, value)]
 

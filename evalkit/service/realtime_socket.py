@@ -2,7 +2,8 @@
 
 One task reads, one writes, and each piece of work is a task of its own. The writer draws a response's deltas only when
 everything before them has been sent, so a slow client slows its own response and nobody else's, and the reader goes on
-all the while. Faults to be injected belong between the session and the writer.
+all the while. What a fault plan does to a session happens between the session and the writer, in an
+:class:`~evalkit.service.faults.injector.Injector`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.events_out import Event, Events, Ids
+from evalkit.service.faults.actions import Action, CloseSocket, FreezeLine, ResetLine, Say, SendRaw, Wait
+from evalkit.service.faults.catalogue import Where
+from evalkit.service.faults.decisions import HEADER, read_introduction, rules_for_session, stranger
+from evalkit.service.faults.handshake import spoil_handshake
+from evalkit.service.faults.injector import Injector
+from evalkit.service.faults.line import line_of
 from evalkit.service.service_state import ServiceState, model_not_found
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
@@ -39,6 +46,13 @@ async def serve_realtime(socket: WebSocket) -> None:
     except BadRequest as refusal:
         await socket.send_denial_response(state.gate.denial(refusal))
         return
+    state.handshakes += 1
+    who = read_introduction(socket.headers.get(HEADER)) or stranger(state.handshakes)
+    spoilt = rules_for_session(state.faults, Where.CONNECT, who)
+    if spoilt:
+        state.injected[spoilt[0].fault] += 1
+        await spoil_handshake(socket, spoilt[0])
+        return
     await socket.accept()
     query = socket.query_params
     try:
@@ -48,7 +62,8 @@ async def serve_realtime(socket: WebSocket) -> None:
         await socket.send_text(orjson.dumps(event).decode())
         await socket.close(CLOSE_REFUSED, f"{refusal.kind}.{refusal.code}")
         return
-    await _Driver(socket, state, model).run()
+    rules = rules_for_session(state.faults, Where.SESSION, who)
+    await _Driver(socket, state, model, Injector(rules) if rules else None).run()
 
 
 def _asked_model(state: ServiceState, model: str | None, beta: str | None) -> str:
@@ -63,11 +78,12 @@ def _asked_model(state: ServiceState, model: str | None, beta: str | None) -> st
 
 
 class _Driver:
-    def __init__(self, socket: WebSocket, state: ServiceState, model: str) -> None:
+    def __init__(self, socket: WebSocket, state: ServiceState, model: str, injector: Injector | None) -> None:
         voice = state.speech.voice
         self._socket = socket
         self._state = state
         self._model = model
+        self._injector = injector
         self._session = Session(
             model=model,
             salt=secrets.token_hex(8),
@@ -114,8 +130,30 @@ class _Driver:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            await self._socket.send_text(orjson.dumps(self._unsent.popleft()).decode())
+            event = self._unsent.popleft()
+            if self._injector is None:
+                await self._socket.send_text(orjson.dumps(event).decode())
+            else:
+                actions = list(self._injector.take(event))
+                self._state.injected.update(self._injector.committed())
+                for action in actions:
+                    await self._perform(action)
             await asyncio.sleep(0)
+
+    async def _perform(self, action: Action) -> None:
+        match action:
+            case Say(event):
+                await self._socket.send_text(orjson.dumps(event).decode())
+            case SendRaw(frame):
+                await (self._socket.send_text(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
+            case Wait(seconds):
+                await asyncio.sleep(seconds)
+            case CloseSocket(code, reason):
+                await self._socket.close(code, reason)
+            case ResetLine():
+                line_of(self._socket).reset()
+            case FreezeLine():
+                await line_of(self._socket).freeze()
 
     def _take(self, step: Step) -> None:
         self._unsent.extend(step.events)

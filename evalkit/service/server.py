@@ -20,11 +20,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from evalkit.errors import ConfigError
 from evalkit.service.agent.conversation import Model
 from evalkit.service.app import create_app
 from evalkit.service.engines import EngineChoice, build_ears, build_voice
+from evalkit.service.faults.line import LineProtocol
+from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.speech import Speech
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024
@@ -52,13 +55,16 @@ class ServerOptions:
     leave_with_stdin: bool = False
 
 
-def serve(options: ServerOptions, engines: EngineChoice, models: Mapping[str, Model]) -> None:
+def serve(
+    options: ServerOptions, engines: EngineChoice, models: Mapping[str, Model], faults: FaultPlan | None = None
+) -> None:
     """Serve until told to stop; raises :class:`evalkit.errors.UserError` when it cannot start."""
     if not _is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
     speech = Speech(build_voice(engines), build_ears(engines))
     with _bind(options.host, options.port) as listener:
-        asyncio.run(_serve(options, speech, models, listener))
+        app = create_app(models=models, speech=speech, key=options.key, faults=faults)
+        asyncio.run(_serve(options, speech, app, listener))
 
 
 class _Server(uvicorn.Server):
@@ -74,13 +80,12 @@ class _Server(uvicorn.Server):
         sys.stdout.flush()
 
 
-async def _serve(options: ServerOptions, speech: Speech, models: Mapping[str, Model], listener: socket.socket) -> None:
-    app = create_app(models=models, speech=speech, key=options.key)
+async def _serve(options: ServerOptions, speech: Speech, app: Starlette, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
-        ws="websockets-sansio",
+        ws=LineProtocol,
         ws_max_size=MAX_FRAME_BYTES,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=_GRACE_S,

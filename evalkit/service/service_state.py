@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from starlette.responses import JSONResponse
 from evalkit.service import echo
 from evalkit.service.agent.conversation import Conversation, Model, Reply
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.speech import Speech
 
 SPEECH_MODEL = "local-voice"
@@ -54,6 +56,9 @@ class ServiceState:
         models: The models that think, by name.
         speech: Voice and ears.
         gate: Who may come in.
+        faults: What is to go wrong.
+        injected: The faults that were committed so far, by name.
+        handshakes: Realtime sessions asked for so far.
         sessions: Realtime sessions held so far.
         responses: Replies that models have made so far.
 
@@ -62,6 +67,9 @@ class ServiceState:
     models: Mapping[str, Model]
     speech: Speech
     gate: Gate = field(default_factory=Gate)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    injected: Counter[str] = field(default_factory=Counter)
+    handshakes: int = 0
     sessions: int = 0
     responses: int = 0
     _thinkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="model"))
@@ -79,7 +87,8 @@ class ServiceState:
     @property
     def counters(self) -> dict[str, int]:
         """What has been done so far; what came from a cache is counted apart."""
-        return {"sessions": self.sessions, "responses_computed": self.responses, **self.speech.counters}
+        injected = {f"fault_{name}": count for name, count in sorted(self.injected.items())}
+        return {"sessions": self.sessions, "responses_computed": self.responses, **self.speech.counters, **injected}
 
     async def think(self, model: str, conversation: Conversation) -> Reply:
         """Return the reply of `model`, computed off the event loop."""

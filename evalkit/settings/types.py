@@ -181,7 +181,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Service:
-    """Engines of the embedded provider."""
+    """Engines of the embedded provider, and what it does wrong on purpose."""
 
     voice: str
     ears: str
@@ -189,6 +189,7 @@ class Service:
     api_key_env: str | None
     voice_model: str | None
     ears_model: str | None
+    faults: str | None
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pytest
 from evalkit.commands import embedded
 from evalkit.settings.types import Service
 
-ENGINES = Service("hibari", "whisper", None, None, None, None)
-OTHERS = Service("pico", "whisper", None, None, None, None)
+ENGINES = Service("hibari", "whisper", None, None, None, None, None)
+OTHERS = Service("pico", "whisper", None, None, None, None, None)
 
 
 class FakeChild:

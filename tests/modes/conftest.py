@@ -188,7 +188,7 @@ class Call:
         async def speak(text: str) -> CallerTurn:
             return CallerTurn(text, tone(self.first_ms), {"speech": 0.5})
 
-        def open_caller(trace: Any, timeline: Any) -> RealtimeCaller:
+        def open_caller(trace: Any, timeline: Any, introduction: Any) -> RealtimeCaller:
             session = RealtimeSession(self.caller.url, {}, source="simulator", trace=trace, timeline=timeline)
             return RealtimeCaller(session, persona, "marin", timeout_s=5, price=lambda _: 0.25)
 

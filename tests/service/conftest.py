@@ -24,6 +24,7 @@ from openai.types.realtime import RealtimeServerEvent
 from evalkit.audio.g711 import Pcm
 from evalkit.service.agent.conversation import Answered, Call, Conversation, Heard, Model, Reply
 from evalkit.service.app import create_app
+from evalkit.service.faults.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
 from evalkit.service.speech import Speech
@@ -240,7 +241,7 @@ STAND_INS: dict[str, Model] = {"parrot": _parrot, "caller": _caller, "unsure": _
 def _serving(key: str | None = None) -> Iterator[str]:
     """Serve with fake engines and stand-in models in a thread, as the child process does."""
     app = create_app(models=STAND_INS, speech=Speech(FakeVoice(), FakeEars()), key=key)
-    config = uvicorn.Config(app, port=0, log_config=None, ws="websockets-sansio", ws_per_message_deflate=False)
+    config = uvicorn.Config(app, port=0, log_config=None, ws=LineProtocol, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
