@@ -11,6 +11,7 @@ are not followed (they would hand the key to another host), and a server that qu
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import re
@@ -39,6 +40,7 @@ from evalkit.records.faults import Stage
 _LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
 _SHORTEST_SECRET = 8
+_CLOSE_GRACE_S = 1.0
 # Why we hang up -> what it is: a broken frame, text that is not UTF-8, a message beyond the limit.
 _OUR_CLOSE_KINDS = {1002: "invalid_event", 1007: "invalid_event", 1009: "frame_too_large"}
 _CLOSE_KINDS = frozenset(
@@ -69,6 +71,7 @@ class ConnectionLimits:
         max_frame_bytes: A larger message ends the connection as ``frame_too_large``.
         ping_interval_s: Between our pings; None for none.
         ping_timeout_s: An unanswered ping ends the connection after this.
+        send_timeout_s: A peer that takes no data for this long has gone.
 
     """
 
@@ -77,21 +80,43 @@ class ConnectionLimits:
     max_frame_bytes: int = 32 * 1024 * 1024
     ping_interval_s: float | None = 20.0
     ping_timeout_s: float | None = 20.0
+    send_timeout_s: float = 20.0
 
 
 class Connection:
     """An open WebSocket. Made by :func:`connect`; one task may receive while others send."""
 
-    def __init__(self, socket: websockets.asyncio.client.ClientConnection, secrets: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        socket: websockets.asyncio.client.ClientConnection,
+        secrets: tuple[str, ...],
+        limits: ConnectionLimits,
+    ) -> None:
         self._socket = socket
         self._secrets = secrets
+        self._limits = limits
 
     async def send(self, message: bytes) -> None:
         """Send UTF-8 text; returns when the socket has taken it. Raises ConnectionLost."""
         try:
-            await self._socket.send(message, text=True)
+            async with asyncio.timeout(self._limits.send_timeout_s):
+                await self._socket.send(message, text=True)
         except ConnectionClosed as closed:
             raise self._lost(closed) from closed
+        except TimeoutError as timeout:
+            # While data is stuck, the library's own pings are stuck behind it.
+            self._socket.transport.abort()
+            limit = f"{self._limits.send_timeout_s:g} s"
+            raise ConnectionLost("connection_closed", f"the peer took no data for {limit}") from timeout
+
+    async def answers_ping(self, timeout_s: float) -> bool:
+        """Tell whether the peer is still there: whether it answers a ping within `timeout_s`. Never raises."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await (await self._socket.ping())
+        except (TimeoutError, ConnectionClosed):
+            return False
+        return True
 
     async def receive(self) -> str | bytes:
         """Return the next message: `str` for text, `bytes` for binary. Raises ConnectionLost after the last one."""
@@ -102,8 +127,15 @@ class Connection:
         return _redact(message, self._secrets) if isinstance(message, str) else message
 
     async def close(self) -> None:
-        """Close, waiting a little for the peer's goodbye. Messages under way can still be received. Never raises."""
-        await self._socket.close()
+        """Close, waiting a little for the peer's goodbye. Messages under way can still be received. Never raises.
+
+        A peer that takes no data any more is not waited for: the library would wait for it without end.
+        """
+        try:
+            async with asyncio.timeout(self._limits.close_timeout_s + _CLOSE_GRACE_S):
+                await self._socket.close()
+        except TimeoutError:
+            self._socket.transport.abort()
 
     def _lost(self, closed: ConnectionClosed) -> ConnectionLost:
         if closed.sent is not None and not closed.rcvd_then_sent:
@@ -165,7 +197,7 @@ async def connect(url: str, headers: Mapping[str, str], limits: ConnectionLimits
         raise _unreachable(place, error) from error
     except ConnectionClosed as error:
         raise _failed("connection_failed", f"{place}: the connection broke during the handshake") from error
-    return Connection(socket, secrets)
+    return Connection(socket, secrets, limits)
 
 
 def _failed(error_type: str, message: str, retry_after_s: float | None = None) -> CaseFailure:

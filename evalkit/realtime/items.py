@@ -45,12 +45,12 @@ class Part:
 class Item:
     """One output item: a message with content parts, or a tool call."""
 
-    __slots__ = ("arguments", "call_id", "is_call", "item_id", "name", "output_index", "parts")
+    __slots__ = ("arguments", "call_id", "is_call", "is_final", "item_id", "name", "output_index", "parts")
 
     def __init__(self) -> None:
         self.item_id = self.call_id = self.name = ""
         self.output_index: int | None = None
-        self.is_call = False
+        self.is_call = self.is_final = False
         self.arguments = Told()
         self.parts: dict[int, Part] = {}
 
@@ -98,5 +98,11 @@ class Items:
             self._by_index.setdefault(output_index, item)
 
     def in_order(self) -> list[Item]:
-        """Return the items as the server numbered them; those without a number last, as they came."""
-        return sorted(self._all, key=lambda item: (item.output_index is None, item.output_index or 0))
+        """Return the items as the server numbered them; those without a number last, as they came.
+
+        An item in the place of another of its kind that the finished response lists was told of under a wrong id; it is
+        left out.
+        """
+        taken = {(item.output_index, item.is_call) for item in self._all if item.is_final}
+        items = [item for item in self._all if item.is_final or (item.output_index, item.is_call) not in taken]
+        return sorted(items, key=lambda item: (item.output_index is None, item.output_index or 0))

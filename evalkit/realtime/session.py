@@ -25,7 +25,8 @@ the server objects to what we sent else      ``stream_audio``             the se
 an error for ``response.create``, or for     ``response_error``           the server's code
 nothing in particular while we wait for it
 no ``response.done`` in time                 ``response_timeout``         ``timeout``
-the connection ends before it                ``response_missing_done``    ``connection_closed``, ``session_expired``…
+the connection ends before it, or the peer   ``response_missing_done``    ``connection_closed``, ``session_expired``…
+answers no ping when time is up
 a frame that is no event                     that of the call under way   ``invalid_event``
 ============================================ ============================ ==========================================
 
@@ -68,6 +69,7 @@ from evalkit.records.json import Json
 from evalkit.records.record import ToolOutput
 
 _RAW_FRAME_KEPT = 4096
+_PING_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -213,6 +215,7 @@ class RealtimeSession:
             await self._send(event, Stage.RESPONSE_ERROR, at_ms=collector.created_at_ms)
             ended = await self._await(lambda: collector.done or collector.refused, timeout_s, Stage.RESPONSE_ERROR)
             if not ended:
+                await self._require_line(timeout_s)
                 with suppress(CaseFailure):
                     await self._send(self._events.cancel_response(), Stage.RESPONSE_TIMEOUT)
                 raise CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", f"no response.done within {timeout_s:g} s")
@@ -224,6 +227,13 @@ class RealtimeSession:
             self._responses.append(collector.result())
             self._turn.output_bytes += len(self._responses[-1].audio)
         return self._responses[-1]
+
+    async def _require_line(self, silent_s: float) -> None:
+        """Tell a model that says nothing from a line that is dead: raise CaseFailure for the latter."""
+        if self._connection is None or await self._connection.answers_ping(_PING_PATIENCE_S):
+            return
+        message = f"no response.done within {silent_s:g} s, and the peer answers no ping: the connection is dead"
+        raise CaseFailure(Stage.RESPONSE_MISSING_DONE, "connection_closed", message)
 
     async def heard(self, *, timeout_s: float) -> str | None:
         """Return the server's transcript of the last utterance sent; None when it makes none, or not in time."""

@@ -16,8 +16,9 @@ rank  event                          says
 
 Audio comes once only, in deltas, and is kept in the order it arrived. A delta that repeats another's event id and
 content is dropped; events of other responses (late ones of an earlier or cancelled response) and unknown types are none
-of its business. Nothing a server sends makes it raise: what cannot be used is ignored, and what makes the response
-useless becomes its `error_type`.
+of its business, but a response whose content came under an id that nobody knows is no answer (``invalid_event``).
+Nothing a server sends makes it raise: what cannot be used is ignored, and what makes the response useless becomes its
+`error_type`.
 """
 
 from __future__ import annotations
@@ -83,6 +84,7 @@ class ResponseCollector:
         self._first_text_at_ms: float | None = None
         self._done_at_ms: float | None = None
         self._refused = False
+        self._stray_deltas = self._stray_audio = 0
 
     @property
     def done(self) -> bool:
@@ -139,6 +141,9 @@ class ResponseCollector:
             return True
         if not self.response_id and response_id not in self._past_response_ids:
             self.response_id = response_id
+        if response_id != self.response_id and response_id not in self._past_response_ids:
+            self._stray_deltas += event.type.endswith(".delta")
+            self._stray_audio += event.type in _AUDIO_DELTAS
         return response_id == self.response_id
 
     def _item(self, payload: Mapping[str, Any]) -> Item:
@@ -228,12 +233,13 @@ class ResponseCollector:
     def _take_item_done(self, event: ServerEvent, at_ms: float) -> None:
         self._take_item(_object(event.payload, "item"), _number(event.payload, "output_index"), 3, at_ms)
 
-    def _take_item(self, told: Mapping[str, Any], output_index: int | None, rank: int, at_ms: float) -> None:
+    def _take_item(self, told: Mapping[str, Any], output_index: int | None, rank: int, at_ms: float) -> Item:
         item = self._items.find(_text(told, "id"), output_index, _text(told, "call_id"))
         if told.get("type") == "function_call":
             self._settle_call(item, told, rank)
         for index, part in enumerate(_objects(told, "content")):
             self._settle_part(item, index, part, rank, at_ms)
+        return item
 
     def _take_response(self, event: ServerEvent, _at_ms: float) -> None:
         self._served_model = _text(_object(event.payload, "response"), "model") or self._served_model
@@ -251,7 +257,16 @@ class ResponseCollector:
             self.error = self.error or reported or server_error(None)
         self._status_reason = _text(details, "reason") or (reported.error_type if reported else "")
         for index, told in enumerate(_objects(response, "output")):
-            self._take_item(told, index, 4, at_ms)
+            self._take_item(told, index, 4, at_ms).is_final = True
+        self._find_strays()
+
+    def _find_strays(self) -> None:
+        """Call a response useless whose content came under the id of a response that nobody asked for."""
+        lost_audio = self._stray_audio and not self._audio
+        lost_all = self._stray_deltas and not self._audio and not any(map(_holds_something, self._items.in_order()))
+        if self._status == "completed" and (lost_audio or lost_all):
+            message = f"{self._stray_deltas} events of response {self.response_id} carried the id of another response"
+            self.error = self.error or ServerError("invalid_event", message)
 
     _handlers: ClassVar[dict[str, Callable[[ResponseCollector, ServerEvent, float], None]]] = {
         "response.created": _take_response,
@@ -275,6 +290,10 @@ class ResponseCollector:
 def response_id_of(event: ServerEvent) -> str:
     """Return the response an event belongs to; empty for none."""
     return _text(event.payload, "response_id") or _text(_object(event.payload, "response"), "id")
+
+
+def _holds_something(item: Item) -> bool:
+    return item.is_call or any(part.transcript.value or part.text.value for part in item.parts.values())
 
 
 def _tool_call(item: Item) -> ToolCall:
