@@ -11,13 +11,14 @@ a new thought; it decides what a "not" or an "already" belongs to.
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import snowballstemmer
 
-_STEMMER = snowballstemmer.stemmer("english")
+_OF_THREAD = threading.local()
 _TOKEN = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[^\W_]+(?:'[^\W_]+)*")
 _TIDY = (
     (re.compile(r"[\u2019\u2018`]"), "'"),
@@ -49,7 +50,15 @@ def stem(word: str) -> str:
     """Return the English stem of `word` (case and a final ``'s`` don't matter)."""
     word = word.lower()
     word = word.removesuffix("'s")
-    return _ENDING.sub("", str(_STEMMER.stemWord(word)))
+    return _ENDING.sub("", snowball(word))
+
+
+def snowball(word: str) -> str:
+    """Return the Snowball stem of a lower-case English word. Models think in threads, and a stemmer serves one only."""
+    stemmer = getattr(_OF_THREAD, "stemmer", None)
+    if stemmer is None:
+        stemmer = _OF_THREAD.stemmer = snowballstemmer.stemmer("english")
+    return str(stemmer.stemWord(word))
 
 
 @lru_cache(maxsize=4_000)

@@ -11,12 +11,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-import snowballstemmer
-
-from evalkit.service.agent.words import word_set
+from evalkit.service.agent.words import snowball, word_set
 from evalkit.service.judge.spelling import spell
 
-_STEMMER = snowballstemmer.stemmer("english")
 WEEKDAYS = word_set("monday tuesday wednesday thursday friday saturday sunday")
 _SHORT = {
     "avenue": "ave", "street": "st", "road": "rd", "drive": "dr", "lane": "ln", "boulevard": "blvd", "court": "ct",
@@ -72,7 +69,7 @@ def stems(text: str) -> frozenset[str]:
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """Return the stem of `word`, or that of the word it stands for."""
-    found = str(_STEMMER.stemWord(word.lower().removesuffix("'s")))
+    found = snowball(word.lower().removesuffix("'s"))
     return _ALIKE.get(found, found)
 
 

@@ -1,9 +1,11 @@
 """Utterances are cut into tokens that keep their punctuation, sentences and clauses."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.service.agent.words import read_words, split_name, stem, word_set
+from evalkit.service.agent.words import read_words, snowball, split_name, stem, word_set
 
 
 def test_words_of_identifiers_are_split_in_any_style() -> None:
@@ -16,6 +18,18 @@ def test_derived_words_share_a_stem() -> None:
     assert stem("deliver") == stem("delivery") == stem("delivered")
     assert stem("trainer") == stem("train")
     assert stem("payment") == stem("pay")
+
+
+def test_threads_stem_alike() -> None:
+    """Models think in several threads at once, and no thread spoils the stems of another."""
+    words = ["cancelling", "organisation", "ordering", "quickly", "generalization"] * 2000
+    expected = [snowball(word) for word in words]
+
+    def stem_all(_: int) -> list[str]:
+        return [snowball(word) for word in words]
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(stems == expected for stems in pool.map(stem_all, range(4)))
 
 
 def test_sentences_and_clauses_are_numbered() -> None:
