@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from evalkit.commands.prepare import Prepared
+from evalkit.commands.replayed import recorded_identity
 from evalkit.commands.simulations import call_settings
 from evalkit.records.case import Case
 from evalkit.records.json import Json, JsonObject, content_sha256
@@ -91,6 +92,8 @@ def _turn_judge(settings: RunSettings) -> Json:
 
 
 def _place(provider: Provider) -> dict[str, Json]:
+    if provider.run is not None:
+        return {"provider": provider.name, "base_url": None, "run": recorded_identity(provider.run)}
     return {"provider": provider.name, "base_url": provider.base_url}
 
 

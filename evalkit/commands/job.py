@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from rich.console import Console
@@ -25,6 +25,7 @@ from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_wo
 from evalkit.commands.prepare import Prepared, prepare
 from evalkit.commands.rate_limits import heed
 from evalkit.commands.remaining import find_remaining, spent_usd
+from evalkit.commands.replayed import replayed
 from evalkit.commands.reporting import report_run
 from evalkit.commands.verdict import ExitCode, decide_verdict
 from evalkit.commands.voice_modes import open_workload
@@ -99,8 +100,11 @@ def _run_stations(
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
     quota = OwnQuota(spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials)
-    with service_url(settings.service, needed=settings.uses_embedded_provider) as url:
-        outcome = asyncio.run(_run_cases(prepared, left, run, url, quota))
+    with (
+        service_url(settings.service, needed=settings.uses_embedded_provider) as url,
+        replayed(settings) as addressed,
+    ):
+        outcome = asyncio.run(_run_cases(replace(prepared, settings=addressed), left, run, url, quota))
     if outcome.stopped_by is Stop.STORAGE:
         raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
     # A sweep closes with one table of its own.

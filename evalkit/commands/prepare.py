@@ -11,6 +11,7 @@ from evalkit.audio.conformance import Conformance
 from evalkit.audio.formats import AudioFormat
 from evalkit.commands.fault_plans import settle_faults
 from evalkit.commands.recordings import examine_recordings, find_recording_problems
+from evalkit.commands.replayed import REPLAY, recorded_identity, with_recorded_models
 from evalkit.commands.simulations import asks_judge, read_simulations
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
 from evalkit.datasets.files import dataset_manifest, read_json, read_text
@@ -64,6 +65,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     problems = find_problems(config) or find_contradictions(config)
     if problems:
         raise ConfigError(problems)
+    config = with_recorded_models(config, working_dir)
     resolved = resolve(config, working_dir)
     settle_faults(resolved, working_dir)
     settings = RunSettings.from_config(resolved)
@@ -78,15 +80,18 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
 def endpoint_of(provider: Provider, embedded_url: str | None, *, identity: str = "") -> Endpoint:
     """Return the endpoint of `provider`; `embedded_url` is where the embedded one runs, if it does.
 
-    `identity` is what caches call the embedded one, whose port changes from run to run.
+    `identity` is what caches call the embedded one, whose port changes from run to run; a replayed run is called by its
+    records for the same reason.
     """
+    if provider.name == REPLAY and provider.run is not None:
+        identity = f"{REPLAY}:{recorded_identity(provider.run)}"
     base_url = embedded_url if provider.name == "local" else provider.base_url
     return Endpoint(
         name=provider.name,
         base_url=base_url or "",
         api_key_env=provider.api_key_env,
         api_version=provider.api_version,
-        identity=identity if provider.name == "local" else "",
+        identity=identity if provider.name in ("local", REPLAY) else "",
     )
 
 

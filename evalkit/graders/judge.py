@@ -69,6 +69,7 @@ async def ask_judge(judge: Judge, question: JudgeQuestion, *, file_model: str | 
         "agreement": poll.agreement if any(vote.ruling for vote in votes) else None,
         "verdicts": [str(vote.ruling or "none") for vote in votes],
         "prompt_sha256": question.prompt_sha256(ANSWER_SCHEMA),
+        "question_sha256": question.sha256,
         "cost_usd": _sum_usd([vote.cost_usd for vote in votes]),
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from evalkit.graders.transcript import Line, quote, write_transcript
 from evalkit.records.json import JsonObject, content_sha256
@@ -101,6 +102,11 @@ class JudgeQuestion:
         if self.system_prompt:
             parts.append(f"INSTRUCTIONS OF THE ASSISTANT\n{quote(self.system_prompt)}")
         return "\n\n".join([*parts, write_transcript(self.lines), "END"])
+
+    @property
+    def sha256(self) -> str:
+        """The hash of everything the judge is asked."""
+        return sha256(f"{self.instructions}\n{self.text}".encode()).hexdigest()
 
     def prompt_sha256(self, schema: JsonObject) -> str:
         """Return the hash of all that is the same for every call judged by this criterion."""

@@ -3,6 +3,7 @@
 =========================== =========================================================================
 ``turn_01_user.wav``        what the assistant was sent, as it went over the wire
 ``turn_01_clean_user.wav``  the same before the line; only where there is a line
+``turn_01_speech.wav``      what the speech role said, 24 kHz; only where the assistant is sent G.711
 ``turn_01_assistant.wav``   what the assistant said
 ``turn_02_caller.wav``      all attempts of a realtime caller at that turn, one after the other
 ``conversation.wav``        the caller on the left, the assistant on the right, on one clock
@@ -26,7 +27,7 @@ from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory
 
-_SIDES = ("user", "clean_user", "assistant", "caller")
+_SIDES = ("user", "clean_user", "speech", "assistant", "caller")
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class CallFiles:
                 write_pcm16(self.wav(index, "caller"), pcm, CALLER_FORMAT.sample_rate_hz)
         for turn in evidence.turns:
             self._write_turn(turn, input_format, output_format)
+            if input_format is not CALLER_FORMAT and not evidence.caller_sounds.get(turn.index):
+                write_pcm16(self.wav(turn.index, "speech"), turn.said_pcm, CALLER_FORMAT.sample_rate_hz)
         if evidence.turns:
             heard = [
                 HeardTurn(turn.wire, input_format, turn.pacing, turn.result, output_format) for turn in evidence.turns

@@ -35,4 +35,5 @@ class CrawlVoice:
         speech = await self.synthesiser.synthesise(str(trial.case.inputs["user_text"]))
         pcm = resample(speech.pcm, speech.sample_rate_hz, self.input_format.sample_rate_hz)
         cost = 0.0 if speech.cached else self.price(speech)
-        return Utterance(self.input_format.to_wire(pcm), {"speech": cost})
+        own = None if self.input_format is AudioFormat.PCM16 else speech.pcm
+        return Utterance(self.input_format.to_wire(pcm), {"speech": cost}, own)

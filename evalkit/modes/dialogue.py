@@ -19,6 +19,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
+from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.mocks.session import MockAnswer, MockSession
 from evalkit.modes.conversation_audio import HeardTurn, place_answer
@@ -105,6 +106,7 @@ class TurnEvidence:
     clean_wire: bytes
     wire: bytes
     channel_measures: Mapping[str, float]
+    said_pcm: Pcm
     pacing: Pacing | None = None
     result: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)
@@ -238,7 +240,7 @@ class Dialogue:
             heard = await asyncio.to_thread(apply_channel, pcm, audio_format.sample_rate_hz, channel, seed)
             wire = audio_format.to_wire(heard.pcm)
             measures = {f"channel_{name}": value for name, value in heard.measures.items()}
-        return TurnEvidence(index, said.text, clean_wire, wire, measures)
+        return TurnEvidence(index, said.text, clean_wire, wire, measures, said.pcm)
 
     async def _answer_tools(self, calls: Sequence[ToolCall]) -> list[ToolOutput]:
         answers = [self._tools.answer(call) for call in calls]

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
+from evalkit.audio.formats import AudioFormat
+from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
 from evalkit.errors import CaseFailure
@@ -46,11 +48,13 @@ class Utterance:
     Attributes:
         wire: Bytes in the session's input format.
         cost_usd: What making it cost, by role; None where a price is unknown.
+        speech: The speech role's own sound, 24 kHz, where `wire` does not hold it sample for sample.
 
     """
 
     wire: bytes
     cost_usd: Mapping[str, float | None] = field(default_factory=dict)
+    speech: Pcm | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,7 @@ class _Evidence:
 
     wire: bytes = b""
     clean_wire: bytes = b""
+    speech: Pcm | None = None
     channel_measures: dict[str, float] = field(default_factory=dict)
     pacing: Pacing | None = None
     turn: TurnResult = field(default_factory=lambda: TurnResult(()))
@@ -107,6 +112,7 @@ async def run_spoken_turn(
             utterance = await speak(trial)
             await _send_through_channel(setup, trial, utterance, evidence)
             evidence.cost_usd.update(utterance.cost_usd)
+            evidence.speech = utterance.speech
             await _converse(setup, trial, attempt, evidence)
     except CaseFailure as failure:
         evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
@@ -190,11 +196,14 @@ def _make_record(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Cas
 def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
     turn, folder = evidence.turn, setup.run.audio_dir(trial.key)
     folder.mkdir(parents=True, exist_ok=True)
-    input_wav, output_wav, clean_wav = (folder / f"{name}.wav" for name in ("input", "output", "clean_input"))
+    names = ("input", "output", "clean_input", "speech")
+    input_wav, output_wav, clean_wav, speech_wav = (folder / f"{name}.wav" for name in names)
     output_wav.unlink(missing_ok=True)
     write_wav(input_wav, evidence.wire, setup.session.input_format)
     if evidence.clean_wire != evidence.wire:
         write_wav(clean_wav, evidence.clean_wire, setup.session.input_format)
+    if evidence.speech is not None:
+        write_pcm16(speech_wav, evidence.speech, AudioFormat.PCM16.sample_rate_hz)
     if turn.audio:
         output = setup.session.output_format
         write_pcm16(output_wav, output.from_wire(turn.audio), output.sample_rate_hz)
@@ -215,7 +224,7 @@ def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
             **evidence.channel_measures,
         },
         artifacts=_existing(
-            setup.run, {f"{path.stem}_audio_path": path for path in (input_wav, output_wav, clean_wav)}
+            setup.run, {f"{path.stem}_audio_path": path for path in (input_wav, output_wav, clean_wav, speech_wav)}
         ),
         usage=turn.usage,
         status=turn.status,

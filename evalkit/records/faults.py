@@ -96,6 +96,7 @@ POLICIES: Mapping[str, Policy] = {
     "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),
     "authentication_failed": Policy("the key was refused, or there was none", 0),
     "insufficient_quota": Policy("the account has no credit left", 0),
+    "replay_mismatch": Policy("the stored run has no answer to this", 0),
 }
 
 _BY_STAGE = {

@@ -15,7 +15,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +55,22 @@ class ServerOptions:
     leave_with_stdin: bool = False
 
 
+@dataclass(frozen=True)
+class Backstage:
+    """What a server does out of sight.
+
+    Attributes:
+        says: What the ready line says beside address and process.
+        warm: Makes it ready; awaited before the ready line.
+        close: Lets everything go when `warm` failed.
+
+    """
+
+    says: Mapping[str, Any]
+    warm: Callable[[], Awaitable[None]]
+    close: Callable[[], None]
+
+
 def serve(
     options: ServerOptions, engines: EngineChoice, models: Mapping[str, Model], faults: FaultPlan | None = None
 ) -> None:
@@ -62,9 +78,16 @@ def serve(
     if not _is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
     speech = Speech(build_voice(engines), build_ears(engines))
+    app = create_app(models=models, speech=speech, key=options.key, faults=faults)
+    known = list(app.state.service.all_models)
+    says = {"voice": speech.voice.name, "ears": speech.ears.name, "models": known}
+    serve_app(options, app, Backstage(says, speech.warm, speech.close))
+
+
+def serve_app(options: ServerOptions, app: Starlette, backstage: Backstage) -> None:
+    """Serve `app` until told to stop; raises :class:`evalkit.errors.ConfigError` when the port is taken."""
     with _bind(options.host, options.port) as listener:
-        app = create_app(models=models, speech=speech, key=options.key, faults=faults)
-        asyncio.run(_serve(options, speech, app, listener))
+        asyncio.run(_serve(options, app, backstage, listener))
 
 
 class _Server(uvicorn.Server):
@@ -80,7 +103,7 @@ class _Server(uvicorn.Server):
         sys.stdout.flush()
 
 
-async def _serve(options: ServerOptions, speech: Speech, app: Starlette, listener: socket.socket) -> None:
+async def _serve(options: ServerOptions, app: Starlette, backstage: Backstage, listener: socket.socket) -> None:
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -91,20 +114,13 @@ async def _serve(options: ServerOptions, speech: Speech, app: Starlette, listene
         timeout_graceful_shutdown=_GRACE_S,
         lifespan="on",
     )
-    ready = {
-        "url": _url(listener),
-        "pid": os.getpid(),
-        "voice": speech.voice.name,
-        "ears": speech.ears.name,
-        "models": list(app.state.service.all_models),
-    }
-    server = _Server(config, ready)
+    server = _Server(config, {"url": _url(listener), "pid": os.getpid(), **backstage.says})
     if options.leave_with_stdin:
         threading.Thread(target=_leave_with_stdin, args=(server,), daemon=True).start()
     try:
-        await speech.warm()
+        await backstage.warm()
     except BaseException:
-        speech.close()
+        backstage.close()
         raise
     await server.serve(sockets=[listener])
 

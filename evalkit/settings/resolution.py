@@ -29,6 +29,9 @@ def resolve(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
     Relative paths become absolute from `working_dir`. Roles get the root provider and their provider's default model.
     """
     resolved: dict[str, Any] = copy.deepcopy(dict(config))
+    for provider in (resolved["provider"], *(resolved[role]["provider"] for role in _ROLES)):
+        if provider is not None and provider["run"] is not None:
+            provider["run"] = str((working_dir / Path(provider["run"]).expanduser()).resolve())
     for role in _ROLES:
         node = resolved[role]
         node["provider"] = node["provider"] or copy.deepcopy(resolved["provider"])
@@ -40,7 +43,7 @@ def resolve(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
     audio["output_sample_rate_hz"] = 24_000 if audio["output_format"] == "pcm16" else 8_000
     resolved["chunk_ms"] = resolved["chunk_ms"] or DEFAULT_CHUNK_MS
     if resolved["real_time"] is None:
-        is_remote = resolved["assistant"]["provider"]["name"] != "local"
+        is_remote = resolved["assistant"]["provider"]["name"] not in ("local", "replay")
         resolved["real_time"] = resolved["mode"]["name"] == "run" and is_remote
     for node, key in _PATHS:
         if resolved[node][key] is not None:

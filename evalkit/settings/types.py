@@ -35,6 +35,7 @@ class Provider:
     base_url: str | None
     api_key_env: str | None
     api_version: str | None
+    run: Path | None
     models: Models
 
 

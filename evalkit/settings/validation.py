@@ -78,13 +78,29 @@ def find_contradictions(config: Mapping[str, Any]) -> list[str]:
         if provider is None:
             continue
         where = "provider" if role is None else f"{role}.provider"
-        if provider["name"] != "local" and provider["base_url"] is None:
+        problems += _find_replay_contradictions(provider, where)
+        if provider["name"] not in ("local", "replay") and provider["base_url"] is None:
             problems.append(f"{where}.base_url: null; {where}={provider['name']} needs the URL of an endpoint")
         if provider["name"] == "local" and provider["base_url"] is not None:
             problems.append(
                 f"{where}.base_url: {provider['base_url']!r} with the embedded provider, which picks its own; "
                 f"for a service started by hand use provider=compatible"
             )
+    return problems
+
+
+def _find_replay_contradictions(provider: Mapping[str, Any], where: str) -> list[str]:
+    if provider["name"] != "replay":
+        told = provider["run"]
+        wrong = f"{where}.run: {told!r} with {where}={provider['name']}; only provider=replay serves a stored run"
+        return [] if told is None else [wrong]
+    problems = []
+    if provider["run"] is None:
+        problems.append(f"{where}.run: null; {where}=replay needs the directory of a stored run: {where}.run=RUN_DIR")
+    if provider["base_url"] is not None:
+        problems.append(
+            f"{where}.base_url: {provider['base_url']!r}, but a stored run is served at an address of its own"
+        )
     return problems
 
 
