@@ -24,18 +24,14 @@ def settle_faults(resolved: dict[str, Any], working_dir: Path) -> None:
     if problems:
         raise ConfigError(problems)
     plan = read_plan(text, working_dir)
-    if not uses_embedded_provider(resolved):
+    servers = {resolved[role]["provider"]["name"] for role in ("assistant", "simulator", "judge", "speech")}
+    if not servers & {"local", "replay"}:
         raise ConfigError(
             f"service.faults: {plan.line}, but no role is served by the embedded provider; "
             "leave it null, or choose provider=local"
         )
-    resolved["service"]["faults"] = plan.line
-
-
-def uses_embedded_provider(resolved: dict[str, Any]) -> bool:
-    """Tell whether any role of a resolved config is served by the embedded provider."""
-    roles = ("assistant", "simulator", "judge", "speech")
-    return any(resolved[role]["provider"]["name"] == "local" for role in roles)
+    # A replay commits the faults that were recorded and no others.
+    resolved["service"]["faults"] = plan.line if "local" in servers else None
 
 
 def _find_file_problems(text: str, working_dir: Path) -> list[str]:

@@ -1,9 +1,9 @@
 """Sound of a stored run: the WAV files, and through them every byte that a trace left out.
 
 A trace says of left out audio how many bytes it was, their hash, the file, and where they begin in the turn's stream
-*as it went over the wire*. What was sent, and PCM16, is stored as it went; G.711 that was received is stored decoded and
-is encoded again here. Mu-law has two zeros that decode to the same sample: ``negative_zeros`` (base64, one bit per byte,
-the first byte in the highest bit) says where the rarer one, 0x7F, was.
+*as it went over the wire*. What was sent, and PCM16, is stored as it went; G.711 that was received is stored decoded
+and is encoded again here. Mu-law has two zeros that decode to the same sample: ``negative_zeros`` (base64, one bit per
+byte, the first byte in the highest bit) says where the rarer one, 0x7F, was.
 """
 
 from __future__ import annotations
