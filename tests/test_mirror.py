@@ -9,6 +9,7 @@ ROOT = Path(__file__).parents[1]
 # Module -> where it is tested instead.
 ELSEWHERE = {
     "commands/check.py": "e2e/test_walk.py",
+    "commands/replayed.py": "e2e/test_replay.py",
     "commands/prepare.py": "e2e/test_bad_input.py",
     "commands/recordings.py": "e2e/test_walk.py",
     "commands/report.py": "e2e/test_crawl.py",
@@ -27,6 +28,9 @@ ELSEWHERE = {
     "service/ears/seam.py": "service/test_engines.py",
     "service/voice/remote.py": "service/test_endpoint.py",
     "service/voice/seam.py": "service/test_engines.py",
+    "service/faults/actions.py": "service/faults/test_injector.py",
+    "service/faults/handshake.py": "service/faults/test_line.py",
+    "service/replay/unusable.py": "service/replay/test_recording.py",
     "service/work.py": "service/test_session.py",
 }
 

@@ -91,6 +91,7 @@ POLICIES: Mapping[str, Policy] = {
     "rate_limited": Policy("HTTP 429", 3, 2.0, is_pressure=True),
     "rate_limit_exceeded": Policy("an error event about the rate", 3, 2.0, is_pressure=True),
     "invalid_event": Policy("a message that is no event of the protocol", 1, 0.5),
+    "invalid_response": Policy("an HTTP answer that cannot be read", 1, 0.5),
     "audio_decode": Policy("audio that cannot be decoded", 1, 0.5),
     "frame_too_large": Policy("a message beyond the limit", 0),
     "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),

@@ -42,11 +42,13 @@ class Injector:
 
     def take(self, event: Event) -> Iterator[Action]:
         """Yield what is to be done in place of sending `event`."""
+        if self._is_over:
+            return
         for action in self._pass_on(event, 0):
-            if self._is_over:
-                return
             self._is_over = isinstance(action, ENDING)
             yield action
+            if self._is_over:
+                return
 
     def committed(self) -> list[str]:
         """Return the names of the faults that were committed for the first time since the last call."""
