@@ -33,7 +33,7 @@ def test_only_what_there_was_is_written_and_named(tmp_path: Path) -> None:
 
 
 def test_the_speech_roles_own_sound_is_kept_where_the_wire_does_not_hold_it(tmp_path: Path) -> None:
-    """A phone line hears 8 kHz; what was synthesised is beside it, but for turns that a realtime caller spoke itself."""
+    """A phone line hears 8 kHz; what was synthesised is kept beside it, but for what a realtime caller said itself."""
     files = CallFiles(RunDirectory(tmp_path), "sim")
     pcm = np.full(4800, 500, dtype=np.int16)
     ulaw = AudioFormat.G711_ULAW

@@ -209,6 +209,45 @@ async def test_a_peer_that_answers_no_ping_is_given_up(start_peer: StartPeer) ->
     assert lost.value.error_type == "connection_closed"
 
 
+async def test_a_peer_that_takes_no_data_is_given_up(start_peer: StartPeer) -> None:
+    """Where data is stuck the library's pings are stuck too: sending has a limit of its own, and so has closing."""
+
+    async def freeze(peer: Any) -> None:
+        peer.socket.transport.pause_reading()
+        await asyncio.sleep(1.5)
+
+    limits = ConnectionLimits(send_timeout_s=0.2, close_timeout_s=0.1)
+    url = await start_peer(freeze)
+    connection, other = await connect(url, {}, limits), await connect(url, {}, limits)
+    with pytest.raises(ConnectionLost, match=r"the peer took no data for 0\.2 s") as lost:
+        await connection.send(b"x" * 30_000_000)
+    assert lost.value.error_type == "connection_closed"
+    with pytest.raises(ConnectionLost):
+        await connection.receive()
+    stuck = asyncio.create_task(other.send(b"x" * 30_000_000))
+    await asyncio.sleep(0.05)
+    async with asyncio.timeout(3):
+        await other.close()
+        with pytest.raises(ConnectionLost):
+            await stuck
+
+
+async def test_a_ping_tells_a_dead_line_from_a_silent_peer(start_peer: StartPeer) -> None:
+    """A peer that says nothing answers pings; one that reads nothing, or has gone, does not."""
+
+    async def freeze(peer: Any) -> None:
+        peer.socket.transport.pause_reading()
+        await asyncio.sleep(0.5)
+        peer.socket.transport.resume_reading()
+
+    silent, frozen = await connect(await start_peer(_silent), {}), await connect(await start_peer(freeze), {})
+    assert await silent.answers_ping(2)
+    assert not await frozen.answers_ping(0.1)
+    await silent.close()
+    assert not await silent.answers_ping(0.1)
+    await frozen.close()
+
+
 async def test_messages_pass_unchanged_and_uncompressed(start_peer: StartPeer) -> None:
     """Text goes out as text frames, comes in as text, binary as binary, and no extension is negotiated."""
     seen: list[Any] = []

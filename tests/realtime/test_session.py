@@ -289,6 +289,25 @@ async def test_a_bad_end_has_its_stage(
         assert case.events("invalid_event", "received")[0]["event"]["frame"] == '{"type": '
 
 
+async def test_a_dead_line_is_not_the_assistants_silence(start_peer: StartPeer, case: _Case) -> None:
+    """When time is up and no ping is answered, the line is to blame, however short the assistant's time was."""
+
+    async def script(peer: Any) -> None:
+        await peer.accept_session()
+        await peer.hear("response.create")
+        peer.socket.transport.pause_reading()
+        await asyncio.sleep(3)
+        peer.socket.transport.resume_reading()
+
+    async with case.session(await start_peer(script)) as session:
+        await session.configure(_SPEC, timeout_s=2)
+        with pytest.raises(CaseFailure, match="answers no ping") as caught:
+            await session.respond(timeout_s=0.1)
+    failure = Failure(Stage(caught.value.stage), caught.value.error_type, "")
+    assert (failure.stage, failure.error_type) == (Stage.RESPONSE_MISSING_DONE, "connection_closed")
+    assert decide_fault(failure) is Fault.INFRASTRUCTURE
+
+
 async def test_a_server_that_hangs_up_while_we_speak_is_noticed(start_peer: StartPeer, case: _Case) -> None:
     """Sending stops soon after the connection is gone, at stage stream_audio, with the server's words."""
     async with case.session(await start_peer(_gone_while_listening)) as session:

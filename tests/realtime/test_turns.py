@@ -326,3 +326,32 @@ def test_a_result_can_be_asked_for_at_any_time() -> None:
     early = collector.result()
     collector.feed(_audio("QUJD"), 1.0)
     assert collector.result() == replace(early, response_id="resp_1", audio=b"ABC", first_audio_ms=1.0)
+
+
+def _told(response_id: str, item_id: str, done_output: list[dict[str, Any]]) -> list[ServerEvent]:
+    place = {"response_id": response_id, "item_id": item_id, "output_index": 0, "content_index": 0}
+    sound = base64.b64encode(b"\x01\x00").decode()
+    told: list[dict[str, Any]] = [
+        {"type": "response.created", "response": {"id": "resp_1"}},
+        {"type": "response.output_audio_transcript.delta", "delta": "Hello.", **place},
+        {"type": "response.output_audio.delta", "delta": sound, **place},
+        {"type": "response.done", "response": {"id": "resp_1", "status": "completed", "output": done_output}},
+    ]
+    return [ServerEvent(payload["type"], payload) for payload in told]
+
+
+_HELLO = {"id": "item_1", "type": "message", "content": [{"type": "output_audio", "transcript": "Hello."}]}
+
+
+@pytest.mark.parametrize("output", [[], [_HELLO]])
+def test_content_under_an_unknown_response_is_no_answer(output: list[dict[str, Any]]) -> None:
+    """Its sound was for nobody: the server broke the protocol, and the assistant is not blamed for being silent."""
+    result = _collect(_told("resp_9", "item_1", output))
+    assert (result.error_type, result.audio) == ("invalid_event", b"")
+    assert _collect(_told("resp_1", "item_1", output)).error_type is None
+
+
+def test_an_item_told_of_under_two_ids_counts_once() -> None:
+    """The finished response knows its items; another id in the same place is a wrong one."""
+    result = _collect(_told("resp_1", "item_other", [_HELLO]))
+    assert (result.transcript, result.audio, result.error_type) == ("Hello.", b"\x01\x00", None)
