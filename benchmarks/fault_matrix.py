@@ -193,7 +193,6 @@ class Bench:
 
     def __init__(self, folder: Path, env: Mapping[str, str], plan: str) -> None:
         self._folder, self._env, self._plan = folder, dict(env), plan
-        shutil.copy(DATA / "walk" / "audio" / "cancel-please.wav", folder / "question.wav")
 
     def run(self, row: Row, mode: str) -> Cell:
         """Run one cell."""
@@ -228,34 +227,9 @@ class Bench:
         return [f"mode={mode}", f"service.faults={plan}", *graders, *limits, *row.options, "report.plots=false"]
 
     def _data(self, row: Row, mode: str, name: str) -> list[str]:
-        """Write three cases, the one that is hit in the middle, and return the overrides that name them."""
-        folder = self._folder / "data" / name
-        folder.mkdir(parents=True)
-        word = row.rule.partition("/match:")[2]
-        if mode == "run":
-            self._write_calls(folder, row.case, word)
-        else:
-            self._write_rows(folder, row.case, word, with_audio=mode == "walk")
-        return [f"mode.data_csv={folder / 'cases.csv'}"]
-
-    def _write_rows(self, folder: Path, case: str, word: str, *, with_audio: bool) -> None:
-        header = ["example_id", "user_text", "gt_tool_call", "gt_tool_call_arg", "gt_tool_call_match"]
-        expected = ["cancel_order", '{"order_id": "72045"}', '{"order_id": "id"}']
-        rows = []
-        for name in ("before", case, "after"):
-            said = f"{QUESTION} {word}" if name == case and word.startswith("speech-") else QUESTION
-            audio = [str(self._folder / "question.wav")] if with_audio else []
-            rows.append([name, said, *expected, *audio])
-        with (folder / "cases.csv").open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([[*header, *(["audio_path"] if with_audio else [])], *rows])
-
-    def _write_calls(self, folder: Path, case: str, word: str) -> None:
-        index = ["simulation_id,simulation_path"]
-        for name in ("before", case, "after"):
-            index.append(f"{name},{name}.json")
-            simulation = _simulation(name, word if name == case else "")
-            (folder / f"{name}.json").write_text(json.dumps(simulation), encoding="utf-8")
-        (folder / "cases.csv").write_text("\n".join(index) + "\n", encoding="utf-8")
+        """Write three cases, the one that is hit in the middle, and return the override that names them."""
+        cases = {"before": "", row.case: row.rule.partition("/match:")[2], "after": ""}
+        return [f"mode.data_csv={write_cases(self._folder / 'data' / name, mode, cases)}"]
 
     def _judge(self, cell: Cell, expected: Ending, done: subprocess.CompletedProcess[str]) -> None:
         wrong = cell.wrong
@@ -277,7 +251,7 @@ class Bench:
         if hit is None:
             wrong.append("the case that was hit has no record")
             return
-        self._judge_hit(cell, expected, hit, [grade for grade in grades if grade["key"] == cell.row.case])
+        judge_hit(cell, expected, hit, [grade for grade in grades if grade["key"] == cell.row.case])
 
     def _judge_bystander(self, cell: Cell, name: str, record: Any, grades: Sequence[Any]) -> None:
         if record is None or record["failure"] is not None:
@@ -286,23 +260,47 @@ class Bench:
         if not given or any(value not in (None, 1.0) for value in given) or all(value is None for value in given):
             cell.wrong.append(f"{name!r} was graded {given}")
 
-    def _judge_hit(self, cell: Cell, expected: Ending, record: Any, grades: Sequence[Any]) -> None:
-        failure, fault = record["failure"], record["fault"] or ""
-        seen = Ending(fault, failure["stage"], failure["error_type"]) if failure else WELL
-        cell.seen = f"{seen.fault}: {seen.stage}, {seen.error_type}" if failure else "ends well"
-        if (seen.fault, seen.stage, seen.error_type) != (expected.fault, expected.stage, expected.error_type):
-            cell.wrong.append(f"{cell.seen} ({failure and failure['message']})")
-        if "retry_after:7" in cell.row.rule and failure and failure["retry_after_s"] != 7:
-            cell.wrong.append(f"retry_after_s is {failure['retry_after_s']}")
-        given = [grade["grade"] for grade in grades if grade["grade"] is not None]
-        if fault not in ("", "assistant") and given:
-            cell.wrong.append(f"{fault} was graded {given}")
-        if fault == "assistant" and not any(value == 0 for value in given):
-            cell.wrong.append("the assistant's fault was not graded 0")
-        if expected.ungraded:
-            spared = [grade for grade in grades if grade["grader_id"] == expected.ungraded]
-            if not spared or any(grade["grade"] is not None or not grade["rationale"] for grade in spared):
-                cell.wrong.append(f"{expected.ungraded}: {[(grade['grade'], grade['rationale']) for grade in spared]}")
+
+def judge_hit(cell: Cell, expected: Ending, record: Any, grades: Sequence[Any]) -> None:
+    """Add to the cell what is wrong with the case that was hit, and with its grades."""
+    failure, fault = record["failure"], record["fault"] or ""
+    seen = Ending(fault, failure["stage"], failure["error_type"]) if failure else WELL
+    cell.seen = f"{seen.fault}: {seen.stage}, {seen.error_type}" if failure else "ends well"
+    if (seen.fault, seen.stage, seen.error_type) != (expected.fault, expected.stage, expected.error_type):
+        cell.wrong.append(f"{cell.seen} ({failure and failure['message']})")
+    if "retry_after:7" in cell.row.rule and failure and failure["retry_after_s"] != 7:
+        cell.wrong.append(f"retry_after_s is {failure['retry_after_s']}")
+    given = [grade["grade"] for grade in grades if grade["grade"] is not None]
+    if fault not in ("", "assistant") and given:
+        cell.wrong.append(f"{fault} was graded {given}")
+    if fault == "assistant" and not any(value == 0 for value in given):
+        cell.wrong.append("the assistant's fault was not graded 0")
+    if expected.ungraded:
+        spared = [grade for grade in grades if grade["grader_id"] == expected.ungraded]
+        if not spared or any(grade["grade"] is not None or not grade["rationale"] for grade in spared):
+            cell.wrong.append(f"{expected.ungraded}: {[(grade['grade'], grade['rationale']) for grade in spared]}")
+
+
+def write_cases(folder: Path, mode: str, cases: Mapping[str, str]) -> Path:
+    """Write cases (id -> the word by which an HTTP request of the case is told, or nothing); return their CSV file."""
+    folder.mkdir(parents=True)
+    path = folder / "cases.csv"
+    if mode == "run":
+        rows = [["simulation_id", "simulation_path"], *([name, f"{name}.json"] for name in cases)]
+        for name, word in cases.items():
+            (folder / f"{name}.json").write_text(json.dumps(_simulation(name, word)), encoding="utf-8")
+    else:
+        header = ["example_id", "user_text", "gt_tool_call", "gt_tool_call_arg", "gt_tool_call_match", "audio_path"]
+        expected = ["cancel_order", '{"order_id": "72045"}', '{"order_id": "id"}']
+        recording = str(DATA / "walk" / "audio" / "cancel-please.wav")
+        rows = [header, *([name, _said(word), *expected, recording] for name, word in cases.items())]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def _said(word: str) -> str:
+    return f"{QUESTION} {word}" if word.startswith("speech-") else QUESTION
 
 
 def _is_waited_for(row: Row) -> bool:
@@ -316,7 +314,6 @@ def _has_own_service(row: Row) -> bool:
 
 
 def _simulation(name: str, word: str) -> dict[str, Any]:
-    said = f"{QUESTION} {word}" if word.startswith("speech-") else QUESTION
     persona = "\n".join(
         [
             "# Facts",
@@ -344,7 +341,7 @@ def _simulation(name: str, word: str) -> dict[str, Any]:
             "tools_file": str(DATA / "tools" / "support.json"),
         },
         "simulator": {"system_prompt": persona},
-        "turns": {"fixed_first_user_turn": said, "max_turns": 3},
+        "turns": {"fixed_first_user_turn": _said(word), "max_turns": 3},
         "tool_mocks": [{"name": "cancel_order", "output": {"order_id": "72045", "status": "cancelled"}}],
         "expected_tool_call": {"name": "cancel_order", "arguments": {"order_id": "72045"}, "match": {"order_id": "id"}},
         "graders": {
