@@ -63,8 +63,9 @@ ROWS = {row.rule: row for row in MATRIX.ALL_ROWS}
 
 @pytest.fixture(scope="module")
 def plan() -> str:
-    """Every sampled fault, each for its own case."""
-    return parse_plan("+".join(ROWS[rule].bound_rule for rules in SAMPLE.values() for rule in rules)).line
+    """Every sampled fault, each for its own case, and one that a second attempt escapes."""
+    rules = [ROWS[rule].bound_rule for rules in SAMPLE.values() for rule in rules]
+    return parse_plan("+".join([*rules, "close/times:1/case:flaky"])).line
 
 
 @pytest.fixture(scope="module")
@@ -103,16 +104,16 @@ def _judged(row: Any, mode: str, record: Any, grades: list[Any]) -> list[str]:
     return list(cell.wrong)
 
 
-def test_retries_see_a_flaky_provider_through(cold_cli: Cli) -> None:
-    """Every case loses its connection once and ends well in its second attempt, which the record tells."""
-    done = cold_cli("max_examples=2", "service.faults=close/times:1", "mode.graders=[tool_call]", "report.plots=false")
+def test_a_retry_sees_a_flaky_provider_through(plan: str, faulty_env: dict[str, str], tmp_path: Path) -> None:
+    """A case that loses its connection once ends well in its second attempt, which the record tells."""
+    data = MATRIX.write_cases(tmp_path / "data", "walk", {"flaky": ""})
+    line = ["mode=walk", f"mode.data_csv={data}", f"service.faults={plan}", "mode.graders=[tool_call]"]
+    done = Cli(tmp_path, faulty_env)(*line, "report.plots=false")
     assert done.code == 0, done.err
-    records = [read_json(path) for path in (done.directory / "records").glob("*.json")]
-    assert len(records) == 2
-    for record in records:
-        first, second = record["attempts"]
-        assert (first["failure"]["error_type"], second["failure"]) == ("connection_closed", None)
-        assert record["settings"]["service"]["faults"] == "close/times:1"
+    record = read_json(done.directory / "records" / "flaky.json")
+    first, second = record["attempts"]
+    assert (first["failure"]["error_type"], second["failure"]) == ("connection_closed", None)
+    assert record["settings"]["service"]["faults"] == plan
 
 
 def test_a_wrong_plan_starts_nothing(cold_cli: Cli) -> None:
