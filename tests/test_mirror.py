@@ -9,7 +9,6 @@ ROOT = Path(__file__).parents[1]
 # Module -> where it is tested instead.
 ELSEWHERE = {
     "commands/check.py": "e2e/test_walk.py",
-    "commands/replayed.py": "e2e/test_replay.py",
     "commands/prepare.py": "e2e/test_bad_input.py",
     "commands/recordings.py": "e2e/test_walk.py",
     "commands/report.py": "e2e/test_crawl.py",

@@ -92,9 +92,11 @@ def _addressed(settings: RunSettings, addresses: Mapping[Path, str]) -> RunSetti
 
 
 def _with_models(provider: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
-    stored = _stored_config(_directory(provider, working_dir))["provider"]["models"]
-    chosen = {name: model or stored[name] for name, model in provider["models"].items()}
-    return {**provider, "models": chosen}
+    stored = _stored_config(_directory(provider, working_dir))
+    caller = "simulator_text" if stored["simulator"]["kind"] == "text" else "simulator"
+    used = {caller if role == "simulator" else role: stored[role]["model"] for role in _ROLES}
+    recorded = {**stored["provider"]["models"], **{role: model for role, model in used.items() if model}}
+    return {**provider, "models": {name: model or recorded[name] for name, model in provider["models"].items()}}
 
 
 def _directory(provider: Mapping[str, Any], working_dir: Path) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,16 @@ def test_a_wrong_line(text: str, words: str) -> None:
         parse_plan(text)
     assert words in str(caught.value)
     assert str(caught.value).startswith("service.faults: ")
+
+
+def test_a_plan_is_checked_without_a_server() -> None:
+    """The command line checks plans also where the local extra is not installed."""
+    code = (
+        "import sys, evalkit.service.faults.plan as plan; plan.parse_plan('flaky'); "
+        "print({'starlette', 'numpy'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_all_problems_come_at_once() -> None:
