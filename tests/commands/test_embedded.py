@@ -12,6 +12,7 @@ from evalkit.settings.types import Service
 
 ENGINES = Service("hibari", "whisper", None, None, None, None, None)
 OTHERS = Service("pico", "whisper", None, None, None, None, None)
+FAULTY = Service("hibari", "whisper", None, None, None, None, "stall")
 
 
 class FakeChild:
@@ -45,6 +46,14 @@ def test_one_service_for_all_jobs_with_the_same_engines() -> None:
         with embedded.service_url(ENGINES, needed=True) as first, embedded.service_url(OTHERS, needed=True) as second:
             assert first != second
         assert FakeChild.started == 2
+
+
+def test_each_fault_plan_has_a_service_of_its_own() -> None:
+    """A sweep over plans never lets a clean job meet a faulty peer."""
+    with embedded.shared_services([ENGINES, FAULTY, FAULTY]):
+        assert FakeChild.started == 2
+        with embedded.service_url(ENGINES, needed=True) as clean, embedded.service_url(FAULTY, needed=True) as faulty:
+            assert clean != faulty
 
 
 def test_a_job_elsewhere_starts_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,22 @@ def test_a_rate_that_the_format_cannot_have_is_a_contradiction(config: dict[str,
     assert "24000 Hz only" in find_contradictions(wrong)[0]
 
 
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"name": "replay"}, "provider.run: null; provider=replay needs the directory of a stored run"),
+        ({"name": "replay", "run": "r", "base_url": "http://h/v1"}, "served at an address of its own"),
+        ({"name": "openai", "run": "r", "base_url": "http://h/v1"}, "only provider=replay serves a stored run"),
+    ],
+)
+def test_a_stored_run_belongs_to_the_replay(config: dict[str, Any], changed: dict[str, str], words: str) -> None:
+    """It needs one, and nobody else may name one."""
+    wrong = copy.deepcopy(config)
+    wrong["provider"] |= changed
+    (problem,) = find_contradictions(wrong)
+    assert words in problem
+
+
 def test_a_remote_provider_needs_a_url(config: dict[str, Any]) -> None:
     """provider=compatible without base_url says what to add."""
     wrong = copy.deepcopy(config)
