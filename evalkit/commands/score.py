@@ -16,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -251,16 +251,15 @@ def _find_service_problems(task: Task, resolved: Mapping[str, Any]) -> list[str]
 def _services(task: Task) -> Iterator[str | None]:
     """Give the address of the embedded provider where a grader asks it. Raises ConfigError for a model it has not."""
     settings, needs = task.settings, task.needs
-    asked = {"judge": settings.judge.provider, "transcribe": settings.provider}
-    if not any(asked[need].name == "local" for need in needs):
-        yield None
-        return
-    with shared_services([settings.service]) as models, service_url(settings.service, needed=True) as url:
-        judge = settings.judge
-        if "judge" in needs and judge.provider.name == "local" and judge.model not in models:
-            hint = did_you_mean(str(judge.model), sorted(models))
-            raise ConfigError(f"judge.model: {judge.model!r} is no model of the embedded provider{hint}")
-        yield url
+    is_judged_here = "judge" in needs and settings.judge.provider.name == "local"
+    is_heard_here = "transcribe" in needs and settings.provider.name == "local"
+    with ExitStack() as stack:
+        if is_judged_here:
+            models = stack.enter_context(shared_services([settings.service]))
+            if settings.judge.model not in models:
+                hint = did_you_mean(str(settings.judge.model), sorted(models))
+                raise ConfigError(f"judge.model: {settings.judge.model!r} is no model of the embedded provider{hint}")
+        yield stack.enter_context(service_url(settings.service, needed=is_judged_here or is_heard_here))
 
 
 async def _grade_all(
