@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -83,6 +83,10 @@ class ResponseStream:
         """Take the reply and its audio in the response's output format (empty for silence, or for text)."""
         self._script = self._play(reply, audio)
 
+    def begin_pieces(self, pieces: Iterable[tuple[str, bytes]]) -> None:
+        """Take a message as pieces of words and sound that come while it streams; an empty piece is no event."""
+        self._script = self._play_message(pieces, b"")
+
     def advance(self) -> list[Event]:
         """Return the next batch; the last one ends with ``response.done``."""
         if self._script is None or self.finished:
@@ -105,11 +109,12 @@ class ResponseStream:
 
     def _play(self, reply: Reply, audio: bytes) -> Iterator[list[Event]]:
         if reply.text or audio or not reply.calls:
-            yield from self._play_message(reply.text, audio)
+            pieces = _pieces(audio, self.config.output_format.byte_count(PIECE_MS))
+            yield from self._play_message(_interleaved(reply.text, pieces), audio)
         for call in reply.calls:
             yield from self._play_call(call)
 
-    def _play_message(self, text: str, audio: bytes) -> Iterator[list[Event]]:
+    def _play_message(self, pieces: Iterable[tuple[str, bytes]], audio: bytes) -> Iterator[list[Event]]:
         with_audio = self.config.with_audio
         part = Part("output_audio" if with_audio else "output_text", "", audio_format=self.config.output_format)
         item = Item(self._ids.new("item"), "message", "in_progress", role="assistant")
@@ -120,8 +125,7 @@ class ResponseStream:
         short = {"type": "audio", "transcript": ""} if with_audio else {"type": "text", "text": ""}
         yield [*events, self._events.make("response.content_part.added", **place, content_index=0, part=short)]
         kind = "response.output_audio_transcript.delta" if with_audio else "response.output_text.delta"
-        pieces = _pieces(audio, self.config.output_format.byte_count(PIECE_MS))
-        for words, sound in _interleaved(text, pieces):
+        for words, sound in pieces:
             self._grow(part, words, len(sound))
             batch = []
             if words:

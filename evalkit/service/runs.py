@@ -30,6 +30,7 @@ class _Run:
     context: list[Item]
     is_thinking: bool = False
     reply: Reply | None = None
+    following: echo.Following | None = None
 
 
 class Runs:
@@ -61,12 +62,23 @@ class Runs:
             )
             raise BadRequest(message, code="conversation_already_has_active_response")
         stream = ResponseStream(config, _shown_tokens(config, context), self._ids, self._conversation_id, self._items)
-        self._runs[stream.id] = _Run(stream, context)
+        run = self._runs[stream.id] = _Run(stream, context)
         step.events += stream.open()
-        if self._is_echo:
-            stream.begin(echo.REPLY, echo.tone(config.output_format) if config.with_audio else b"")
-        else:
+        if not self._is_echo:
             self.go_on(step)
+        elif config.with_audio and echo.follows_appends(config.metadata):
+            run.following = echo.Following(config.output_format)
+            stream.begin_pieces(run.following)
+        else:
+            stream.begin(echo.REPLY, echo.tone(config.output_format) if config.with_audio else b"")
+
+    def follow(self, duration_ms: float | None) -> None:
+        """Tell the echoes that follow the appends of one more, or (None) of the utterance's end."""
+        for run in self._runs.values():
+            if run.following is not None and duration_ms is None:
+                run.following.end()
+            elif run.following is not None and duration_ms is not None:
+                run.following.hear(duration_ms)
 
     def cancel(self, response_id: str | None, step: Step) -> None:
         """End that response, or the one that answers the conversation; raises :class:`BadRequest` if there is none."""

@@ -139,11 +139,14 @@ class Session:
         step.events.append(self._events.make("session.updated", session=config.wire))
 
     def _on_append(self, event: Wire, _step: Step) -> None:
-        self._buffer.append(decode_audio(event["audio"], "audio"))
+        audio = decode_audio(event["audio"], "audio")
+        self._buffer.append(audio)
+        self._runs.follow(self._config.input_format.duration_ms(len(audio)))
 
     def _on_commit(self, _event: Wire, step: Step) -> None:
         audio_format = self._config.input_format
         audio, byte_count = self._buffer.take(audio_format)
+        self._runs.follow(None)
         part = Part("input_audio", None, audio, audio_format, byte_count)
         item = Item(self._ids.new("item"), "message", role="user", parts=[part])
         fields = {"previous_item_id": self._items.last_id, "item_id": item.id}
@@ -152,6 +155,7 @@ class Session:
 
     def _on_clear(self, _event: Wire, step: Step) -> None:
         self._buffer.clear()
+        self._runs.follow(None)
         step.events.append(self._events.make("input_audio_buffer.cleared"))
 
     def _on_item_create(self, event: Wire, step: Step) -> None:
