@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from evalkit.clock import Clock
+from evalkit.engine.heap import frozen_heap
 from evalkit.engine.quota import Quota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import Engine, EngineLimits, Finish, Outcome, Prior, Work
@@ -99,7 +100,7 @@ async def run_workload(
         throttle=controls.throttle,
         quota=controls.quota,
     )
-    with controls.watch(engine):
+    with frozen_heap(), controls.watch(engine):
         await _grade_kept(run, workload, left.kept, advance)
         return await engine.run(left.trials, left.priors)
 

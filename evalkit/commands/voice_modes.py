@@ -55,6 +55,8 @@ async def open_workload(
     """
     settings = prepared.settings
     clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
+    if settings.real_time:
+        clients.warm()
     cache = open_cache()
     prices = load_prices(resource_dir("data") / "prices.json")
     if settings.mode.name == "run":

@@ -13,10 +13,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
@@ -45,15 +43,6 @@ class CallFiles:
     def conversation_wav(self) -> Path:
         """The whole call."""
         return self.run.audio_dir(self.key) / "conversation.wav"
-
-    def open_events(self, attempt: int) -> BinaryIO:
-        """Open the event log; that of an earlier attempt is kept beside it."""
-        path = self.run.events_path(self.key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if attempt > 1:
-            with suppress(FileNotFoundError):
-                path.rename(path.with_suffix(f".attempt{attempt - 1}.jsonl"))
-        return path.open("wb", buffering=1 << 18)
 
     def write(
         self, evidence: CallEvidence, input_format: AudioFormat, output_format: AudioFormat, *, paced: bool

@@ -5,6 +5,7 @@ Synthesis is cached by content, so a second run, or a sweep, synthesises nothing
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,7 +34,11 @@ class CrawlVoice:
     async def speak(self, trial: CaseTrial) -> Utterance:
         """Return the case's text as wire audio. Raises CaseFailure at stage ``speech``."""
         speech = await self.synthesiser.synthesise(str(trial.case.inputs["user_text"]))
-        pcm = resample(speech.pcm, speech.sample_rate_hz, self.input_format.sample_rate_hz)
         cost = 0.0 if speech.cached else self.price(speech)
         own = None if self.input_format is AudioFormat.PCM16 else speech.pcm
-        return Utterance(self.input_format.to_wire(pcm), {"speech": cost}, own)
+        if speech.sample_rate_hz == self.input_format.sample_rate_hz:
+            return Utterance(self._to_wire(speech), {"speech": cost}, own)
+        return Utterance(await asyncio.to_thread(self._to_wire, speech), {"speech": cost}, own)
+
+    def _to_wire(self, speech: Speech) -> bytes:
+        return self.input_format.to_wire(resample(speech.pcm, speech.sample_rate_hz, self.input_format.sample_rate_hz))

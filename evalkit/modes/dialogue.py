@@ -19,6 +19,7 @@ from enum import StrEnum
 from hashlib import sha256
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
+from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.mocks.session import MockAnswer, MockSession
@@ -231,8 +232,7 @@ class Dialogue:
     async def _carry(self, index: int, said: CallerTurn) -> TurnEvidence:
         """Return the turn with what the assistant will hear: `said` in the session's format, through the line."""
         audio_format, channel = self._plan.session.input_format, self._plan.channel
-        pcm = resample(said.pcm, CALLER_FORMAT.sample_rate_hz, audio_format.sample_rate_hz)
-        clean_wire = wire = pad_to_minimum(audio_format.to_wire(pcm), audio_format)
+        clean_wire = wire = await asyncio.to_thread(_to_wire, said.pcm, audio_format)
         measures: dict[str, float] = {}
         if not channel.is_clean:
             pcm = audio_format.from_wire(clean_wire)
@@ -261,6 +261,11 @@ class Dialogue:
         """Return the sound of a turn."""
         session = self._plan.session
         return HeardTurn(turn.wire, session.input_format, turn.pacing, turn.result, session.output_format)
+
+
+def _to_wire(pcm: Pcm, audio_format: AudioFormat) -> bytes:
+    resampled = resample(pcm, CALLER_FORMAT.sample_rate_hz, audio_format.sample_rate_hz)
+    return pad_to_minimum(audio_format.to_wire(resampled), audio_format)
 
 
 def derive_turn_seed(seed: int, turn_index: int) -> int:

@@ -32,6 +32,7 @@ from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Turn, Usage
 from evalkit.settings.types import Limits
 from evalkit.simulator.caller import CallerTurn
+from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory, now_utc
 
 
@@ -78,7 +79,7 @@ async def _converse(
     setup: CallSetup, trial: CaseTrial, attempt: int, evidence: CallEvidence, plan: CallPlan, first: CallerTurn
 ) -> None:
     files = CallFiles(setup.run, trial.key)
-    with files.open_events(attempt) as log:
+    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
         dialogue = Dialogue(
             plan,
             Introduction(trial.key, attempt, trial.seed),

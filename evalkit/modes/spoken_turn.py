@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, ToolOutput, Turn, Usage
 from evalkit.settings.types import RunSettings
+from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory, now_utc
 
 _CONFIGURE_TIMEOUT_S = 20.0
@@ -130,20 +130,20 @@ async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: Uttera
     evidence.wire = evidence.clean_wire = pad_to_minimum(said.wire, audio_format)
     if setup.channel.is_clean:
         return
-    pcm = audio_format.from_wire(evidence.clean_wire)
-    heard = await asyncio.to_thread(apply_channel, pcm, audio_format.sample_rate_hz, setup.channel, trial.seed)
+    heard = await asyncio.to_thread(
+        apply_channel,
+        audio_format.from_wire(evidence.clean_wire),
+        audio_format.sample_rate_hz,
+        setup.channel,
+        trial.seed,
+    )
     evidence.wire = audio_format.to_wire(heard.pcm)
     evidence.channel_measures = {f"channel_{name}": value for name, value in heard.measures.items()}
 
 
 async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, evidence: _Evidence) -> None:
-    run, settings = setup.run, setup.settings
-    events_path = run.events_path(trial.key)
-    events_path.parent.mkdir(parents=True, exist_ok=True)
-    if attempt > 1:
-        with suppress(FileNotFoundError):
-            events_path.rename(events_path.with_suffix(f".attempt{attempt - 1}.jsonl"))
-    with events_path.open("wb", buffering=1 << 18) as log:
+    settings = setup.settings
+    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
         trace = Trace(log.write, elide_audio=settings.trace.audio == "elided")
         timeline = Timeline.begin(setup.clock)
         introduction = Introduction(trial.key, attempt, trial.seed)
@@ -195,7 +195,6 @@ def _make_record(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Cas
 
 def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
     turn, folder = evidence.turn, setup.run.audio_dir(trial.key)
-    folder.mkdir(parents=True, exist_ok=True)
     names = ("input", "output", "clean_input", "speech")
     input_wav, output_wav, clean_wav, speech_wav = (folder / f"{name}.wav" for name in names)
     output_wav.unlink(missing_ok=True)

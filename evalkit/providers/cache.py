@@ -41,15 +41,17 @@ class ContentCache:
         key = content_sha256(asked)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            found = self._read(key)
+            found = await asyncio.to_thread(self._read, key)
             if found is not None:
                 return found, True
             payload = await make()
-            other = self._read(key)
-            if other is not None:
-                return other, False
+            return await asyncio.to_thread(self._settle, key, payload), False
+
+    def _settle(self, key: str, payload: bytes) -> bytes:
+        other = self._read(key)
+        if other is None:
             self._write(key, payload)
-            return payload, False
+        return payload if other is None else other
 
     def _path(self, key: str) -> Path:
         return self.directory / key[:2] / key

@@ -41,6 +41,11 @@ class Clients:
         self._timeout_s = timeout_s
         self._clients: dict[Endpoint, AsyncOpenAI] = {}
 
+    @staticmethod
+    def warm() -> None:
+        """Import what clients need, which takes a second: a run that keeps time does it before it begins."""
+        import openai  # noqa: F401
+
     def get(self, endpoint: Endpoint) -> AsyncOpenAI:
         """Return the client of `endpoint`. Raises ConfigError when its key is missing or its URL is wrong."""
         if endpoint not in self._clients:

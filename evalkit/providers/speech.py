@@ -6,6 +6,7 @@ same is understood; one that answers with something else is told apart from spee
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -103,7 +104,8 @@ class SpeechSynthesiser:
                 response_format="pcm",
                 **options,  # type: ignore[arg-type]
             )
-        return AudioFormat.PCM16.to_wire(decode_speech(answer.content, answer.response.headers))
+        pcm = await asyncio.to_thread(decode_speech, answer.content, answer.response.headers)
+        return AudioFormat.PCM16.to_wire(pcm)
 
 
 def decode_speech(body: bytes, headers: Mapping[str, str]) -> Pcm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -58,21 +59,23 @@ class Transcriber:
 
     async def transcribe(self, path: Path) -> Transcription:
         """Return the words in the WAV file `path`. Raises CaseFailure; nothing is retried here."""
-        audio = self._read(path)
+        audio, audio_sha256 = await asyncio.to_thread(self._read, path)
         asked: dict[str, Json] = {
             "transcription": _CACHE_VERSION,
             "endpoint": self._endpoint.cache_identity,
             "model": self._model,
-            "audio_sha256": sha256(audio).hexdigest(),
+            "audio_sha256": audio_sha256,
         }
         payload, cached = await self._cache.get_or_make(asked, lambda: self._request(audio))
         return Transcription(payload.decode(), self._model, cached, _duration_ms(audio))
 
-    def _read(self, path: Path) -> bytes:
+    def _read(self, path: Path) -> tuple[bytes, str]:
+        """Return the file's bytes and their hash."""
         try:
-            return path.read_bytes()
+            audio = path.read_bytes()
         except OSError as error:
             raise CaseFailure(self._stage, "missing_file", f"{path}: cannot be read ({error.strerror})") from error
+        return audio, sha256(audio).hexdigest()
 
     async def _request(self, audio: bytes) -> bytes:
         client = self._clients.get(self._endpoint)

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
 
-# Unpaced sending lets the tasks that receive have the loop this often.
-_YIELD_EVERY_CHUNKS = 8
+# Unpaced sending hands over this many at a time, and then lets the tasks that receive have the loop.
+_UNPACED_CHUNKS = 8
 
 
 @dataclass(frozen=True)
@@ -53,18 +53,20 @@ async def send_paced(
     chunk_ms: float,
     real_time: bool,
     clock: Clock,
-    send: Callable[[bytes], Awaitable[None]],
+    send: Callable[[Sequence[bytes]], Awaitable[None]],
 ) -> Pacing:
-    """Hand `chunks` to `send`, each when it is due, or as fast as it takes them. What `send` raises comes through."""
+    """Hand `chunks` to `send`, each when it is due, or a few at a time as fast as it takes them.
+
+    What `send` raises comes through.
+    """
     started_at_s = clock.now()
     lateness_ms: list[float] = []
-    for number, chunk in enumerate(chunks):
-        due_s = started_at_s + number * chunk_ms / 1000.0
-        if real_time:
+    together = 1 if real_time else _UNPACED_CHUNKS
+    for first in range(0, len(chunks), together):
+        due_s = started_at_s + (first * chunk_ms / 1000.0 if real_time else 0.0)
+        if real_time or first:
             await clock.sleep_until(due_s)
-        elif number % _YIELD_EVERY_CHUNKS == _YIELD_EVERY_CHUNKS - 1:
-            await clock.sleep_until(started_at_s)
-        await send(chunk)
+        await send(chunks[first : first + together])
         if real_time:
             lateness_ms.append((clock.now() - due_s) * 1000.0)
     return Pacing(chunk_ms, len(chunks), real_time, started_at_s * 1000.0, clock.now() * 1000.0, tuple(lateness_ms))

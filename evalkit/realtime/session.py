@@ -242,20 +242,28 @@ class RealtimeSession:
             await self._await(lambda: self._transcripts.is_settled(utterance), timeout_s, Stage.STREAM_AUDIO)
         return self._transcripts.of(utterance)
 
-    async def _append(self, chunk: bytes) -> None:
-        audio = AudioRef(chunk, self._turn.input_bytes, self._turn.input_wav)
-        await self._send(self._events.append_audio(chunk), Stage.STREAM_AUDIO, audio=audio)
-        self._turn.input_bytes += len(chunk)
+    async def _append(self, chunks: Sequence[bytes]) -> None:
+        self._raise_trouble(Stage.STREAM_AUDIO)
+        frames, at_ms = [], self._timeline.now_ms()
+        for chunk in chunks:
+            event = self._events.append_audio(chunk)
+            audio = AudioRef(chunk, self._turn.input_bytes, self._turn.input_wav)
+            self._record(Direction.SENT, at_ms, event, audio)
+            self._turn.input_bytes += len(chunk)
+            frames.append(orjson.dumps(event))
+        await self._send_frames(frames, Stage.STREAM_AUDIO)
 
-    async def _send(
-        self, event: dict[str, Any], stage: Stage, *, at_ms: float | None = None, audio: AudioRef | None = None
-    ) -> None:
+    async def _send(self, event: dict[str, Any], stage: Stage, *, at_ms: float | None = None) -> None:
+        self._raise_trouble(stage)
+        self._record(Direction.SENT, self._timeline.now_ms() if at_ms is None else at_ms, event)
+        await self._send_frames([orjson.dumps(event)], stage)
+
+    async def _send_frames(self, frames: Sequence[bytes], stage: Stage) -> None:
         self._raise_trouble(stage)
         if self._connection is None or self._receiver is None:
             raise ProtocolError("the session was used before it was entered")
-        self._record(Direction.SENT, self._timeline.now_ms() if at_ms is None else at_ms, event, audio)
         try:
-            await self._connection.send(orjson.dumps(event))
+            await self._connection.send(*frames)
         except ConnectionLost as lost:
             # What the server said before it hung up is still in the queue, and explains more.
             await asyncio.wait({self._receiver})

@@ -8,7 +8,7 @@ inverses. It knows nothing of audio: what only voice needs goes into the open ma
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any
 
 from evalkit.records.case import Case, ExpectedCall
@@ -56,9 +56,11 @@ class Usage:
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field; a known number plus an unknown one is the known one."""
-        mine, theirs = asdict(self), asdict(other)
-        known = {name: [n for n in (mine[name], theirs[name]) if n is not None] for name in mine}
-        return Usage(**{name: sum(numbers) if numbers else None for name, numbers in known.items()})
+        return Usage(*(_sum_known(getattr(self, name), getattr(other, name)) for name in self.__dataclass_fields__))
+
+
+def _sum_known(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else one + other
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,16 @@ class CaseRecord:
 
 def to_json(record: CaseRecord) -> dict[str, Any]:
     """Return `record` as plain JSON values."""
-    return {"record_version": RECORD_VERSION, "case_sha256": record.case.sha256, **asdict(record)}
+    return {"record_version": RECORD_VERSION, "case_sha256": record.case.sha256, **_plain(record)}
+
+
+def _plain(value: Any) -> Any:
+    """Return dataclasses as dicts, at any depth; all else is plain already, and shared with the record."""
+    if is_dataclass(value):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, tuple):
+        return tuple(_plain(inner) for inner in value)
+    return value
 
 
 def from_json(data: Mapping[str, Any]) -> CaseRecord:

@@ -42,16 +42,3 @@ def test_the_speech_roles_own_sound_is_kept_where_the_wire_does_not_hold_it(tmp_
     assert read_wav(files.wav(1, "speech")).payload == PCM16.to_wire(pcm)
     assert files.of_turn(1)["speech_audio_path"] == "audio/sim/turn_01_speech.wav"
     assert "speech_audio_path" not in files.of_turn(2)
-
-
-def test_each_attempts_events_are_kept(tmp_path: Path) -> None:
-    """The log of the last attempt has the plain name."""
-    files = CallFiles(RunDirectory(tmp_path), "sim")
-    for attempt, line in ((1, b"first"), (2, b"second"), (3, b"third")):
-        with files.open_events(attempt) as log:
-            log.write(line)
-    assert {path.name: path.read_bytes() for path in (tmp_path / "events").iterdir()} == {
-        "sim.attempt1.jsonl": b"first",
-        "sim.attempt2.jsonl": b"second",
-        "sim.jsonl": b"third",
-    }

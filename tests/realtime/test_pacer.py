@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,8 @@ def test_deadlines_are_absolute(costs_s: list[float], chunk_ms: int) -> None:
     clock = _ManualClock()
     sent: list[tuple[bytes, float]] = []
 
-    async def send(chunk: bytes) -> None:
+    async def send(together: Sequence[bytes]) -> None:
+        (chunk,) = together
         sent.append((chunk, clock.now_s))
         clock.now_s += costs_s[len(sent) - 1]
 
@@ -96,21 +98,24 @@ async def test_unpaced_sending_lets_others_run() -> None:
             seen_by_receiver.append(len(sent))
             await asyncio.sleep(0)
 
-    async def send(chunk: bytes) -> None:
-        sent.append(chunk)
+    async def send(together: Sequence[bytes]) -> None:
+        sent.extend(together)
 
     receiver = asyncio.create_task(receive())
-    pacing = await send_paced([b"x"] * 100, chunk_ms=20, real_time=False, clock=MonotonicClock(), send=send)
+    pacing = await send_paced(
+        [b"%d" % n for n in range(100)], chunk_ms=20, real_time=False, clock=MonotonicClock(), send=send
+    )
     await receiver
     assert len(set(seen_by_receiver)) >= 10
-    assert pacing.lateness_ms == ()
+    assert sent == [b"%d" % n for n in range(100)]
+    assert (pacing.chunks, pacing.lateness_ms) == (100, ())
     assert pacing.finished_at_ms - pacing.started_at_ms < 500
 
 
 async def test_real_pacing_keeps_its_deadlines() -> None:
     """On the real clock fifty chunks of 10 ms take half a second, and most are handed over within 5 ms."""
 
-    async def send(_chunk: bytes) -> None:
+    async def send(_together: Sequence[bytes]) -> None:
         pass
 
     pacing = await send_paced([b"x"] * 51, chunk_ms=10, real_time=True, clock=MonotonicClock(), send=send)

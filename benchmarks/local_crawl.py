@@ -1,0 +1,97 @@
+"""Crawls against `local-echo`, in this process, as the CLI runs them from the prepared config on. For other scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit import compose
+from evalkit.clock import MonotonicClock
+from evalkit.commands.pipeline import expand_trials, run_workload
+from evalkit.commands.prepare import Prepared, prepare
+from evalkit.commands.voice_modes import open_workload
+from evalkit.engine.retry import RetryPolicy
+from evalkit.engine.scheduler import EngineLimits
+from evalkit.records.case import CaseTrial
+from evalkit.records.record import CaseRecord
+from evalkit.service.child import ServiceOptions
+from evalkit.store.provenance import describe_start, write_provenance
+from evalkit.store.run_directory import RunDirectory, now_utc
+
+# The quickest engines to start; an echo needs neither, and cases are spoken once.
+ENGINES = ServiceOptions(voice="pico", ears="pocketsphinx")
+TEXTS = ("Where is my order?", "Cancel it, please.", "Is the lamp in stock?", "I want my money back.")
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A crawl that may start, and where it will leave everything."""
+
+    prepared: Prepared
+    trials: Sequence[CaseTrial]
+    run: RunDirectory
+
+
+class LocalCrawl:
+    """Crawls against one running service, each into a directory of its own below `folder`.
+
+    Texts take turns, so speech and transcripts come from a cache in `folder` after the first few cases.
+    """
+
+    def __init__(self, folder: Path, url: str, concurrency: int) -> None:
+        self._folder, self._url, self._concurrency, self._runs = folder, url, concurrency, 0
+        os.environ["EVALKIT_CACHE"] = str(folder / "cache")
+        self.socket_url = f"{url.replace('http', 'ws', 1)}/realtime?model=local-echo"
+
+    def new_run(self) -> RunDirectory:
+        """Return the next run's directory."""
+        self._runs += 1
+        root = self._folder / f"run_{self._runs}"
+        root.mkdir()
+        return RunDirectory(root)
+
+    def start(self, count: int, *overrides: str, texts: Sequence[str] = TEXTS) -> Ready:
+        """Do for a crawl of `count` cases all that the CLI does before the first of them."""
+        path = self._folder / f"cases_{count}_{len(texts)}.csv"
+        with path.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("example_id", "user_text", "gt_tool_call", "gt_tool_call_arg"))
+            rows.writerows((f"case-{n:05d}", texts[n % len(texts)], "", "") for n in range(count))
+        line = [
+            f"mode.data_csv={path}", "assistant.model=local-echo", f"concurrency={self._concurrency}",
+            f"service.voice={ENGINES.voice}", f"service.ears={ENGINES.ears}", "report.plots=false", *overrides,
+        ]  # fmt: skip
+        prepared = prepare(compose.plan(line, compose.packaged_source()).jobs[0].config, Path.cwd(), os.environ)
+        trials, run = expand_trials(prepared.cases, 1, 0), self.new_run()
+        keys = [trial.key for trial in trials]
+        run.write_config(prepared.config)
+        write_provenance(run.provenance_path, describe_start(prepared.config, [], prepared.datasets, keys, now_utc()))
+        return Ready(prepared, trials, run)
+
+    def run(self, ready: Ready, note: Callable[[int], None] | None = None) -> list[CaseRecord]:
+        """Run and grade what is ready, and return its records; `note` is told how many are done.
+
+        A case that was lost ends the script: a benchmark of failures would be none.
+        """
+        records = asyncio.run(self._run(ready, note or (lambda _: None)))
+        lost = [record for record in records if record.failure]
+        assert not lost, f"{lost[0].key}: {lost[0].failure}"
+        return records
+
+    async def _run(self, ready: Ready, note: Callable[[int], None]) -> list[CaseRecord]:
+        clock, records = MonotonicClock(), list[CaseRecord]()
+
+        def advance(record: CaseRecord, _: object) -> None:
+            records.append(record)
+            note(len(records))
+
+        async with open_workload(ready.prepared, ready.run, self._url, clock) as workload:
+            await run_workload(
+                workload, ready.trials, ready.run, limits=EngineLimits(self._concurrency), retry=RetryPolicy(1),
+                clock=clock, advance=advance,
+            )  # fmt: skip
+        return records
