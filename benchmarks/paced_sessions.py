@@ -8,7 +8,9 @@ recorded to WAV. It is a synthetic load: with manual turns no assistant talks wh
 `evalkit/service/echo.py`). Conversations begin spread over a second. Three things are measured, in this order:
 
 1. `--sessions` conversations, twice: as evalkit sends, and as `send; sleep(0.02)` does, otherwise the same code.
-2. The most conversations that hold, by doubling and bisection with shorter trials.
+2. A crawl in real time through the whole pipeline with as many cases at once, three times as many in all, so that
+   cases begin, are written and graded while others talk (turn by turn, as runs are): lateness as the records have it.
+3. The most conversations that hold, by doubling and bisection with shorter trials.
 
 A trial holds when p99 lateness is at most 20 ms, no conversation stretches by 0.5 % or more, and every byte sent was
 answered. Lateness of a chunk is from when it was due to when the socket had taken it; stretch is the duration of the
@@ -30,7 +32,7 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from local_crawl import ENGINES
+from local_crawl import ENGINES, TEXTS, LocalCrawl
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_wav
@@ -111,12 +113,14 @@ def main() -> int:
         bench.run(4, 1.0)
         print(_HEADER)
         side_by_side = [bench.show(options.sessions, options.seconds, naive=naive) for naive in (False, True)]
+        pipeline = _run_pipeline(service.url, options.sessions)
+        print(_HEADER)
         most, trials = (0, []) if options.no_search else _search(bench, options.sessions, options.trial_seconds)
     if most:
         print(f"\nhighest number of conversations that holds: {most}")
     if options.json:
         told = {"cpus": os.cpu_count(), "side_by_side": [asdict(t) for t in side_by_side]}
-        told |= {"highest": most, "search": [asdict(trial) for trial in trials]}
+        told |= {"pipeline": asdict(pipeline), "highest": most, "search": [asdict(trial) for trial in trials]}
         options.json.write_text(json.dumps(told, indent=2) + "\n")
     return 0 if side_by_side[0].holds else 1
 
@@ -215,6 +219,41 @@ class _Bench:
         await asyncio.to_thread(write_wav, folder / "input.wav", wire, WIRE)
         await asyncio.to_thread(write_wav, folder / "output.wav", turn.audio, WIRE)
         return Held(pacing, len(turn.audio))
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """How punctual the cases of a run in real time were. CPU is in cores."""
+
+    cases: int
+    concurrency: int
+    lateness_p99_ms_median: float
+    lateness_p99_ms_worst: float
+    lateness_max_ms: float
+    client_cpu: float
+
+
+def _run_pipeline(url: str, concurrency: int) -> Pipeline:
+    """Run a crawl in real time, print how it went, and return it."""
+    texts = [f"{said} My number is {n} {n + 1} {n + 2}, thank you very much." for n, said in enumerate(TEXTS)]
+    with tempfile.TemporaryDirectory(prefix="paced_pipeline_") as folder:
+        crawl = LocalCrawl(Path(folder), url, concurrency)
+        crawl.run(crawl.start(len(texts), texts=texts))
+        ready = crawl.start(3 * concurrency, "real_time=true", texts=texts)
+        cpu, began = time.process_time(), time.perf_counter()
+        turns = [record.turns[0].measures for record in crawl.run(ready)]
+        cpu = (time.process_time() - cpu) / (time.perf_counter() - began)
+    p99s = [measures["lateness_p99_ms"] for measures in turns]
+    found = Pipeline(
+        len(turns), concurrency, float(np.median(p99s)), max(p99s), max(m["lateness_max_ms"] for m in turns), cpu
+    )
+    print(
+        f"\na run in real time, {found.cases} cases, {found.concurrency} at once: p99 lateness of a case "
+        f"{found.lateness_p99_ms_median:.2f} ms in the median, {found.lateness_p99_ms_worst:.2f} ms at worst, "
+        f"any chunk at most {found.lateness_max_ms:.1f} ms; {found.client_cpu:.2f} cores\n",
+        flush=True,
+    )
+    return found
 
 
 def _stretch(pacing: Pacing) -> float:
