@@ -11,11 +11,13 @@ from pathlib import Path
 
 from evalkit import compose
 from evalkit.clock import MonotonicClock
-from evalkit.commands.pipeline import expand_trials, run_workload
+from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_workload
 from evalkit.commands.prepare import Prepared, prepare
 from evalkit.commands.voice_modes import open_workload
+from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
+from evalkit.engine.throttle import Throttle
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.service.child import ServiceOptions
@@ -90,8 +92,11 @@ class LocalCrawl:
             note(len(records))
 
         async with open_workload(ready.prepared, ready.run, self._url, clock) as workload:
-            await run_workload(
-                workload, ready.trials, ready.run, limits=EngineLimits(self._concurrency), retry=RetryPolicy(1),
-                clock=clock, advance=advance,
-            )  # fmt: skip
+            await run_workload(workload, Remaining(ready.trials), ready.run, plain_controls(self._concurrency), advance)
         return records
+
+
+def plain_controls(concurrency: int) -> Controls:
+    """Return what drives a run that is neither bounded nor retried nor shared."""
+    clock = MonotonicClock()
+    return Controls(EngineLimits(concurrency), RetryPolicy(1), clock, Throttle(concurrency, clock), OwnQuota())

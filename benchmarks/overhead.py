@@ -34,16 +34,13 @@ from statistics import median
 import orjson
 import psutil
 import websockets
-from local_crawl import ENGINES, TEXTS, LocalCrawl, Ready
+from local_crawl import ENGINES, TEXTS, LocalCrawl, Ready, plain_controls
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import read_wav
-from evalkit.clock import MonotonicClock
-from evalkit.commands.pipeline import Workload, expand_trials, run_workload
+from evalkit.commands.pipeline import Remaining, Workload, expand_trials, run_workload
 from evalkit.commands.prepare import Prepared
 from evalkit.commands.reporting import report_run
-from evalkit.engine.retry import RetryPolicy
-from evalkit.engine.scheduler import EngineLimits
 from evalkit.graders.context import GraderServices
 from evalkit.realtime.events import ClientEvents, SessionSpec
 from evalkit.realtime.pacer import split_chunks
@@ -234,10 +231,9 @@ async def _engine_alone(run: RunDirectory, count: int, concurrency: int) -> None
         )  # fmt: skip
 
     specs = [GraderSpec("tool_call", "tool_call")]
-    await run_workload(
-        Workload(cases, work, lambda _: specs, GraderServices()), expand_trials(cases, 1, 0), run,
-        limits=EngineLimits(concurrency), retry=RetryPolicy(1), clock=MonotonicClock(), advance=lambda *_: None,
-    )  # fmt: skip
+    workload = Workload(cases, work, lambda _: specs, GraderServices())
+    left = Remaining(expand_trials(cases, 1, 0))
+    await run_workload(workload, left, run, plain_controls(concurrency), lambda *_: None)
 
 
 @contextmanager

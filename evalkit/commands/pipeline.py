@@ -108,7 +108,8 @@ async def run_workload(
 def _grade_into(run: RunDirectory, workload: Workload, advance: Advance) -> Finish:
     async def finish(record: CaseRecord, record_sha256: str) -> float:
         grades = await grade_record(record, record_sha256, workload.graders(record.case), workload.services, now_utc)
-        run.append_grades(grades)
+        # It waits for the disk, which must not delay the conversations that go on.
+        await asyncio.to_thread(run.append_grades, grades)
         advance(record, grades)
         return judging_cost_usd(grades)
 
