@@ -21,12 +21,14 @@ from evalkit.engine.throttle import Throttle
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.service.child import ServiceOptions
+from evalkit.settings.resources import resource_dir
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.run_directory import RunDirectory, now_utc
 
 # The quickest engines to start; an echo needs neither, and cases are spoken once.
 ENGINES = ServiceOptions(voice="pico", ears="pocketsphinx")
-TEXTS = ("Where is my order?", "Cancel it, please.", "Is the lamp in stock?", "I want my money back.")
+with (resource_dir("data") / "crawl" / "support.csv").open(encoding="utf-8", newline="") as _file:
+    TEXTS = tuple(row["user_text"] for row in csv.DictReader(_file))[:16]
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ class Ready:
 class LocalCrawl:
     """Crawls against one running service, each into a directory of its own below `folder`.
 
-    Texts take turns, so speech and transcripts come from a cache in `folder` after the first few cases.
+    The texts are the first of the shipped support cases. They take turns, so speech and transcripts come from a cache
+    in `folder` after the first few cases.
     """
 
     def __init__(self, folder: Path, url: str, concurrency: int) -> None:
@@ -56,13 +59,13 @@ class LocalCrawl:
         root.mkdir()
         return RunDirectory(root)
 
-    def start(self, count: int, *overrides: str, texts: Sequence[str] = TEXTS) -> Ready:
+    def start(self, count: int, *overrides: str) -> Ready:
         """Do for a crawl of `count` cases all that the CLI does before the first of them."""
-        path = self._folder / f"cases_{count}_{len(texts)}.csv"
+        path = self._folder / f"cases_{count}.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file)
             rows.writerow(("example_id", "user_text", "gt_tool_call", "gt_tool_call_arg"))
-            rows.writerows((f"case-{n:05d}", texts[n % len(texts)], "", "") for n in range(count))
+            rows.writerows((f"case-{n:05d}", TEXTS[n % len(TEXTS)], "", "") for n in range(count))
         line = [
             f"mode.data_csv={path}", "assistant.model=local-echo", f"concurrency={self._concurrency}",
             f"service.voice={ENGINES.voice}", f"service.ears={ENGINES.ears}", "report.plots=false", *overrides,
@@ -74,26 +77,20 @@ class LocalCrawl:
         write_provenance(run.provenance_path, describe_start(prepared.config, [], prepared.datasets, keys, now_utc()))
         return Ready(prepared, trials, run)
 
-    def run(self, ready: Ready, note: Callable[[int], None] | None = None) -> list[CaseRecord]:
-        """Run and grade what is ready, and return its records; `note` is told how many are done.
+    def run(self, ready: Ready, note: Callable[[CaseRecord], None] = lambda _: None) -> None:
+        """Run and grade what is ready; `note` is told of each record, and none is kept.
 
         A case that was lost ends the script: a benchmark of failures would be none.
         """
-        records = asyncio.run(self._run(ready, note or (lambda _: None)))
-        lost = [record for record in records if record.failure]
-        assert not lost, f"{lost[0].key}: {lost[0].failure}"
-        return records
+        asyncio.run(self._run(ready, note))
 
-    async def _run(self, ready: Ready, note: Callable[[int], None]) -> list[CaseRecord]:
-        clock, records = MonotonicClock(), list[CaseRecord]()
-
+    async def _run(self, ready: Ready, note: Callable[[CaseRecord], None]) -> None:
         def advance(record: CaseRecord, _: object) -> None:
-            records.append(record)
-            note(len(records))
+            assert record.failure is None, f"{record.key}: {record.failure}"
+            note(record)
 
-        async with open_workload(ready.prepared, ready.run, self._url, clock) as workload:
+        async with open_workload(ready.prepared, ready.run, self._url, MonotonicClock()) as workload:
             await run_workload(workload, Remaining(ready.trials), ready.run, plain_controls(self._concurrency), advance)
-        return records
 
 
 def plain_controls(concurrency: int) -> Controls:

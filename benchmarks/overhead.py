@@ -8,7 +8,8 @@ reports. Start-up is left out; this process's CPU counts, all threads of it. Fou
 
 1. CPU per case, in rounds that take turns with the bare client's; the ratio is that of the medians. The bare client
    makes its frames as it sends them and reads the type of every event it receives, and that is all.
-2. Growth: CPU and time per case of a run of `--cases` over that of runs of 100, and the same for their reports.
+2. Growth: CPU per case of a run of `--cases` with its reports, over that of runs of 100 with theirs; half of the small
+   runs come before the large one and half after it, because a machine is not the same a minute later.
 3. Memory of this process while it runs, and bytes on disk per case.
 4. The engine alone: cases whose work is to return a small record at once, with journal, record and a grade.
 
@@ -135,14 +136,20 @@ def _measure(crawl: LocalCrawl, findings: Findings, concurrency: int) -> None:
         ready = crawl.start(MIDDLE)
         with _spending(findings.middle, MIDDLE):
             crawl.run(ready)
+        with _spending(findings.engine, 10 * SMALL):
+            asyncio.run(_engine_alone(crawl.new_run(), 10 * SMALL, concurrency))
+    _measure_small(crawl, findings)
+    _measure_large(crawl, findings)
+    _measure_small(crawl, findings)
+
+
+def _measure_small(crawl: LocalCrawl, findings: Findings) -> None:
+    for _ in range(ROUNDS):
         ready = crawl.start(SMALL)
         with _spending(findings.small, SMALL):
             crawl.run(ready)
         with _spending(findings.small_report, SMALL):
             report_run(ready.run)
-        with _spending(findings.engine, 10 * SMALL):
-            asyncio.run(_engine_alone(crawl.new_run(), 10 * SMALL, concurrency))
-    _measure_large(crawl, findings)
 
 
 def _measure_large(crawl: LocalCrawl, findings: Findings) -> None:
@@ -150,7 +157,11 @@ def _measure_large(crawl: LocalCrawl, findings: Findings) -> None:
     ready = crawl.start(count)
     gc.collect()
 
-    def note_memory(done: int) -> None:
+    done = 0
+
+    def note_memory(_: CaseRecord) -> None:
+        nonlocal done
+        done += 1
         if done in (1, SMALL, count // 2, count):
             findings.rss_mb[done] = psutil.Process().memory_info().rss / 1e6
 

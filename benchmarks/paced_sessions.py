@@ -27,6 +27,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -235,13 +236,13 @@ class Pipeline:
 
 def _run_pipeline(url: str, concurrency: int) -> Pipeline:
     """Run a crawl in real time, print how it went, and return it."""
-    texts = [f"{said} My number is {n} {n + 1} {n + 2}, thank you very much." for n, said in enumerate(TEXTS)]
     with tempfile.TemporaryDirectory(prefix="paced_pipeline_") as folder:
         crawl = LocalCrawl(Path(folder), url, concurrency)
-        crawl.run(crawl.start(len(texts), texts=texts))
-        ready = crawl.start(3 * concurrency, "real_time=true", texts=texts)
+        crawl.run(crawl.start(len(TEXTS)))
+        ready = crawl.start(3 * concurrency, "real_time=true")
         cpu, began = time.process_time(), time.perf_counter()
-        turns = [record.turns[0].measures for record in crawl.run(ready)]
+        turns: list[Mapping[str, float]] = []
+        crawl.run(ready, lambda record: turns.append(record.turns[0].measures))
         cpu = (time.process_time() - cpu) / (time.perf_counter() - began)
     p99s = [measures["lateness_p99_ms"] for measures in turns]
     found = Pipeline(

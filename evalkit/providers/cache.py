@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import tempfile
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ from weakref import WeakValueDictionary
 
 from evalkit.records.json import JsonObject, content_sha256
 
+_RECENT_BYTES = 32 * 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
@@ -31,6 +33,8 @@ class ContentCache:
         self.directory = directory
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._writable = True
+        self._recent: OrderedDict[str, bytes] = OrderedDict()
+        self._recent_bytes = 0
 
     async def get_or_make(self, asked: JsonObject, make: Callable[[], Awaitable[bytes]]) -> tuple[bytes, bool]:
         """Return the payload of `asked` and whether it was there already; else `make` it, once for all who wait.
@@ -41,11 +45,21 @@ class ContentCache:
         key = content_sha256(asked)
         lock = self._locks.setdefault(key, asyncio.Lock())
         async with lock:
-            found = await asyncio.to_thread(self._read, key)
+            found = self._recent.get(key) or await asyncio.to_thread(self._read, key)
             if found is not None:
+                self._remember(key, found)
                 return found, True
             payload = await make()
             return await asyncio.to_thread(self._settle, key, payload), False
+
+    def _remember(self, key: str, payload: bytes) -> None:
+        """Keep what was read last at hand: trials and equal answers ask for the same again and again."""
+        if key not in self._recent:
+            self._recent[key] = payload
+            self._recent_bytes += len(payload)
+        self._recent.move_to_end(key)
+        while self._recent_bytes > _RECENT_BYTES:
+            self._recent_bytes -= len(self._recent.popitem(last=False)[1])
 
     def _settle(self, key: str, payload: bytes) -> bytes:
         other = self._read(key)

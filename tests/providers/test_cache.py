@@ -137,3 +137,17 @@ async def test_an_unwritable_directory_costs_speed_only(tmp_path: Path, caplog: 
             assert await cache.get_or_make(ASKED, make) == (b"made", False)
     assert make.calls == 3
     assert len([record for record in caplog.records if "nothing is cached" in record.message]) == 1
+
+
+async def test_what_was_read_last_is_at_hand_within_bounds(tmp_path: Path) -> None:
+    """Repeated questions do not read the disk again, and what is held in memory stays below 32 MiB."""
+    cache = ContentCache(tmp_path)
+    mib = Maker(bytes(1024 * 1024))
+    for turn in range(2):
+        for number in range(40):
+            assert (await cache.get_or_make({"n": number}, mib))[1] is bool(turn)
+    assert sum(map(len, cache._recent.values())) == cache._recent_bytes == 32 * 1024 * 1024
+    for entry in entries(tmp_path):
+        entry.unlink()
+    assert (await cache.get_or_make({"n": 39}, mib))[1]
+    assert not (await cache.get_or_make({"n": 0}, mib))[1]
