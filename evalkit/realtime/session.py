@@ -342,8 +342,11 @@ class RealtimeSession:
             self._take_session(event)
         elif event.type == "rate_limits.updated":
             self._on_rate_limits(read_rate_limits(event.payload))
-        elif event.type == "response.done" or self._transcripts.feed(event):
+        elif event.type == "response.done" or self._transcripts.feed(event) or self._is_refused():
             self._news.set()
+
+    def _is_refused(self) -> bool:
+        return self._collector is not None and self._collector.refused
 
     def _place(self, piece: AudioPiece) -> AudioRef:
         return AudioRef(

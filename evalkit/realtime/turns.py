@@ -17,8 +17,8 @@ rank  event                          says
 Audio comes once only, in deltas, and is kept in the order it arrived. A delta that repeats another's event id and
 content is dropped; events of other responses (late ones of an earlier or cancelled response) and unknown types are none
 of its business, but a response whose content came under an id that nobody knows is no answer (``invalid_event``).
-Nothing a server sends makes it raise: what cannot be used is ignored, and what makes the response useless becomes its
-`error_type`.
+Nothing a server sends makes it raise: what cannot be used is ignored, what makes the response useless becomes its
+`error_type`, and a response that brings more than :data:`MAX_RESPONSE_CHARS` is cut off.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ from evalkit.records.record import ToolCall, Usage
 
 # A race that harms nobody: the response was over before our cancellation arrived.
 BENIGN_ERRORS = frozenset({"response_cancel_not_active"})
+
+MAX_RESPONSE_CHARS = 96 * 1024 * 1024
+"""What one response may bring, in characters of its events as they come: 25 minutes of PCM16 at 24 kHz."""
+
+# What an event costs beside its delta: ids, and the note that it was seen.
+_EVENT_CHARS = 200
 
 # The second name of each pair is from before general availability; compatible servers still use it.
 _AUDIO_DELTAS = frozenset({"response.output_audio.delta", "response.audio.delta"})
@@ -85,6 +91,7 @@ class ResponseCollector:
         self._done_at_ms: float | None = None
         self._refused = False
         self._stray_deltas = self._stray_audio = 0
+        self._brought_chars = 0
 
     @property
     def done(self) -> bool:
@@ -104,11 +111,13 @@ class ResponseCollector:
         if event.type == "error":
             self._take_error(server_error(event.payload.get("error")))
             return None
-        if event.type in _AUDIO_DELTAS:
-            return self._take_audio(event, at_ms) if self._is_ours(event) else None
+        is_audio = event.type in _AUDIO_DELTAS
         handler = self._handlers.get(event.type)
-        if handler is not None and self._is_ours(event):
-            handler(self, event, at_ms)
+        if (handler is None and not is_audio) or not self._is_ours(event) or self._is_too_much(event):
+            return None
+        if handler is None:
+            return self._take_audio(event, at_ms)
+        handler(self, event, at_ms)
         return None
 
     def result(self) -> ResponseResult:
@@ -145,6 +154,19 @@ class ResponseCollector:
             self._stray_deltas += event.type.endswith(".delta")
             self._stray_audio += event.type in _AUDIO_DELTAS
         return response_id == self.response_id
+
+    def _is_too_much(self, event: ServerEvent) -> bool:
+        """Whether the response has brought more than it may, which ends it as an error would; its end still counts."""
+        if event.type == "response.done":
+            return False
+        delta = event.payload.get("delta")
+        self._brought_chars += _EVENT_CHARS + len(delta if isinstance(delta, str) else orjson.dumps(event.payload))
+        if self._brought_chars <= MAX_RESPONSE_CHARS:
+            return False
+        message = f"the response brought more than {MAX_RESPONSE_CHARS} characters and was cut off"
+        self.error = self.error or ServerError("response_too_large", message)
+        self._refused = True
+        return True
 
     def _item(self, payload: Mapping[str, Any]) -> Item:
         return self._items.find(_text(payload, "item_id"), _number(payload, "output_index"), _text(payload, "call_id"))

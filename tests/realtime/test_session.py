@@ -475,3 +475,25 @@ async def test_many_tools_are_answered_in_order(start_peer: StartPeer, case: _Ca
     assert [(item["call_id"], item["output"]) for item in answered[0]] == [
         ("c0", "out 0"), ("c1", "out 1"), ("c2", "out 2"),
     ]  # fmt: skip
+
+
+async def test_a_peer_that_streams_for_ever(
+    start_peer: StartPeer, case: _Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A response without end is cut off at its limit, long before its time is up, and what was heard is kept."""
+    monkeypatch.setattr("evalkit.realtime.turns.MAX_RESPONSE_CHARS", 100_000)
+
+    async def script(peer: Any) -> None:
+        await peer.accept_session()
+        await peer.hear("response.create")
+        audio = base64.b64encode(bytes(600)).decode()
+        while True:
+            await peer.say("response.output_audio.delta", response_id="r1", item_id="i1", delta=audio)
+
+    async with case.session(await start_peer(script)) as session:
+        await session.configure(_SPEC, timeout_s=5)
+        session.begin_turn(1)
+        with pytest.raises(CaseFailure) as caught:
+            await session.respond(timeout_s=30)
+    assert (caught.value.stage, caught.value.error_type) == (Stage.RESPONSE_ERROR, "response_too_large")
+    assert 50_000 < len(session.turn_result().audio) < 100_000
