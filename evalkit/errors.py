@@ -15,7 +15,11 @@ A message says what was found, where, what is allowed, and what to do. Lower cas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+# Control characters, and those that turn the direction of writing: a terminal obeys them.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class EvalkitError(Exception):
@@ -48,18 +52,23 @@ class CaseFailure(EvalkitError):
     Args:
         stage: Where it happened, a value of :class:`evalkit.records.faults.Stage`.
         error_type: A short machine-readable kind, for example ``rate_limit_exceeded`` or ``timeout``.
-        message: What happened, for a person.
+        message: What happened, for a person; made printable, because peers have a say in it.
         retry_after_s: What the peer asked us to wait before trying again, when it did.
 
     """
 
     def __init__(self, stage: str, error_type: str, message: str, *, retry_after_s: float | None = None) -> None:
         self.stage = stage
-        self.error_type = error_type
-        self.message = message
+        self.error_type = printable(error_type)
+        self.message = printable(message)
         self.retry_after_s = retry_after_s
-        super().__init__(f"{stage}: {error_type}: {message}")
+        super().__init__(f"{stage}: {self.error_type}: {self.message}")
 
 
 class ProtocolError(EvalkitError):
     """The realtime core was called in an order that makes no sense."""
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with every character that a terminal would obey written as its escape."""
+    return _UNPRINTABLE.sub(lambda found: repr(found[0])[1:-1], text)

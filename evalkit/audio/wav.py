@@ -26,6 +26,7 @@ from evalkit.errors import DataError
 
 _TAGS = {AudioFormat.PCM16: PCM, AudioFormat.G711_ULAW: ULAW, AudioFormat.G711_ALAW: ALAW}
 _CODECS = {tag: codec for codec, tag in _TAGS.items()}
+_MAX_BYTES = 512 * 1024 * 1024
 _READABLE = "PCM 16 bit, G.711 mu-law or G.711 A-law"
 
 
@@ -62,11 +63,16 @@ def read_wav(path: Path) -> WavAudio:
     """Read a WAV file.
 
     Raises:
-        DataError: It is missing, no WAV file, truncated, or in a codec that evalkit does not decode. The message
-            names the file, what was found, what was expected and what to do.
+        DataError: It is missing, no WAV file, truncated, beyond 512 MiB, or in a codec that evalkit does not decode.
+            The message names the file, what was found, what was expected and what to do.
 
     """
     try:
+        size_bytes = path.stat().st_size
+        if size_bytes > _MAX_BYTES:
+            raise DataError(
+                f"{path}: has {size_bytes} bytes, expected at most {_MAX_BYTES}; cut it into one file for each turn"
+            )
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__

@@ -24,7 +24,7 @@ from evalkit.commands.prepare import endpoint_of
 from evalkit.commands.roles import open_cache
 from evalkit.commands.verdict import ExitCode
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, printable
 from evalkit.graders.context import Judge
 from evalkit.graders.judge import ask_judge
 from evalkit.graders.judge_prompt import JudgeQuestion
@@ -197,7 +197,7 @@ def _describe(answer: Asked) -> dict[str, Any]:
 
 
 def _line(entry: Mapping[str, Any]) -> str:
-    return f"  {entry['id']}: label {entry['label']}, judge {entry['judge'] or 'none'}: {entry['rationale']}"
+    return f"  {entry['id']}: label {entry['label']}, judge {entry['judge'] or 'none'}: {printable(entry['rationale'])}"
 
 
 def _cost_usd(answer: Asked) -> float | None:

@@ -1,22 +1,25 @@
 """The openai package's clients: one per endpoint, built when first used, and its exceptions told as our failures.
 
-The package is a door with a mind of its own, so four of its habits are turned off: it retries (the engine does, where
+The package is a door with a mind of its own, so five of its habits are turned off: it retries (the engine does, where
 it is counted), it reads keys and organisations from the process environment (ours come from the endpoint alone, so
 that a key for one provider never travels to another), it follows redirects (with Azure's key in hand), and it goes
-through a proxy even to this machine.
+through a proxy even to this machine, and it reads an answer of any length (ours end at 64 MiB, at 256 KiB where they
+come compressed although we ask for plain ones).
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from evalkit.errors import CaseFailure
+from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.providers.endpoints import Endpoint, http_base_url, redact, request_headers
 from evalkit.records.faults import Stage
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT_S = 10.0
 _MESSAGE_CHARACTERS = 500
+_MAX_ANSWER_BYTES = 64 * 1024 * 1024
+_MAX_PACKED_BYTES = 256 * 1024
 
 
 class Clients:
@@ -61,6 +66,9 @@ class Clients:
             yield
         except OpenAIError as error:
             raise self._explain(stage, endpoint, error) from None
+        except AnswerTooLarge as error:
+            where = f"{endpoint.name} ({http_base_url(endpoint)})"
+            raise CaseFailure(stage, "answer_too_large", f"{where} {error}") from None
         except ValueError as error:  # a body that claims to be JSON and is not
             message = f"{endpoint.name} answered with something unreadable: {self._clean(endpoint, str(error))}"
             raise CaseFailure(stage, "invalid_response", message) from None
@@ -81,11 +89,11 @@ class Clients:
             "api_key": headers.get("api-key", "none"),
             "timeout": Timeout(self._timeout_s, connect=_CONNECT_TIMEOUT_S),
             "max_retries": 0,
-            "default_headers": headers,
+            "default_headers": {**headers, "Accept-Encoding": "identity"},
             "http_client": DefaultAsyncHttpxClient(
                 trust_env=not _is_this_machine(base_url),
                 follow_redirects=False,
-                event_hooks={"request": unwanted},
+                event_hooks={"request": unwanted, "response": [_bound_answer]},
             ),
         }
         client: AsyncOpenAI
@@ -160,6 +168,40 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return _not_negative(wait.total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+class AnswerTooLarge(EvalkitError):
+    """An answer is longer than anything we ask for."""
+
+
+async def _bound_answer(response: Any) -> None:
+    """Let the answer be read up to its limit. What unpacks to a thousand times its size has a limit of its own."""
+    is_packed = response.headers.get("content-encoding", "identity") != "identity"
+    limit = _MAX_PACKED_BYTES if is_packed else _MAX_ANSWER_BYTES
+    response.stream = _bounded_stream(type(response).__module__.partition(".")[0])(response.stream, limit)
+
+
+@cache
+def _bounded_stream(library: str) -> Callable[[Any, int], Any]:
+    """Return a stream that ends at a limit, of the kind that the package's HTTP library accepts."""
+    base: Any = import_module(library).AsyncByteStream
+
+    class Bounded(base):  # type: ignore[misc]
+        def __init__(self, stream: Any, limit: int) -> None:
+            self._stream, self._limit = stream, limit
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            read_bytes = 0
+            async for piece in self._stream:
+                read_bytes += len(piece)
+                if read_bytes > self._limit:
+                    raise AnswerTooLarge(f"answered with more than {self._limit} bytes")
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    return Bounded
 
 
 async def _drop_authorization(request: Any) -> None:

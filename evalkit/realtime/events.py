@@ -24,6 +24,10 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.records.json import Json, JsonObject
 
 
+# orjson reads four times as deep as it writes; no event of the protocol is nested ten deep.
+_DEEPEST = 200
+
+
 class InvalidEvent(ValueError):
     """A frame that is no event: binary, broken JSON, not an object, or without a type."""
 
@@ -54,7 +58,22 @@ def parse_frame(frame: str | bytes) -> ServerEvent:
     event_type = payload.get("type")
     if not isinstance(event_type, str) or not event_type:
         raise InvalidEvent("a JSON object without a type")
+    if frame.count("[") + frame.count("{") > _DEEPEST and _is_deeper(payload):
+        raise InvalidEvent(f"JSON that is nested more than {_DEEPEST} deep")
     return ServerEvent(event_type, payload)
+
+
+def _is_deeper(value: object) -> bool:
+    """Whether `value` is nested deeper than what can be written again, in a trace for example."""
+    layer = [value]
+    for _ in range(_DEEPEST):
+        layer = [
+            child
+            for holder in layer
+            if isinstance(holder, (dict, list))
+            for child in (holder.values() if isinstance(holder, dict) else holder)
+        ]
+    return bool(layer)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from evalkit.errors import printable
+
 
 class Fault(StrEnum):
     """The closed set of faults. `infrastructure`, `simulator`, `judge`, `tool_mock` and `data` never score as 0."""
@@ -48,13 +50,19 @@ class Stage(StrEnum):
 class Failure:
     """The evidence of a bad end: where, what kind, and the words a person needs.
 
-    `retry_after_s` is what the peer asked us to wait before trying again, when it did.
+    `retry_after_s` is what the peer asked us to wait before trying again, when it did. Peers have a say in kind and
+    message, so both are made printable.
     """
 
     stage: Stage
     error_type: str
     message: str
     retry_after_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Make it printable."""
+        object.__setattr__(self, "error_type", printable(self.error_type))
+        object.__setattr__(self, "message", printable(self.message))
 
 
 @dataclass(frozen=True)

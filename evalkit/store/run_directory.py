@@ -6,6 +6,7 @@ See the README for the table of files. A directory belongs to one run: creating 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -18,11 +19,14 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, DataError
 from evalkit.records.grade import Grade, grade_from_json, grade_to_json
 from evalkit.records.record import Attempt, CaseRecord, from_json, to_json
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import append_line, append_lines, read_lines
+
+# A case's id, and a later trial's number.
+_KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}(?<!\.)")
 
 
 class RunStatus(StrEnum):
@@ -96,19 +100,26 @@ class RunDirectory:
 
     def record_path(self, key: str) -> Path:
         """The record of one case-trial."""
-        return self.root / "records" / f"{key}.json"
+        return self.root / "records" / f"{_checked(key)}.json"
 
     def events_path(self, key: str) -> Path:
         """The event trace of one case-trial."""
-        return self.root / "events" / f"{key}.jsonl"
+        return self.root / "events" / f"{_checked(key)}.jsonl"
 
     def audio_dir(self, key: str) -> Path:
         """The folder of one case-trial's sound files."""
-        return self.root / "audio" / key
+        return self.root / "audio" / _checked(key)
 
     def conversation_path(self, key: str) -> Path:
         """The transcript of one case-trial that is a conversation."""
-        return self.root / "conversations" / f"{key}.txt"
+        return self.root / "conversations" / f"{_checked(key)}.txt"
+
+    def inside(self, stored: str) -> Path:
+        """Return the file that a record names. Raises DataError for one that lies elsewhere: records can be forged."""
+        path = (self.root / stored).resolve()
+        if not path.is_relative_to(self.root.resolve()):
+            raise DataError(f"{self.root}: a record names the file {stored!r}, which lies outside the run directory")
+        return path
 
     def relative(self, path: Path) -> str:
         """Return `path` as a record stores it: relative to the run directory, with forward slashes."""
@@ -250,6 +261,13 @@ class RunDirectory:
     def read_grades(self) -> list[Grade]:
         """Return all grades, oldest first."""
         return [grade_from_json(line) for line in read_lines(self.grades_path)]
+
+
+def _checked(key: str) -> str:
+    """Return the name of a case-trial. Raises DataError for what is none: paths are made of it."""
+    if not _KEY_PATTERN.fullmatch(key):
+        raise DataError(f"{key[:80]!r} is no name of a case-trial; the run directory was not written by evalkit")
+    return key
 
 
 def now_utc() -> str:

@@ -303,3 +303,12 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, mon
         write_pcm16(path, tone(8), 8000)
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
+    """A gigabyte is refused by its size, in words, before a byte of it is read."""
+    path = tmp_path / "long.wav"
+    with path.open("wb") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(DataError, match=r"has 1073741824 bytes, expected at most 536870912"):
+        read_wav(path)

@@ -86,8 +86,8 @@ class FakeEndpoint:
     def base_url(self) -> str:
         return f"{self.root}/v1"
 
-    def say(self, status: int, body: bytes | None, content_type: str, *, delay_s: float = 0.0) -> None:
-        self.reply = Reply(status, body, content_type, delay_s=delay_s)
+    def say(self, status: int, body: bytes | None, content_type: str, *, delay_s: float = 0.0, **headers: str) -> None:
+        self.reply = Reply(status, body, content_type, headers, delay_s)
 
     def say_json(self, value: Any, status: int = 200, **headers: str) -> None:
         self.reply = Reply(status, json.dumps(value).encode(), headers=headers)

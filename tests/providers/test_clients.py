@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import random
 import socket
 import traceback
 from collections.abc import AsyncIterator
@@ -208,3 +210,37 @@ def test_a_missing_key_is_the_users_error() -> None:
     """Without its key a client cannot be had; that is no case's failure."""
     with pytest.raises(ConfigError, match="TEST_KEY"):
         Clients({}).get(Endpoint("openai", "https://api.openai.com/v1", "TEST_KEY"))
+
+
+async def test_an_answer_without_end_is_given_up(
+    server: FakeEndpoint, clients: Clients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading stops at the limit, whatever length was announced, and the failure says so."""
+    monkeypatch.setattr("evalkit.providers.clients._MAX_ANSWER_BYTES", 10_000)
+    server.say(200, bytes(10_000), "audio/pcm")
+    assert len(await speak(clients, keyed(server))) == 10_000
+    server.say(200, bytes(10_002), "audio/pcm")
+    failure = await failure_of(clients, keyed(server))
+    assert (failure.stage, failure.error_type) == (Stage.SPEECH, "answer_too_large")
+    assert "answered with more than 10000 bytes" in failure.message
+
+
+async def test_an_answer_that_unpacks_into_gigabytes_is_given_up(server: FakeEndpoint, clients: Clients) -> None:
+    """Plain answers are asked for; a packed one is read while it is small, and not when it is a bomb."""
+    server.say(200, gzip.compress(bytes(1000)), "audio/pcm", **{"Content-Encoding": "gzip"})
+    assert await speak(clients, keyed(server)) == bytes(1000)
+    assert server.asked[0].headers["accept-encoding"] == "identity"
+    server.say(200, bytes(300_000), "audio/pcm", **{"Content-Encoding": "gzip"})
+    assert (await failure_of(clients, keyed(server))).error_type in ("answer_too_large", "connection_failed")
+    bomb = gzip.compress(random.Random(0).randbytes(300_000))
+    server.say(200, bomb, "audio/pcm", **{"Content-Encoding": "gzip"})
+    assert (await failure_of(clients, keyed(server))).error_type == "answer_too_large"
+
+
+async def test_a_peers_words_cannot_steer_a_terminal(server: FakeEndpoint, clients: Clients) -> None:
+    """Escape sequences in an error's message are shown, not obeyed, and it stays on one line."""
+    server.say_json({"error": {"message": "bad \x1b[2J\x1b]0;owned\x07 voice\n[bold]{0} %s\u202e"}}, 400)
+    message = (await failure_of(clients, keyed(server))).message
+    assert message.isprintable()
+    assert r"\x1b[2J" in message
+    assert "[bold]{0} %s" in message

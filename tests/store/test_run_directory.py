@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from evalkit.errors import DataError
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade
@@ -97,3 +100,26 @@ def test_status_says_how_the_run_stands(tmp_path: Path) -> None:
     assert status is not None
     assert (status["status"], status["exit_code"], status["counts"]) == ("running", None, {"planned": 2})
     assert json.loads(run.status_path.read_text()) == status
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "/etc/passwd", "a/b", "..", "", "a\x00b", ".x", "a\n", "c" * 200])
+def test_no_path_is_made_of_a_forged_name(tmp_path: Path, key: str) -> None:
+    """A journal or record that was tampered with leads nowhere outside the run directory."""
+    run = RunDirectory(tmp_path)
+    for make in (run.record_path, run.events_path, run.audio_dir, run.conversation_path):
+        with pytest.raises(DataError, match="no name of a case-trial"):
+            make(key)
+    run.journal_path.write_text(json.dumps({"event": "finished", "key": key, "record_sha256": "0"}) + "\n")
+    with pytest.raises(DataError):
+        run.read_finished()
+
+
+@pytest.mark.parametrize("stored", ["../secret.wav", "/etc/passwd", "audio/../../secret.wav", "link/secret.wav"])
+def test_a_record_cannot_name_files_elsewhere(tmp_path: Path, stored: str) -> None:
+    """Nothing outside the run directory is read, or sent to a transcriber, because a record says so."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "link").symlink_to(tmp_path)
+    run = RunDirectory(tmp_path / "run")
+    with pytest.raises(DataError, match="lies outside the run directory"):
+        run.inside(stored)
+    assert run.inside("audio/a/output.wav") == tmp_path.resolve() / "run" / "audio" / "a" / "output.wav"
