@@ -12,6 +12,7 @@ from evalkit.providers.clients import Clients
 from evalkit.providers.prices import Prices
 from evalkit.providers.transcription import Transcription
 from evalkit.settings.types import RunSettings
+from evalkit.store.run_directory import RunDirectory
 
 
 def open_grader_services(
@@ -27,10 +28,10 @@ def open_grader_services(
     judge = open_judge(settings, clients, cache, prices, embedded_url)
     if transcriber is None:
         return GraderServices(judge=judge)
-    patience = patience_of(settings)
+    patience, run = patience_of(settings), RunDirectory(run_root)
 
     async def transcribe(artifact: str) -> Heard:
-        heard = await patience.answer(lambda: transcriber.transcribe(run_root / artifact))
+        heard = await patience.answer(lambda: transcriber.transcribe(run.inside(artifact)))
         return Heard(heard.text, listening_cost_usd(heard, prices))
 
     return GraderServices(transcribe=transcribe, judge=judge)

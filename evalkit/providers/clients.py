@@ -144,10 +144,14 @@ class Clients:
         if status < 400:
             target = self._clean(endpoint, error.response.headers.get("location", "elsewhere"))
             return CaseFailure(stage, "redirected", f"{endpoint.name} redirects to {target}; put that into base_url")
-        return CaseFailure(stage, error.code or "invalid_request", said)
+        return CaseFailure(stage, self._clean(endpoint, str(error.code or "invalid_request")), said)
+
+    def redacted(self, endpoint: Endpoint, text: str) -> str:
+        """Return what `endpoint` said without its key, should it have quoted it."""
+        return redact(text, self._environ, [endpoint.api_key_env])
 
     def _clean(self, endpoint: Endpoint, text: str) -> str:
-        text = redact(text, self._environ, [endpoint.api_key_env])
+        text = self.redacted(endpoint, text)
         return text if len(text) <= _MESSAGE_CHARACTERS else f"{text[:_MESSAGE_CHARACTERS]}…"
 
 

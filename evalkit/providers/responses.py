@@ -101,7 +101,7 @@ class TextModel:
             response = await client.responses.with_raw_response.create(
                 model=self._model, instructions=instructions, input=given, store=False, **options
             )
-            body = _mapping(json.loads(response.text))
+            body = _mapping(json.loads(self._clients.redacted(self._endpoint, response.text)))
         if not isinstance(body.get("output"), list):
             message = f"{self._endpoint.name} answered without a response object"
             raise CaseFailure(self._stage, "invalid_response", message)

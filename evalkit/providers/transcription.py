@@ -87,7 +87,7 @@ class Transcriber:
         if not isinstance(text, str):
             message = f"{self._endpoint.name} answered a transcription without a text"
             raise CaseFailure(self._stage, "invalid_response", message)
-        return text.encode()
+        return self._clients.redacted(self._endpoint, text).encode()
 
 
 def _duration_ms(audio: bytes) -> float | None:

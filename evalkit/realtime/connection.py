@@ -225,7 +225,7 @@ def _unreachable(place: str, error: OSError) -> CaseFailure:
 def _rejected(place: str, response: Response, secrets: tuple[str, ...]) -> CaseFailure:
     status = response.status_code
     reported = _reported_error(response.body)
-    said = _redact(reported.message[:300], secrets) if reported else ""
+    said = _redact(reported.message, secrets)[:300] if reported else ""
     kind = {401: "authentication_failed", 403: "authentication_failed", 429: "rate_limited"}.get(
         status, "server_error" if status >= 500 else "handshake_rejected"
     )

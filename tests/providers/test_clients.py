@@ -58,6 +58,7 @@ def keyed(server: FakeEndpoint, **options: Any) -> Endpoint:
         (401, {"message": f"Incorrect API key provided: {CANARY}"}, "authentication_failed"),
         (403, {"message": "no access"}, "authentication_failed"),
         (404, {"message": "no such model", "code": "model_not_found"}, "model_not_found"),
+        (400, {"message": "no", "code": f"bad key {CANARY}"}, "bad key [TEST_KEY]"),
         (409, {"message": "again"}, "server_error"),
         (429, {"message": "slow down"}, "rate_limited"),
         (429, {"message": "pay", "code": "insufficient_quota"}, "insufficient_quota"),

@@ -198,3 +198,17 @@ async def test_other_refusals_are_failures(server: FakeEndpoint, model: TextMode
     with pytest.raises(CaseFailure):
         await model.ask("Judge.", "text", schema=SCHEMA)
     assert len(server.asked) == 1
+
+
+async def test_a_key_that_is_quoted_in_an_answer_is_taken_out(server: FakeEndpoint) -> None:
+    """Whether the model says it or a failed response names it as its error."""
+    key = "sk-canary-0123456789abcdef"
+    clients = Clients({"TEST_KEY": key}, timeout_s=5)
+    model = TextModel(clients, Endpoint("compatible", server.base_url, "TEST_KEY"), "judge")
+    server.say_json(response(f"your key is {key}"))
+    assert (await model.ask("Be brief.", "Which key?")).text == "your key is [TEST_KEY]"
+    server.say_json(response("", status="failed", error={"code": f"no_{key}", "message": f"{key} is wrong"}))
+    with pytest.raises(CaseFailure) as caught:
+        await model.ask("Be brief.", "Which key?")
+    assert key not in str(caught.value)
+    await clients.aclose()

@@ -116,3 +116,19 @@ async def test_how_long_the_audio_plays(
     assert (await transcriber(clients, server, tmp_path).transcribe(path)).duration_ms == 500
     path.write_bytes(b"no sound")
     assert (await transcriber(clients, server, tmp_path).transcribe(path)).duration_ms is None
+
+
+def _files_with(folder: Path, text: str) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+async def test_a_key_in_a_transcript_is_taken_out(server: FakeEndpoint, tmp_path: Path, wav: Path) -> None:
+    """A server that quotes the key as what it heard does not bring it into the cache or a grade."""
+    key = "sk-canary-0123456789abcdef"
+    clients = Clients({"TEST_KEY": key}, timeout_s=5)
+    endpoint = Endpoint("compatible", server.base_url, "TEST_KEY")
+    server.say_json({"text": f"it is {key}"})
+    heard = await Transcriber(clients, endpoint, "ears", ContentCache(tmp_path / "cache")).transcribe(wav)
+    assert heard.text == "it is [TEST_KEY]"
+    assert not _files_with(tmp_path, key)
+    await clients.aclose()
