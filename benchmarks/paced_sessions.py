@@ -5,12 +5,13 @@
 Every conversation is the production path: a session over a real socket to `local-echo` in its own process, 20 ms of
 PCM16 24 kHz sent on absolute deadlines while as much comes back, each event traced to a log on disk, both directions
 recorded to WAV. It is a synthetic load: with manual turns no assistant talks while it is spoken to (see
-`evalkit/service/echo.py`). Conversations begin spread over a second. Three things are measured, in this order:
+`evalkit/service/echo.py`). Conversations begin spread over a second. Measured, in this order:
 
 1. `--sessions` conversations, twice: as evalkit sends, and as `send; sleep(0.02)` does, otherwise the same code.
 2. A crawl in real time through the whole pipeline with as many cases at once, three times as many in all, so that
    cases begin, are written and graded while others talk (turn by turn, as runs are): lateness as the records have it.
-3. The most conversations that hold, by doubling and bisection with shorter trials.
+3. What a minute of a conversation holds in memory.
+4. The most conversations that hold, by doubling and bisection with shorter trials.
 
 A trial holds when p99 lateness is at most 20 ms, no conversation stretches by 0.5 % or more, and every byte sent was
 answered. Lateness of a chunk is from when it was due to when the socket had taken it; stretch is the duration of the
@@ -27,6 +28,7 @@ import os
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,7 +68,6 @@ class Trial:
     answered: bool
     client_cpu: float
     server_cpu: float
-    bytes_per_conversation_minute: float
 
     @property
     def holds(self) -> bool:
@@ -115,13 +116,20 @@ def main() -> int:
         print(_HEADER)
         side_by_side = [bench.show(options.sessions, options.seconds, naive=naive) for naive in (False, True)]
         pipeline = _run_pipeline(service.url, options.sessions)
+        memory = bench.measure_memory()
+        print(f"memory: {memory / 1e6:.1f} MB at the peak for each minute of a conversation, both directions\n")
         print(_HEADER)
         most, trials = (0, []) if options.no_search else _search(bench, options.sessions, options.trial_seconds)
     if most:
         print(f"\nhighest number of conversations that holds: {most}")
     if options.json:
         told = {"cpus": os.cpu_count(), "side_by_side": [asdict(t) for t in side_by_side]}
-        told |= {"pipeline": asdict(pipeline), "highest": most, "search": [asdict(trial) for trial in trials]}
+        told |= {
+            "pipeline": asdict(pipeline),
+            "bytes_per_conversation_minute": memory,
+            "highest": most,
+            "search": [asdict(trial) for trial in trials],
+        }
         options.json.write_text(json.dumps(told, indent=2) + "\n")
     return 0 if side_by_side[0].holds else 1
 
@@ -138,7 +146,7 @@ def _parse() -> argparse.Namespace:
 
 _HEADER = (
     "| sender | conversations | audio s | late p50 ms | late p99 ms | late max ms | stretch | answered "
-    "| client cores | server cores | MB per conversation-minute | holds |\n" + "|---" * 12 + "|"
+    "| client cores | server cores | holds |\n" + "|---" * 11 + "|"
 )
 
 
@@ -156,7 +164,7 @@ class _Bench:
             f"| {trial.sender} | {trial.sessions} | {trial.seconds:g} | {trial.lateness_p50_ms:.2f} "
             f"| {trial.lateness_p99_ms:.2f} | {trial.lateness_max_ms:.1f} | {trial.stretch_max:.3%} "
             f"| {'all' if trial.answered else 'NOT ALL'} | {trial.client_cpu:.2f} | {trial.server_cpu:.2f} "
-            f"| {trial.bytes_per_conversation_minute / 1e6:.1f} | {'yes' if trial.holds else 'no'} |",
+            f"| {'yes' if trial.holds else 'no'} |",
             flush=True,
         )
         return trial
@@ -165,11 +173,10 @@ class _Bench:
         """Hold `sessions` conversations of `seconds` each, at once."""
         gc.collect()
         wire = np.random.default_rng(0).integers(-8000, 8000, int(seconds * 24_000), np.int16).tobytes()
-        rss = psutil.Process().memory_info().rss
         with tempfile.TemporaryDirectory(prefix="paced_sessions_") as folder:
             server, client, began = sum(self._server.cpu_times()[:2]), time.process_time(), time.perf_counter()
             with frozen_heap():
-                held, peak = asyncio.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
+                held = asyncio.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
             took = time.perf_counter() - began
             client, server = time.process_time() - client, sum(self._server.cpu_times()[:2]) - server
         late = np.concatenate([each.pacing.lateness_ms for each in held])
@@ -185,20 +192,43 @@ class _Bench:
             answered=all(each.answered_bytes == len(wire) for each in held),
             client_cpu=client / took,
             server_cpu=server / took,
-            bytes_per_conversation_minute=(peak - rss) / sessions / seconds * 60,
         )
 
-    async def _hold_all(self, sessions: int, wire: bytes, folder: Path, *, naive: bool) -> tuple[list[Held], int]:
+    async def _hold_all(self, sessions: int, wire: bytes, folder: Path, *, naive: bool) -> list[Held]:
         barrier = asyncio.Barrier(sessions)
-        tasks = [
-            asyncio.create_task(self._hold(folder / f"c{number}", number / sessions, wire, barrier, naive=naive))
-            for number in range(sessions)
-        ]
-        peak = 0
-        while not all(task.done() for task in tasks):
-            peak = max(peak, psutil.Process().memory_info().rss)
-            await asyncio.sleep(0.5)
-        return [await task for task in tasks], peak
+        return await asyncio.gather(
+            *(
+                self._hold(folder / f"c{number}", number / sessions, wire, barrier, naive=naive)
+                for number in range(sessions)
+            )
+        )
+
+    def measure_memory(self) -> float:
+        """Return the bytes that a minute of a conversation holds at its peak, traced: five minutes less one, over 4."""
+        peaks = []
+        for minutes in (1, 5):
+            wire = np.random.default_rng(0).integers(-8000, 8000, minutes * 60 * 24_000, np.int16).tobytes()
+            with tempfile.TemporaryDirectory(prefix="paced_memory_") as folder:
+                tracemalloc.start()
+                asyncio.run(self._hold_unpaced(Path(folder), wire))
+                peaks.append(tracemalloc.get_traced_memory()[1] + len(wire))
+                tracemalloc.stop()
+        return (peaks[1] - peaks[0]) / 4
+
+    async def _hold_unpaced(self, folder: Path, wire: bytes) -> None:
+        async with open_event_log(folder / "events.jsonl", 1) as log:
+            timeline = Timeline.begin(MonotonicClock())
+            trace = Trace(log.write)
+            async with RealtimeSession(self._url, {}, source="assistant", trace=trace, timeline=timeline) as session:
+                await session.configure(SessionSpec("You are a tone."), timeout_s=60)
+                session.begin_turn(1, input_wav="input.wav", output_wav="output.wav")
+                answer = asyncio.create_task(session.respond(timeout_s=600, metadata={"echo": "appends"}))
+                await asyncio.sleep(0)
+                await session.send_audio(wire, chunk_ms=CHUNK_MS, real_time=False)
+                await answer
+            turn = session.turn_result()
+        await asyncio.to_thread(write_wav, folder / "input.wav", wire, WIRE)
+        await asyncio.to_thread(write_wav, folder / "output.wav", turn.audio, WIRE)
 
     async def _hold(self, folder: Path, delay_s: float, wire: bytes, barrier: asyncio.Barrier, *, naive: bool) -> Held:
         async with open_event_log(folder / "events.jsonl", 1) as log:

@@ -118,7 +118,15 @@ def parse_wav(data: bytes) -> WavChunks:
 
 
 def build_wav(payload: bytes, *, codec_tag: int, channels: int, sample_rate_hz: int, sample_bytes: int) -> bytes:
-    """Return a whole WAV file around `payload`; anything but PCM gets the `fact` chunk that the format demands."""
+    """Return a whole WAV file around `payload`."""
+    head = build_head(
+        len(payload), codec_tag=codec_tag, channels=channels, sample_rate_hz=sample_rate_hz, sample_bytes=sample_bytes
+    )
+    return b"".join((head, payload, pad_of(len(payload))))
+
+
+def build_head(payload_bytes: int, *, codec_tag: int, channels: int, sample_rate_hz: int, sample_bytes: int) -> bytes:
+    """Return what stands before the payload; anything but PCM gets the `fact` chunk that the format demands."""
     block_bytes = channels * sample_bytes
     fmt = struct.pack(
         "<HHIIHH", codec_tag, channels, sample_rate_hz, sample_rate_hz * block_bytes, block_bytes, sample_bytes * 8
@@ -126,9 +134,14 @@ def build_wav(payload: bytes, *, codec_tag: int, channels: int, sample_rate_hz: 
     if codec_tag == PCM:
         chunks = _chunk(b"fmt ", fmt)
     else:
-        chunks = _chunk(b"fmt ", fmt + b"\0\0") + _chunk(b"fact", struct.pack("<I", len(payload) // block_bytes))
-    body = b"WAVE" + chunks + _chunk(b"data", payload)
-    return b"RIFF" + struct.pack("<I", len(body)) + body
+        chunks = _chunk(b"fmt ", fmt + b"\0\0") + _chunk(b"fact", struct.pack("<I", payload_bytes // block_bytes))
+    body = b"WAVE" + chunks + b"data" + struct.pack("<I", payload_bytes)
+    return b"RIFF" + struct.pack("<I", len(body) + payload_bytes + len(pad_of(payload_bytes))) + body
+
+
+def pad_of(payload_bytes: int) -> bytes:
+    """Return what stands after the payload: chunks have an even size."""
+    return b"\0" * (payload_bytes & 1)
 
 
 def _chunk(chunk_id: bytes, body: bytes) -> bytes:

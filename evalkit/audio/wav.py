@@ -21,7 +21,7 @@ import numpy as np
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
-from evalkit.audio.riff import ALAW, PCM, ULAW, RiffError, WavChunks, build_wav, parse_wav
+from evalkit.audio.riff import ALAW, PCM, ULAW, RiffError, WavChunks, build_head, pad_of, parse_wav
 from evalkit.errors import DataError
 
 _TAGS = {AudioFormat.PCM16: PCM, AudioFormat.G711_ULAW: ULAW, AudioFormat.G711_ALAW: ALAW}
@@ -152,8 +152,8 @@ def _convert_hint() -> str:
 
 
 def _write(path: Path, payload: bytes, codec: AudioFormat, *, channels: int, sample_rate_hz: int) -> None:
-    content = build_wav(
-        payload,
+    head = build_head(
+        len(payload),
         codec_tag=_TAGS[codec],
         channels=channels,
         sample_rate_hz=sample_rate_hz,
@@ -162,7 +162,7 @@ def _write(path: Path, payload: bytes, codec: AudioFormat, *, channels: int, sam
     partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
     try:
         with _created(partial) as file:
-            file.write(content)
+            file.writelines((head, payload, pad_of(len(payload))))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
