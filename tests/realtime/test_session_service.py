@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.request
 from collections.abc import Iterator
@@ -151,3 +152,28 @@ async def test_a_model_that_does_not_exist_is_refused(service: child.ServiceChil
     with pytest.raises(CaseFailure, match="no-such-model"):
         async with client.session as session:
             await session.configure(SessionSpec("x"), timeout_s=5)
+
+
+async def test_many_full_duplex_conversations_at_once(service: child.ServiceChild) -> None:
+    """Ten paced conversations are answered while they speak, byte for byte, and each trace has both sides by turns.
+
+    The small sample of benchmarks/paced_sessions.py: whether, not how well.
+    """
+    wire = np.random.default_rng(0).integers(-8000, 8000, 24_000, np.int16).tobytes()
+
+    async def converse() -> tuple[int, list[str]]:
+        client = _Client(service, "local-echo")
+        async with client.session as session:
+            await session.configure(SessionSpec("x"), timeout_s=20)
+            session.begin_turn(1)
+            answer = asyncio.create_task(session.respond(timeout_s=30, metadata={"echo": "appends"}))
+            await asyncio.sleep(0)
+            pacing = await session.send_audio(wire, chunk_ms=20, real_time=True)
+            result = await answer
+        assert (pacing.chunks, result.failure) == (50, None)
+        return len(result.audio), [json.loads(line)["type"] for line in client.lines]
+
+    for answered_bytes, types in await asyncio.gather(*(converse() for _ in range(10))):
+        assert answered_bytes == len(wire)
+        last_sent = len(types) - types[::-1].index("input_audio_buffer.append")
+        assert types[:last_sent].count("response.output_audio.delta") > 25
