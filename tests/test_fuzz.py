@@ -108,12 +108,12 @@ def _outcome(read: Callable[[], Any]) -> tuple[Any, tuple[str, ...]]:
         return None, error.problems
 
 
-_AMOUNTS = [40, pytest.param(4000, marks=pytest.mark.slow)]
+_AMOUNTS = [40, pytest.param(1000, marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize("examples", _AMOUNTS)
 def test_a_spoilt_wav_file_is_read_or_refused(tmp_path: Path, examples: int) -> None:
-    """No crash, no message without the file's name, and never more memory than a few times the file."""
+    """No crash, and no message without the file's name."""
     path = tmp_path / "a.wav"
 
     def check(data: bytes) -> None:
@@ -122,12 +122,19 @@ def test_a_spoilt_wav_file_is_read_or_refused(tmp_path: Path, examples: int) -> 
         assert all(str(path) in problem for problem in problems)
         assert audio is None or len(audio.payload) <= len(data)
 
+    _fuzzed(check, examples, data=spoilt_bytes(WAV))
+
+
+@pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\xff\xff\xfe\x7f", b"\0\0\xff\x7f"])
+@pytest.mark.parametrize("at", [4, 16, 42, 54])
+def test_a_size_of_gigabytes_takes_no_memory(at: int, size: bytes) -> None:
+    """Whatever a header declares, only what is there is read."""
+    spoilt = WAV[:at] + size + WAV[at + 4 :]
     tracemalloc.start()
     try:
-        _fuzzed(check, examples, data=spoilt_bytes(WAV))
-        with pytest.raises(RiffError):
-            parse_wav(WAV[:40] + b"\xff\xff\xff\x7e")
-        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+        with suppress(RiffError):
+            assert len(parse_wav(spoilt).payload) <= len(WAV)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
 

@@ -7,7 +7,9 @@ import socket
 import subprocess
 import sys
 import time
+from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 from evalkit.errors import ConfigError
@@ -61,3 +63,16 @@ def test_a_warning_beyond_loopback(host, is_warned, caplog):
         with pytest.raises(ConfigError):
             serve(ServerOptions(host=host, port=taken.getsockname()[1]), REMOTE, {})
     assert bool(caplog.records) is is_warned
+
+
+def test_only_this_machine_reaches_it_by_default():
+    """Left alone it listens on the loopback address and on no other."""
+    with subprocess.Popen([sys.executable, "-c", _LEAVES], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        url = urlsplit(json.loads(process.stdout.readline())["url"])
+        listening = {each.laddr.ip for each in psutil.Process(process.pid).net_connections() if each.status == "LISTEN"}
+        process.stdin.close()
+        process.wait(10)
+    assert (ServerOptions().host, url.hostname) == ("127.0.0.1", "127.0.0.1")
+    assert listening == {"127.0.0.1"}
