@@ -34,7 +34,7 @@ MODES = ("crawl", "walk", "run")
 DATA = Path(__file__).parents[1] / "data"
 QUESTION = "I'd like to cancel order 72045, please."
 SHORT_S, LONG_S = 6, 20
-HANG_S = 90
+HANG_S = 180
 
 
 @dataclass(frozen=True)
