@@ -13,7 +13,7 @@ from evalkit.records.grade import Grade
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
 from evalkit.reports.history import RunHistory
-from evalkit.reports.write import write_reports
+from evalkit.reports.write import Presentation, write_reports
 from evalkit.store.run_directory import RunDirectory
 
 
@@ -41,7 +41,7 @@ def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
         counted,
         config_sha256=provenance["config_sha256"],
         planned=len(provenance["case_trials"]),
-        plots=config["report"]["plots"],
+        shown=_presentation(config["report"], provenance),
         history=RunHistory(price_dates(provenance), discarded, run.read_concurrency()),
     )
     if console is not None:
@@ -58,3 +58,13 @@ def split_grades(grades: Sequence[Grade], sha256_of: Mapping[str, str]) -> tuple
     counted = [grade for grade in grades if grade.in_force and grade.record_sha256 == sha256_of.get(grade.key)]
     kept = set(map(id, counted))
     return counted, tuple(grade for grade in grades if id(grade) not in kept)
+
+
+def _presentation(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> Presentation:
+    """Return how the run is shown; a config older than a key has its default."""
+    return Presentation(
+        plots=report["plots"],
+        html=report.get("html", True),
+        audio=report.get("audio", "linked"),
+        provenance=provenance,
+    )

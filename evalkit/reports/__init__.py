@@ -1,1 +1,1 @@
-"""Tables, summary and pictures: pure functions of stored records and grades."""
+"""Tables, summary, pictures and pages: pure functions of stored records and grades."""

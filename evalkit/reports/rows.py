@@ -225,6 +225,12 @@ class _RowSource:
         return in_effect if in_effect is not None else lookup(self.config, path)
 
 
+def row_number(row: Row, column: str) -> float | None:
+    """Return the number in a cell, or None where it holds none."""
+    value = row.cells.get(column)
+    return float(value) if isinstance(value, int | float) else None
+
+
 def both(calls: float | None, arguments: float | None) -> float | None:
     """Return a row's grade: right calls and right arguments; without a grade for arguments, the calls alone."""
     if calls is None:

@@ -1,4 +1,4 @@
-"""Writes what can be derived from a run's records and grades: tables, summary, ledger, JUnit's XML and the scorecard.
+"""Writes what can be derived from a run's records and grades: tables, summary, ledger, JUnit's XML, pictures, page.
 
 Everything here can be made again at any time, also while the run is still going; a file is there whole or not at all.
 """
@@ -6,8 +6,8 @@ Everything here can be made again at any time, also while the run is still going
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,33 @@ from evalkit.records.record import CaseRecord
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.junit import junit_xml
 from evalkit.reports.ledger import ledger_csv
-from evalkit.reports.plots import scorecard_png
+from evalkit.reports.page.run_page import PageSource, run_page
+from evalkit.reports.plots.run_pictures import PICTURES, draw_run
 from evalkit.reports.rows import Locate, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
-from evalkit.store.files import write_atomically
+from evalkit.store.files import stream_atomically, write_atomically
+
+
+@dataclass(frozen=True)
+class Presentation:
+    """What is drawn beside the tables.
+
+    Attributes:
+        plots: Whether to draw ``plots/*.png``.
+        html: Whether to write ``report.html``.
+        audio: What becomes of recordings there: ``linked``, ``embedded`` or ``none``.
+        provenance: The content of ``provenance.json``, for the page.
+
+    """
+
+    plots: bool = True
+    html: bool = True
+    audio: str = "linked"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+_EVERYTHING = Presentation()
 
 
 @dataclass(frozen=True)
@@ -40,7 +62,7 @@ def write_reports(
     *,
     config_sha256: str,
     planned: int | None = None,
-    plots: bool = True,
+    shown: Presentation = _EVERYTHING,
     history: RunHistory = NO_HISTORY,
 ) -> Reports:
     """Write the reports of a run into its directory.
@@ -52,7 +74,7 @@ def write_reports(
         grades: Those that count, as stored, oldest first.
         config_sha256: The identity of `config`, for the summary.
         planned: How many case-trials there should be; None: as many as there are records.
-        plots: Whether to draw ``plots/scorecard.png``.
+        shown: What is drawn beside the tables.
         history: What else the directory tells.
 
     """
@@ -67,11 +89,20 @@ def write_reports(
         run_dir / "ledger.csv": ledger_csv(records, [*grades, *history.discarded], config, history.prices).encode(),
         run_dir / "junit.xml": junit_xml(summary, table, records),
     }
-    if plots:
-        files[run_dir / "plots" / "scorecard.png"] = scorecard_png(summary, table)
+    if shown.plots:
+        drawn = draw_run(summary, table, records)
+        files |= {run_dir / "plots" / name: picture for name, picture in drawn.items()}
+        for name in set(PICTURES) - set(drawn):
+            (run_dir / "plots" / name).unlink(missing_ok=True)
     for path, content in files.items():
         write_atomically(path, content)
-    return Reports(summary, tuple(files))
+    written = list(files)
+    if shown.html:
+        written.append(run_dir / "report.html")
+        source = PageSource(run_dir, config, summary, table, shown.provenance, shown.audio)
+        pieces = run_page(source, records, grades)
+        stream_atomically(written[-1], (piece.encode("utf-8", "replace") for piece in pieces))
+    return Reports(summary, tuple(written))
 
 
 def _locator(run_dir: Path, config: JsonObject) -> Locate:

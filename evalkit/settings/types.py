@@ -171,6 +171,8 @@ class Report:
     """What is written beside the tables."""
 
     plots: bool
+    html: bool
+    audio: str
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 _PARTIAL = ".partial"
@@ -13,21 +14,27 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
     Raises OSError, leaving nothing behind, when it cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
+    stream_atomically(path, [content.encode() if isinstance(content, str) else content])
+
+
+def stream_atomically(path: Path, pieces: Iterable[bytes]) -> None:
+    """Write `pieces` one after the other, as :func:`write_atomically` does, without holding them all at once.
+
+    When making a piece fails, `path` stays as it was, and nothing is left beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
     try:
         with partial.open("wb") as file:
-            file.write(data)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
-    except OSError:
+    finally:
         partial.unlink(missing_ok=True)
-        raise
 
 
 def remove_partial_files(root: Path) -> None:
-    """Remove what :func:`write_atomically` left below `root` when its process was killed."""
+    """Remove what :func:`stream_atomically` left below `root` when its process was killed."""
     for partial in root.rglob(f".*{_PARTIAL}"):
         partial.unlink(missing_ok=True)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.records.case import Case
-from evalkit.reports.write import write_reports
+from evalkit.reports.write import Presentation, write_reports
+
+BARE = Presentation(plots=False, html=False)
 
 
 def write(run_dir: Path, config: Any, records: Any, grades: Any = (), **options: Any) -> dict[str, Any]:
@@ -22,19 +24,33 @@ def read_rows(run_dir: Path) -> list[dict[str, str]]:
 
 
 def test_all_reports_are_written(tmp_path: Path, make_record: Any, both_grades: Any, config: Any) -> None:
-    """Tables, summary, ledger, JUnit's XML and the scorecard; nothing half-written is left behind."""
+    """Tables, summary, pictures and the page; nothing half-written is left behind."""
     summary = write(tmp_path, config, [make_record()], both_grades("case-1", 1, 1))
     written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
-    assert written == ["junit.xml", "ledger.csv", "plots/scorecard.png", "results.csv", "summary.json"]
+    assert written == [
+        "junit.xml", "ledger.csv", "plots/cost.png", "plots/latency.png", "plots/scorecard.png", "report.html",
+        "results.csv", "summary.json",
+    ]  # fmt: skip
     assert json.loads((tmp_path / "summary.json").read_text(encoding="utf-8")) == summary
     assert summary["config_sha256"] == "abc"
     assert (tmp_path / "plots" / "scorecard.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_plots_can_be_left_out(tmp_path: Path, config: Any) -> None:
+def test_plots_and_page_can_be_left_out(tmp_path: Path, config: Any) -> None:
     """Without plots there is no folder for them."""
-    write(tmp_path, config, [], plots=False)
+    write(tmp_path, config, [], shown=BARE)
     assert not (tmp_path / "plots").exists()
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_picture_that_is_no_longer_true_is_taken_away(
+    tmp_path: Path, make_record: Any, both_grades: Any, config: Any
+) -> None:
+    """Graded again and all passed: no picture of failures is left from before."""
+    write(tmp_path, config, [make_record()], both_grades("case-1", 1, 0))
+    assert (tmp_path / "plots" / "failures.png").exists()
+    write(tmp_path, config, [make_record()], both_grades("case-1", 1, 1))
+    assert not (tmp_path / "plots" / "failures.png").exists()
 
 
 def test_paths_are_absolute_and_exist(tmp_path: Path, make_record: Any, config: Any, monkeypatch: Any) -> None:
@@ -48,7 +64,7 @@ def test_paths_are_absolute_and_exist(tmp_path: Path, make_record: Any, config: 
     config["mode"] = {"name": "walk", "data_csv": "data/walk.csv"}
     record = make_record(mode="walk", case=Case("c", "walk", {"audio_path": "audio/c.wav"}))
     gone = replace(record, case=Case("d", "walk", {"audio_path": "audio/gone.wav"}))
-    write(run_dir, config, [record, gone], plots=False)
+    write(run_dir, config, [record, gone], shown=BARE)
     first, second = read_rows(run_dir)
     assert first["output_audio_path"] == str(tmp_path / "run" / "audio" / "out_1.wav")
     assert first["audio_path"] == str(data_dir / "audio" / "c.wav")
@@ -57,8 +73,8 @@ def test_paths_are_absolute_and_exist(tmp_path: Path, make_record: Any, config: 
 
 def test_a_run_without_a_name_is_called_like_its_folder(tmp_path: Path, config: Any) -> None:
     """`run_name` is never empty."""
-    assert write(tmp_path, {**config, "run_name": None}, [], plots=False)["run_name"] == tmp_path.name
-    assert write(tmp_path, config, [], plots=False)["run_name"] == "nightly"
+    assert write(tmp_path, {**config, "run_name": None}, [], shown=BARE)["run_name"] == tmp_path.name
+    assert write(tmp_path, config, [], shown=BARE)["run_name"] == "nightly"
 
 
 def test_writing_again_changes_nothing(tmp_path: Path, make_record: Any, both_grades: Any, config: Any) -> None:

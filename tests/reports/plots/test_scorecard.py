@@ -6,12 +6,10 @@ import io
 from typing import Any
 
 import numpy as np
-import pytest
 from matplotlib.image import imread
 
-from evalkit.records.faults import Failure, Stage
-from evalkit.reports.plots import outcomes_of, scorecard_png
-from evalkit.reports.rows import ResultTable, build_table
+from evalkit.reports.plots.scorecard import scorecard_png
+from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
 
 
@@ -58,29 +56,3 @@ def test_the_same_run_gives_the_same_bytes(make_record: Any, both_grades: Any, c
     """Nothing of time, version or machine is in the file."""
     grades = both_grades("case-1", 1, 1)
     assert draw(config, [make_record()], grades) == draw(config, [make_record()], grades)
-
-
-@pytest.mark.parametrize(
-    ("grades_by_turn", "failure", "wanted"),
-    [
-        ([(1, 1)], None, "passed"),
-        ([(1, 0)], None, "not passed"),
-        ([(None, None)], None, "ungraded"),
-        ([(1, 1), (None, None)], None, "passed"),
-        ([(1, 1), (0, None)], None, "not passed"),
-        ([(0, None), (1, 1)], None, "not passed"),
-        ([(1, 1)], Failure(Stage.RESPONSE_TIMEOUT, "timeout", "late"), "fault: assistant"),
-        ([(None, None)], Failure(Stage.CONNECT, "connection_refused", "no"), "lost: infrastructure"),
-    ],
-)
-def test_how_a_case_trial_ended(
-    make_record: Any, make_turn: Any, both_grades: Any, config: Any, grades_by_turn: Any, failure: Any, wanted: str
-) -> None:
-    """The worst turn decides; a fault says who is to blame; turns without a grade say nothing."""
-    turns = tuple(make_turn(index) for index, _ in enumerate(grades_by_turn, start=1))
-    record = make_record(mode="run", turns=turns, failure=failure)
-    grades = [
-        grade for index, pair in enumerate(grades_by_turn, start=1) for grade in both_grades("case-1", *pair, index)
-    ]
-    table: ResultTable = build_table("run", config, [record], grades, lambda path: path)
-    assert [(outcome.name, outcome.count) for outcome in outcomes_of(table)] == [(wanted, 1)]

@@ -1,0 +1,229 @@
+"""One case-trial as a page shows it: a line of the table of cases, and everything that stands behind it.
+
+Both are plain JSON. The line is small, for every case is in the table; the rest is read by the page when somebody opens
+the case. Texts of data and models are bounded here and escaped by whoever writes them.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from evalkit.metrics.cost import sum_known_usd
+from evalkit.records.grade import Grade
+from evalkit.records.json import Json
+from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.reports.outcomes import case_grade
+from evalkit.reports.page.events import EventDigest, read_digest
+from evalkit.reports.page.timeline import lay_out
+from evalkit.reports.rows import Row, row_number
+
+_SAID_CHARS = 400
+_LONG_CHARS = 1_200
+_SOUND = "_audio_path"
+_SOUND_NAMES = {
+    "input": "caller, as the assistant heard it",
+    "user": "caller, as the assistant heard it",
+    "clean_input": "caller, before the line",
+    "clean_user": "caller, before the line",
+    "caller": "caller's model, every attempt",
+    "output": "assistant",
+    "assistant": "assistant",
+    "conversation": "whole call, caller left, assistant right",
+}
+
+
+@dataclass(frozen=True)
+class CaseSource:
+    """Everything a case's part of the page is made of.
+
+    Attributes:
+        run_dir: Where the run's artifacts lie.
+        rows: The case-trial's rows of results.csv.
+        grades: The newest of each grader and turn.
+        ending: How it ended, in words.
+        audio: ``linked``, ``embedded`` or ``none``.
+        event_lines: How long the excerpt of its event log may be.
+
+    """
+
+    run_dir: Path
+    record: CaseRecord
+    rows: Sequence[Row]
+    grades: Sequence[Grade]
+    grader_ids: tuple[str, ...]
+    ending: str
+    audio: str
+    event_lines: int
+
+    def line(self) -> dict[str, Any]:
+        """Return the case's line in the table of cases."""
+        record = self.record
+        said = [turn.user_text for turn in record.turns] or [str(record.case.inputs.get("user_text", ""))]
+        by_grader = {name: _lowest(self.rows, f"{name}_grade") for name in self.grader_ids}
+        return {
+            "key": record.key,
+            "ending": self.ending,
+            "grade": case_grade(self.rows, self.grader_ids),
+            "fault": str(record.fault) if record.fault else "",
+            "turns": len(record.turns),
+            "said": _cut("\n".join(said), _SAID_CHARS),
+            "answered": _cut("\n".join(turn.assistant_text for turn in record.turns), _SAID_CHARS),
+            "calls": _cut("\n".join(_call_words(c) for turn in record.turns for c in turn.tool_calls), _SAID_CHARS),
+            "why": _cut(self._why(), _SAID_CHARS),
+            "graders": {name: grade for name, grade in by_grader.items() if grade is not None},
+            "first_ms": _rounded(row_number(self.rows[0], "latency_first_audio_ms")) if self.rows else None,
+            "done_ms": _rounded(max(_numbers(self.rows, "latency_response_done_ms"), default=None)),
+            "cost_usd": sum_known_usd(record.cost_usd.values()),
+        }
+
+    def detail(self) -> dict[str, Any]:
+        """Return what stands behind the line. Reads the case's event log, and its sound where that is embedded."""
+        record = self.record
+        digest = read_digest(self.run_dir / "events" / f"{record.key}.jsonl", self.event_lines)
+        timeline = lay_out(record, digest.turns)
+        return {
+            "key": record.key,
+            "case_id": record.case.case_id,
+            "trial": record.trial,
+            "seed": record.seed,
+            "failure": asdict(record.failure) if record.failure else None,
+            "fault": str(record.fault) if record.fault else "",
+            "scored": record.scored,
+            "attempts": [asdict(attempt) for attempt in record.attempts],
+            "started_at": record.started_at,
+            "duration_ms": round(record.duration_ms, 1),
+            "served_model": record.served_model,
+            "cost_usd": dict(record.cost_usd),
+            "expected": [asdict(call) for call in record.case.expected_calls],
+            "expects_no_call": record.case.expects_no_call,
+            "inputs": _bounded(record.case.inputs),
+            "extra": _bounded(record.case.extra),
+            "measures": dict(record.measures),
+            "notes": _bounded(record.notes),
+            "turns": [self._turn(turn) for turn in record.turns],
+            "grades": [_grade(grade) for grade in self.grades],
+            "sounds": self._sounds(record.artifacts),
+            "files": self._files(),
+            "timeline": {
+                "constructed": timeline.constructed,
+                "blocks": [
+                    [str(b.lane), b.turn_index, round(b.start_ms), round(b.end_ms), _cut(b.label, 120)]
+                    for b in timeline.blocks
+                ],
+            },
+            "events": _events(digest),
+        }
+
+    def _why(self) -> str:
+        failure = self.record.failure
+        if failure:
+            return f"{failure.stage}: {failure.message}"
+        reasons = [f"{g.grader_id}: {g.rationale}" for g in self.grades if g.grade is not None and g.grade < 1]
+        return "\n".join(reasons)
+
+    def _turn(self, turn: Turn) -> dict[str, Any]:
+        answers = {output.call_id: output.output for output in turn.tool_outputs}
+        calls = [
+            {
+                "name": call.name,
+                "arguments": call.raw_arguments if call.arguments is None else call.arguments,
+                "answered": call.call_id in answers,
+                "output": answers.get(call.call_id),
+            }
+            for call in turn.tool_calls
+        ]
+        return {
+            "turn_index": turn.turn_index,
+            "user_text": turn.user_text,
+            "assistant_text": turn.assistant_text,
+            "status": turn.status,
+            "calls": calls,
+            "latencies": {name: round(value, 1) for name, value in turn.latencies.items()},
+            "measures": {name: round(value, 3) for name, value in turn.measures.items()},
+            "usage": {name: count for name, count in asdict(turn.usage).items() if count is not None},
+            "sounds": self._sounds(turn.artifacts),
+        }
+
+    def _sounds(self, artifacts: Mapping[str, str]) -> list[dict[str, str]]:
+        """Return the players of `artifacts`: what each plays, for whom, and where it is."""
+        if self.audio == "none":
+            return []
+        found = []
+        for name, stored in artifacts.items():
+            path = self._existing(stored) if name.endswith(_SOUND) else None
+            if path is not None:
+                kind = name.removesuffix(_SOUND)
+                source = _embedded(path) if self.audio == "embedded" else quote(stored)
+                found.append({"kind": kind, "name": _SOUND_NAMES.get(kind, kind.replace("_", " ")), "src": source})
+        return found
+
+    def _files(self) -> list[dict[str, str]]:
+        """Return the files that hold all of this case, relative to the page."""
+        key = self.record.key
+        stored = [f"records/{key}.json", f"events/{key}.jsonl", f"conversations/{key}.txt"]
+        return [{"name": path, "href": quote(path)} for path in stored if self._existing(path)]
+
+    def _existing(self, stored: str) -> Path | None:
+        """Return the file that a record names, if it is there and lies in the run directory."""
+        path = self.run_dir / stored
+        return path if path.is_file() and path.resolve().is_relative_to(self.run_dir.resolve()) else None
+
+
+def _grade(grade: Grade) -> dict[str, Any]:
+    return {
+        "grader_id": grade.grader_id,
+        "identity": f"{grade.grader_type} v{grade.grader_version}",
+        "turn_index": grade.turn_index,
+        "grade": grade.grade,
+        "rationale": grade.rationale,
+        "evidence": [_cut(text, _LONG_CHARS) for text in grade.evidence],
+        "judge": _bounded(grade.judge),
+    }
+
+
+def _events(digest: EventDigest) -> dict[str, Any]:
+    lines = [
+        [round(line.at_ms, 1), line.source, line.direction, line.turn_index, line.event_type, line.count, line.words]
+        for line in digest.lines
+    ]
+    return {"total": digest.total, "shown": sum(line.count for line in digest.lines), "lines": lines}
+
+
+def _call_words(call: ToolCall) -> str:
+    return f"{call.name}({call.raw_arguments})"
+
+
+def _embedded(path: Path) -> str:
+    return f"data:audio/wav;base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+
+
+def _bounded(values: Mapping[str, Json]) -> dict[str, str]:
+    """Return `values` as texts, long ones cut: the record has them whole."""
+    shown = {
+        name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        for name, value in values.items()
+        if value not in (None, "", [], {})
+    }
+    return {name: _cut(text, _LONG_CHARS) for name, text in shown.items()}
+
+
+def _numbers(rows: Sequence[Row], column: str) -> list[float]:
+    return [value for row in rows if (value := row_number(row, column)) is not None]
+
+
+def _lowest(rows: Sequence[Row], column: str) -> float | None:
+    return min(_numbers(rows, column), default=None)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

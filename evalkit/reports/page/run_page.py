@@ -1,0 +1,119 @@
+"""``report.html``: one page that answers how good, how sure, how fast, how dear, what failed and why.
+
+A pure function of what a run directory holds. The table of cases is drawn by the page's script from a small index;
+each case's details stand in a block of their own that is read when the case is opened, so that a page of thousands of
+cases opens at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalkit.records.columns import has_row_per_turn
+from evalkit.records.grade import Grade
+from evalkit.records.json import JsonObject
+from evalkit.records.record import CaseRecord
+from evalkit.reports.breakdown import count_failing_graders, count_faults, grades_by_turn
+from evalkit.reports.outcomes import count_endings, endings_of
+from evalkit.reports.page import overview
+from evalkit.reports.page.cases import CaseSource
+from evalkit.reports.page.render import render
+from evalkit.reports.rows import ResultTable, Row
+
+_MOST_EVENT_LINES = 80
+_LEAST_EVENT_LINES = 14
+_EVENT_LINES_IN_ALL = 16_000
+_SHOWN_APART = ("packages", "datasets", "case_trials", "scorings")
+_NOTHING_KNOWN: Mapping[str, Any] = {
+    "started_at": "",
+    "ended_at": None,
+    "evalkit_version": "",
+    "packages": {},
+    "datasets": [],
+}
+
+
+@dataclass(frozen=True)
+class PageSource:
+    """What a run's page is made of beside its records.
+
+    Attributes:
+        run_dir: Where the run's artifacts lie, and the page beside them.
+        provenance: The content of ``provenance.json``; empty where there is none.
+        audio: ``report.audio``: ``linked``, ``embedded`` or ``none``.
+
+    """
+
+    run_dir: Path
+    config: JsonObject
+    summary: Mapping[str, Any]
+    table: ResultTable
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    audio: str = "linked"
+
+
+def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence[Grade]) -> Iterator[str]:
+    """Yield the page of a run, piece by piece. `grades` as stored, oldest first."""
+    summary, table, provenance = source.summary, source.table, {**_NOTHING_KNOWN, **source.provenance}
+    cases = _case_sources(source, records, grades)
+    config = {key: value for key, value in source.config.items() if key != "hydra"}
+    return render(
+        "run.html.j2",
+        "run.js",
+        summary=summary,
+        model=summary.get("model") or summary.get("assistant_model_default") or "",
+        state=overview.describe_state(summary, provenance.get("ended_at")),
+        missed=[str(gate["reason"]) for gate in summary.get("gates", ()) if not gate["passed"]],
+        price_date=summary.get("price_date", ""),
+        smallest=overview.describe_smallest_difference(summary),
+        means=overview.list_means(summary, table.grader_ids),
+        latencies=overview.list_latencies(summary),
+        tokens=overview.list_tokens(summary),
+        total_usd=overview.total_usd(summary),
+        endings=count_endings(endings_of(table)),
+        faults=count_faults(records),
+        failing=count_failing_graders(table),
+        by_turn=grades_by_turn(table) if has_row_per_turn(table.mode) else [],
+        config=overview.flatten(config),
+        provenance=provenance,
+        facts=overview.flatten({k: v for k, v in source.provenance.items() if k not in _SHOWN_APART}),
+        index={
+            "graders": list(table.grader_ids),
+            "rowPerTurn": has_row_per_turn(table.mode),
+            "cases": [case.line() for case in cases],
+        },
+        details=(case.detail() for case in cases),
+    )
+
+
+def _case_sources(source: PageSource, records: Sequence[CaseRecord], grades: Sequence[Grade]) -> list[CaseSource]:
+    rows: dict[str, list[Row]] = defaultdict(list)
+    for row in source.table.rows:
+        rows[row.key].append(row)
+    newest = {(grade.key, grade.turn_index, grade.grader_id): grade for grade in grades}
+    by_case: dict[str, list[Grade]] = defaultdict(list)
+    for grade in newest.values():
+        by_case[grade.key].append(grade)
+    endings = endings_of(source.table)
+    lines = max(_LEAST_EVENT_LINES, min(_MOST_EVENT_LINES, _EVENT_LINES_IN_ALL // max(1, len(records))))
+    return [
+        CaseSource(
+            run_dir=source.run_dir,
+            record=record,
+            rows=rows[record.key],
+            grades=sorted(by_case[record.key], key=_by_turn),
+            grader_ids=source.table.grader_ids,
+            ending=endings.get(record.key, ""),
+            audio=source.audio,
+            event_lines=lines,
+        )
+        for record in records
+    ]
+
+
+def _by_turn(grade: Grade) -> tuple[bool, int]:
+    return grade.turn_index is None, grade.turn_index or 0

@@ -1,0 +1,101 @@
+"""Who spoke when: a case's turns as blocks on three lanes, in milliseconds on the clock of its recording.
+
+In a paced run everything lies where the event log has it. In an unpaced one those moments say nothing about a call, so
+turns are laid end to end with the measured wait between them, exactly as ``conversation.wav`` is; the page says which.
+Without an event log the record's own latencies and durations have to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from evalkit.records.record import CaseRecord, Turn
+from evalkit.reports.page.events import TurnMarks
+
+
+class Lane(StrEnum):
+    """Which row of the timeline a block stands in."""
+
+    CALLER = "caller"
+    WAIT = "wait"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+@dataclass(frozen=True)
+class Block:
+    """Something that took time."""
+
+    lane: Lane
+    turn_index: int
+    start_ms: float
+    end_ms: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """All blocks of a case; `constructed` when turns were laid end to end."""
+
+    blocks: tuple[Block, ...]
+    constructed: bool
+
+
+def lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> Timeline:
+    """Return the timeline of `record`, from its event log's `marks` where there are any."""
+    constructed = record.notes.get("timeline") == "constructed" or record.settings.get("real_time") is not True
+    blocks: list[Block] = []
+    now_ms = 0.0
+    for turn in record.turns:
+        turn_marks = marks.get(turn.turn_index, TurnMarks())
+        moved_ms, caller = _place_caller(turn, turn_marks, now_ms, constructed=constructed)
+        answer = [block for block in _place_answer(turn, turn_marks, moved_ms) if block.end_ms >= block.start_ms]
+        blocks += [*([caller] if caller.end_ms > caller.start_ms else []), *_place_wait(turn, caller, answer), *answer]
+        now_ms = max([caller.end_ms, *(block.end_ms for block in answer)])
+    return Timeline(tuple(blocks), constructed)
+
+
+def _place_caller(turn: Turn, marks: TurnMarks, now_ms: float, *, constructed: bool) -> tuple[float, Block]:
+    """Return by how much the turn's moments are moved, and the caller's block."""
+    sound_ms = turn.measures.get("input_audio_ms", 0.0)
+    asked_ms = marks.asked_ms or 0.0
+    if constructed or marks.sound_began_ms is None:
+        return now_ms + sound_ms - asked_ms, Block(
+            Lane.CALLER, turn.turn_index, now_ms, now_ms + sound_ms, turn.user_text
+        )
+    start_ms = marks.sound_began_ms
+    return 0.0, Block(Lane.CALLER, turn.turn_index, start_ms, start_ms + sound_ms, turn.user_text)
+
+
+def _place_answer(turn: Turn, marks: TurnMarks, moved_ms: float) -> list[Block]:
+    """Return what the assistant said, response by response, none before the last has ended, and the tools it used."""
+    asked_ms = (marks.asked_ms or 0.0) + moved_ms
+    spoken_ms = turn.measures.get("output_audio_ms", 0.0)
+    responses = [(r.first_sound_ms, r.sound_bytes) for r in marks.responses.values() if r.first_sound_ms is not None]
+    total_bytes = sum(sound_bytes for _, sound_bytes in responses)
+    blocks: list[Block] = []
+    free_ms = 0.0
+    for first_ms, sound_bytes in responses:
+        start_ms = max(first_ms + moved_ms, free_ms)
+        free_ms = start_ms + (spoken_ms * sound_bytes / total_bytes if total_bytes else 0.0)
+        blocks.append(Block(Lane.ASSISTANT, turn.turn_index, start_ms, free_ms, turn.assistant_text))
+    if not blocks and turn.latencies:
+        begun_ms = asked_ms + min(turn.latencies.values())
+        ended_ms = max(begun_ms + spoken_ms, asked_ms + turn.latencies.get("latency_response_done_ms", 0.0))
+        blocks.append(Block(Lane.ASSISTANT, turn.turn_index, begun_ms, ended_ms, turn.assistant_text))
+    names = {call.call_id: call.name for call in turn.tool_calls}
+    for call_id, call in marks.calls.items():
+        start_ms = call.called_ms + moved_ms
+        end_ms = start_ms if call.answered_ms is None else call.answered_ms + moved_ms
+        blocks.append(Block(Lane.TOOL, turn.turn_index, start_ms, end_ms, call.name or names.get(call_id, "")))
+    return blocks
+
+
+def _place_wait(turn: Turn, caller: Block, answer: list[Block]) -> list[Block]:
+    """Return the silence between the end of the caller's sound and the assistant's first."""
+    first_ms = min((block.start_ms for block in answer if block.lane is Lane.ASSISTANT), default=caller.end_ms)
+    if first_ms <= caller.end_ms:
+        return []
+    return [Block(Lane.WAIT, turn.turn_index, caller.end_ms, first_ms, f"{first_ms - caller.end_ms:,.0f} ms")]

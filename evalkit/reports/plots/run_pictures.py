@@ -1,0 +1,40 @@
+"""All pictures of one run, by the names they have in ``plots/``.
+
+================= ==============================================================
+file              shows
+================= ==============================================================
+``scorecard.png`` grades with intervals, endings, latencies and tokens at once
+``latency.png``   how latencies are distributed, and their percentiles
+``cost.png``      dollars by role, tokens by row
+``turns.png``     grade and latency by turn; only where a row is a turn
+``failures.png``  faults by stage, graders that did not pass; only if there are any
+================= ==============================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evalkit.records.columns import has_row_per_turn
+from evalkit.records.record import CaseRecord
+from evalkit.reports.plots.cost import cost_png
+from evalkit.reports.plots.failures import failures_png
+from evalkit.reports.plots.latency import latency_png
+from evalkit.reports.plots.scorecard import scorecard_png
+from evalkit.reports.plots.turns import turns_png
+from evalkit.reports.rows import ResultTable
+
+PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "failures.png")
+
+
+def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, bytes]:
+    """Return file name -> PNG. A picture that this run has no use for is left out."""
+    drawn = {
+        "scorecard.png": scorecard_png(summary, table),
+        "latency.png": latency_png(summary, table),
+        "cost.png": cost_png(summary),
+        "turns.png": turns_png(summary, table) if has_row_per_turn(table.mode) else None,
+        "failures.png": failures_png(summary, table, records),
+    }
+    return {name: picture for name, picture in drawn.items() if picture is not None}

@@ -1,0 +1,99 @@
+"""The page of a run, as text: complete, escaped, and the same for the same run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from stored_run import SAMPLE, StoredRun
+
+from evalkit.commands.reporting import report_run
+from evalkit.store.journal import append_line
+
+
+def page_of(tmp_path: Path, **given: Any) -> str:
+    run = StoredRun(tmp_path / "run", **given).write()
+    report_run(run)
+    return (run.root / "report.html").read_text(encoding="utf-8")
+
+
+def block(page: str, name: str) -> Any:
+    found = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_every_case_has_a_line_and_details_under_the_same_number(tmp_path: Path) -> None:
+    """The index is in case order, and the n-th block of details is that of its n-th line."""
+    page = page_of(tmp_path)
+    index = block(page, "index")
+    assert [line["key"] for line in index["cases"]] == [case.key for case in SAMPLE]
+    assert [block(page, f"case-{n}")["key"] for n in range(len(SAMPLE))] == [case.key for case in SAMPLE]
+    assert {line["key"]: line["ending"] for line in index["cases"]} == {
+        "good": "passed", "bad": "not passed", "lost": "lost: infrastructure", "silent": "fault: assistant",
+        "hostile": "not passed", "ungraded": "ungraded",
+    }  # fmt: skip
+
+
+def test_nothing_said_becomes_markup(tmp_path: Path) -> None:
+    """Three scripts that are data or ours: what a model or a caller said is in none of the tags."""
+    page = page_of(tmp_path)
+    tags = re.findall(r"<script[^>]*>", page)
+    assert tags == ['<script type="application/json" id="index">', *(
+        f'<script type="application/json" id="case-{n}">' for n in range(len(SAMPLE))
+    ), "<script>"]  # fmt: skip
+    assert "<img src=x" not in page
+    assert "<b>bold" not in page
+
+
+def test_a_run_that_is_still_going_says_so(tmp_path: Path) -> None:
+    """And one that is done does not."""
+    assert "Still going, or cut off: 6 of 7" in page_of(tmp_path, ended=False)
+    assert "Still going" not in page_of(tmp_path / "done")
+
+
+def test_a_missed_gate_is_the_first_thing_said(tmp_path: Path) -> None:
+    """With what was found and what is allowed; without gates the page says nothing of them."""
+    page = page_of(tmp_path, changes={"gate": {"min_grade": 0.99}})
+    assert "Gate missed:" in page
+    assert "gate.min_grade" in page
+    assert "Gate missed:" not in page_of(tmp_path / "free")
+
+
+@pytest.mark.parametrize("mode", ["crawl", "walk", "run", "terminal"])
+@pytest.mark.parametrize("cases", [(), SAMPLE[2:3], SAMPLE[:1]])
+def test_every_mode_and_no_data_make_a_page(tmp_path: Path, mode: str, cases: Any) -> None:
+    """Nothing yet, only a lost case, one case: whatever the mode."""
+    page = page_of(tmp_path, mode=mode, cases=cases, sound=mode != "terminal")
+    assert page.rstrip().endswith("</html>")
+    assert len(block(page, "index")["cases"]) == len(cases)
+
+
+def test_the_same_run_gives_the_same_page(tmp_path: Path) -> None:
+    """Nothing of the time of writing is in it."""
+    run = StoredRun(tmp_path / "run").write()
+    pages = []
+    for _ in range(2):
+        report_run(run)
+        pages.append((run.root / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_fewer_at_once_than_allowed_is_told_with_its_reason(tmp_path: Path) -> None:
+    """It changes latencies, so it stands beside them; a run that kept its pace says nothing."""
+    run = StoredRun(tmp_path / "run", changes={"concurrency": 8}).write()
+    append_line(run.journal_path, {"event": "concurrency", "limit": 2, "reason": "rate <limited>", "at_s": 3.0})
+    report_run(run)
+    page = (run.root / "report.html").read_text(encoding="utf-8")
+    assert "Cases at once went down from 8 to 2: rate &lt;limited&gt;." in page
+    assert "Cases at once" not in page_of(tmp_path / "steady")
+
+
+def test_config_and_provenance_are_all_there(tmp_path: Path) -> None:
+    """Every key, argv, data files with their hash, packages."""
+    page = page_of(tmp_path)
+    for text in ("assistant.system_prompt_file", "git.commit", "sha256 feed", "some-package 1.0", "run_name=&lt;b&gt;"):
+        assert text in page
