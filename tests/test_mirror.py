@@ -11,7 +11,6 @@ ELSEWHERE = {
     "commands/check.py": "e2e/test_walk.py",
     "commands/prepare.py": "e2e/test_bad_input.py",
     "commands/recordings.py": "e2e/test_walk.py",
-    "commands/report.py": "e2e/test_crawl.py",
     "commands/rerun.py": "e2e/test_crawl.py",
     "commands/resume.py": "e2e/test_resume.py",
     "commands/run.py": "e2e/test_crawl.py",

@@ -1,22 +1,143 @@
-"""``evalkit report RUN_DIR``: results.csv, summary.json and plots again, from the records and grades on disk."""
+"""``evalkit report DIR…``: everything that is derived, again, from what lies on disk; also while a run is still going.
+
+=================== =================================================================================================
+given               is written
+=================== =================================================================================================
+one run             its tables, summary, pictures and ``report.html``
+one sweep           the same for each of its jobs, then ``sweep.csv``, ``sweep.html`` and ``plots/sweep.png``
+several of either   a folder of its own with ``index.jsonl`` and a sweep's reports over all the runs; the runs stay
+                    as they are. ``--output DIR`` says where, else it is ``outputs/sets/<stamp>``
+=================== =================================================================================================
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from evalkit.commands.reporting import report_run
 from evalkit.errors import ConfigError
+from evalkit.reports.sweep_write import describe_differences, write_sweep
+from evalkit.store.files import write_atomically
+from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory
+
+_USAGE = "report: takes run or sweep directories: evalkit report outputs/DATE/RUN [DIR …] [--output DIR]"
 
 
 def main(args: Sequence[str]) -> int:
-    """Write the reports of ``args[0]`` again, also of a run that is still going; print its directory."""
-    if len(args) != 1:
-        raise ConfigError("report: takes one run directory: evalkit report outputs/DATE/RUN")
-    run = RunDirectory(Path(args[0]).expanduser().resolve())
-    if not run.config_path.is_file():
-        raise ConfigError(f"{run.root}: holds no config.yaml; report needs a directory that a run wrote")
-    report_run(run)
-    print(run.root)
+    """Write the reports of the directories in `args` again; print the one that holds them."""
+    names, output = _parse(args)
+    folders = [Path(name).expanduser().resolve() for name in names]
+    if len(folders) == 1 and output is None and not _is_sweep(folders[0]):
+        report_run(_run_in(folders[0]))
+        print(folders[0])
+    elif len(folders) == 1 and output is None:
+        print(_report_sweep(folders[0]))
+    else:
+        print(_report_set(folders, output))
     return 0
+
+
+def _parse(args: Sequence[str]) -> tuple[list[str], Path | None]:
+    """Return the directories named, and where to write."""
+    names: list[str] = []
+    output: Path | None = None
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word == "--output" or word.startswith("--output="):
+            value = word.partition("=")[2] or (rest.pop(0) if rest else "")
+            if not value:
+                raise ConfigError("report: --output needs a directory")
+            output = Path(value).expanduser().resolve()
+        elif word.startswith("-"):
+            raise ConfigError(f"report: {word!r} is not known; {_USAGE.removeprefix('report: ')}")
+        else:
+            names.append(word)
+    if not names:
+        raise ConfigError(_USAGE)
+    return names, output
+
+
+def _is_sweep(folder: Path) -> bool:
+    return (folder / "index.jsonl").is_file() and not (folder / "config.yaml").is_file()
+
+
+def _run_in(folder: Path) -> RunDirectory:
+    run = RunDirectory(folder)
+    if not run.config_path.is_file() or not run.provenance_path.is_file():
+        raise ConfigError(
+            f"{folder}: holds no config.yaml and provenance.json, nor an index.jsonl; report needs a directory that "
+            f"a run or a sweep wrote"
+        )
+    return run
+
+
+def _report_sweep(root: Path) -> Path:
+    entries = _read_index(root)
+    for entry in entries:
+        if entry["directory"] and Path(entry["directory"]).parent == root:
+            report_run(_run_in(Path(entry["directory"])))
+    write_sweep(root, entries)
+    return root
+
+
+def _report_set(folders: Sequence[Path], output: Path | None) -> Path:
+    """Write the reports of all runs in `folders` into a folder of their own, and return it."""
+    runs: list[RunDirectory] = []
+    for folder in folders:
+        if _is_sweep(folder):
+            runs += [_run_in(Path(entry["directory"])) for entry in _read_index(folder) if entry["directory"]]
+        else:
+            runs.append(_run_in(folder))
+    if output is not None and any((output / name).exists() for name in ("config.yaml", "plan.json")):
+        raise ConfigError(f"--output {output}: a run or a sweep lies there; name another folder")
+    entries = _describe(runs)
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    root = output or Path("outputs").resolve() / "sets" / stamp
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{root}: cannot be made ({error.strerror}); choose another with --output") from error
+    write_atomically(root / "index.jsonl", "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
+    write_sweep(root, entries)
+    return root
+
+
+def _describe(runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
+    """Return a line of ``index.jsonl`` for each run, with what its config has that others do not."""
+    differences = describe_differences([run.read_config() for run in runs])
+    entries = []
+    for number, (run, differs) in enumerate(zip(runs, differences, strict=True)):
+        if not (run.root / "summary.json").is_file():
+            report_run(run)
+        provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
+        entry = {
+            "job": number,
+            "overrides": differs or [f"run={run.root.name}"],
+            "config_sha256": provenance["config_sha256"],
+            "directory": str(run.root),
+        }
+        entries.append({**entry, **_status_of(run)})
+    return entries
+
+
+def _read_index(root: Path) -> list[dict[str, Any]]:
+    """Return the lines of a sweep's index, with how each job stands now, wherever the sweep was moved to."""
+    entries = []
+    for entry in read_lines(root / "index.jsonl"):
+        stored = Path(entry["directory"]) if entry["directory"] else None
+        places = [place for place in (root / stored.name, stored) if place.is_dir()] if stored else []
+        found = next((place for place in places if (place / "provenance.json").is_file()), None)
+        status = _status_of(RunDirectory(found)) if found else {}
+        entries.append({**entry, "directory": str(found) if found else None, **status})
+    return entries
+
+
+def _status_of(run: RunDirectory) -> dict[str, Any]:
+    status = run.read_status() or {}
+    return {key: status[key] for key in ("status", "exit_code") if key in status}

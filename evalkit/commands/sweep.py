@@ -37,7 +37,8 @@ import evalkit
 from evalkit.commands.verdict import ExitCode, worst
 from evalkit.compose import Job, Plan, Source
 from evalkit.errors import ConfigError
-from evalkit.reports.sweep import SweepJob, sweep_csv, sweep_table
+from evalkit.reports.sweep import sweep_table
+from evalkit.reports.sweep_write import write_sweep
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory
@@ -119,8 +120,8 @@ def finish_sweep(planned: Plan, root: Path) -> ExitCode:
     """
     entries = [_describe(job, root) for job in planned.jobs]
     _write_index(root, entries)
-    jobs = [SweepJob(entry, _summary_of(entry["directory"])) for entry in entries]
-    write_atomically(root / "sweep.csv", sweep_csv(jobs))
+    shown = planned.jobs[0].config.get("report", {})
+    jobs = write_sweep(root, entries, plots=shown.get("plots", True), html=shown.get("html", True))
     Console(stderr=True).print(sweep_table(jobs))
     bad = [entry for entry in entries if entry["exit_code"] != ExitCode.OK]
     print(f"evalkit: {len(entries) - len(bad)} of {len(entries)} jobs completed", file=sys.stderr)
@@ -159,14 +160,6 @@ def _plan_from(document: Mapping[str, Any]) -> StoredPlan:
 def _write_index(root: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     lines = [json.dumps(entry, ensure_ascii=False) for entry in entries]
     write_atomically(root / "index.jsonl", "\n".join(lines) + "\n")
-
-
-def _summary_of(directory: str | None) -> dict[str, Any]:
-    path = Path(directory or "") / "summary.json"
-    if directory is None or not path.exists():
-        return {}
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return summary
 
 
 def _describe(job: Job, root: Path) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""``evalkit report``: of a run, of a sweep, of several; nothing but files is needed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from stored_run import SAMPLE, StoredRun
+
+from evalkit.commands.report import main
+from evalkit.errors import ConfigError
+
+
+def a_sweep(root: Path) -> Path:
+    """Write a sweep of two jobs that ended, and one that never began."""
+    lines = []
+    for number, model in enumerate("ab"):
+        run = StoredRun(root / f"{number}_m", SAMPLE[:2], changes={"assistant": {"model": model}}).write()
+        lines.append({"job": number, "overrides": [f"assistant.model={model}"], "directory": str(run.root)})
+    lines.append({"job": 2, "overrides": ["assistant.model=c"], "directory": None, "status": "not_started"})
+    stored = [{"status": "planned", "exit_code": None, "config_sha256": None, **line} for line in lines]
+    (root / "index.jsonl").write_text("".join(json.dumps(line) + "\n" for line in stored))
+    return root
+
+
+def test_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its directory is the last line on stdout, and everything derived is in it."""
+    run = StoredRun(tmp_path / "run").write()
+    assert main([str(run.root)]) == 0
+    assert capsys.readouterr().out.strip() == str(run.root)
+    assert (run.root / "report.html").is_file()
+    assert (run.root / "results.csv").is_file()
+
+
+def test_a_sweep_and_each_of_its_jobs_also_when_it_was_moved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The index names absolute folders; a sweep that was moved still finds its jobs, and how they stand now."""
+    a_sweep(tmp_path / "here")
+    moved = tmp_path / "there"
+    shutil.move(tmp_path / "here", moved)
+    assert main([str(moved)]) == 0
+    assert capsys.readouterr().out.strip() == str(moved)
+    assert (moved / "0_m" / "report.html").is_file()
+    page = (moved / "sweep.html").read_text(encoding="utf-8")
+    assert 'href="1_m/report.html"' in page
+    assert "not_started" in page
+    assert "planned" not in page
+
+
+def test_several_runs_get_a_folder_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under outputs/sets, told apart by their configs; sweeps count as their jobs; the set can be reported again."""
+    monkeypatch.chdir(tmp_path)
+    run = StoredRun(tmp_path / "run", SAMPLE[:2], changes={"assistant": {"model": "z"}}).write()
+    sweep = a_sweep(tmp_path / "sweep")
+    assert main([str(run.root), str(sweep)]) == 0
+    root = Path(capsys.readouterr().out.strip())
+    assert root.parent == tmp_path / "outputs" / "sets"
+    entries = [json.loads(line) for line in (root / "index.jsonl").read_text().splitlines()]
+    assert [entry["overrides"] for entry in entries] == [
+        ["assistant.model=z"],
+        ["assistant.model=a"],
+        ["assistant.model=b"],
+    ]
+    assert 'href="../../../run/report.html"' in (root / "sweep.html").read_text(encoding="utf-8")
+    page = (root / "sweep.html").read_bytes()
+    assert main([str(root)]) == 0
+    assert (root / "sweep.html").read_bytes() == page
+
+
+def test_output_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In both spellings; never into a run's own directory."""
+    run = StoredRun(tmp_path / "run", SAMPLE[:1]).write()
+    for number, words in enumerate((["--output", "{}"], ["--output={}"])):
+        target = tmp_path / f"set{number}"
+        assert main([str(run.root), *(word.format(target) for word in words)]) == 0
+        assert (target / "sweep.csv").is_file()
+    with pytest.raises(ConfigError, match="name another folder"):
+        main([str(run.root), "--output", str(run.root)])
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ([], "takes run or sweep directories"),
+        (["nowhere"], "holds no config.yaml"),
+        (["a", "--output"], "needs a directory"),
+        (["--html", "a"], "'--html' is not known"),
+    ],
+)
+def test_a_mistake_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str) -> None:
+    """What was found, and what is expected."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        main(args)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
+    """A file is in the way."""
+    run = StoredRun(tmp_path / "run", SAMPLE[:1]).write()
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(ConfigError, match="cannot be made"):
+        main([str(run.root), "--output", str(tmp_path / "file" / "set")])

@@ -1,0 +1,75 @@
+"""Jobs are told apart by the cases they share, and many comparisons cost significance."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scipy.stats import binomtest
+from stored_run import REFUSED, StoredCase, StoredRun
+
+from evalkit.commands.reporting import report_run
+from evalkit.reports.sweep_differences import CaseGrade, best_jobs, compare_jobs, read_grades
+
+
+def job(grades: list[float], trials: int = 1) -> dict[tuple[str, int], CaseGrade]:
+    return {
+        (f"h{place // trials}", place % trials): CaseGrade(f"c{place // trials}", g) for place, g in enumerate(grades)
+    }
+
+
+def test_pass_or_fail_is_told_by_exact_mcnemar() -> None:
+    """Against scipy: only the cases that differ count; Holm multiplies the smallest of three by three."""
+    one, other = job([1.0] * 20), job([0.0] * 9 + [1.0] * 11)
+    first, second, third = compare_jobs({0: one, 1: other, 2: one}, best=0)
+    assert first.found is not None
+    assert first.found.p_value == pytest.approx(binomtest(0, 9).pvalue)
+    assert first.p_adjusted == pytest.approx(3 * binomtest(0, 9).pvalue)
+    assert (first.first_only, first.second_only, first.verdict) == (9, 0, "job 0 is better")
+    assert (second.verdict, third.verdict) == ("no difference shown", "job 2 is better")
+
+
+def test_jobs_without_a_case_in_common_cannot_be_compared() -> None:
+    """They are listed, and said to be that."""
+    others = {(f"other-{n}", 1): CaseGrade("c", 1.0) for n in range(3)}
+    (difference,) = compare_jobs({0: job([1.0] * 3), 1: others}, best=0)
+    assert difference.verdict == "no case in common"
+    assert difference.p_adjusted is None
+
+
+def test_many_jobs_are_compared_with_the_best_alone() -> None:
+    """A dozen jobs make 66 pairs, and none would ever be significant; ungraded jobs take no part."""
+    grades = {number: job([1.0] * 5) for number in range(12)}
+    assert {(d.first, d.second) for d in compare_jobs({**grades, 12: {}}, best=3)} == {
+        (3, n) for n in range(12) if n != 3
+    }
+    assert compare_jobs({0: job([1.0])}, best=0) == []
+
+
+def test_the_best_has_the_highest_lower_bound() -> None:
+    """Ties are all named; a job without an interval is never best."""
+    assert best_jobs([(0, 0.2), (1, 0.5), (2, None), (3, 0.5)]) == [1, 3]
+    assert best_jobs([(0, None)]) == []
+
+
+def test_grades_are_read_from_a_runs_table(tmp_path: Path) -> None:
+    """By content and trial; lost and ungraded case-trials are not there, a dialogue's lowest row counts."""
+    cases = [
+        StoredCase("a", 1.0), StoredCase("a", 0.0, trial=2), StoredCase("b", None),
+        StoredCase("c", None, failure=REFUSED), StoredCase("d", 0.0, turns=2),
+    ]  # fmt: skip
+    for mode in ("crawl", "run"):
+        run = StoredRun(tmp_path / mode, cases, mode=mode).write()
+        report_run(run)
+        hashes = {key: stored.record.case.sha256 for key, stored in run.read_finished().items()}
+        assert read_grades(run.root) == {
+            (hashes["a"], 1): CaseGrade("a", 1.0), (hashes["a"], 2): CaseGrade("a", 0.0),
+            (hashes["d"], 1): CaseGrade("d", 0.0),
+        }  # fmt: skip
+
+
+def test_a_job_that_left_nothing_has_no_grades(tmp_path: Path) -> None:
+    """Neither a table nor a record is needed."""
+    assert read_grades(tmp_path) == {}
+    (tmp_path / "results.csv").write_text("example_id,trial,fault,grade\ngone,1,,1\n")
+    assert read_grades(tmp_path) == {}
