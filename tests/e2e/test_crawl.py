@@ -37,6 +37,7 @@ def test_the_run_directory_is_complete(finished: Finished) -> None:
     for name in (
         "config.yaml", "provenance.json", "status.json", "journal.jsonl", "grades.jsonl", "results.csv", "summary.json",
         "evalkit.log", ".hydra/config.yaml", ".hydra/overrides.yaml", "plots/scorecard.png",
+        "plots/latency.png", "plots/cost.png", "report.html",
     ):  # fmt: skip
         assert (run / name).is_file(), name
     assert read_json(run / "status.json")["status"] == "completed"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from harness import Cli, command, read_json, read_rows
@@ -32,6 +34,16 @@ def test_four_jobs_four_directories_one_index(sweep: Path) -> None:
         assert Path(entry["directory"]).parent == sweep
         assert entry["status"] == "completed"
         assert len(read_rows(Path(entry["directory"]))) == 8
+
+
+def test_the_sweeps_page_names_the_best_and_leads_to_every_run(sweep: Path) -> None:
+    """Both runs of the good agent tie; each job's report is where its link says."""
+    page = (sweep / "sweep.html").read_text(encoding="utf-8")
+    assert "Jobs 0, 1 tie" in page
+    links = re.findall(r'href="([^"]+/report\.html)"', page)
+    assert len(links) == 4
+    assert all((sweep / unquote(link)).is_file() for link in links)
+    assert (sweep / "plots" / "sweep.png").is_file()
 
 
 def test_the_defect_shows_in_the_arguments_and_nowhere_else(sweep: Path) -> None:
