@@ -1,7 +1,7 @@
 """The embedded provider as commands see it: a child process that every job of a line shares, or a job's own.
 
-The address of a running service is passed to jobs in the environment, by the engines it was started with, so that a
-job in another process on this machine finds it, and one on another machine starts its own.
+The address of a running service is passed to jobs in the environment, by the machine and the engines it was started
+with, so that a job in another process on this machine finds it, and one on another machine starts its own.
 """
 
 from __future__ import annotations
@@ -11,24 +11,32 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
+from typing import Any
 
 from evalkit.records.json import content_sha256
 from evalkit.service.child import ServiceChild, ServiceOptions, start
 from evalkit.settings.types import Service
+from evalkit.store.host import host_identity
 
 _ADDRESSES = "EVALKIT_SERVICES"
 
 
 @contextmanager
 def shared_services(engines: Iterable[Service]) -> Iterator[frozenset[str]]:
-    """Run one child for each distinct set of `engines`, known to every job until the block ends; give their models."""
+    """Have one service for each distinct set of `engines`, known to every job until the block ends; give their models.
+
+    One that whoever started us has shared already is used; the others are started, and stopped when the block ends.
+    """
+    known = _read_shared()
     with ExitStack() as stack:
-        children = {_name(service): stack.enter_context(_start(service)) for service in dict.fromkeys(engines)}
-        addresses = {name: child.url for name, child in children.items()}
+        for service in dict.fromkeys(engines):
+            if _name(service) not in known:
+                child = stack.enter_context(_start(service))
+                known[_name(service)] = {"url": child.url, "models": sorted(child.models)}
         saved = os.environ.get(_ADDRESSES)
-        os.environ[_ADDRESSES] = json.dumps(addresses)
+        os.environ[_ADDRESSES] = json.dumps({"host": host_identity(), "services": known})
         try:
-            yield frozenset(model for child in children.values() for model in child.models)
+            yield frozenset(model for service in known.values() for model in service["models"])
         finally:
             os.environ.pop(_ADDRESSES)
             if saved is not None:
@@ -44,12 +52,18 @@ def service_url(service: Service, *, needed: bool) -> Iterator[str | None]:
     if not needed:
         yield None
         return
-    shared = json.loads(os.environ.get(_ADDRESSES, "{}")).get(_name(service))
-    if shared:
-        yield str(shared)
+    shared = _read_shared().get(_name(service))
+    if shared is not None:
+        yield str(shared["url"])
         return
     with _start(service) as child:
         yield child.url
+
+
+def _read_shared() -> dict[str, dict[str, Any]]:
+    """Return the services that are shared with us; a loopback address of another machine is none."""
+    shared = json.loads(os.environ.get(_ADDRESSES, "{}"))
+    return dict(shared["services"]) if shared.get("host") == host_identity() else {}
 
 
 def _start(service: Service) -> ServiceChild:

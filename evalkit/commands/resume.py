@@ -111,7 +111,7 @@ def _resume_sweep(asked: _Asked) -> int:
     services = [job.settings.service for job in prepared if job.settings.uses_embedded_provider]
     with shared_services(services):
         was_interrupted = launch_jobs(planned, finish, asked.root, resumed=True)
-    code = finish_sweep(stored.plan, asked.root)
+    code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code
 
 

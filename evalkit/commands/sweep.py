@@ -10,6 +10,7 @@ Before the first job starts, :func:`begin_sweep` writes two files, so that a swe
     ``source``           ``config_dir``, ``config_name``, ``search_dirs``: where configs were composed from. A primary
                          config that did not ship (``evalkit rerun -m``) is kept in ``source/`` beside the plan
     ``overrides``        the whole line, Hydra's own overrides (``hydra/launcher=…``) included
+    ``launcher``         the name of the launcher that the line has chosen
     ``jobs``             a list, by number: ``job`` (its number), ``overrides`` (its own, Hydra's not among them),
                          ``directory`` (its folder's name in the root), ``config_sha256`` (as in ``provenance.json``),
                          ``config`` (as composed: relative paths are still relative, nulls not yet filled)
@@ -42,6 +43,7 @@ from evalkit.reports.sweep_write import write_sweep
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory
+from evalkit.store.running_jobs import RunningJobs
 
 PLANNED = "planned"
 _FORMAT = 1
@@ -80,6 +82,7 @@ def begin_sweep(planned: Plan, root: Path, *, working_dir: Path, config_sha256: 
             "search_dirs": [str(folder) for folder in source.search_dirs],
         },
         "overrides": list(planned.overrides),
+        "launcher": planned.launcher,
         "jobs": jobs,
     }
     write_atomically(root / "plan.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
@@ -113,12 +116,13 @@ def read_plan(root: Path) -> StoredPlan:
         raise ConfigError(f"{path}: is no plan of a sweep ({type(error).__name__}: {error})") from error
 
 
-def finish_sweep(planned: Plan, root: Path) -> ExitCode:
+def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> ExitCode:
     """Write index and table from what the jobs left, show it, say which did not end well; return the worst code.
 
-    A job without a directory or a final status vanished; it counts as a defect, never as done.
+    A job without a directory or a final status vanished; it counts as a defect, never as done. A job that never began
+    does so too, unless the sweep was `interrupted`.
     """
-    entries = [_describe(job, root) for job in planned.jobs]
+    entries = [_describe(job, root, interrupted=interrupted) for job in planned.jobs]
     _write_index(root, entries)
     shown = planned.jobs[0].config.get("report", {})
     jobs = write_sweep(root, entries, plots=shown.get("plots", True), html=shown.get("html", True))
@@ -130,7 +134,8 @@ def finish_sweep(planned: Plan, root: Path) -> ExitCode:
         print(
             f"evalkit: job {entry['job']} {entry['status']} ({' '.join(entry['overrides'])}): {where}", file=sys.stderr
         )
-    return worst(entry["exit_code"] for entry in entries)
+    codes = [entry["exit_code"] for entry in entries]
+    return worst([*codes, ExitCode.INTERRUPTED] if interrupted else codes)
 
 
 def _kept_source(source: Source, root: Path) -> Source:
@@ -153,6 +158,7 @@ def _plan_from(document: Mapping[str, Any]) -> StoredPlan:
         overrides=tuple(document["overrides"]),
         multirun=True,
         jobs=tuple(Job(int(job["job"]), tuple(job["overrides"]), job["config"]) for job in jobs),
+        launcher=document["launcher"],
     )
     return StoredPlan(planned, Path(document["working_dir"]), tuple(job["config_sha256"] for job in jobs))
 
@@ -162,17 +168,19 @@ def _write_index(root: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     write_atomically(root / "index.jsonl", "\n".join(lines) + "\n")
 
 
-def _describe(job: Job, root: Path) -> dict[str, Any]:
+def _describe(job: Job, root: Path, *, interrupted: bool) -> dict[str, Any]:
     directory = root / job.directory_name
     run = RunDirectory(directory) if directory.is_dir() else None
-    gone = {"status": "vanished" if run else "not_started", "exit_code": None}
-    status = (run.read_status() if run else None) or gone
     provenance = json.loads(run.provenance_path.read_text()) if run and run.provenance_path.exists() else {}
+    has_begun = RunningJobs(root).has_begun(job.number)
+    gone = {"status": "vanished" if has_begun else "not_started", "exit_code": None}
+    status = (run.read_status() if run else None) or gone
+    unfinished = ExitCode.INTERRUPTED if interrupted and not has_begun else ExitCode.DEFECT
     return {
         "job": job.number,
         "overrides": list(job.overrides),
         "config_sha256": provenance.get("config_sha256"),
         "directory": str(directory) if run else None,
         "status": status["status"],
-        "exit_code": ExitCode.DEFECT if status["exit_code"] is None else status["exit_code"],
+        "exit_code": unfinished if status["exit_code"] is None else status["exit_code"],
     }

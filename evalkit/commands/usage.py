@@ -63,6 +63,8 @@ def render_help(commands: Mapping[str, str]) -> str:
         "groups, chosen by name (mode=crawl):",
         *(f"  {name:<14}{' | '.join(options)}" for name, options in list_groups().items()),
         "",
+        f"a sweep's jobs run under hydra/launcher={' | '.join(list_launchers())} (docs/sweeps.md)",
+        "",
         "one role alone is moved to another provider with provider@judge.provider=openai",
         "",
         "keys:",
@@ -78,6 +80,11 @@ def list_groups() -> dict[str, list[str]]:
     """Return the shipped config groups with their options."""
     folders = sorted(path for path in resource_dir("conf").iterdir() if path.is_dir() and path.name != "hydra")
     return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
+
+
+def list_launchers() -> list[str]:
+    """Return the launchers that have settings of ours, after Hydra's own."""
+    return ["basic", *sorted(path.stem for path in (resource_dir("conf") / "hydra" / "launcher").glob("*.yaml"))]
 
 
 def _keys_by_node() -> dict[str, list[tuple[str, str, str]]]:

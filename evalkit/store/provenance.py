@@ -15,8 +15,8 @@ import evalkit
 from evalkit.records.json import content_sha256
 from evalkit.store.files import write_atomically
 
-# Where a run lies and what it is called does not change what it measures.
-_NOT_CONTENT = ("output_dir", "run_name")
+# Where a run lies, what it is called and what another command would write does not change what it measures.
+_NOT_CONTENT = ("output_dir", "run_name", "voice")
 
 
 def config_sha256(config: Mapping[str, Any], datasets: Sequence[Mapping[str, Any]]) -> str:

@@ -75,3 +75,20 @@ def test_the_environment_is_left_as_it_was(monkeypatch: pytest.MonkeyPatch, tmp_
     with embedded.shared_services([ENGINES]):
         pass
     assert embedded.os.environ["EVALKIT_SERVICES"] == json.dumps({"x": "y"})
+
+
+def test_a_service_that_was_shared_with_us_is_shared_on() -> None:
+    """A sweep inside of whatever started a service already starts none of the same engines."""
+    with embedded.shared_services([ENGINES]), embedded.shared_services([ENGINES, OTHERS]):
+        assert FakeChild.started == 2
+        with embedded.service_url(ENGINES, needed=True) as url:
+            assert url == "http://127.0.0.1:1/v1"
+    assert FakeChild.started == 2
+
+
+def test_the_loopback_address_of_another_machine_is_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that a cluster runs elsewhere starts a service of its own, though the address came with it."""
+    with embedded.shared_services([ENGINES]):
+        monkeypatch.setattr(embedded, "host_identity", lambda: "another")
+        with embedded.service_url(ENGINES, needed=True) as url:
+            assert url == "http://127.0.0.1:2/v1"

@@ -13,6 +13,7 @@ from evalkit.compose import Job, Plan, Source, packaged_source
 from evalkit.errors import ConfigError
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory, RunStatus
+from evalkit.store.running_jobs import RunningJobs
 
 
 def _plan(count: int) -> Plan:
@@ -80,3 +81,17 @@ def test_what_is_no_plan_is_refused(tmp_path: Path, content: str | None, complai
         (tmp_path / "plan.json").write_text(content)
     with pytest.raises(ConfigError, match=complaint):
         read_plan(tmp_path)
+
+
+def test_a_job_that_an_interruption_kept_from_beginning_is_no_defect(tmp_path: Path) -> None:
+    """The sweep was interrupted, and so is its exit code; what vanished midway stays a defect in the index."""
+    _finish(tmp_path, 0, RunStatus.INTERRUPTED, 130)
+    with RunningJobs(tmp_path).running(1):
+        pass
+    assert finish_sweep(_plan(3), tmp_path, interrupted=True) == ExitCode.INTERRUPTED
+    entries = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
+    assert [(entry["status"], entry["exit_code"]) for entry in entries] == [
+        ("interrupted", 130),
+        ("vanished", 70),
+        ("not_started", 130),
+    ]

@@ -1,7 +1,8 @@
 """Help and old flags."""
 
 from evalkit.cli import COMMANDS
-from evalkit.commands.usage import list_groups, render_help, translate_old_flags
+from evalkit.commands.usage import list_groups, list_launchers, render_help, translate_old_flags
+from evalkit.compose.launchers import LAUNCHERS
 
 
 def test_a_flag_with_its_value_attached_is_understood() -> None:
@@ -21,3 +22,9 @@ def test_help_lists_every_option_of_every_group() -> None:
         assert group in text
         for option in options:
             assert option in text
+
+
+def test_the_launchers_are_listed() -> None:
+    """Those that have settings here, and no other."""
+    assert list_launchers() == ["basic", *sorted(LAUNCHERS)]
+    assert "hydra/launcher=basic | joblib" in render_help(COMMANDS)

@@ -53,7 +53,8 @@ def cold_cli(tmp_path: Path, cache_dir: Path) -> Cli:
 @pytest.fixture(scope="session")
 def service_url(warm_env: dict[str, str]) -> str:
     """The base URL of the session's service."""
-    return str(next(iter(json.loads(warm_env["EVALKIT_SERVICES"]).values())))
+    services = json.loads(warm_env["EVALKIT_SERVICES"])["services"]
+    return str(next(iter(services.values()))["url"])
 
 
 def _clean_environment() -> dict[str, str]:

@@ -128,7 +128,7 @@ def test_awkward_model_names_make_safe_directories(cli: Cli, service_url: str) -
     where = ("provider=compatible", f"provider.base_url={service_url}")
     done = cli("-m", 'assistant.model="a/b","c,d",1e5', *where, "max_examples=1", "limits.max_attempts=1")
     assert "Traceback" not in done.err
-    folders = sorted(path.name for path in done.directory.iterdir() if path.is_dir())
+    folders = sorted(path.name for path in done.directory.glob("[0-9]_*"))
     assert len(folders) == 3
     models = [read_json(folder / "summary.json")["model"] for folder in sorted(done.directory.glob("[0-9]_*"))]
     assert models == ["a/b", "c,d", "1e5"]

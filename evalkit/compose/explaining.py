@@ -1,0 +1,40 @@
+"""Hydra's and OmegaConf's exceptions in words that help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from evalkit.errors import ConfigError
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turn Hydra's and OmegaConf's exceptions into ConfigError, without search paths and without a traceback."""
+    saved = os.environ.get("HYDRA_FULL_ERROR")
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(_first_lines(error)) from error
+    finally:
+        if saved is None:
+            del os.environ["HYDRA_FULL_ERROR"]
+        else:
+            os.environ["HYDRA_FULL_ERROR"] = saved
+
+
+def _first_lines(error: BaseException) -> str:
+    """Return the words of `error` and its causes that help: the key it is about, and the reason."""
+    chain = [error]
+    while chain[-1].__cause__ or chain[-1].__context__:
+        chain.append(chain[-1].__cause__ or chain[-1].__context__ or error)
+    full_key = next((key for link in chain if (key := getattr(link, "full_key", None))), None)
+    lines = [line.strip() for line in str(error.__cause__ or error).splitlines()]
+    kept = [line for line in lines if line and not line.startswith(("full_key", "object_type", "reference_type"))]
+    message = " ".join(kept).split("Config search path")[0].strip()
+    return f"{full_key}: {message}" if full_key else message

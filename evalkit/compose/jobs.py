@@ -1,0 +1,87 @@
+"""What a command line will run, in plain types: where configs come from, the jobs, and where each of them lies."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from evalkit.errors import ConfigError
+from evalkit.settings.resources import resource_dir
+
+_UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where configs come from: a primary config, and folders that add options to its groups."""
+
+    config_dir: Path
+    config_name: str = "config"
+    search_dirs: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a command line: its number in a sweep, its own overrides, and the config they compose.
+
+    Overrides of Hydra itself (``hydra/launcher=…``) say how jobs run, not what they do, and are in no job.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    config: Mapping[str, Any]
+
+    @property
+    def directory_name(self) -> str:
+        """The job's folder in the root of its sweep: what ``hydra.sweep.subdir`` in ``conf/config.yaml`` makes."""
+        return f"{self.number}_{slug(','.join(sorted(self.overrides)))}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a command line will run, and by which launcher if it is a sweep."""
+
+    source: Source
+    overrides: tuple[str, ...]
+    multirun: bool
+    jobs: tuple[Job, ...]
+    launcher: str = "basic"
+
+
+class Destination(NamedTuple):
+    """Where a launched job writes, the folder that its relative paths count from, and in what company it runs.
+
+    Attributes:
+        run_dir: The job's own folder.
+        working_dir: What relative paths count from.
+        in_sweep: Whether it is one of many.
+        in_worker: Whether it runs in a process of its own beside others, so that the terminal is not its alone.
+
+    """
+
+    run_dir: Path
+    working_dir: Path
+    in_sweep: bool = False
+    in_worker: bool = False
+
+
+RunJob = Callable[[Job, Destination], None]
+
+
+def packaged_source(search_dirs: Sequence[str] = ()) -> Source:
+    """Return the shipped ``conf/``, with `search_dirs` adding options. Raises ConfigError for a folder that is none."""
+    folders = tuple(Path(folder).expanduser().resolve() for folder in search_dirs)
+    missing = [f"--config-dir: {folder} is not a folder" for folder in folders if not folder.is_dir()]
+    if missing:
+        raise ConfigError(missing)
+    return Source(resource_dir("conf"), search_dirs=folders)
+
+
+def slug(text: str, limit: int = 60) -> str:
+    """Return `text` as part of a directory name: safe characters, at most `limit`, a hash when anything was changed."""
+    safe = _UNSAFE_IN_NAME.sub("-", text).strip("-.")[:limit]
+    return safe if safe == text else f"{safe}-{hashlib.sha256(text.encode()).hexdigest()[:6]}".lstrip("-")

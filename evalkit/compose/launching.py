@@ -1,0 +1,143 @@
+"""Hands a planned line to Hydra, whose launcher runs each job where it likes."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from evalkit.compose.explaining import explained
+from evalkit.compose.interruption import become_a_worker, passed_on
+from evalkit.compose.jobs import Destination, Job, Plan, RunJob, Source
+from evalkit.compose.launchers import BASIC, use_own_settings, use_patient_launchers
+from evalkit.compose.overrides import quote
+from evalkit.compose.planning import plain
+from evalkit.compose.search_path import searching
+from evalkit.errors import ConfigError, EvalkitError
+from evalkit.store.host import host_identity
+from evalkit.store.running_jobs import RunningJobs
+
+_log = logging.getLogger(__name__)
+
+
+class LaunchError(EvalkitError):
+    """A launcher gave up. Which jobs it ran, and how they ended, their own files tell."""
+
+
+@dataclass(frozen=True)
+class _Launch:
+    """What a job's process has to know of the sweep: its root, which of its jobs to run, and who launches them."""
+
+    root: Path
+    numbers: frozenset[int]
+    pid: int
+    host: str
+
+    @property
+    def is_here(self) -> bool:
+        return (self.pid, self.host) == (os.getpid(), host_identity())
+
+
+def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
+    """Run every job of `planned` through Hydra's launcher, a single run in `directory`, a sweep's jobs below it.
+
+    The jobs of a sweep that is `resumed` go where its ``plan.json`` says, whatever the line adds to their overrides.
+
+    `run_job` must not raise: it answers with files. Where a launcher gives up because a job took a process with it, the
+    jobs that have not begun are launched once more; no job is begun twice.
+
+    Raises:
+        ConfigError: Hydra itself refuses the line.
+        LaunchError: The launcher gave up, and more of it would not help.
+        KeyboardInterrupt: An interruption, after the running jobs have ended or at the third signal.
+
+    """
+    if not planned.multirun:
+        call_hydra([*planned.overrides, f"hydra.run.dir={quote(str(directory))}"], planned.source, run_job)
+        return
+    waiting = frozenset(job.number for job in planned.jobs)
+    subdir = ["hydra.sweep.subdir='${planned_directory:${hydra.sweep.dir},${hydra.job.num}}'"] if resumed else []
+    where = [f"hydra.sweep.dir={quote(str(directory))}", *subdir]
+    jobs = RunningJobs(directory)
+    jobs.forget(waiting)
+    if planned.launcher == BASIC:
+        _launch_once(planned, run_job, where, _launch_of(directory, waiting))
+        return
+    use_patient_launchers(planned.launcher)
+    with passed_on(jobs) as interruption:
+        while error := _launch_once(planned, run_job, where, _launch_of(directory, waiting)):
+            left = frozenset(number for number in waiting if not jobs.has_begun(number))
+            if interruption.count:  # said so when the block ends
+                break
+            if not left or left == waiting:
+                raise LaunchError(f"hydra/launcher={planned.launcher} gave up: {error}")
+            _log.warning("evalkit: %s; launching the %d jobs that have not begun", error, len(left))
+            waiting = left
+
+
+def call_hydra(args: Sequence[str], source: Source, run_job: RunJob) -> None:
+    """Give `args` to Hydra as they are (``-c job``, ``--info``, ``-sc``, or a line to run)."""
+    _call(args, source, run_job, None)
+
+
+def _launch_of(root: Path, numbers: frozenset[int]) -> _Launch:
+    return _Launch(root, numbers, os.getpid(), host_identity())
+
+
+def _launch_once(planned: Plan, run_job: RunJob, where: Sequence[str], launched: _Launch) -> str | None:
+    """Give the line to Hydra; return why its launcher gave up, or None when it came to its end."""
+    try:
+        _call(["-m", *planned.overrides, *where], planned.source, run_job, launched)
+    except ConfigError:
+        raise
+    except Exception as error:
+        if planned.launcher == BASIC:
+            raise
+        _log.debug("the launcher gave up", exc_info=True)
+        lines = str(error).strip().splitlines() or ["no reason given"]
+        return f"{type(error).__name__}: {lines[0]}"
+    return None
+
+
+def _call(args: Sequence[str], source: Source, run_job: RunJob, launched: _Launch | None) -> None:
+    use_own_settings()
+    task = functools.partial(_run_task, run_job, launched)
+    functools.update_wrapper(task, _run_task)
+    entry = hydra.main(version_base="1.3", config_path=str(source.config_dir), config_name=source.config_name)(task)
+    saved, sys.argv = sys.argv, ["evalkit", *args]
+    try:
+        with explained(), searching(source.search_dirs):
+            entry()
+    finally:
+        sys.argv = saved
+
+
+def _run_task(run_job: RunJob, launched: _Launch | None, config: DictConfig) -> None:
+    settings = HydraConfig.get()
+    run_dir, working_dir = Path(settings.runtime.output_dir), Path(settings.runtime.cwd)
+    overrides = tuple(str(text) for text in OmegaConf.to_container(settings.overrides.task, resolve=False) or ())
+    if launched is None:
+        run_job(Job(0, overrides, plain(config)), Destination(run_dir, working_dir))
+        return
+    job = Job(int(settings.job.num), overrides, plain(config))
+    jobs = RunningJobs(launched.root)
+    if job.number not in launched.numbers or jobs.is_stopped:
+        return
+    if launched.is_here:
+        with jobs.running(job.number):
+            run_job(job, Destination(run_dir, working_dir, in_sweep=True))
+        return
+    become_a_worker()
+    try:
+        with jobs.running(job.number):
+            run_job(job, Destination(run_dir, working_dir, in_sweep=True, in_worker=True))
+    except KeyboardInterrupt:  # said in the job's status; raised here it would take the launcher's other jobs with it
+        _log.info("interrupted")

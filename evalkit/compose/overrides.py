@@ -1,0 +1,173 @@
+"""Overrides as people type them: quoted where Hydra would misread them, and checked against schemas and options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
+from hydra.errors import HydraException
+
+from evalkit.compose.jobs import Source
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.resources import resource_dir
+from evalkit.settings.schemas import key_at, run_keys
+from evalkit.settings.validation import find_value_problem
+
+_NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)|true|false", re.IGNORECASE)
+# One element of a sweep over plain text, quoted or not; brackets, functions and interpolations are Hydra's business.
+_ELEMENT = re.compile(r"""(?:"[^"\\]*"|'[^'\\]*'|[^,"'\[\]{}()$\\])+""")
+# A job is found again by its number and overrides, so nobody else says where it lies.
+_SWEEPER = "hydra/sweeper"
+_DECIDED_HERE = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir")
+
+
+def quote_text_values(overrides: Sequence[str]) -> Iterator[str]:
+    """Yield `overrides`, quoting values of text keys that Hydra would read as numbers (a model called ``1e5``)."""
+    for override in overrides:
+        name, separator, value = override.partition("=")
+        key = key_at(name.lstrip("+"))
+        elements = _ELEMENT.findall(value)
+        if not separator or key is None or "string" not in key.types or ",".join(elements) != value:
+            yield override
+        else:
+            yield f"{name}={','.join(_quote_if_needed(element) for element in elements)}"
+
+
+def _quote_if_needed(element: str) -> str:
+    quoted = element[:1] in ("'", '"')
+    return quote(element) if not quoted and (_NUMBER_LIKE.fullmatch(element.strip()) or "=" in element) else element
+
+
+def find_override_problems(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> list[str]:
+    """Return one message for every override that names no key, no option, or a value that is not allowed."""
+    parser = OverridesParser.create()
+    problems: list[str] = []
+    for text in overrides:
+        try:
+            override = parser.parse_override(text)
+        except HydraException as error:
+            problems.append(
+                f"{text}: is not key=value as Hydra reads it ({str(error).splitlines()[0]}); "
+                f"put a value with special characters in quotes twice: 'key=\"value\"'"
+            )
+            continue
+        if not _is_for_hydra(text):
+            problems += _find_problems(override, source, multirun=multirun)
+        elif override.key_or_group == _SWEEPER and override.value() != "basic":
+            problems.append(
+                f"{text}: evalkit knows every job of a sweep before it starts the first, and a search does not; "
+                "write the values to try (docs/sweeps.md says how to search from outside)"
+            )
+        elif override.key_or_group in _DECIDED_HERE:
+            problems.append(
+                f"{text}: is not for the line; where things are written follows from output_dir and run_name"
+            )
+    return problems
+
+
+def _find_problems(override: Override, source: Source, *, multirun: bool) -> Iterator[str]:
+    name = override.key_or_group
+    text = str(override.input_line)
+    if override.is_delete():
+        yield f"{text}: a key cannot be taken away, every key must have a value; leave it out to keep its default"
+        return
+    if override.is_sweep_override() and not multirun:
+        yield (
+            f"{text}: holds several values; for a sweep put -m first (evalkit -m {text}), "
+            f"for one value with a comma quote it twice: '{name}=\"…\"'"
+        )
+        return
+    options = _group_options(name, source)
+    if options is not None:
+        for value in _literal_values(override):
+            if value is not None and str(value) not in options:
+                yield (
+                    f"{name}: {str(value)!r} is not an option{did_you_mean(str(value), options)}; "
+                    f"options: {', '.join(options)}"
+                )
+        return
+    key = key_at(name)
+    if key is None:
+        known = [*run_keys(), *_groups(source)]
+        yield f"{name}: unknown key{did_you_mean(name, known)}; evalkit --help lists all keys"
+        return
+    if "$ref" in key.schema or "anyOf" in key.schema:
+        return
+    for value in _literal_values(override):
+        if isinstance(value, str) and "${" in value:
+            continue
+        problem = find_value_problem(key, value)
+        if problem:
+            yield problem
+
+
+def find_keys_inside_null(overrides: Sequence[str]) -> list[str]:
+    """Return a message for keys of a role's own provider where no override gives that role one."""
+    chosen = {text.partition("=")[0].partition("@")[2] for text in overrides}
+    inside = [(text, re.match(r"\+*(\w+\.provider)\.", text)) for text in overrides]
+    return [
+        f"{text}: {match[1]} is null until a provider is chosen for it; add provider@{match[1]}=NAME"
+        for text, match in inside
+        if match and match[1] not in chosen
+    ]
+
+
+def _literal_values(override: Override) -> list[Any]:
+    """Return the values an override gives, as far as they stand on the line (a range or a glob does not)."""
+    value = override.value()
+    values = value.list if isinstance(value, ChoiceSweep) else [] if override.is_sweep_override() else [value]
+    return [_plain_element(element) for element in values]
+
+
+def _plain_element(element: Any) -> Any:
+    if isinstance(element, QuotedString):
+        return element.text
+    return [_plain_element(item) for item in element] if isinstance(element, list) else element
+
+
+def _groups(source: Source) -> list[str]:
+    folders = (source.config_dir, resource_dir("conf"), *source.search_dirs)
+    found = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_dir()}
+    return sorted(found - {"hydra"})
+
+
+def _group_options(name: str, source: Source) -> list[str] | None:
+    if "." in name or name not in _groups(source):
+        return None
+    folders = (source.config_dir, resource_dir("conf"), *source.search_dirs)
+    return sorted({path.stem for folder in folders for path in (folder / name).glob("*.yaml")})
+
+
+def without_sweeps(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that give one value."""
+    parser = OverridesParser.create()
+    return [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
+
+
+def without_hydra(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that are not for Hydra itself."""
+    return [text for text in overrides if not _is_for_hydra(text)]
+
+
+def without_replaced_launchers(overrides: Sequence[str]) -> list[str]:
+    """Return `overrides` without the launchers that a later one replaces, and without those launchers' settings."""
+    chosen = [place for place, text in enumerate(overrides) if text.startswith("hydra/launcher=")]
+    last = chosen[-1] if len(chosen) > 1 else -1
+    return [
+        text
+        for place, text in enumerate(overrides)
+        if place >= last or not text.lstrip("+").startswith(("hydra/launcher=", "hydra.launcher."))
+    ]
+
+
+def _is_for_hydra(override: str) -> bool:
+    return re.match(r"[+~]*hydra[./@=]", override) is not None
+
+
+def quote(text: str) -> str:
+    """Return `text` as one value of an override, whatever characters it has."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

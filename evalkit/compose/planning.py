@@ -1,0 +1,84 @@
+"""Composes every job of a line without running any."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from evalkit.compose.explaining import explained
+from evalkit.compose.jobs import Job, Plan, Source
+from evalkit.compose.launchers import find_launcher_problems, use_own_settings
+from evalkit.compose.overrides import (
+    find_keys_inside_null,
+    find_override_problems,
+    quote_text_values,
+    without_hydra,
+    without_replaced_launchers,
+    without_sweeps,
+)
+from evalkit.compose.search_path import searching
+from evalkit.errors import ConfigError
+
+
+def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> Plan:
+    """Compose every job that `overrides` ask for. Raises ConfigError with all problems; writes nothing."""
+    quoted = tuple(quote_text_values(without_replaced_launchers(overrides)))
+    problems = find_override_problems(quoted, source, multirun=multirun) or find_keys_inside_null(quoted)
+    if problems:
+        raise ConfigError(problems)
+    use_own_settings()
+    with explained(), _hydra_at(source):
+        base = hydra.compose(source.config_name, without_sweeps(quoted), return_hydra_config=True)
+        multirun = multirun or str(base.hydra.mode).endswith("MULTIRUN")
+        if not multirun:
+            return Plan(source, quoted, multirun, (Job(0, tuple(without_hydra(quoted)), plain(base)),))
+        launcher = str(base.hydra.runtime.choices["hydra/launcher"])
+        sweep_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
+        problems = [
+            *find_launcher_problems(launcher, base.hydra.launcher),
+            *find_override_problems(sweep_params, source, multirun=True),
+        ]
+        if problems:
+            raise ConfigError(problems)
+        jobs = tuple(
+            Job(number, job, plain(hydra.compose(source.config_name, list(job))))
+            for number, job in enumerate(_expand([*sweep_params, *without_hydra(quoted)]))
+        )
+    return Plan(source, quoted, multirun, jobs, launcher)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """Return `config` without Hydra's own node, resolved, as plain types."""
+    without_hydra = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
+    masked = OmegaConf.masked_copy(config, [str(key) for key in without_hydra])
+    plain = cast("dict[str, Any]", OmegaConf.to_container(masked, resolve=True, throw_on_missing=True))
+    return {str(key): value for key, value in plain.items()}
+
+
+@contextmanager
+def _hydra_at(source: Source) -> Iterator[None]:
+    with (
+        searching(source.search_dirs),
+        hydra.initialize_config_dir(str(source.config_dir), version_base="1.3", job_name="evalkit"),
+    ):
+        yield
+
+
+def _expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the overrides of every job, in the order in which Hydra's basic sweeper numbers them."""
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    choices: dict[str, list[str]] = {}
+    for override in parser.parse_overrides(list(overrides)):
+        key = override.get_key_element()
+        if override.is_sweep_override():
+            choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+        else:
+            choices[key] = [f"{key}={override.get_value_element_as_str()}"]
+    return itertools.product(*choices.values())

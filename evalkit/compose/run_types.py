@@ -1,0 +1,62 @@
+"""The types that Hydra checks while composing, generated from ``schemas/``, and the resolvers that configs use."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import GenericAlias
+from typing import Any, Optional
+
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+from evalkit.compose.jobs import slug
+from evalkit.settings.resources import resource_dir
+from evalkit.settings.schemas import Schema, dereference, load_schema
+
+_PYTHON_TYPES: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "array": list}
+
+
+def register() -> None:
+    """Register types and resolvers; whoever imports this package has them, also a launcher's worker process."""
+    ConfigStore.instance().store("evalkit_schema", _node_type("run", load_schema("run")))
+    resolvers: Mapping[str, Callable[..., str]] = {
+        "data": lambda path: str(resource_dir("data") / path),
+        "slug": slug,
+        "planned_directory": _planned_directory,
+    }
+    for name, resolver in resolvers.items():
+        OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def _planned_directory(root: str, number: int) -> str:
+    """Return the folder that the plan of the sweep in `root` gives to a job."""
+    jobs = json.loads((Path(root) / "plan.json").read_text(encoding="utf-8"))["jobs"]
+    return str(jobs[int(number)]["directory"])
+
+
+def _node_type(path: str, schema: Schema) -> type:
+    """Return the type of the node at `path`, as a name of this module: a worker process finds types by their names."""
+    name = "".join(part.title() for part in re.split(r"[._]", path))
+    fields = [_field(f"{path}.{key}", child) for key, child in schema["properties"].items()]
+    made = dataclasses.make_dataclass(name, fields, namespace={"__module__": __name__})
+    globals()[name] = made
+    return made
+
+
+def _field(path: str, child: Schema) -> tuple[str, Any, Any]:
+    name = path.rpartition(".")[2]
+    if "anyOf" in child:
+        referenced = next(option for option in child["anyOf"] if "$ref" in option)
+        return (name, Optional[_node_type(path, dereference(referenced))], None)  # noqa: UP045  a type made at run time
+    schema = dereference(child)
+    if "properties" in schema:
+        return (name, _node_type(path, schema), MISSING)
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    kind = _PYTHON_TYPES[next(kind for kind in kinds if kind != "null")]
+    if "items" in schema:
+        kind = GenericAlias(list, (_PYTHON_TYPES[schema["items"]["type"]],))
+    return (name, Optional[kind] if "null" in kinds else kind, MISSING)  # noqa: UP045

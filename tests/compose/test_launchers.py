@@ -1,0 +1,65 @@
+"""A launcher that cannot run here says so before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from evalkit import compose
+from evalkit.compose import launchers
+from evalkit.compose.launchers import LAUNCHERS, find_launcher_problems
+from evalkit.errors import ConfigError
+from evalkit.settings.resources import resource_dir
+
+
+def _settings(name: str) -> dict[str, object]:
+    text = (resource_dir("conf") / "hydra" / "launcher" / f"{name}.yaml").read_text(encoding="utf-8")
+    settings: dict[str, object] = yaml.safe_load(text)
+    return settings
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_launcher_that_is_not_installed_names_its_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the words to type."""
+    monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda _: None)
+    (problem,) = find_launcher_problems(name, _settings(name))
+    assert f"hydra/launcher={name}" in problem
+    assert f"pip install '.[{LAUNCHERS[name].extra}]'" in problem
+
+
+def test_every_extra_is_one_of_the_package() -> None:
+    """What a message says to install can be installed."""
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8")
+    assert all(f"\n{kind.extra} = [" in text and f'"{kind.distribution}>=' in text for kind in LAUNCHERS.values())
+
+
+@pytest.mark.parametrize("value", ["many", 0, True, 1.5])
+def test_a_setting_that_is_no_number_of_jobs_is_answered(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the launcher itself would end in a traceback."""
+    monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda _: object())
+    problems = find_launcher_problems("joblib", {**_settings("joblib"), "n_jobs": value})
+    assert problems == [f"hydra.launcher.n_jobs: {value!r} is not allowed; expected integer >= 1"]
+
+
+def test_what_costs_money_is_never_tried_again_by_a_launcher() -> None:
+    """Ray by itself runs a task that died three times more, Slurm one that ran out of time."""
+    assert _settings("ray")["ray"]["remote"]["max_retries"] == 0  # type: ignore[index]
+    assert _settings("submitit_slurm")["max_num_timeout"] == 0
+
+
+def test_our_settings_hold_where_a_plugin_has_some_of_the_same_name() -> None:
+    """hydra/launcher=joblib is four jobs at once, not one for each processor; and Hydra warns of nothing."""
+    pytest.importorskip("joblib")
+    line = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=0", "seed=1,2"]
+    with pytest.raises(ConfigError, match="n_jobs: 0"):
+        compose.plan(line, compose.packaged_source(), multirun=True)
+    planned = compose.plan(["hydra/launcher=joblib", "seed=1,2"], compose.packaged_source(), multirun=True)
+    assert planned.launcher == "joblib"
+
+
+def test_a_launcher_that_nobody_knows_is_answered() -> None:
+    """By name, without a traceback."""
+    with pytest.raises(ConfigError, match="hydra/launcher/jobllib"):
+        compose.plan(["hydra/launcher=jobllib", "seed=1,2"], compose.packaged_source(), multirun=True)

@@ -1,0 +1,63 @@
+"""What people mistype is answered with the nearest name, all at once, before anything is composed."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalkit import compose
+from evalkit.errors import ConfigError
+
+
+def _plan(*overrides: str, multirun: bool = False) -> compose.Plan:
+    return compose.plan(overrides, compose.packaged_source(), multirun=multirun)
+
+
+def _problems(*overrides: str, multirun: bool = False) -> str:
+    with pytest.raises(ConfigError) as caught:
+        _plan(*overrides, multirun=multirun)
+    return "\n".join(caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("mode=crawll", "did you mean 'crawl'?"),
+        ("chunkms=40", "did you mean 'chunk_ms'?"),
+        ("asistant.model=x", "did you mean 'assistant.model'?"),
+        ("+new=1", "new: unknown key"),
+        ("++assistant.foo=1", "assistant.foo: unknown key"),
+        ("~seed", "cannot be taken away"),
+        ("chunk_ms=abc", "chunk_ms: 'abc' is not allowed; expected integer"),
+        ("chunk_ms=3", "chunk_ms: 3 is not allowed"),
+        ("chunk_ms=20,40", "evalkit -m chunk_ms=20,40"),
+        ("provider@judge.provider=opanai", "did you mean 'openai'?"),
+        ("judge.provider.base_url=http://x/v1", "provider@judge.provider=NAME"),
+        ("seed", "not key=value"),
+        ("+api_key=sk-canary", "api_key: unknown key"),
+    ],
+)
+def test_a_wrong_override_is_answered_with_what_was_meant(override: str, expected: str) -> None:
+    """One clear message each, and never Hydra's advice to append the key."""
+    problems = _problems(override)
+    assert expected in problems
+    assert "To append" not in problems
+    assert "sk-canary" not in problems
+
+
+def test_all_wrong_overrides_are_listed_at_once() -> None:
+    """Not the first only."""
+    assert len(_problems("mode=crawll", "chunkms=1", "trials=abc", "~seed").splitlines()) == 4
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir"])
+def test_where_things_lie_is_not_said_twice(key: str) -> None:
+    """Hydra's own keys for it would be ignored, or lose the jobs."""
+    assert "output_dir" in _problems(f"{key}=x")
+
+
+def test_a_later_launcher_takes_the_place_of_an_earlier_one_and_its_settings() -> None:
+    """A sweep that is resumed under another launcher: settings of the first mean nothing to the second."""
+    line = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2", "hydra/launcher=basic"]
+    planned = compose.plan(line, compose.packaged_source(), multirun=True)
+    assert planned.launcher == "basic"
+    assert planned.overrides == ("seed=1,2", "hydra/launcher=basic")

@@ -1,0 +1,49 @@
+"""Makes jobs go wrong as the environment says: ``CRASH="2:raise 3:exit 5:die"``, by the seed of the job.
+
+Python imports a module of this name, where it finds one, as it starts. Nothing in evalkit knows of it.
+"""
+
+import importlib.abc
+import importlib.util
+import os
+import sys
+
+_WHERE = "evalkit.commands.voice_modes"
+
+
+def _crash(kind):
+    if kind == "raise":
+        raise RuntimeError("made to crash")
+    if kind == "exit":
+        sys.exit(3)
+    if kind == "die":
+        os._exit(9)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Wraps what opens a run's workload, once its module has been imported."""
+
+    def find_spec(self, name, path, target=None):
+        if name != _WHERE:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            opens = module.open_workload
+            plan = dict(word.split(":") for word in os.environ["CRASH"].split())
+
+            def open_workload(prepared, *args, **kwargs):
+                _crash(plan.get(str(prepared.settings.seed)))
+                return opens(prepared, *args, **kwargs)
+
+            module.open_workload = open_workload
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+
+if os.environ.get("CRASH"):
+    sys.meta_path.insert(0, _Finder())

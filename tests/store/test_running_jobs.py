@@ -1,0 +1,64 @@
+"""A job that runs is known by a lock that dies with its process, never by a number somebody else may have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evalkit.store import running_jobs
+from evalkit.store.running_jobs import RunningJobs
+
+HOLD = """
+import pathlib, sys
+from evalkit.store.running_jobs import RunningJobs
+with RunningJobs(pathlib.Path(sys.argv[1])).running(3):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_job_is_running_for_as_long_as_its_process_says(tmp_path: Path) -> None:
+    """And has begun for ever after."""
+    jobs = RunningJobs(tmp_path)
+    assert not jobs.has_begun(0)
+    with jobs.running(0):
+        assert jobs.find_pids() == {0: os.getpid()}
+    assert jobs.find_pids() == {}
+    assert jobs.has_begun(0)
+
+
+def test_a_killed_job_is_not_running(tmp_path: Path) -> None:
+    """Its mark stays, its lock does not: nobody signals a stranger that got its process id."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        assert RunningJobs(tmp_path).find_pids() == {3: process.pid}
+        process.kill()
+        process.wait()
+        assert RunningJobs(tmp_path).find_pids() == {}
+        assert RunningJobs(tmp_path).has_begun(3)
+
+
+def test_a_job_of_another_machine_is_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process id means nothing there."""
+    jobs = RunningJobs(tmp_path)
+    with jobs.running(0):
+        monkeypatch.setattr(running_jobs, "host_identity", lambda: "another")
+        assert jobs.find_pids() == {}
+
+
+def test_a_stop_holds_until_jobs_are_forgotten(tmp_path: Path) -> None:
+    """A sweep that is finished later may begin jobs again."""
+    jobs = RunningJobs(tmp_path)
+    with jobs.running(1):
+        jobs.stop()
+    assert jobs.is_stopped
+    jobs.forget([1])
+    assert not jobs.is_stopped
+    assert not jobs.has_begun(1)
