@@ -40,9 +40,11 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
 from evalkit.settings.resources import resource_dir
+from evalkit.settings.types import Limits
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.recovery import recover
 from evalkit.store.run_directory import RunDirectory, RunStatus, now_utc
+from evalkit.store.shared_quota import SharedQuota
 
 _log = logging.getLogger(__name__)
 
@@ -98,13 +100,14 @@ def _run_stations(
     trials = expand_trials(prepared.cases, settings.trials, settings.seed)
     progress = recover(run)
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
-    quota = OwnQuota(spent_usd(progress, run.read_grades()))
+    quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials)
     with (
         service_url(settings.service, needed=settings.uses_embedded_provider) as url,
         replayed(settings) as addressed,
     ):
-        outcome = asyncio.run(_run_cases(replace(prepared, settings=addressed), left, run, url, quota))
+        ready = replace(prepared, settings=addressed)
+        outcome = asyncio.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
     if outcome.stopped_by is Stop.STORAGE:
         raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
     # A sweep closes with one table of its own.
@@ -157,14 +160,24 @@ def _end(
         _say(f"finish it with: evalkit resume {run.root}")
 
 
-async def _run_cases(prepared: Prepared, left: Remaining, run: RunDirectory, url: str | None, quota: Quota) -> Outcome:
+def _open_quota(destination: compose.Destination, limits: Limits, spent_before_usd: float) -> Quota:
+    """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
+    if destination.in_sweep:
+        return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
+    return OwnQuota(spent_before_usd)
+
+
+async def _run_cases(
+    prepared: Prepared, left: Remaining, run: RunDirectory, url: str | None, quota: Quota, *, in_worker: bool
+) -> Outcome:
     settings = prepared.settings
     limits = settings.limits
+    concurrency = min(settings.concurrency, limits.requests_in_flight or settings.concurrency)
     label = settings.run_name or f"{settings.mode.name} {settings.assistant.model}"
     clock = MonotonicClock()
-    throttle = Throttle(settings.concurrency, clock, lambda change: run.journal_concurrency(**asdict(change)))
+    throttle = Throttle(concurrency, clock, lambda change: run.journal_concurrency(**asdict(change)))
     controls = Controls(
-        limits=EngineLimits(settings.concurrency, limits.max_cost_usd, limits.run_timeout_s),
+        limits=EngineLimits(concurrency, limits.max_cost_usd, limits.run_timeout_s),
         retry=RetryPolicy(limits.max_attempts),
         clock=clock,
         throttle=throttle,
@@ -172,7 +185,7 @@ async def _run_cases(prepared: Prepared, left: Remaining, run: RunDirectory, url
         watch=Interruption(limits.grace_s, _say).watch,
     )
     async with open_workload(prepared, run, url, clock, on_rate_limits=lambda told: heed(told, throttle)) as workload:
-        with RunProgress(Console(stderr=True), label, len(left.trials) + len(left.kept)) as progress:
+        with RunProgress(Console(stderr=True, quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
             return await run_workload(
                 workload,
                 left,

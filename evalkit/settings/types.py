@@ -147,6 +147,7 @@ class Limits:
     run_timeout_s: float | None
     grace_s: float
     max_attempts: int
+    requests_in_flight: int | None
     max_tool_rounds: int
     max_cost_usd: float | None
     max_infrastructure_share: float

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evalkit.commands import job
-from evalkit.compose import Destination, Job
+from evalkit.commands.prepare import prepare
+from evalkit.compose import Destination, Job, packaged_source, plan
 from evalkit.errors import DataError
 from evalkit.store.run_directory import RunDirectory
+
+_LIMITS = prepare(plan(["max_examples=1"], packaged_source()).jobs[0].config, Path.cwd(), {}).settings.limits
 
 
 @pytest.mark.parametrize(
@@ -47,3 +51,13 @@ def test_an_interruption_is_noted_and_passed_on(tmp_path: Path, monkeypatch: pyt
     found = RunDirectory(tmp_path).read_status()
     assert found is not None
     assert (found["status"], found["exit_code"]) == ("interrupted", 130)
+
+
+def test_jobs_of_a_sweep_share_what_they_spend_and_a_run_alone_does_not(tmp_path: Path) -> None:
+    """limits.max_cost_usd is held against what all jobs spent, and after a resume against what was spent before."""
+    limits = replace(_LIMITS, max_cost_usd=1.0)
+    first, second = (Destination(tmp_path / name, tmp_path, in_sweep=True) for name in ("0_a", "1_b"))
+    job._open_quota(first, limits, 0.0).add_spent_usd(0.75)
+    assert job._open_quota(second, limits, 0.0).spent_usd() == 0.75
+    alone = job._open_quota(Destination(tmp_path / "run", tmp_path), limits, 0.25)
+    assert alone.spent_usd() == 0.25
