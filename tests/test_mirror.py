@@ -8,7 +8,13 @@ ROOT = Path(__file__).parents[1]
 
 # Module -> where it is tested instead.
 ELSEWHERE = {
-    "commands/check.py": "e2e/test_walk.py",
+    "compose/explaining.py": "compose/test_overrides.py",
+    "compose/interruption.py": "compose/test_launching.py",
+    "compose/key_names.py": "compose/test_submitit_launcher.py",
+    "compose/ray_launcher.py": "compose/test_launching.py",
+    "compose/search_path.py": "compose/test_planning.py",
+    "compose/run_types.py": "compose/test_planning.py",
+    "commands/forecasting.py": "commands/test_check.py",
     "commands/prepare.py": "e2e/test_bad_input.py",
     "commands/recordings.py": "e2e/test_walk.py",
     "commands/rerun.py": "e2e/test_crawl.py",
@@ -21,6 +27,7 @@ ELSEWHERE = {
     "commands/voice_modes.py": "e2e/test_crawl.py",
     "modes/spoken_turn.py": "e2e/test_crawl.py",
     "settings/types.py": "settings/test_schemas.py",
+    "service/offered.py": "commands/test_check.py",
     "service/agent/conversation.py": "service/agent/test_models.py",
     "service/ears/remote.py": "service/test_endpoint.py",
     "service/ears/seam.py": "service/test_engines.py",

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ from evalkit.commands.judging import open_judge
 from evalkit.commands.line import parse_line
 from evalkit.commands.prepare import endpoint_of
 from evalkit.commands.roles import open_cache
+from evalkit.commands.run import require_embedded_models
 from evalkit.commands.verdict import ExitCode
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
 from evalkit.errors import ConfigError, printable
@@ -35,6 +38,7 @@ from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import find_key_problems, find_url_problems
 from evalkit.providers.prices import load_prices
 from evalkit.records.grade import Verdict
+from evalkit.service.offered import offered_models
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import RunSettings
@@ -66,10 +70,18 @@ def main(args: Sequence[str]) -> int:
     planned = compose.plan(line.overrides, compose.packaged_source(line.config_dirs))
     settings = read_judge_settings(planned.jobs[0].config, Path.cwd(), os.environ)
     questions = load_calibration(settings.judge.calibration_file)
+    with suppress(ImportError):  # without the local extra, starting the service says what is missing
+        require_embedded_models([settings], offered_models(), ["judge"])
     with service_url(settings.service, needed=settings.judge.provider.name == "local") as url:
         asked = asyncio.run(_ask_all(settings, questions, url))
-    print(json.dumps(as_json(asked, settings), indent=2) if "--json" in args else render(asked, settings))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
+    if "--json" in args:
+        print(json.dumps(as_json(asked, settings), indent=2))
+    elif unreached:
+        for reason in dict.fromkeys(answer.verdict.rationale for answer in asked):
+            print(f"evalkit: the judge answered none of {len(asked)} questions: {reason}", file=sys.stderr)
+    else:
+        print(render(asked, settings))
     return ExitCode.INFRASTRUCTURE if unreached else ExitCode.OK
 
 

@@ -7,12 +7,15 @@ Each job runs wherever a launcher puts it (:mod:`evalkit.commands.job`) and answ
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from evalkit import compose
 from evalkit.commands.embedded import shared_services
+from evalkit.commands.forecasting import describe_sweep, forecast_job, warn_of_cost
 from evalkit.commands.job import run_job
 from evalkit.commands.line import parse_line
 from evalkit.commands.prepare import Prepared, prepare
@@ -35,7 +38,7 @@ def main(args: Sequence[str]) -> int:
         problems = compose.find_override_problems(line.overrides, source, multirun=line.multirun)
         if problems:
             raise ConfigError(problems)
-        compose.call_hydra([*line.questions, *line.overrides], source, run_job)
+        compose.call_hydra([*_resolved(line.questions), *line.overrides], source, run_job)
         return ExitCode.OK
     return execute(compose.plan(line.overrides, source, multirun=line.multirun))
 
@@ -45,8 +48,10 @@ def execute(planned: compose.Plan) -> int:
     prepared = prepare_all(planned, Path.cwd())
     settings = [job.settings for job in prepared]
     first = settings[0]
+    for line in _foretell(planned, prepared):
+        print(f"evalkit: {line}", file=sys.stderr)
     with shared_services([job.service for job in settings if job.uses_embedded_provider]) as models:
-        _require_embedded_models(settings, models)
+        require_embedded_models(settings, models)
         if planned.multirun:
             directory = RunDirectory.new_sweep_root(first.output_dir)
             hashes = [config_sha256(job.config, job.datasets) for job in prepared]
@@ -55,9 +60,19 @@ def execute(planned: compose.Plan) -> int:
             name = first.run_name or first.assistant.model or "run"
             directory = RunDirectory.new_root(first.output_dir, f"{first.mode.name}_{compose.slug(name)}")
         was_interrupted = launch_jobs(planned, run_job, directory)
-    code = finish_sweep(planned, directory) if planned.multirun else exit_code_of(RunDirectory(directory))
+    if planned.multirun:
+        code: int = finish_sweep(planned, directory, interrupted=was_interrupted)
+    else:
+        code = exit_code_of(RunDirectory(directory))
     print(directory)
     return ExitCode.INTERRUPTED if was_interrupted else code
+
+
+def _foretell(planned: compose.Plan, prepared: Sequence[Prepared]) -> list[str]:
+    """Return what to say before anything starts: what a sweep will run and take, and whether money will be short."""
+    if planned.multirun:
+        return describe_sweep(planned.jobs, prepared)
+    return warn_of_cost(forecast_job(prepared[0]), [prepared[0].settings])
 
 
 def launch_jobs(planned: compose.Plan, run: compose.RunJob, directory: Path, *, resumed: bool = False) -> bool:
@@ -66,12 +81,25 @@ def launch_jobs(planned: compose.Plan, run: compose.RunJob, directory: Path, *, 
         compose.launch(planned, run, directory, resumed=resumed)
     except KeyboardInterrupt:
         return True
+    except compose.LaunchError as error:
+        print(f"evalkit: {error}", file=sys.stderr)
     return False
 
 
-def _require_embedded_models(settings: Sequence[RunSettings], models: frozenset[str]) -> None:
+def _resolved(questions: Sequence[str]) -> list[str]:
+    """Return Hydra's own `questions`; a job's config is shown as it will run, file names filled in."""
+    asks_for_job = "--cfg=job" in questions or any(
+        flag in ("-c", "--cfg") and value == "job" for flag, value in pairwise(questions)
+    )
+    return [*questions, *(["--resolve"] if asks_for_job and "--resolve" not in questions else [])]
+
+
+def require_embedded_models(
+    settings: Sequence[RunSettings],
+    models: frozenset[str],
+    roles: Sequence[str] = ("assistant", "simulator", "judge", "speech"),
+) -> None:
     """Raise ConfigError for every role that asks the embedded provider for a model it does not have."""
-    roles = ("assistant", "simulator", "judge", "speech")
     asked = {
         (role, node.model)
         for job in settings

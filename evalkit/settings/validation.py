@@ -49,7 +49,7 @@ def _say(path: str, error: Any) -> str:
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     allowed = Key(path, schema).allowed
     if error.validator == "pattern":
-        allowed = f"text that matches {error.validator_value}"
+        allowed = " or ".join(f"text like {example!r}" for example in schema["examples"])
     elif error.validator in ("minLength", "maxLength"):
         allowed = f"text of {schema.get('minLength', 0)} to {schema.get('maxLength', 'any number of')} characters"
     if path.endswith("api_key_env"):

@@ -1,0 +1,128 @@
+"""`evalkit check` says what would run and take, and all that a run would stumble over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.cli import main
+from evalkit.commands.embedded import shared_services
+from evalkit.commands.forecasting import forecast_job
+from evalkit.commands.prepare import prepare
+from evalkit.commands.run import main as run_main
+from evalkit.compose import packaged_source, plan
+from evalkit.errors import ConfigError
+from evalkit.service.offered import offered_models
+from evalkit.settings.resources import resource_dir
+from evalkit.settings.types import Service
+
+ENGINES: dict[str, Any] = {**dict.fromkeys(Service.__dataclass_fields__), "voice": "pico", "ears": "pocketsphinx"}
+ENVIRON = {"OPENAI_API_KEY": "sk-x"}
+
+
+def _check(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[int, str]:
+    code = main(["check", *overrides])
+    captured = capsys.readouterr()
+    return code, captured.out + captured.err
+
+
+def test_the_forecast_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Cases, minutes, tokens and a range of dollars, with the day of the prices."""
+    code, said = _check(capsys, "max_examples=3", "trials=2")
+    assert code == 0
+    assert "forecast: 3 cases, 6 case-trials; callers speak" in said
+    assert "forecast cost $0.00" in said
+    prices = json.loads((resource_dir("data") / "prices.json").read_text(encoding="utf-8"))
+    assert f"prices of {prices['as_of']}" in said
+
+
+def test_a_hosted_forecast_has_a_price_an_unknown_model_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown stays unknown, with the least that is known; and a limit that will not do is told."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    _, known = _check(capsys, "provider=openai", "max_examples=3", "limits.max_cost_usd=0.0001")
+    assert "forecast cost $" in known
+    assert "warning: this costs more than limits.max_cost_usd=0.0001 allows" in known
+    _, unknown = _check(capsys, "provider=openai", "assistant.model=of-tomorrow", "max_examples=3")
+    assert "forecast cost unknown, at least $" in unknown
+    assert "no price is known for assistant of-tomorrow" in unknown
+
+
+def test_recordings_are_reckoned_as_long_as_they_are(tmp_path: Path) -> None:
+    """Walk: no estimate where there is a file."""
+    config = plan(["mode=walk", "max_examples=4"], packaged_source()).jobs[0].config
+    prepared = prepare(config, tmp_path, {})
+    minutes = sum(recording.levels.duration_ms for recording in prepared.recordings if recording.levels) / 60_000
+    found = forecast_job(prepared)
+    assert found.caller_minutes == pytest.approx((minutes, minutes))
+    assert "speech" not in found.cost_usd
+
+
+def test_calls_reckon_with_callers_and_judges(tmp_path: Path) -> None:
+    """Run: every role that costs something is in it, and more turns cost more."""
+    few, many = (
+        forecast_job(prepare(plan([*line, f"max_turns={turns}"], packaged_source()).jobs[0].config, tmp_path, ENVIRON))
+        for line in [["mode=run", "provider=openai"]]
+        for turns in (2, 9)
+    )
+    assert {"assistant", "simulator", "speech", "judge"} <= set(many.cost_usd)
+    assert few.total_usd is not None
+    assert many.total_usd is not None
+    assert few.total_usd.high < many.total_usd.high
+
+
+def test_a_model_that_the_embedded_provider_does_not_have_is_found(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before a run is: with the nearest name, and without starting anything."""
+    code, said = _check(capsys, "assistant.model=local-agnet")
+    assert code == 2
+    assert "assistant.model: 'local-agnet' is no model of the embedded provider; did you mean 'local-agent'?" in said
+
+
+def test_what_is_told_is_what_the_service_has() -> None:
+    """The list that `check` goes by is the running service's own."""
+    with shared_services([Service(**ENGINES)]) as models:
+        assert offered_models() == models
+
+
+def test_what_is_hardly_meant_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Tools that are answered by no mock, and a prompt with nothing in it; neither is an error."""
+    empty = tmp_path / "prompt.txt"
+    empty.write_text("\n")
+    code, said = _check(capsys, "max_examples=1", "mode.answer_tools=true", f"assistant.system_prompt_file={empty}")
+    assert code == 0
+    assert "warning: mode.answer_tools=true without mocks" in said
+    assert f"warning: assistant.system_prompt_file: {empty} is empty" in said
+
+
+def test_a_printed_config_names_files(capsys: pytest.CaptureFixture[str]) -> None:
+    """-c job shows where the data is, not how the config says it."""
+    assert run_main(["-c", "job"]) == 0
+    said = capsys.readouterr().out
+    assert "${" not in said
+    assert str(resource_dir("data") / "crawl" / "support.csv") in said
+
+
+def test_an_address_is_asked_for_with_an_example() -> None:
+    """No regular expression for an answer."""
+    with pytest.raises(ConfigError) as caught:
+        plan(["provider=compatible", "provider.base_url=localhost:8080"], packaged_source())
+    assert "'https://example.com/v1'" in str(caught.value)
+    assert "^" not in str(caught.value)
+
+
+def test_a_search_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    """Why there is none, and what to do instead."""
+    assert main(["-m", "hydra/sweeper=optuna", "seed=1,2"]) == 2
+    assert "a search does not" in capsys.readouterr().err
+
+
+def test_a_judge_that_is_none_is_found_before_it_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """One line, and no list of a hundred reasons."""
+    assert main(["calibrate", "judge.model=local-jugde"]) == 2
+    captured = capsys.readouterr()
+    assert "judge.model: 'local-jugde' is no model of the embedded provider" in captured.err
+    assert captured.out == ""
