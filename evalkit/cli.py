@@ -9,7 +9,8 @@ exit meaning
 0    all well (a poor assistant is a result, not an error)
 1    a gate was missed, or ``compare`` found a regression
 2    the config or the data is wrong; nothing was started, nothing is left behind
-3    cases were lost to infrastructure beyond the allowed share, or the disk is full
+3    cases were lost to infrastructure beyond the allowed share, the disk is full, or the embedded
+     provider did not start
 4    the budget was reached
 70   a defect of evalkit's own
 130  interrupted
@@ -26,7 +27,7 @@ from contextlib import suppress
 from importlib import import_module
 
 import evalkit
-from evalkit.errors import ConfigError, StorageError, UserError
+from evalkit.errors import ConfigError, ServiceStartError, StorageError, UserError
 
 # Command -> what it does; `evalkit.commands.<name>.main(args) -> exit code`.
 COMMANDS = {
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"evalkit: {problem}", file=sys.stderr)
         return 2
-    except StorageError as error:
+    except (ServiceStartError, StorageError) as error:
         print(f"evalkit: {error}", file=sys.stderr)
         return EXIT_INFRASTRUCTURE
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@
     ├── UserError            the user must fix something: exit 2, every problem listed at once
     │   ├── ConfigError      an override, an option or a value
     │   └── DataError        a CSV, JSON or WAV file
+    ├── ServiceStartError    the embedded provider did not start: exit 3
     ├── StorageError         the disk takes nothing more: what was stored by then is whole
     ├── CaseFailure          one case-trial did not end well; becomes data in its record, never a crash
     └── ProtocolError        we called the realtime core in an order that makes no sense: a defect of ours
@@ -40,6 +41,10 @@ class ConfigError(UserError):
 
 class DataError(UserError):
     """An input file is missing, malformed or contradicts the configuration."""
+
+
+class ServiceStartError(EvalkitError):
+    """The embedded provider did not start; the message ends with the last lines of its stderr."""
 
 
 class StorageError(EvalkitError):

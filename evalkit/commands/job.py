@@ -34,7 +34,7 @@ from evalkit.engine.quota import OwnQuota, Quota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
-from evalkit.errors import StorageError, UserError
+from evalkit.errors import ServiceStartError, StorageError, UserError
 from evalkit.providers.prices import load_prices
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
@@ -78,6 +78,10 @@ def _run_and_conclude(
         with suppress(OSError):
             run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
         raise StorageError(f"{error}; make room and finish the run with: evalkit resume {run.root}") from error
+    except ServiceStartError as error:
+        _log.error("%s", error)
+        _say(str(error))
+        run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
     except BaseException as error:  # noqa: BLE001  also sys.exit: one job must not end a sweep
         _log.exception("a defect in evalkit")
         _say(f"{type(error).__name__}: {error}; a defect of evalkit, please report it with {run.root / 'evalkit.log'}")

@@ -117,14 +117,14 @@ def _grade_into(run: RunDirectory, workload: Workload, advance: Advance) -> Fini
 
 
 async def _grade_kept(run: RunDirectory, workload: Workload, kept: Sequence[StoredRecord], advance: Advance) -> None:
-    """Give every kept record the grades that it lacks: the run may have ended between a record and its grades."""
+    """Give every kept record the grades that it lacks: the run may have ended before them, or nobody answered."""
     given: dict[str, list[Grade]] = defaultdict(list)
     for grade in run.read_grades():
         given[grade.record_sha256].append(grade)
 
     async def complete(stored: StoredRecord) -> None:
         record, known = stored.record, given[stored.sha256]
-        done = {(grade.grader_id, grade.turn_index) for grade in known}
+        done = {(grade.grader_id, grade.turn_index) for grade in known if not grade.unanswered}
         specs = workload.graders(record.case)
         grades = await grade_record(record, stored.sha256, specs, workload.services, now_utc, done=done)
         run.append_grades(grades)

@@ -168,7 +168,7 @@ class Engine:
         record_sha256 = await asyncio.to_thread(_storing, self._sink.store_record, record)
         self._finished += 1
         try:
-            self._quota.add_spent_usd(await self._finish(record, record_sha256))
+            self._spend(await self._finish(record, record_sha256))
         except OSError as error:
             raise _StorageFailed(str(error)) from error
 
@@ -214,7 +214,7 @@ class Engine:
             began = self._clock.now()
             record = await self._attempt(trial, number)
             self._tell_throttle(record, began)
-            self._quota.add_spent_usd(sum(cost or 0.0 for cost in record.cost_usd.values()))
+            self._spend(sum(cost or 0.0 for cost in record.cost_usd.values()))
         return record, Attempt(number, (self._clock.now() - began) * 1000, record.failure)
 
     async def _attempt(self, trial: CaseTrial, number: int) -> CaseRecord:
@@ -225,6 +225,10 @@ class Engine:
                 raise _StorageFailed(str(error)) from error
             _log.exception("%s: a defect in evalkit", trial.key)
             return _defect_record(trial, error)
+
+    def _spend(self, usd: float) -> None:
+        if usd > 0:  # a quota may have to put it on disk
+            _storing(self._quota.add_spent_usd, usd)
 
     def _tell_throttle(self, record: CaseRecord, began: float) -> None:
         failure = record.failure

