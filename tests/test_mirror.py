@@ -16,6 +16,7 @@ ELSEWHERE = {
     "compose/run_types.py": "compose/test_planning.py",
     "commands/forecasting.py": "commands/test_check.py",
     "commands/prepare.py": "e2e/test_bad_input.py",
+    "commands/pricing.py": "e2e/test_resume.py",
     "commands/recordings.py": "e2e/test_walk.py",
     "commands/rerun.py": "e2e/test_crawl.py",
     "commands/resume.py": "e2e/test_resume.py",

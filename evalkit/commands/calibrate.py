@@ -23,6 +23,7 @@ from evalkit.commands.embedded import service_url
 from evalkit.commands.judging import open_judge
 from evalkit.commands.line import parse_line
 from evalkit.commands.prepare import endpoint_of
+from evalkit.commands.pricing import price_table
 from evalkit.commands.roles import open_cache
 from evalkit.commands.run import require_embedded_models
 from evalkit.commands.verdict import ExitCode
@@ -36,11 +37,9 @@ from evalkit.metrics.agreement import Agreement, measure_agreement
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import find_key_problems, find_url_problems
-from evalkit.providers.prices import load_prices
 from evalkit.records.grade import Verdict
 from evalkit.service.offered import offered_models
 from evalkit.settings.resolution import find_missing_models, resolve
-from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 
@@ -172,7 +171,7 @@ def render(asked: Sequence[Asked], settings: RunSettings) -> str:
 
 async def _ask_all(settings: RunSettings, questions: Sequence[LabelledQuestion], url: str | None) -> list[Asked]:
     clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
-    prices = load_prices(resource_dir("data") / "prices.json")
+    prices = price_table(settings)
     judge = open_judge(settings, clients, open_cache(), prices, url)
     if judge is None:
         raise ConfigError("judge.model: null; calibrate needs the name of a model")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalkit import compose
-from evalkit.commands.forecasting import describe_forecast, forecast_job, warn_of_cost
+from evalkit.commands.forecasting import describe_forecast, forecast_job, price_dates, warn_of_cost
 from evalkit.commands.line import parse_line
 from evalkit.commands.prepare import Prepared, read_run
 from evalkit.commands.recordings import conformance_table, find_recording_problems
@@ -35,7 +35,7 @@ def main(args: Sequence[str]) -> int:
     for warning in dict.fromkeys(warning for prepared in jobs for warning in _find_oddities(prepared)):
         print(f"warning: {warning}")
     forecast = add_up([forecast_job(prepared) for prepared in jobs])
-    print(f"forecast: {describe_forecast(forecast)}")
+    print(f"forecast: {describe_forecast(forecast, price_dates(jobs))}")
     for warning in warn_of_cost(forecast, [prepared.settings for prepared in jobs]):
         print(warning)
     return 0

@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from evalkit.commands.prepare import Prepared
+from evalkit.commands.pricing import price_table
 from evalkit.commands.simulations import call_settings, grader_specs
 from evalkit.compose import Job
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.metrics.forecast import ZERO, CaseWork, Forecast, Models, PriceList, Range, Rates, add_up, forecast_run
-from evalkit.providers.prices import Prices, load_prices
 from evalkit.records.case import Case
 from evalkit.records.grade import GradeLevel
 from evalkit.settings.resources import resource_dir
@@ -27,7 +27,7 @@ _MOST_JOBS_NAMED = 12
 def forecast_job(prepared: Prepared) -> Forecast:
     """Return what a prepared run will take, before it starts. Calls nobody."""
     settings = prepared.settings
-    rates, prices = _load_rates(), _load_prices()
+    rates, prices = _load_rates(), price_table(settings)
     list_prices = PriceList(prices.cost_usd, prices.speech_cost_usd, prices.audio_cost_usd)
     works = _call_works(prepared, rates) if settings.mode.name == "run" else _turn_works(prepared, rates)
     return add_up([forecast_run([work], settings.trials, models, rates, list_prices) for work, models in works])
@@ -41,19 +41,24 @@ def describe_sweep(jobs: Sequence[Job], prepared: Sequence[Prepared]) -> list[st
     return [
         *named,
         *more,
-        f"{len(jobs)} jobs, {describe_forecast(forecast)}",
+        f"{len(jobs)} jobs, {describe_forecast(forecast, price_dates(prepared))}",
         *warn_of_cost(forecast, [job.settings for job in prepared]),
     ]
 
 
-def describe_forecast(forecast: Forecast) -> str:
-    """Return what a forecast says, on one line."""
+def price_dates(prepared: Sequence[Prepared]) -> str:
+    """Return the days on which the prices of a forecast were true."""
+    return "; ".join(dict.fromkeys(price_table(job.settings).as_of for job in prepared))
+
+
+def describe_forecast(forecast: Forecast, prices_of: str) -> str:
+    """Return what a forecast says, on one line; `prices_of`: the day of the prices."""
     return (
         f"{forecast.cases} cases, {forecast.case_trials} case-trials; "
         f"callers speak {_shown(forecast.caller_minutes, '.1f')} min, "
         f"answers {_shown(forecast.answer_minutes, '.1f')} min; "
         f"assistant tokens in {_shown(forecast.input_tokens, ',.0f')}, out {_shown(forecast.output_tokens, ',.0f')}; "
-        f"forecast cost {_describe_cost(forecast)}"
+        f"forecast cost {_describe_cost(forecast, prices_of)}"
     )
 
 
@@ -70,16 +75,16 @@ def warn_of_cost(forecast: Forecast, settings: Sequence[RunSettings]) -> list[st
     return []
 
 
-def _describe_cost(forecast: Forecast) -> str:
+def _describe_cost(forecast: Forecast, prices_of: str) -> str:
     roles = ", ".join(
         f"{role} {'unknown' if cost is None else _usd(cost)}" for role, cost in sorted(forecast.cost_usd.items())
     )
     total = forecast.total_usd
     if total is not None:
-        return f"{_usd(total)} ({roles}; prices of {_load_prices().as_of})"
+        return f"{_usd(total)} ({roles}; prices of {prices_of})"
     least = _usd(Range.exactly(forecast.known_usd.low))
     missing = f"no price is known for {', '.join(forecast.unknown)}"
-    return f"unknown, at least {least} ({roles}; {missing}; prices of {_load_prices().as_of})"
+    return f"unknown, at least {least} ({roles}; {missing}; prices of {prices_of})"
 
 
 def _turn_works(prepared: Prepared, rates: Rates) -> Iterator[tuple[CaseWork, Models]]:
@@ -179,8 +184,3 @@ def _usd(cost: Range) -> str:
 @cache
 def _load_rates() -> Rates:
     return Rates.from_document(json.loads((resource_dir("data") / "rates.json").read_text(encoding="utf-8")))
-
-
-@cache
-def _load_prices() -> Prices:
-    return load_prices(resource_dir("data") / "prices.json")

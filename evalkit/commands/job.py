@@ -23,6 +23,7 @@ from evalkit.commands.embedded import service_url
 from evalkit.commands.interruption import Interruption
 from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_workload
 from evalkit.commands.prepare import Prepared, prepare
+from evalkit.commands.pricing import price_table
 from evalkit.commands.rate_limits import heed
 from evalkit.commands.remaining import find_remaining, spent_usd
 from evalkit.commands.replayed import replayed
@@ -35,11 +36,9 @@ from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
 from evalkit.errors import ServiceStartError, StorageError, UserError
-from evalkit.providers.prices import load_prices
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
-from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import Limits
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.recovery import recover
@@ -124,7 +123,7 @@ def _begin(run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial]) -
     """Write what is known before the first case, and return the provenance; a run that is resumed keeps its own."""
     keys = [trial.key for trial in trials]
     provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
-    provenance["price_date"] = load_prices(resource_dir("data") / "prices.json").as_of
+    provenance["price_date"] = price_table(prepared.settings).as_of
     if run.provenance_path.exists():
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from evalkit.audio.conformance import Conformance
 from evalkit.audio.formats import AudioFormat
 from evalkit.commands.fault_plans import settle_faults
+from evalkit.commands.pricing import price_table
 from evalkit.commands.recordings import examine_recordings, find_recording_problems
 from evalkit.commands.replayed import REPLAY, recorded_identity, with_recorded_models
 from evalkit.commands.simulations import asks_judge, read_simulations
@@ -70,6 +71,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     settle_faults(resolved, working_dir)
     settings = RunSettings.from_config(resolved)
     problems = [*_find_role_problems(settings, resolved), *_find_endpoint_problems(settings, environ)]
+    _collect(problems, lambda: price_table(settings))
     if problems:
         raise ConfigError(problems)
     if settings.mode.name == "run":
@@ -151,7 +153,7 @@ def _read_data(settings: RunSettings, resolved: Mapping[str, Any]) -> Prepared:
     chosen_cases = tuple(cases[: settings.max_examples])
     _require_gated_cases(settings, chosen_cases)
     recordings = [Path(str(case.inputs["audio_path"])) for case in cases if "audio_path" in case.inputs]
-    chosen = [settings.tool_mocks.mocks_file] if settings.tool_mocks.mocks_file else []
+    chosen = [path for path in (settings.tool_mocks.mocks_file, settings.limits.prices_file) if path]
     paths = [settings.mode.data_csv, prompt_file, tools_file, *chosen, *recordings]
     return Prepared(
         config=resolved,
@@ -178,7 +180,7 @@ def _read_calls(
         if problems:
             raise ConfigError(problems)
     _require_gated_cases(settings, data.cases)
-    chosen = [settings.tool_mocks.mocks_file] if settings.tool_mocks.mocks_file else []
+    chosen = [path for path in (settings.tool_mocks.mocks_file, settings.limits.prices_file) if path]
     return Prepared(
         config=resolved,
         settings=settings,

@@ -22,7 +22,7 @@ from evalkit.errors import ConfigError
 from evalkit.settings.resources import resource_dir
 
 _ASSISTANT_FILES = ("system_prompt_file", "tools_file")
-_FILE_KEYS = ("data_csv", "system_prompt_file", "tools_file", "mocks_file", "output_dir", "run")
+_FILE_KEYS = ("data_csv", "system_prompt_file", "tools_file", "mocks_file", "prices_file", "output_dir", "run")
 
 
 def main(args: Sequence[str]) -> int:

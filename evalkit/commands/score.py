@@ -26,6 +26,7 @@ from evalkit.commands.embedded import service_url, shared_services
 from evalkit.commands.grader_services import open_grader_services
 from evalkit.commands.line import CommandLine, parse_line
 from evalkit.commands.prepare import endpoint_of, find_gate_problems
+from evalkit.commands.pricing import price_table
 from evalkit.commands.reporting import RunReport, report_run, split_grades
 from evalkit.commands.rerun import stored_source
 from evalkit.commands.roles import open_cache
@@ -48,7 +49,7 @@ from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
 from evalkit.metrics.cost import grade_costs_usd
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import find_key_problems, find_url_problems
-from evalkit.providers.prices import Prices, load_prices
+from evalkit.providers.prices import Prices
 from evalkit.records.case import Case
 from evalkit.records.grade import Grade, GraderSpec
 from evalkit.records.record import CaseRecord
@@ -56,7 +57,6 @@ from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_js
 from evalkit.settings.calls import find_open_keys
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
-from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import key_at
 from evalkit.settings.types import RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
@@ -138,7 +138,7 @@ def main(args: Sequence[str]) -> int:
 
 
 def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -> ExitCode:
-    prices = load_prices(resource_dir("data") / "prices.json")
+    prices = price_table(task.settings)
     scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.config), task.expectations)
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)

@@ -14,6 +14,7 @@ from evalkit.commands.grader_services import open_grader_services
 from evalkit.commands.in_effect import settings_in_effect
 from evalkit.commands.pipeline import Workload
 from evalkit.commands.prepare import Prepared, endpoint_of
+from evalkit.commands.pricing import price_table
 from evalkit.commands.roles import open_cache, speech_role
 from evalkit.commands.simulated_calls import call_setup
 from evalkit.commands.simulations import grader_specs
@@ -28,12 +29,11 @@ from evalkit.modes.walk import WalkPlayer
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import realtime_url, request_headers
-from evalkit.providers.prices import Prices, load_prices
+from evalkit.providers.prices import Prices
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput
-from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import RunSettings
 from evalkit.store.run_directory import RunDirectory
 
@@ -58,7 +58,7 @@ async def open_workload(
     if settings.real_time:
         clients.warm()
     cache = open_cache()
-    prices = load_prices(resource_dir("data") / "prices.json")
+    prices = price_table(settings)
     if settings.mode.name == "run":
         setup = call_setup(
             prepared,

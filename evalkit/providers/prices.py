@@ -108,8 +108,19 @@ class Prices:
         )
 
 
-def load_prices(path: Path) -> Prices:
-    """Return the table in `path`. Raises DataError when it is missing or malformed."""
+def load_prices(path: Path, own: Path | None = None) -> Prices:
+    """Return the table in `path`, with that in `own` laid over it. Raises DataError for what is no table."""
+    shipped = _read_prices(path)
+    if own is None:
+        return shipped
+    further = _read_prices(own)
+    # A name of theirs counts before a beginning of ours.
+    return Prices(
+        f"{shipped.as_of}, {own.name} {further.as_of}", {**further.models, **shipped.models, **further.models}
+    )
+
+
+def _read_prices(path: Path) -> Prices:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         models: dict[str, ModelPrice] = {}

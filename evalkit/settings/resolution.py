@@ -20,6 +20,7 @@ _PATHS = (
     ("tool_mocks", "mocks_file"),
     ("voice", "output_csv"),
     ("judge", "calibration_file"),
+    ("limits", "prices_file"),
 )
 
 

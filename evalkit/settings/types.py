@@ -150,6 +150,7 @@ class Limits:
     requests_in_flight: int | None
     max_tool_rounds: int
     max_cost_usd: float | None
+    prices_file: Path | None
     max_infrastructure_share: float
 
 

@@ -332,3 +332,41 @@ def test_a_wrong_line_is_answered_in_words(cli: Cli, args: tuple[str, ...], word
     assert refused.code == 2
     assert words in refused.err
     assert "Traceback" not in refused.err
+
+
+def test_a_spent_budget_is_exit_4_and_a_larger_one_finishes_the_run(cli: Cli) -> None:
+    """With prices of one's own: a hard stop, everything kept, and what was spent before still counts."""
+    prices = cli.cwd / "prices.json"
+    per_1m = {"text_input": 1, "text_output": 1, "audio_input": 1000, "audio_output": 1000, "audio_cached_input": 1000}
+    priced = {"local-agent": {**per_1m, "text_cached_input": 1}}
+    prices.write_text(json.dumps({"as_of": "2026-11-01", "models": priced}))
+    line = (
+        "max_examples=8",
+        "concurrency=1",
+        "report.plots=false",
+        "report.html=false",
+        f"limits.prices_file={prices}",
+    )
+    spent = cli(*line, "limits.max_cost_usd=0.2")
+    assert spent.code == 4, spent.err
+    assert "may be spent before all is done" in spent.err or "will stop before it is done" in spent.err
+    done = _finished(spent.directory)
+    cost = spent.summary["cost_usd"]["assistant"]
+    assert 1 <= len(done) < 8
+    assert 0.2 <= cost < 0.4
+    assert cli("resume", str(spent.directory)).code == 4, "the same budget is still spent"
+    assert _finished(spent.directory) == done
+    ended = cli("resume", str(spent.directory), "limits.max_cost_usd=50")
+    assert ended.code == 0, ended.err
+    assert len(read_rows(spent.directory)) == 8
+    assert read_json(spent.directory / "summary.json")["cost_usd"]["assistant"] > cost
+    _require_intact(spent.directory, [done])
+
+
+def test_prices_that_are_none_are_answered_in_words(cli: Cli) -> None:
+    """Before anything starts, with the file and what is wrong in it."""
+    wrong = cli.cwd / "prices.json"
+    wrong.write_text('{"models": {}}')
+    refused = cli("check", f"limits.prices_file={wrong}")
+    assert refused.code == 2
+    assert str(wrong) in refused.err

@@ -158,6 +158,7 @@ LIMITS = Limits(
     max_attempts=1,
     max_tool_rounds=3,
     max_cost_usd=None,
+    prices_file=None,
     max_infrastructure_share=0,
 )
 
