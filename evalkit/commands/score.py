@@ -16,7 +16,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from evalkit.commands.grader_services import open_grader_services
 from evalkit.commands.line import CommandLine, parse_line
 from evalkit.commands.prepare import endpoint_of, find_gate_problems
 from evalkit.commands.pricing import price_table
+from evalkit.commands.replayed import replayed, with_recorded_models
 from evalkit.commands.reporting import RunReport, report_run, split_grades
 from evalkit.commands.rerun import stored_source
 from evalkit.commands.roles import open_cache
@@ -143,10 +144,11 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)
     earlier, _ = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in task.stored.items()})
-    with _services(task) as url:
+    served = replayed(task.settings) if task.needs else nullcontext(task.settings)
+    with _services(task) as url, served as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
-        given = asyncio.run(_grade_all(task, run, prices, known, spending, url))
+        given = asyncio.run(_grade_all(replace(task, settings=addressed), run, prices, known, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
     shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
@@ -167,6 +169,7 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
     problems = find_problems(config) or find_contradictions(config)
     if problems:
         raise ConfigError(problems)
+    config = with_recorded_models(config, Path.cwd())
     resolved = resolve(config, Path.cwd())
     settings = RunSettings.from_config(resolved)
     stored = run.read_finished()

@@ -49,6 +49,10 @@ def test_a_run_is_repeated_without_a_provider(mode: str, recorded: dict[str, Fin
     assert _told(after.directory) == _told(before.directory)
     assert _graded(after.directory) == _graded(before.directory)
     assert any(grade is not None for grade in _graded(after.directory).values())
+    if mode == "run":
+        scored = cold_cli("score", str(after.directory), EVALKIT_CACHE=str(cold_cli.cwd / "other"))
+        assert scored.code == 0, scored.err
+        assert _graded(after.directory) == _graded(before.directory)
     record = read_json(next((after.directory / "records").glob("*.json")))
     assert record["settings"]["service"] is None
     assert record["settings"]["assistant"]["provider"] == "replay"
