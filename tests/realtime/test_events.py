@@ -22,6 +22,7 @@ from evalkit.realtime.events import (
     parse_frame,
     server_error,
 )
+from evalkit.realtime.trace import Direction, Trace
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 
 _CLIENT_EVENT: TypeAdapter[Any] = TypeAdapter(RealtimeClientEvent)
@@ -162,3 +163,22 @@ def test_only_our_own_event_ids_are_ours(event_id: str) -> None:
     events = ClientEvents()
     ours = {events.commit_audio()["event_id"] for _ in range(3)}
     assert events.issued(event_id) == (event_id in ours)
+
+
+@pytest.mark.parametrize("deep", ["[", '{"a":'])
+def test_what_cannot_be_written_again_is_no_event(deep: str) -> None:
+    """A parser reads deeper than a trace can be written; nesting beyond any protocol's is refused where it is read."""
+
+    def frame(depth: int) -> str:
+        close = "]" if deep == "[" else "}"
+        return '{"type": "x", "a": ' + deep * depth + "1" + close * depth + "}"
+
+    for depth in (201, 300, 900, 5000):
+        with pytest.raises(InvalidEvent):
+            parse_frame(frame(depth))
+    lines: list[bytes] = []
+    payload = parse_frame(frame(190)).payload
+    Trace(lines.append).record(source="a", direction=Direction.RECEIVED, turn_index=1, at_ms=0.0, payload=payload)
+    assert json.loads(lines[0])["event"] == payload
+    wide = json.dumps({"type": "x", "a": [{}] * 1000})
+    assert parse_frame(wide).type == "x"
