@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--launchers", nargs="+", default=["basic", "joblib"])
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--processes", type=int, default=4)
-    parser.add_argument("--cases", type=int, default=4, help="recordings that each job plays, about 7 s each")
+    parser.add_argument("--cases", type=int, default=6, help="recordings that each job plays, about 7 s each")
     asked = parser.parse_args()
     print(f"{asked.jobs} jobs, {asked.cases} recordings each, at the speed of speech; {os.cpu_count()} cores")
     print(f"{'launcher':16} {'processes':>9} {'seconds':>8} {'ratio':>6}")
