@@ -16,7 +16,7 @@ check:  ## format, lint, strict types, import contracts
 	$(BIN)/lint-imports
 
 test:  ## all but the long matrices
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 cover:  ## the long matrices too
 	$(BIN)/python -m pytest

@@ -173,7 +173,7 @@ def test_any_rows_are_cases_or_a_message(tmp_path_factory: pytest.TempPathFactor
         cases = load_crawl_cases(path, TOOLS)
     except DataError:
         return
-    assert len(cases) == len(rows)
+    assert len(cases) == sum(any(row) for row in rows), "a row without a cell is none"
     assert all(case.sha256 and canonical(case.inputs) for case in cases)
 
 

@@ -156,6 +156,7 @@ LIMITS = Limits(
     run_timeout_s=None,
     grace_s=30,
     max_attempts=1,
+    requests_in_flight=None,
     max_tool_rounds=3,
     max_cost_usd=None,
     prices_file=None,
