@@ -10,7 +10,9 @@ measure.
 
 from __future__ import annotations
 
-import sys
+import argparse
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,7 +53,11 @@ def share_of_regressions(pairs: int, **options: Any) -> tuple[float, float]:
 
 def main() -> None:
     """Print the table."""
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", type=int, nargs="?", default=PAIRS, help="pairs of runs a line")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    asked = parser.parse_args()
+    pairs, told = asked.pairs, []
     print(f"{pairs} pairs of runs a line\n\n| n | trials | planted | any metric regressed | grade regressed |")
     print("|---|---|---|---|---|")
     for cases, trials, losses in ((40, 1, (0.0, 0.15)), (200, 1, LOSSES), (200, 3, LOSSES)):
@@ -59,6 +65,9 @@ def main() -> None:
             alarms, found = share_of_regressions(pairs, cases=cases, trials=trials, loss=loss)
             planted = f"{-loss:+.0%}" if loss else "nothing"
             print(f"| {cases} | {trials} | {planted} | {alarms:.1%} | {found:.1%} |", flush=True)
+            told.append({"n": cases, "trials": trials, "planted": -loss, "any": alarms, "grade": found})
+    if asked.json:
+        asked.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
 def _simulate_run(rng: np.random.Generator, chances: np.ndarray, trials: int) -> Side:

@@ -1,6 +1,6 @@
 """How often the 95 % intervals hold the truth, by simulation.
 
-    python benchmarks/coverage.py [runs]
+    python benchmarks/coverage.py [runs] [--json FILE]
 
 Each line simulates `runs` runs (2,000 by default; half of that for measures and percentiles) of n cases whose truth
 is known, and gives every one to the functions that a summary uses. Clustered runs have three trials a case: a case's
@@ -10,9 +10,11 @@ itself is uncertain by about one point.
 
 from __future__ import annotations
 
+import argparse
+import json
 import math
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from scipy.stats import norm
@@ -77,23 +79,28 @@ def coverage_of_percentile(
 
 def main() -> None:
     """Print all tables."""
-    runs = int(sys.argv[1]) if len(sys.argv) > 1 else RUNS
-    _print_passes(runs)
-    _print_measures(max(1, runs // 2))
-    _print_percentiles(max(1, runs // 2))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=int, nargs="?", default=RUNS, help="simulated runs a cell")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    asked = parser.parse_args()
+    half = max(1, asked.runs // 2)
+    told = [*_print_passes(asked.runs), *_print_measures(half), *_print_percentiles(half)]
+    if asked.json:
+        asked.json.write_text(json.dumps(told, indent=2) + "\n")
 
 
-def _print_passes(runs: int) -> None:
+def _print_passes(runs: int) -> Iterator[dict[str, object]]:
     kinds: list[float | None] = [None, *CORRELATIONS]
     heads = ["one trial", *(f"{TRIALS} trials, correlation {value:g}" for value in CORRELATIONS)]
     print(f"pass or fail, {runs} runs a cell\n\n| n | p | {' | '.join(heads)} |\n|---|---|{'---|' * len(heads)}")
     for cases in SIZES:
         for share in SHARES:
-            cells = [f"{coverage_of_passes(cases, share, runs, correlation=kind):.1%}" for kind in kinds]
-            print(f"| {cases} | {share:g} | {' | '.join(cells)} |", flush=True)
+            found = [coverage_of_passes(cases, share, runs, correlation=kind) for kind in kinds]
+            print(f"| {cases} | {share:g} | {' | '.join(f'{part:.1%}' for part in found)} |", flush=True)
+            yield {"values": "pass or fail", "n": cases, "p": share, **dict(zip(heads, found, strict=True))}
 
 
-def _print_measures(runs: int) -> None:
+def _print_measures(runs: int) -> Iterator[dict[str, object]]:
     print(f"\nmeasures, {runs} runs a cell\n\n| values | n | coverage |\n|---|---|---|")
     kinds = (
         ("normal", 0.0, lambda rng, n: rng.normal(size=n)),
@@ -106,9 +113,10 @@ def _print_measures(runs: int) -> None:
             seed = 1000 * number + cases
             share = coverage_of_measures(lambda rng, draw=draw, n=cases: draw(rng, n), truth, runs, seed)
             print(f"| {name} | {cases} | {share:.1%} |", flush=True)
+            yield {"values": name, "n": cases, "coverage": share}
 
 
-def _print_percentiles(runs: int) -> None:
+def _print_percentiles(runs: int) -> Iterator[dict[str, object]]:
     print(f"\npercentiles, {runs} runs a cell\n\n| n | trials | percentile | coverage | no interval |")
     print("|---|---|---|---|---|")
     for cases, trials in ((40, 1), (200, 1), (1000, 1), (40, 3), (200, 3), (1000, 3)):
@@ -116,6 +124,7 @@ def _print_percentiles(runs: int) -> None:
             share, absent = coverage_of_percentile(cases, percent, runs, trials=trials)
             shown = "-" if absent == 1 else f"{share:.1%}"
             print(f"| {cases} | {trials} | p{percent} | {shown} | {absent:.0%} |", flush=True)
+            yield {"values": f"p{percent}", "n": cases, "trials": trials, "coverage": share, "no interval": absent}
 
 
 def _chances(rng: np.random.Generator, cases: int, share: float, correlation: float | None) -> np.ndarray:

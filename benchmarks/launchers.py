@@ -13,6 +13,7 @@ command runs under each launcher; the ratio is of wall-clock times measured in o
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -39,6 +40,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--cases", type=int, default=6, help="recordings that each job plays, about 7 s each")
+    parser.add_argument("--json", type=Path, metavar="FILE")
     asked = parser.parse_args()
     print(f"{asked.jobs} jobs, {asked.cases} recordings each, at the speed of speech; {os.cpu_count()} cores")
     print(f"{'launcher':16} {'processes':>9} {'seconds':>8} {'ratio':>6}")
@@ -49,6 +51,8 @@ def main() -> int:
             ratio = seconds[asked.launchers[0]] / seconds[launcher]
             processes = 1 if launcher == "basic" else asked.processes
             print(f"{launcher:16} {processes:9} {seconds[launcher]:8.1f} {ratio:6.2f}", flush=True)
+    if asked.json:
+        asked.json.write_text(json.dumps({"seconds": seconds}, indent=2) + "\n")
     if {"basic", "joblib"} <= set(seconds):
         return int(seconds["basic"] / seconds["joblib"] < TARGET)
     return 0
