@@ -10,18 +10,17 @@ come compressed although we ask for plain ones).
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.providers.endpoints import Endpoint, http_base_url, redact, request_headers
 from evalkit.records.faults import Stage
+from evalkit.settings.hosts import is_this_machine
 
 if TYPE_CHECKING:
     from openai import APIStatusError, AsyncOpenAI, OpenAIError
@@ -91,7 +90,7 @@ class Clients:
             "max_retries": 0,
             "default_headers": {**headers, "Accept-Encoding": "identity"},
             "http_client": DefaultAsyncHttpxClient(
-                trust_env=not _is_this_machine(base_url),
+                trust_env=not is_this_machine(base_url),
                 follow_redirects=False,
                 event_hooks={"request": unwanted, "response": [_bound_answer]},
             ),
@@ -233,11 +232,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         if cause is not None:
             yield cause
             yield from _causes(cause)
-
-
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -36,8 +36,8 @@ from websockets.http11 import Response
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.realtime.events import ServerError, error_kind, server_error
 from evalkit.records.faults import Stage
+from evalkit.settings.hosts import is_this_machine
 
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
 _SHORTEST_SECRET = 8
 _CLOSE_GRACE_S = 1.0
@@ -194,7 +194,7 @@ async def connect(url: str, headers: Mapping[str, str], limits: ConnectionLimits
             ping_timeout=limits.ping_timeout_s,
             logger=_LOGGER,
             # A proxy from the environment cannot reach our own machine.
-            proxy=None if urlsplit(url).hostname in _LOOPBACK_HOSTS else True,
+            proxy=None if is_this_machine(url) else True,
         )
     except InvalidStatus as rejection:
         raise _rejected(place, rejection.response, secrets) from rejection

@@ -6,10 +6,11 @@ a handshake otherwise. Nothing is said to servers elsewhere: they see the protoc
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
+
+from evalkit.settings.hosts import is_this_machine
 
 HEADER = "evalkit-session"
 
@@ -31,14 +32,6 @@ class Introduction:
 
     def headers(self, url: str, source: str) -> Mapping[str, str]:
         """Return the header for the session of `source` at `url`; nothing for a server that is not on this machine."""
-        if not _is_this_machine(url):
+        if not is_this_machine(url):
             return {}
         return {HEADER: f"{source}/{self.attempt}/{self.seed}/{quote(self.case, safe='')}"}
-
-
-def _is_this_machine(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
