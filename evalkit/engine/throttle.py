@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from evalkit.clock import Clock
 
 LONGEST_PAUSE_S = 60.0
+_WORTH_TELLING_S = 0.25
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Throttle:
     Args:
         most: The highest limit; also the first.
         clock: The run's clock.
-        on_change: Told of every change, and of every pause.
+        on_change: Told of every change, and of every pause that is more than a little longer than one that holds.
 
     """
 
@@ -75,9 +76,11 @@ class Throttle:
     def pause(self, seconds: float, reason: str) -> None:
         """Begin nothing for `seconds`, a minute at most."""
         until = self._clock.now() + min(seconds, LONGEST_PAUSE_S)
-        if seconds > 0 and until > self._open_at:
+        longer_s = until - self._open_at
+        if seconds > 0 and longer_s > 0:
             self._open_at = until
-            self._tell(f"{reason}: paused for {min(seconds, LONGEST_PAUSE_S):.1f} s")
+            if longer_s > _WORTH_TELLING_S:
+                self._tell(f"{reason}: paused for {min(seconds, LONGEST_PAUSE_S):.1f} s")
 
     async def _take_place(self) -> None:
         while self._in_flight >= self.limit:

@@ -71,6 +71,17 @@ async def test_a_pause_holds_back_everybody_up_to_a_minute() -> None:
         assert clock.now() == 167.0
 
 
+def test_pauses_that_say_the_same_are_told_once() -> None:
+    """Every response of a burst says that a limit is spent; the history has one line for it."""
+    clock = FakeClock()
+    changes: list[LimitChange] = []
+    throttle = Throttle(4, clock, changes.append)
+    for _ in range(20):
+        throttle.pause(1.0, "tokens are spent")
+        clock.time += 0.01
+    assert [change.reason for change in changes] == ["tokens are spent: paused for 1.0 s"]
+
+
 async def test_at_most_the_limit_are_inside_and_places_are_handed_on() -> None:
     """Also when somebody who waits gives up."""
     throttle = Throttle(2, FakeClock())
