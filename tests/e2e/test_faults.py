@@ -116,6 +116,24 @@ def test_a_retry_sees_a_flaky_provider_through(plan: str, faulty_env: dict[str, 
     assert record["settings"]["service"]["faults"] == plan
 
 
+def test_a_provider_that_is_asked_too_much_is_asked_less(cold_cli: Cli) -> None:
+    """Every case is told 429 once: fewer run at once from then on, the summary says so, and nothing is lost."""
+    done = cold_cli(
+        "mode=walk", "max_examples=8", "concurrency=4", "assistant.model=local-echo", "mode.graders=[tool_call]",
+        "service.faults=rate_limited/retry_after:0.3/times:1", "service.voice=pico", "service.ears=pocketsphinx",
+        "report.plots=false",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    told = done.summary["concurrency"]
+    assert told["most"] == 4
+    assert told["fewest"] <= 2
+    assert {change["reason"] for change in told["changes"]} >= {
+        "rate_limited at connect", "rate_limited at connect: paused for 0.3 s"
+    }  # fmt: skip
+    records = [read_json(path) for path in (done.directory / "records").glob("*.json")]
+    assert [len(record["attempts"]) for record in records] == [2] * 8
+
+
 def test_a_wrong_plan_starts_nothing(cold_cli: Cli) -> None:
     """Exit 2 with the known names, from a run, from check, and from the service alone."""
     for command in (["max_examples=1"], ["check"]):
