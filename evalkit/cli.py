@@ -25,6 +25,7 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 
 import evalkit
 from evalkit.errors import ConfigError, ServiceStartError, StorageError, UserError
@@ -57,23 +58,47 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _dispatch(args)
-    except UserError as error:
-        for problem in error.problems:
-            print(f"evalkit: {problem}", file=sys.stderr)
-        return 2
-    except (ServiceStartError, StorageError) as error:
-        print(f"evalkit: {error}", file=sys.stderr)
-        return EXIT_INFRASTRUCTURE
     except KeyboardInterrupt:
         print("evalkit: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
-    except Exception:  # noqa: BLE001  the last line of defence says whose fault it is
-        traceback.print_exc()
-        print("evalkit: this is a defect of evalkit; please report it with the lines above", file=sys.stderr)
-        return EXIT_DEFECT
+    except Exception as error:  # noqa: BLE001  the last line of defence says whose fault it is
+        return _answer(error)
+
+
+def _answer(error: Exception) -> int:
+    """Say what `error` means, and return its exit code."""
+    match error:
+        case UserError():
+            for problem in error.problems:
+                print(f"evalkit: {problem}", file=sys.stderr)
+            return 2
+        case ServiceStartError() | StorageError():
+            print(f"evalkit: {error}", file=sys.stderr)
+            return EXIT_INFRASTRUCTURE
+        case BrokenPipeError():
+            sys.stderr.close()
+            return 0
+        case OSError():
+            print(f"evalkit: {_explain_os_error(error)}", file=sys.stderr)
+            return 2
+    traceback.print_exception(error)
+    print("evalkit: this is a defect of evalkit; please report it with the lines above", file=sys.stderr)
+    return EXIT_DEFECT
+
+
+def _explain_os_error(error: OSError) -> str:
+    reason = error.strerror or str(error) or type(error).__name__
+    if error.filename is None:
+        return f"the working directory cannot be used ({reason}); change to another" if _is_lost() else reason
+    return f"{error.filename}: {reason}; it must exist, and be open to you for reading and writing"
+
+
+def _is_lost() -> bool:
+    try:
+        Path.cwd()
+    except OSError:
+        return True
+    return False
 
 
 def _interrupt(*_: object) -> None:
@@ -94,7 +119,8 @@ def _dispatch(args: list[str]) -> int:
     if first in (*_HELP, "help") or asks_for_help:
         from evalkit.commands.usage import render_help
 
-        print(render_help(COMMANDS))
+        own = import_module(f"evalkit.commands.{first}").__doc__ if asks_for_help else None
+        print(own.replace("``", "").rstrip() if own else render_help(COMMANDS))
         return 0
     if first in COMMANDS:
         return int(import_module(f"evalkit.commands.{first}").main(args[1:]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +101,42 @@ def test_planning_a_run_imports_no_client_and_no_plots() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "2 []"
+
+
+def test_a_file_that_cannot_be_used_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the system refuses is one line with the file and the reason, not a traceback."""
+
+    def refuse(_: object) -> int:
+        raise PermissionError(13, "Permission denied", "runs/a/summary.json")
+
+    monkeypatch.setattr("evalkit.commands.report.main", refuse)
+    code, out, err = _ask(capsys, "report", "runs/a")
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert "runs/a/summary.json: Permission denied" in err
+
+
+def test_a_working_directory_that_is_gone_is_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Somebody removed the folder under our feet."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, _, err = _ask(capsys, "max_examples=1")
+    assert code == 2
+    assert "the working directory cannot be used" in err
+
+
+@pytest.mark.parametrize(
+    ("command", "word"), [("compare", "--margin"), ("resume", "--keep-changed"), ("score", "judge")]
+)
+def test_a_command_says_what_it_takes(capsys: pytest.CaptureFixture[str], command: str, word: str) -> None:
+    """Its own options, not the page of all keys."""
+    code, out, _ = _ask(capsys, command, "--help")
+    assert code == 0
+    assert word in out
+    assert f"evalkit {command}" in out.splitlines()[0]

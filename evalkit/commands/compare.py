@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalkit.commands.reporting import split_grades
-from evalkit.commands.scorings import config_in_force, read_scorings
+from evalkit.commands.scorings import config_in_force, read_scorings, record_in_force
 from evalkit.commands.verdict import ExitCode
 from evalkit.errors import ConfigError
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.schemas import run_keys
 from evalkit.store.run_directory import RunDirectory
 
 FAIL_ON = ("regression", "difference", "never")
@@ -50,6 +52,11 @@ def main(args: Sequence[str]) -> int:
     before, after = read_side(given.runs[0]), read_side(given.runs[1])
     if before.mode != after.mode:
         raise ConfigError(f"compare: A is mode={before.mode}, B is mode={after.mode}; compare runs of one mode")
+    unknown = [key for key in given.expect if not _is_known(key)]
+    if unknown:
+        raise ConfigError(
+            [f"compare: --expect {key}: unknown key{did_you_mean(key, list(run_keys()))}" for key in unknown]
+        )
     options = CompareOptions(given.margin, given.confidence, tuple(given.expect))
     comparison = compare_runs(before, after, options)
     if not comparison.metrics:
@@ -67,6 +74,10 @@ def exit_code(comparison: Comparison, fail_on: str) -> ExitCode:
     return ExitCode.GATE if any(comparison.metrics_that(verdict) for verdict in verdicts) else ExitCode.OK
 
 
+def _is_known(key: str) -> bool:
+    return any(known == key or known.startswith(f"{key}.") or key.startswith(f"{known}.") for known in run_keys())
+
+
 def read_side(text: str) -> Side:
     """Return the run in the folder `text`. Raises ConfigError when no run wrote it."""
     run = RunDirectory(Path(text).expanduser().resolve())
@@ -75,7 +86,8 @@ def read_side(text: str) -> Side:
     if not run.config_path.is_file() or not run.provenance_path.is_file():
         raise ConfigError(f"{run.root}: holds no config.yaml; compare needs two directories that runs wrote")
     provenance = run.read_provenance()
-    config = config_in_force(run.read_config(), read_scorings(provenance))
+    scorings = read_scorings(provenance)
+    config = config_in_force(run.read_config(), scorings)
     order = {key: position for position, key in enumerate(provenance["case_trials"])}
     finished = run.read_finished()
     summary_path = run.root / "summary.json"
@@ -85,7 +97,10 @@ def read_side(text: str) -> Side:
         config=config,
         datasets={entry["path"]: entry["sha256"] for entry in provenance["datasets"]},
         summary=json.loads(summary_path.read_text(encoding="utf-8")) if summary_path.is_file() else {},
-        records=[finished[key].record for key in sorted(finished, key=lambda key: order.get(key, len(order)))],
+        records=[
+            record_in_force(finished[key].record, scorings)
+            for key in sorted(finished, key=lambda key: order.get(key, len(order)))
+        ],
         grades=split_grades(run.read_grades(), {key: stored.sha256 for key, stored in finished.items()})[0],
     )
 

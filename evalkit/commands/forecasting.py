@@ -70,7 +70,11 @@ def warn_of_cost(forecast: Forecast, settings: Sequence[RunSettings]) -> list[st
     limit, cost = min(limits), forecast.known_usd
     if cost.low > limit:
         return [f"warning: this costs more than limits.max_cost_usd={limit:g} allows, and will stop before it is done"]
-    if cost.high > limit or forecast.unknown:
+    if forecast.unknown:
+        unknown = ", ".join(forecast.unknown)
+        kept = f"warning: limits.max_cost_usd={limit:g} cannot be kept: no full price is known for {unknown}"
+        return [f"{kept}; give one in limits.prices_file, for every kind of token that is billed"]
+    if cost.high > limit:
         return [f"warning: limits.max_cost_usd={limit:g} may be spent before all is done"]
     return []
 
@@ -83,7 +87,7 @@ def _describe_cost(forecast: Forecast, prices_of: str) -> str:
     if total is not None:
         return f"{_usd(total)} ({roles}; prices of {prices_of})"
     least = _usd(Range.exactly(forecast.known_usd.low))
-    missing = f"no price is known for {', '.join(forecast.unknown)}"
+    missing = f"no full price is known for {', '.join(forecast.unknown)}"
     return f"unknown, at least {least} ({roles}; {missing}; prices of {prices_of})"
 
 

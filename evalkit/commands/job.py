@@ -28,6 +28,7 @@ from evalkit.commands.rate_limits import heed
 from evalkit.commands.remaining import find_remaining, spent_usd
 from evalkit.commands.replayed import replayed
 from evalkit.commands.reporting import report_run
+from evalkit.commands.terminal import stderr_console
 from evalkit.commands.verdict import ExitCode, decide_verdict
 from evalkit.commands.voice_modes import open_workload
 from evalkit.engine.progress import RunProgress
@@ -100,11 +101,11 @@ def _run_stations(
 ) -> None:
     prepared = prepare(job.config, destination.working_dir, os.environ)
     settings = prepared.settings
-    trials = expand_trials(prepared.cases, settings.trials, settings.seed)
+    trials = _planned_trials(prepared, run, rerun_changed=rerun_changed)
     progress = recover(run)
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
-    provenance = _begin(run, prepared, trials)
+    provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
     with (
         service_url(settings.service, needed=settings.uses_embedded_provider) as url,
         replayed(settings) as addressed,
@@ -114,12 +115,23 @@ def _run_stations(
     if outcome.stopped_by is Stop.STORAGE:
         raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
     # A sweep closes with one table of its own.
-    _end(run, prepared, provenance, outcome, None if destination.in_sweep else Console(stderr=True))
+    _end(run, prepared, provenance, outcome, None if destination.in_sweep else stderr_console())
     if outcome.stopped_by is Stop.INTERRUPTED:
         raise KeyboardInterrupt
 
 
-def _begin(run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial]) -> dict[str, Any]:
+def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: bool) -> list[CaseTrial]:
+    """Return the case-trials of a run; one that was begun keeps those it was to have, unless it takes up changes."""
+    trials = expand_trials(prepared.cases, prepared.settings.trials, prepared.settings.seed)
+    if rerun_changed or not run.provenance_path.exists():
+        return trials
+    planned = set(run.read_provenance()["case_trials"])
+    return [trial for trial in trials if trial.key in planned]
+
+
+def _begin(
+    run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial], *, rerun_changed: bool
+) -> dict[str, Any]:
     """Write what is known before the first case, and return the provenance; a run that is resumed keeps its own."""
     keys = [trial.key for trial in trials]
     provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
@@ -127,7 +139,8 @@ def _begin(run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial]) -
     if run.provenance_path.exists():
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()
-        provenance = {**earlier, "case_trials": keys, "resumed": [*earlier.get("resumed", ()), resumed]}
+        gone = [] if rerun_changed else [key for key in earlier["case_trials"] if key not in set(keys)]
+        provenance = {**earlier, "case_trials": [*keys, *gone], "resumed": [*earlier.get("resumed", ()), resumed]}
         run.journal_resumption()
     run.write_config(prepared.config)
     write_provenance(run.provenance_path, provenance)
@@ -139,7 +152,8 @@ def _end(
     run: RunDirectory, prepared: Prepared, provenance: Mapping[str, Any], outcome: Outcome, console: Console | None
 ) -> None:
     """Write what follows from the records, and how the run ended."""
-    records = [stored.record for stored in run.read_finished().values()]
+    planned_keys = set(provenance["case_trials"])
+    records = [stored.record for key, stored in run.read_finished().items() if key in planned_keys]
     served = sorted({record.served_model for record in records if record.served_model})
     write_provenance(run.provenance_path, {**provenance, "models_served": served, "ended_at": now_utc()})
     report = report_run(run, console)
@@ -159,8 +173,9 @@ def _end(
     run.write_status(verdict.status, exit_code=verdict.exit_code, counts=counts)
     if verdict.reason:
         _say(verdict.reason)
-    if verdict.is_resumable:
-        _say(f"finish it with: evalkit resume {run.root}")
+    if verdict.is_resumable and console is not None:
+        more = " limits.max_cost_usd=MORE" if outcome.stopped_by is Stop.BUDGET else ""
+        _say(f"finish it with: evalkit resume {run.root}{more}")
 
 
 def _open_quota(destination: compose.Destination, limits: Limits, spent_before_usd: float) -> Quota:
@@ -188,7 +203,7 @@ async def _run_cases(
         watch=Interruption(limits.grace_s, _say).watch,
     )
     async with open_workload(prepared, run, url, clock, on_rate_limits=lambda told: heed(told, throttle)) as workload:
-        with RunProgress(Console(stderr=True, quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
+        with RunProgress(stderr_console(quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
             return await run_workload(
                 workload,
                 left,

@@ -31,8 +31,9 @@ def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
     scorings = read_scorings(provenance)
     config = config_in_force(run.read_config(), scorings)
     order = {key: position for position, key in enumerate(provenance["case_trials"])}
-    finished = run.read_finished()
-    keys = sorted(finished, key=lambda key: order.get(key, len(order)))
+    # A case that a resumed run no longer has leaves its record behind.
+    finished = {key: stored for key, stored in run.read_finished().items() if key in order}
+    keys = sorted(finished, key=order.__getitem__)
     counted, discarded = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in finished.items()})
     written = write_reports(
         run.root,

@@ -39,7 +39,7 @@ from evalkit.commands.scorings import (
     overlay_of,
     with_scoring,
 )
-from evalkit.commands.simulations import grader_specs, read_simulations
+from evalkit.commands.simulations import asks_judge, grader_specs, read_simulations
 from evalkit.commands.usage import list_groups
 from evalkit.commands.verdict import ExitCode
 from evalkit.datasets.cases import load_crawl_cases
@@ -175,6 +175,11 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
     stored = run.read_finished()
     records = [item.record for item in stored.values()]
     expectations, notes = _read_expectations(settings, config, records)
+    asks_for_judge = any("judge" in override.partition("=")[0] for override in line.overrides)
+    if asks_for_judge and not any(asks_judge(settings, record.case) for record in records):
+        notes.append(
+            "no grader of this run asks a judge, so judge.* changes nothing; see mode.graders and docs/judges.md"
+        )
     task = Task(settings, resolved, stored, expectations, tuple(notes))
     problems = [
         *find_grader_problems([GraderSpec(name, name) for name in settings.mode.graders]),

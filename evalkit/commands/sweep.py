@@ -32,9 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 import evalkit
+from evalkit.commands.terminal import stderr_console
 from evalkit.commands.verdict import ExitCode, worst
 from evalkit.compose import Job, Plan, Source
 from evalkit.errors import ConfigError
@@ -126,7 +125,7 @@ def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> Exi
     _write_index(root, entries)
     shown = planned.jobs[0].config.get("report", {})
     jobs = write_sweep(root, entries, plots=shown.get("plots", True), html=shown.get("html", True))
-    Console(stderr=True).print(sweep_table(jobs))
+    stderr_console().print(sweep_table(jobs))
     bad = [entry for entry in entries if entry["exit_code"] != ExitCode.OK]
     print(f"evalkit: {len(entries) - len(bad)} of {len(entries)} jobs completed", file=sys.stderr)
     for entry in bad:
@@ -135,6 +134,9 @@ def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> Exi
             f"evalkit: job {entry['job']} {entry['status']} ({' '.join(entry['overrides'])}): {where}", file=sys.stderr
         )
     codes = [entry["exit_code"] for entry in entries]
+    if any(code not in (ExitCode.OK, ExitCode.GATE, ExitCode.USER) for code in codes):
+        more = " limits.max_cost_usd=MORE" if ExitCode.BUDGET in codes else ""
+        print(f"evalkit: finish it with: evalkit resume {root}{more}", file=sys.stderr)
     return worst([*codes, ExitCode.INTERRUPTED] if interrupted else codes)
 
 

@@ -192,10 +192,12 @@ class Engine:
             attempts.append(attempt)
             spent = _add_costs(spent, record.cost_usd)
             tries = len(attempts) - len(prior.attempts)
-            wait_s = self._retry.wait_before_next(record.failure, tries, rng) if record.failure else None
-            if wait_s is None:
+            failure = record.failure
+            wait_s = self._retry.wait_before_next(failure, tries, rng) if failure else None
+            if failure is None or wait_s is None:
                 return replace(record, attempts=tuple(attempts), cost_usd=spent)
-            _log.info("%s: attempt %d failed (%s); again in %.1f s", trial.key, attempt.number, record.failure, wait_s)
+            why = f"{failure.error_type} at {failure.stage}: {failure.message}"
+            _log.info("%s: attempt %d failed (%s); again in %.1f s", trial.key, attempt.number, why, wait_s)
             _storing(self._sink.journal_attempt, trial.key, attempt, record.cost_usd)
             if self._must_stop(started):
                 return None

@@ -11,6 +11,7 @@ not.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -114,7 +115,10 @@ def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparis
         metrics=compare_metrics(runs, options, seed if isinstance(seed, int) else 0),
         latencies=latencies,
         config_changes=tuple(changes),
-        warnings=tuple(_warnings(before, after, changes, has_latencies=bool(latencies))),
+        warnings=(
+            *_size_warnings(len(runs.keys), options),
+            *_warnings(before, after, changes, has_latencies=bool(latencies)),
+        ),
     )
 
 
@@ -180,6 +184,18 @@ def _latency_shift(runs: PairedRuns, column: str) -> LatencyShift | None:
     ordered = sorted(pair.before for pair in pairs), sorted(pair.after for pair in pairs)
     medians = [(values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2 for values in ordered]
     return LatencyShift(column, len(pairs), medians[0], medians[1], shift, interval)
+
+
+def _size_warnings(paired: int, options: CompareOptions) -> list[str]:
+    """Return a warning where so few case-trials are paired that not even all of them changing would be significant.
+
+    The exact test's smallest p-value for n pairs is 2 x 0.5^n.
+    """
+    needed = math.floor(1 - math.log2(1 - options.confidence)) + 1
+    if paired >= needed:
+        return []
+    sure = f"{options.confidence:.0%}"
+    return [f"{paired} pairs cannot show a difference at {sure}: at least {needed} must change; compare more cases"]
 
 
 def _warnings(before: Side, after: Side, changes: Sequence[ConfigChange], *, has_latencies: bool) -> list[str]:

@@ -98,9 +98,7 @@ def _failures(table: ResultTable, row: Row) -> list[tuple[str, str]]:
 def _gate(verdict: Mapping[str, Any]) -> ET.Element:
     case = _test(str(verdict["gate"]), "evalkit.gates", 0.0)
     if not verdict["passed"]:
-        _outcome(
-            case, "failure", "gate", str(verdict["reason"]), f"found {verdict['found']}, allowed {verdict['allowed']}"
-        )
+        _outcome(case, "failure", "gate", str(verdict["reason"]), str(verdict["reason"]))
     return case
 
 

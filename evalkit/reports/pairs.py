@@ -124,6 +124,11 @@ def _why_not(first: CaseRecord | None, second: CaseRecord | None) -> str:
     if first is None or second is None:
         return f"missing in {'A' if first is None else 'B'}"
     if first.case.sha256 != second.case.sha256:
-        return "the case asks something else in B"
+        asked = [
+            {key: value for key, value in record.case.inputs.items() if not key.endswith("_path")}
+            for record in (first, second)
+        ]
+        same = asked[0] == asked[1]
+        return "graded against other expectations in B" if same else "the case asks something else in B"
     lost = [f"{name} (fault {record.fault})" for name, record in (("A", first), ("B", second)) if not record.scored]
     return f"not scored in {' and '.join(lost)}" if lost else ""

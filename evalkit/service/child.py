@@ -130,9 +130,14 @@ def check_installed(options: ServiceOptions) -> None:
 def launch(command: Sequence[str], *, timeout_s: float) -> ServiceChild:
     """Start `command`, which behaves as the service does, and return when it has said that it is ready."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=os.name == "posix"
-        )
+        try:
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=os.name == "posix"
+            )
+        except OSError as error:
+            raise ServiceStartError(
+                f"the embedded provider cannot be started: {command[0]}: {error.strerror}"
+            ) from error
         try:
             line = _first_line(process, timeout_s)
             ready = json.loads(line or b"")

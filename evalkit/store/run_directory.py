@@ -6,6 +6,7 @@ See the README for the table of files. A directory belongs to one run: creating 
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ from evalkit.store.journal import append_line, append_lines, read_lines
 
 # A case's id, and a later trial's number.
 _KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}(?<!\.)")
+
+
+_log = logging.getLogger(__name__)
 
 
 class RunStatus(StrEnum):
@@ -241,7 +245,10 @@ class RunDirectory:
         return provenance
 
     def read_finished(self) -> dict[str, StoredRecord]:
-        """Return the record of every case-trial that the journal says is finished and whose bytes still match it."""
+        """Return the record of every case-trial that the journal says is finished and whose bytes still match it.
+
+        A record that is gone or is another's bytes is passed over with a warning: it is nobody's result.
+        """
         hashes = {
             line["key"]: line["record_sha256"] for line in read_lines(self.journal_path) if line["event"] == "finished"
         }
@@ -251,6 +258,8 @@ class RunDirectory:
             content = path.read_bytes() if path.exists() else b""
             if sha256(content).hexdigest() == expected:
                 finished[key] = StoredRecord(from_json(json.loads(content)), expected)
+            else:
+                _log.warning("evalkit: %s is not what the journal says was stored; the case-trial does not count", path)
         return finished
 
     def read_concurrency(self) -> list[dict[str, Any]]:

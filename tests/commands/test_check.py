@@ -49,7 +49,7 @@ def test_a_hosted_forecast_has_a_price_an_unknown_model_none(
     assert "warning: this costs more than limits.max_cost_usd=0.0001 allows" in known
     _, unknown = _check(capsys, "provider=openai", "assistant.model=of-tomorrow", "max_examples=3")
     assert "forecast cost unknown, at least $" in unknown
-    assert "no price is known for assistant of-tomorrow" in unknown
+    assert "no full price is known for assistant of-tomorrow" in unknown
 
 
 def test_recordings_are_reckoned_as_long_as_they_are(tmp_path: Path) -> None:

@@ -112,3 +112,29 @@ def test_mistakes_exit_2(make_run: Any, tmp_path: Path, capsys: Any, args: list[
     assert words in captured.err
     assert captured.out == ""
     assert "Traceback" not in captured.err
+
+
+def test_a_run_that_was_graded_against_other_answers_is_no_pair(make_run: Any, tmp_path: Path, capsys: Any) -> None:
+    """Expecting today what the assistant did yesterday hides no regression: those cases are left out, by name."""
+    before, after = make_run("a"), make_run("b", heard=WRONG)
+    data_csv = tmp_path / "expected.csv"
+    cases = (tmp_path / "cases.csv").read_text(encoding="utf-8")
+    for number in range(1, 9):
+        cases = cases.replace(f'""{number:04}""', '""9999""')
+    data_csv.write_text(cases, encoding="utf-8")
+    assert main(["score", str(after.root), f"mode.data_csv={data_csv}"]) == 0
+    capsys.readouterr()
+    assert compare(before, after) == 0
+    out = capsys.readouterr().out
+    assert "graded against other expectations in B" in out
+    assert "4 pairs cannot show a difference at 95%: at least 6 must change" in out
+    assert compare(after, after) == 0
+    assert "other expectations" not in capsys.readouterr().out
+
+
+def test_a_key_that_there_is_not_cannot_be_expected(make_run: Any, capsys: Any) -> None:
+    """A typo in --expect would expect nothing."""
+    run = make_run("a")
+    assert compare(run, run, "--expect", "assistant.modl") == 2
+    assert "did you mean 'assistant.model'" in capsys.readouterr().err
+    assert compare(run, run, "--expect", "assistant", "--expect", "channel.noise.kind") == 0

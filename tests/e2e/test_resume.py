@@ -270,6 +270,24 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         writer.close()
 
 
+def test_keeping_changes_keeps_the_cases_the_run_was_to_have(cli: Cli) -> None:
+    """A case that was renamed since is neither run nor counted; taking changes up runs the new one alone."""
+    source = (Path(__file__).parents[2] / "data" / "crawl" / "support.csv").read_text(encoding="utf-8").splitlines()
+    cases = cli.cwd / "cases.csv"
+    cases.write_text("\n".join(source[:3]) + "\n", encoding="utf-8")
+    run_dir = cli(f"mode.data_csv={cases}", "report.plots=false").directory
+    first = source[1].split(",")[0]
+    cases.write_text("\n".join(source[:3]).replace(f"\n{first},", "\nrenamed,") + "\n", encoding="utf-8")
+    assert cli("resume", str(run_dir)).code == 2
+    assert cli("resume", str(run_dir), "--keep-changed").code == 0
+    assert read_json(run_dir / "status.json")["counts"] == {"planned": 2, "finished": 2, "not_scored": 0}
+    assert first in {row["example_id"] for row in read_rows(run_dir)}
+    assert cli("resume", str(run_dir), "--rerun-changed").code == 0
+    assert "renamed" in {row["example_id"] for row in read_rows(run_dir)}
+    assert first not in {row["example_id"] for row in read_rows(run_dir)}
+    assert read_json(run_dir / "status.json")["counts"]["finished"] == 2
+
+
 def test_what_was_lost_is_tried_again_and_its_tries_are_kept(cli: Cli, service_url: str) -> None:
     """A run against a dead address is finished once somebody listens there; the record tells the whole story."""
     with socket.socket() as probe:
@@ -349,6 +367,7 @@ def test_a_spent_budget_is_exit_4_and_a_larger_one_finishes_the_run(cli: Cli) ->
     )
     spent = cli(*line, "limits.max_cost_usd=0.2")
     assert spent.code == 4, spent.err
+    assert f"evalkit resume {spent.directory} limits.max_cost_usd=MORE" in spent.err
     assert "may be spent before all is done" in spent.err or "will stop before it is done" in spent.err
     done = _finished(spent.directory)
     cost = spent.summary["cost_usd"]["assistant"]
