@@ -62,7 +62,9 @@ def _closing_lines(summary: Mapping[str, Any]) -> list[str]:
     if summary["finished"] < summary["planned"]:
         lines.append(f"incomplete: {summary['finished']} of {summary['planned']} planned case-trials were finished")
     if not summary["publishable_latencies"] and any(summary[f"{column}_n"] for column in LATENCY_COLUMNS):
-        lines.append(f"latencies are not for publishing: {summary['publishable_latencies_reason']}")
+        gated = any(gate["gate"] == "gate.max_latency_ms" for gate in summary.get("gates", ()))
+        held = " (gate.max_latency_ms was held against them all the same)" if gated else ""
+        lines.append(f"latencies are not for publishing: {summary['publishable_latencies_reason']}{held}")
     if summary["excluded"]:
         lost = ", ".join(f"{count} {fault}" for fault, count in summary["excluded"].items())
         low, high = summary["score_bounds"]

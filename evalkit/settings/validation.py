@@ -58,6 +58,8 @@ def _say(path: str, error: Any) -> str:
     hint = ""
     if error.validator == "enum" and isinstance(error.instance, str):
         hint = did_you_mean(error.instance, [str(option) for option in schema["enum"] if option is not None])
+    if error.validator == "type" and schema.get("type") == "array":
+        hint = f"; write '{path}=[{error.instance}]'"
     return f"{path}: {error.instance!r} is not allowed; expected {allowed}{hint}"
 
 

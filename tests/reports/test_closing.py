@@ -44,3 +44,12 @@ def test_an_empty_run_has_a_table_too(config: Any) -> None:
     text = shown(config, [], [])
     assert "0 counted, 0 broke off" in text
     assert "-" in text
+
+
+def test_a_latency_gate_over_unpublishable_latencies_is_told(make_record: Any, make_turn: Any, config: Any) -> None:
+    """Passing it says little; the table does not keep quiet about that."""
+    records = [make_record("a", turns=(make_turn(latencies={"latency_first_audio_ms": 10.0}),))]
+    gate = {"max_latency_ms": 500, "latency_column": "latency_first_audio_ms", "latency_percentile": 50}
+    text = shown({**config, "real_time": False, "gate": gate}, records, [])
+    assert "not for publishing" in text
+    assert "gate.max_latency_ms was held" in text

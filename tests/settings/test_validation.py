@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit import compose
 from evalkit.settings.schemas import run_keys
-from evalkit.settings.validation import find_contradictions, find_problems
+from evalkit.settings.validation import find_contradictions, find_problems, find_value_problem
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +96,10 @@ def test_a_remote_provider_needs_a_url(config: dict[str, Any]) -> None:
     wrong = copy.deepcopy(config)
     wrong["provider"]["name"] = "compatible"
     assert find_contradictions(wrong) == ["provider.base_url: null; provider=compatible needs the URL of an endpoint"]
+
+
+def test_a_list_is_shown_as_it_is_written() -> None:
+    """Brackets and quotes are what people forget."""
+    problem = find_value_problem(run_keys()["gate.never_fail"], "cancel-please")
+    assert problem is not None
+    assert problem.endswith("write 'gate.never_fail=[cancel-please]'")
