@@ -18,7 +18,6 @@ ELSEWHERE = {
     "commands/prepare.py": "e2e/test_bad_input.py",
     "commands/pricing.py": "e2e/test_resume.py",
     "commands/recordings.py": "e2e/test_walk.py",
-    "commands/rerun.py": "e2e/test_crawl.py",
     "commands/resume.py": "e2e/test_resume.py",
     "commands/run.py": "e2e/test_crawl.py",
     "commands/roles.py": "e2e/test_crawl.py",

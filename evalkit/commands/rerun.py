@@ -63,7 +63,11 @@ def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
     overridden = [
         entry for entry in shipped["defaults"] if isinstance(entry, dict) and next(iter(entry)).startswith("override ")
     ]
-    body = {key: _with_new_keys(value, shipped.get(key)) for key, value in stored.items() if key not in replaced}
+    body = {
+        key: _with_new_keys(value, shipped.get(key) or _shipped_option(key, runtime["choices"].get(key)))
+        for key, value in stored.items()
+        if key not in replaced
+    }
     assistant = [] if "assistant" in replaced else [{"assistant": runtime["choices"].get("assistant")}]
     if assistant and _enters_or_leaves_run(stored, line):
         body["assistant"] = {key: value for key, value in body["assistant"].items() if key not in _ASSISTANT_FILES}
@@ -96,6 +100,13 @@ def _with_absolute_paths(node: dict[str, Any], working_dir: Path) -> dict[str, A
 def _with_new_keys(stored: Any, shipped: Any) -> Any:
     """Return a stored node with the keys that it had not got when the run was started, at their shipped values."""
     return {**shipped, **stored} if isinstance(stored, dict) and isinstance(shipped, dict) else stored
+
+
+def _shipped_option(group: str, choice: str | None) -> dict[str, Any]:
+    """Return the keys of a group's option as it ships today; none for one that does not ship."""
+    path = resource_dir("conf") / group / f"{choice}.yaml"
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return {key: value for key, value in content.items() if key not in ("defaults", group)}
 
 
 def _read(path: Path, run_dir: Path) -> dict[str, Any]:
