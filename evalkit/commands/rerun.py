@@ -105,8 +105,11 @@ def _with_new_keys(stored: Any, shipped: Any) -> Any:
 def _shipped_option(group: str, choice: str | None) -> dict[str, Any]:
     """Return the keys of a group's option as it ships today; none for one that does not ship."""
     path = resource_dir("conf") / group / f"{choice}.yaml"
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return {key: value for key, value in content.items() if key not in ("defaults", group)}
+    text = path.read_text(encoding="utf-8") if path.is_file() else "{}"
+    content = yaml.safe_load(text)
+    # An option that changes more than its group has the group's own keys inside.
+    own = content.get(group, {}) if "@package _global_" in text else content
+    return {key: value for key, value in own.items() if key != "defaults"}
 
 
 def _read(path: Path, run_dir: Path) -> dict[str, Any]:

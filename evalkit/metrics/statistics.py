@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 _RESAMPLES = 1_999
 _MOST_CONFIDENT = 0.9999  # what so many resamples can still tell from everything
+_NO_SPREAD = 1e-100  # the third power of a smaller one is 0
 _BATCH_CELLS = 5_000_000  # random numbers held at a time while resampling; bounds the memory
 
 
@@ -143,7 +144,7 @@ def bootstrap_interval(values: Sequence[float], clusters: Sequence[str], seed: i
     if len(sums) < 2:
         return None
     means = sums / counts
-    if np.all(means == means[0]):
+    if np.ptp(means) < _NO_SPREAD:
         return Interval(float(means[0]), float(means[0]))
     result = bootstrap(
         (sums, counts),
