@@ -11,15 +11,15 @@ from pathlib import Path
 
 from evalkit import compose
 from evalkit.clock import MonotonicClock
-from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_workload
-from evalkit.commands.prepare import Prepared, prepare
-from evalkit.commands.voice_modes import open_workload
 from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
 from evalkit.engine.throttle import Throttle
+from evalkit.modes.voice.workload import open_workload
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
+from evalkit.runner.pipeline import Controls, Remaining, expand_trials, run_workload
+from evalkit.runner.prepare import Prepared, prepare
 from evalkit.service.child import ServiceOptions
 from evalkit.settings.resources import resource_dir
 from evalkit.store.provenance import describe_start, write_provenance

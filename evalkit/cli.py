@@ -117,7 +117,7 @@ def _dispatch(args: list[str]) -> int:
         return 0
     asks_for_help = first in COMMANDS and first != "service" and any(arg in _HELP for arg in args)
     if first in (*_HELP, "help") or asks_for_help:
-        from evalkit.commands.usage import render_help
+        from evalkit.settings.help import render_help
 
         own = import_module(f"evalkit.commands.{first}").__doc__ if asks_for_help else None
         print(own.replace("``", "").rstrip() if own else render_help(COMMANDS))
@@ -134,7 +134,7 @@ def _is_bare_word(text: str) -> bool:
 
 
 def _explain_bare_word(word: str) -> str:
-    from evalkit.commands.usage import MODES
+    from evalkit.settings.help import MODES
     from evalkit.settings.names import did_you_mean
 
     if word in MODES:

@@ -16,11 +16,11 @@ import pytest
 
 from evalkit import compose
 from evalkit.cli import COMMANDS
-from evalkit.commands.usage import OLD_FLAGS, list_groups
-from evalkit.commands.verdict import ExitCode
 from evalkit.records.columns import CRAWL_COLUMNS
 from evalkit.records.faults import Fault
 from evalkit.records.match_rules import MATCH_RULES
+from evalkit.runner.verdict import ExitCode
+from evalkit.settings.help import OLD_FLAGS, list_groups
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import run_keys
 

@@ -19,14 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import compose
-from evalkit.commands.embedded import service_url
-from evalkit.commands.judging import open_judge
-from evalkit.commands.line import parse_line
-from evalkit.commands.prepare import endpoint_of
-from evalkit.commands.pricing import price_table
-from evalkit.commands.roles import open_cache
 from evalkit.commands.run import require_embedded_models
-from evalkit.commands.verdict import ExitCode
+from evalkit.compose.line import parse_line
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
 from evalkit.errors import ConfigError, printable
 from evalkit.graders.context import Judge
@@ -35,9 +29,15 @@ from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.graders.transcript import Line, LineKind
 from evalkit.metrics.agreement import Agreement, measure_agreement
 from evalkit.metrics.cost import sum_known_usd
+from evalkit.peers.embedded import service_url
+from evalkit.peers.judge import open_judge
+from evalkit.peers.pricing import price_table
+from evalkit.peers.roles import open_cache
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import find_key_problems, find_url_problems
 from evalkit.records.grade import Verdict
+from evalkit.runner.prepare import endpoint_of
+from evalkit.runner.verdict import ExitCode
 from evalkit.service.offered import offered_models
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.types import RunSettings

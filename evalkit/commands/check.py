@@ -8,13 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalkit import compose
-from evalkit.commands.forecasting import describe_forecast, forecast_job, price_dates, warn_of_cost
-from evalkit.commands.line import parse_line
-from evalkit.commands.prepare import Prepared, read_run
-from evalkit.commands.recordings import conformance_table, find_recording_problems
 from evalkit.commands.run import prepare_all, require_embedded_models
+from evalkit.compose.line import parse_line
 from evalkit.errors import DataError
 from evalkit.metrics.forecast import add_up
+from evalkit.modes.voice.recordings import conformance_table, find_recording_problems
+from evalkit.runner.forecast import describe_forecast, forecast_job, price_dates, warn_of_cost
+from evalkit.runner.prepare import Prepared, read_run
 from evalkit.service.offered import offered_models
 
 

@@ -20,13 +20,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evalkit.commands.reporting import split_grades
-from evalkit.commands.scorings import config_in_force, read_scorings, record_in_force
-from evalkit.commands.verdict import ExitCode
 from evalkit.errors import ConfigError
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
+from evalkit.runner.reporting import split_grades
+from evalkit.runner.verdict import ExitCode
+from evalkit.runs.scorings import config_in_force, read_scorings, record_in_force
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.schemas import run_keys
 from evalkit.store.run_directory import RunDirectory

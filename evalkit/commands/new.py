@@ -14,8 +14,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.commands.usage import MODES
 from evalkit.errors import ConfigError
+from evalkit.settings.help import MODES
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resources import resource_dir
 

@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 
 from evalkit import compose
-from evalkit.commands.line import CommandLine, parse_line
 from evalkit.commands.run import execute
-from evalkit.commands.usage import list_groups
+from evalkit.compose.line import CommandLine, parse_line
 from evalkit.errors import ConfigError
+from evalkit.settings.help import list_groups
 from evalkit.settings.resources import resource_dir
 
 _ASSISTANT_FILES = ("system_prompt_file", "tools_file")

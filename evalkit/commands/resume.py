@@ -22,17 +22,17 @@ from typing import Any
 import yaml
 
 from evalkit import compose
-from evalkit.commands.embedded import shared_services
-from evalkit.commands.job import finish_job, run_job
-from evalkit.commands.line import CommandLine, parse_line
-from evalkit.commands.pipeline import expand_trials
-from evalkit.commands.prepare import Prepared, prepare
-from evalkit.commands.remaining import find_changes
 from evalkit.commands.rerun import stored_source
 from evalkit.commands.run import exit_code_of, launch_jobs
-from evalkit.commands.sweep import finish_sweep, read_plan
-from evalkit.commands.verdict import ExitCode
+from evalkit.compose.line import CommandLine, parse_line
 from evalkit.errors import ConfigError
+from evalkit.peers.embedded import shared_services
+from evalkit.runner.job import finish_job, run_job
+from evalkit.runner.pipeline import expand_trials
+from evalkit.runner.prepare import Prepared, prepare
+from evalkit.runner.remaining import find_changes
+from evalkit.runner.sweep import finish_sweep, read_plan
+from evalkit.runner.verdict import ExitCode
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory
 

@@ -1,6 +1,6 @@
 """One run or a sweep, station by station: plan, prepare, serve, launch, judge the outcome.
 
-Each job runs wherever a launcher puts it (:mod:`evalkit.commands.job`) and answers with files; the command reads
+Each job runs wherever a launcher puts it (:mod:`evalkit.runner.job`) and answers with files; the command reads
 ``status.json`` of every job it planned, so a job that vanished is never taken for a good one.
 """
 
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import compose
-from evalkit.commands.embedded import shared_services
-from evalkit.commands.forecasting import describe_sweep, forecast_job, warn_of_cost
-from evalkit.commands.job import run_job
-from evalkit.commands.line import parse_line
-from evalkit.commands.prepare import Prepared, prepare
-from evalkit.commands.sweep import begin_sweep, finish_sweep
-from evalkit.commands.verdict import ExitCode
+from evalkit.compose.line import parse_line
 from evalkit.errors import ConfigError, UserError
+from evalkit.peers.embedded import shared_services
+from evalkit.runner.forecast import describe_sweep, forecast_job, warn_of_cost
+from evalkit.runner.job import run_job
+from evalkit.runner.prepare import Prepared, prepare
+from evalkit.runner.sweep import begin_sweep, finish_sweep
+from evalkit.runner.verdict import ExitCode
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.types import RunSettings
 from evalkit.store.provenance import config_sha256

@@ -22,32 +22,21 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import compose
-from evalkit.commands.embedded import service_url, shared_services
-from evalkit.commands.grader_services import open_grader_services
-from evalkit.commands.line import CommandLine, parse_line
-from evalkit.commands.prepare import endpoint_of, find_gate_problems
-from evalkit.commands.pricing import price_table
-from evalkit.commands.replayed import replayed, with_recorded_models
-from evalkit.commands.reporting import RunReport, report_run, split_grades
 from evalkit.commands.rerun import stored_source
-from evalkit.commands.roles import open_cache
-from evalkit.commands.scorings import (
-    Scoring,
-    asks_the_same,
-    expecting,
-    find_changes,
-    overlay_of,
-    with_scoring,
-)
-from evalkit.commands.simulations import asks_judge, grader_specs, read_simulations
-from evalkit.commands.usage import list_groups
-from evalkit.commands.verdict import ExitCode
+from evalkit.compose.line import CommandLine, parse_line
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.errors import ConfigError
 from evalkit.graders.apply import grade_record
 from evalkit.graders.context import GraderServices
 from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
 from evalkit.metrics.cost import grade_costs_usd
+from evalkit.modes.voice.call_settings import find_open_keys
+from evalkit.modes.voice.simulations import asks_judge, grader_specs, read_simulations
+from evalkit.peers.embedded import service_url, shared_services
+from evalkit.peers.grader_services import open_grader_services
+from evalkit.peers.pricing import price_table
+from evalkit.peers.replayed import replayed, with_recorded_models
+from evalkit.peers.roles import open_cache
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import find_key_problems, find_url_problems
 from evalkit.providers.prices import Prices
@@ -55,7 +44,18 @@ from evalkit.records.case import Case
 from evalkit.records.grade import Grade, GraderSpec
 from evalkit.records.record import CaseRecord
 from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_json, diff_verdicts
-from evalkit.settings.calls import find_open_keys
+from evalkit.runner.prepare import endpoint_of, find_gate_problems
+from evalkit.runner.reporting import RunReport, report_run, split_grades
+from evalkit.runner.verdict import ExitCode
+from evalkit.runs.scorings import (
+    Scoring,
+    asks_the_same,
+    expecting,
+    find_changes,
+    overlay_of,
+    with_scoring,
+)
+from evalkit.settings.help import list_groups
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.schemas import key_at

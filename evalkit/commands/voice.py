@@ -23,14 +23,14 @@ from evalkit import compose
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import write_wav
-from evalkit.commands.embedded import service_url
-from evalkit.commands.line import parse_line
-from evalkit.commands.prepare import Prepared, prepare
-from evalkit.commands.roles import open_cache, speech_role
-from evalkit.commands.verdict import ExitCode
+from evalkit.compose.line import parse_line
 from evalkit.datasets.tables import read_table
 from evalkit.errors import CaseFailure, ConfigError
+from evalkit.peers.embedded import service_url
+from evalkit.peers.roles import open_cache, speech_role
 from evalkit.providers.clients import Clients
+from evalkit.runner.prepare import Prepared, prepare
+from evalkit.runner.verdict import ExitCode
 from evalkit.settings.types import RunSettings
 from evalkit.store.files import write_atomically
 

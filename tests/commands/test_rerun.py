@@ -7,8 +7,8 @@ from typing import Any
 import yaml
 
 from evalkit import compose
-from evalkit.commands.line import parse_line
 from evalkit.commands.rerun import stored_source
+from evalkit.compose.line import parse_line
 
 
 def test_a_run_that_is_older_than_a_key_has_it_at_its_shipped_value(make_run: Any) -> None:

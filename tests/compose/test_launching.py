@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from evalkit import compose
-from evalkit.commands.sweep import begin_sweep
+from evalkit.runner.sweep import begin_sweep
 
 # tests/e2e/test_launchers.py holds whole sweeps against each other; here what is special of each.
 LAUNCHERS = ("basic", *(pytest.param(name, marks=pytest.mark.slow) for name in ("joblib", "submitit_local", "ray")))

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from evalkit import compose
-from evalkit.commands.sweep import begin_sweep, finish_sweep
+from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 JOBS = 4
