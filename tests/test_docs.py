@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from evalkit import compose
 from evalkit.cli import COMMANDS
+from evalkit.compose.planning import plan
 from evalkit.records.columns import CRAWL_COLUMNS
 from evalkit.records.faults import Fault
 from evalkit.records.match_rules import MATCH_RULES
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.verdict import ExitCode
 from evalkit.settings.help import OLD_FLAGS, list_groups
 from evalkit.settings.resources import resource_dir
@@ -50,7 +51,7 @@ def _keys() -> str:
 
 @cache
 def _defaults() -> Mapping[str, Any]:
-    return compose.plan([], compose.packaged_source()).jobs[0].config
+    return plan([], packaged_source()).jobs[0].config
 
 
 def _default(path: str) -> str:

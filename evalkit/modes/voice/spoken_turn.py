@@ -20,6 +20,7 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
 from evalkit.errors import CaseFailure
+from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, reuse_key, voice_to_voice
 from evalkit.realtime.events import SessionSpec
@@ -34,7 +35,6 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, ToolOutput, Turn, Usage
-from evalkit.settings.types import RunSettings
 from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory, now_utc
 
@@ -72,7 +72,7 @@ class TurnSetup:
 
     """
 
-    settings: RunSettings
+    settings: VoiceSettings
     session: SessionSpec
     url: str
     headers: Mapping[str, str] = field(repr=False)

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.modes.voice.fingerprint import settings_in_effect, settings_of_call
 from evalkit.records.json import canonical
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
 
 
 def _prepare(*overrides: str) -> Prepared:
-    return prepare(compose.plan(overrides, compose.packaged_source()).jobs[0].config, Path.cwd(), {})
+    return prepare(plan(overrides, packaged_source()).jobs[0].config, Path.cwd(), {})
 
 
 def test_the_same_prompt_elsewhere_is_the_same_setting(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import compose
+from evalkit.runner.jobs import slug
 
 
 @given(st.text(min_size=1, max_size=300))
 def test_a_slug_is_a_safe_short_name(text: str) -> None:
     """No separators, no traversal, no endless names, whatever a model is called."""
-    name = compose.slug(text)
+    name = slug(text)
     assert 0 < len(name) <= 67
     assert not set(name) & set('/\\:*?"<>| ,\n\0')
     assert not name.startswith(".")
@@ -20,4 +20,4 @@ def test_a_slug_is_a_safe_short_name(text: str) -> None:
 @given(st.text(max_size=80), st.text(max_size=80))
 def test_different_texts_have_different_slugs(first: str, second: str) -> None:
     """Two jobs never share a directory because their names were cut."""
-    assert (compose.slug(first) == compose.slug(second)) == (first == second)
+    assert (slug(first) == slug(second)) == (first == second)
