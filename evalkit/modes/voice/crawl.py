@@ -59,6 +59,7 @@ class CrawlMode(SpokenMode[CrawlSettings]):
     name = "crawl"
     settings_type = CrawlSettings
     layout = CRAWL_LAYOUT
+    models = ("assistant", "judge", "speech", "transcription")
 
     def load_cases(self, settings: CrawlSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
         """Return the rows of a crawl CSV."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     name = "run"
     settings_type = SimulationSettings
     layout = RUN_LAYOUT
+    models = ("assistant", "simulator", "simulator_text", "judge", "speech", "transcription")
     paced_by_default = True
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
@@ -70,7 +71,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
         """Return the settings; keys that were null in `composed` are left to the simulation files."""
-        return SimulationSettings.from_config({**resolved, "open_keys": find_open_keys(composed)})
+        return replace(SimulationSettings.from_config(resolved), open_keys=find_open_keys(composed))
 
     def needs(self, settings: SimulationSettings) -> frozenset[str]:
         """Return who talks, and the judge where it judges the caller's turns."""

@@ -30,9 +30,6 @@ class VoiceMode(Mode[Settings, Data]):
     on this machine.
     """
 
-    models: ClassVar[tuple[str, ...]] = (
-        "assistant", "simulator", "simulator_text", "judge", "speech", "transcription"
-    )  # fmt: skip
     paced_by_default: ClassVar[bool] = False
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:

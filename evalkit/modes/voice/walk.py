@@ -56,6 +56,7 @@ class WalkMode(SpokenMode[WalkSettings]):
     name = "walk"
     settings_type = WalkSettings
     layout = WALK_LAYOUT
+    models = ("assistant", "judge", "transcription")
 
     def load_cases(self, settings: WalkSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
         """Return the rows of a walk CSV, their recordings' headers read."""
