@@ -93,7 +93,9 @@ def _keys() -> str:
     for key in run_keys().values():
         node = key.path.partition(".")[0]
         by_node.setdefault("" if node == key.path else node, []).append(key)
-    return "\n\n".join(_node(node, root, keys) for node, keys in sorted(by_node.items(), key=lambda item: item[0] != ""))
+    return "\n\n".join(
+        _node(node, root, keys) for node, keys in sorted(by_node.items(), key=lambda item: item[0] != "")
+    )
 
 
 def _node(node: str, root: Mapping[str, Any], keys: Iterable[Key]) -> str:
@@ -131,6 +133,8 @@ def _at(config: Mapping[str, Any], path: str) -> Any:
 
 
 def _shown(value: Any) -> str:
+    if value == "":
+        return "(empty)"
     text = value if isinstance(value, str) else json.dumps(value)
     return f"`{text}`".replace(str(resource_dir("data")), "data")
 
@@ -176,14 +180,14 @@ def _summary_settings() -> str:
 
 def _graders() -> str:
     rows = (
-        (f"`{grader.name}`", grader.summary, _options(grader), ", ".join(sorted(grader.needs)) or "the record only")
+        (f"`{grader.name}`", grader.summary, _options(grader), ", ".join(sorted(grader.needs)) or "nothing")
         for grader in GRADER_TYPES.values()
     )
-    return _table(("type", "what it asks", "options", "needs"), rows)
+    return _table(("type", "what it asks", "options", "needs beside the record"), rows)
 
 
 def _options(grader: GraderType) -> str:
-    notes = {name: " (required)" for name in grader.required} | {name: " (one of these)" for name in grader.one_required}
+    notes = dict.fromkeys(grader.required, " (required)") | dict.fromkeys(grader.one_required, " (one of these)")
     return ", ".join(f"`{name}`{notes.get(name, '')}" for name in grader.options) or "-"
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the run config: the one source of types, bounds, help texts and the README's table of keys."""
+"""The JSON Schemas of the run config: the one source of types, bounds, help texts and the tables of the docs."""
 
 from __future__ import annotations
 
