@@ -11,12 +11,14 @@ import argparse
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import yaml
 
@@ -32,7 +34,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
 _PART = re.compile(r"(?P<begin><!-- begin (?P<name>[a-z-]+) -->\n).*?(?P<end><!-- end (?P=name) -->)", re.DOTALL)
-_ROLES = ("assistant", "simulator", "judge", "speech", "transcription")
 
 
 def render(text: str) -> str:
@@ -66,14 +67,15 @@ def _command_help() -> str:
 
 def _help_of(command: str) -> str:
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
+    width = mock.patch.dict(os.environ, {"COLUMNS": "100"})  # of a page, and not of whoever's terminal
+    with width, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         cli.main([command, "--help"])
     return printed.getvalue().strip()
 
 
 def _groups() -> str:
     return "\n\n".join(
-        f"### {group}\n\n"
+        f"### {group}: options\n\n"
         + _table(("option", "what it is"), ((f"`{group}={option}`", _about(group, option)) for option in options))
         for group, options in list_groups().items()
     )
@@ -99,7 +101,8 @@ def _keys() -> str:
 
 
 def _node(node: str, root: Mapping[str, Any], keys: Iterable[Key]) -> str:
-    title, about = (node, dereference(root[node])["description"]) if node else ("Plain keys", "At the top level.")
+    about = dereference(root[node])["description"] if node else "At the top level."
+    title = f"{node}: keys" if node else "Plain keys"
     rows = ((f"`{key.path}`", _allowed(key), _defaults(key.path), key.description) for key in keys)
     return f"### {title}\n\n{about}\n\n" + _table(("key", "allowed", "default", "meaning"), rows)
 
@@ -141,14 +144,15 @@ def _shown(value: Any) -> str:
 
 def _providers() -> str:
     folder = resource_dir("conf") / "provider"
-    presets = {option: yaml.safe_load((folder / f"{option}.yaml").read_text()) for option in list_groups()["provider"]}
-    whole = {option: preset for option, preset in presets.items() if "models" in preset}
-    rows = (
-        (f"`{option}`", *(_or_dash(preset[name]) for name in ("base_url", "api_key_env")),
-         *(_or_dash(preset["models"][role]) for role in _ROLES))
-        for option, preset in whole.items()
-    )  # fmt: skip
-    return _table(("`provider=`", "address", "key from", *_ROLES), rows)
+    found = {option: yaml.safe_load((folder / f"{option}.yaml").read_text()) for option in list_groups()["provider"]}
+    presets = [(option, preset, preset["models"]) for option, preset in found.items() if any(preset.get("models", ()))]
+    roles = presets[0][2]
+    rows = [
+        ("address", *(_or_dash(preset["base_url"]) for _, preset, _ in presets)),
+        ("key from", *(_or_dash(preset["api_key_env"]) for _, preset, _ in presets)),
+        *((f"{role} model", *(_or_dash(models[role]) for _, _, models in presets)) for role in roles),
+    ]
+    return _table(("", *(f"`{option}`" for option, _, _ in presets)), rows)
 
 
 def _or_dash(value: object) -> str:
@@ -179,16 +183,17 @@ def _summary_settings() -> str:
 
 
 def _graders() -> str:
-    rows = (
-        (f"`{grader.name}`", grader.summary, _options(grader), ", ".join(sorted(grader.needs)) or "nothing")
-        for grader in GRADER_TYPES.values()
-    )
-    return _table(("type", "what it asks", "options", "needs beside the record"), rows)
+    rows = ((f"`{grader.name}`", grader.summary, _options(grader), _needs(grader)) for grader in GRADER_TYPES.values())
+    return _table(("type", "what it asks", "options", "needs"), rows)
 
 
 def _options(grader: GraderType) -> str:
     notes = dict.fromkeys(grader.required, " (required)") | dict.fromkeys(grader.one_required, " (one of these)")
     return ", ".join(f"`{name}`{notes.get(name, '')}" for name in grader.options) or "-"
+
+
+def _needs(grader: GraderType) -> str:
+    return ", ".join(sorted("transcription" if need == "transcribe" else need for need in grader.needs)) or "the record"
 
 
 def _simulation_keys() -> str:
