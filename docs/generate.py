@@ -145,7 +145,11 @@ def _shown(value: Any) -> str:
 def _providers() -> str:
     folder = resource_dir("conf") / "provider"
     found = {option: yaml.safe_load((folder / f"{option}.yaml").read_text()) for option in list_groups()["provider"]}
-    presets = [(option, preset, preset["models"]) for option, preset in found.items() if any(preset.get("models", ()))]
+    presets = [
+        (option, preset, preset["models"])
+        for option, preset in found.items()
+        if "models" in preset and any((preset["base_url"], preset["api_key_env"], *preset["models"].values()))
+    ]
     roles = presets[0][2]
     rows = [
         ("address", *(_or_dash(preset["base_url"]) for _, preset, _ in presets)),
