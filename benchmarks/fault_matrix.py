@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evalkit.commands.embedded import shared_services
+from evalkit.peers.embedded import shared_services
 from evalkit.service.faults.plan import parse_plan
 from evalkit.settings.types import Service
 

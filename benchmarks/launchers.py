@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from evalkit.commands.embedded import shared_services
+from evalkit.peers.embedded import shared_services
 from evalkit.settings.types import Service
 
 SERVICE = Service(**{**dict.fromkeys(Service.__dataclass_fields__), "voice": "hibari", "ears": "whisper"})

@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit import compose
 from evalkit.clock import MonotonicClock
-from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_workload
-from evalkit.commands.prepare import Prepared, prepare
-from evalkit.commands.voice_modes import open_workload
+from evalkit.compose.planning import plan
 from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
 from evalkit.engine.throttle import Throttle
+from evalkit.modes.voice.workload import open_workload
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.pipeline import Controls, Remaining, expand_trials, run_workload
+from evalkit.runner.prepare import Prepared, prepare
 from evalkit.service.child import ServiceOptions
 from evalkit.settings.resources import resource_dir
 from evalkit.store.provenance import describe_start, write_provenance
@@ -70,7 +71,7 @@ class LocalCrawl:
             f"mode.data_csv={path}", "assistant.model=local-echo", f"concurrency={self._concurrency}",
             f"service.voice={ENGINES.voice}", f"service.ears={ENGINES.ears}", "report.plots=false", *overrides,
         ]  # fmt: skip
-        prepared = prepare(compose.plan(line, compose.packaged_source()).jobs[0].config, Path.cwd(), os.environ)
+        prepared = prepare(plan(line, packaged_source()).jobs[0].config, Path.cwd(), os.environ)
         trials, run = expand_trials(prepared.cases, 1, 0), self.new_run()
         keys = [trial.key for trial in trials]
         run.write_config(prepared.config)

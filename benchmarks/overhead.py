@@ -39,15 +39,15 @@ from local_crawl import ENGINES, TEXTS, LocalCrawl, Ready, plain_controls
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import read_wav
-from evalkit.commands.pipeline import Remaining, Workload, expand_trials, run_workload
-from evalkit.commands.prepare import Prepared
-from evalkit.commands.reporting import report_run
 from evalkit.graders.context import GraderServices
 from evalkit.realtime.events import ClientEvents, SessionSpec
 from evalkit.realtime.pacer import split_chunks
 from evalkit.records.case import Case, CaseTrial, ExpectedCall
 from evalkit.records.grade import GraderSpec
 from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.runner.pipeline import Remaining, Workload, expand_trials, run_workload
+from evalkit.runner.prepare import Prepared
+from evalkit.runner.reporting import report_run
 from evalkit.service import child
 from evalkit.store.run_directory import RunDirectory
 

@@ -31,8 +31,8 @@ from statistics import median
 import psutil
 from local_crawl import ENGINES, LocalCrawl
 
-from evalkit.commands.reporting import report_run
 from evalkit.records.record import CaseRecord
+from evalkit.runner.reporting import report_run
 from evalkit.service import child
 
 CASES, CONCURRENCY = 100, 8

@@ -22,13 +22,16 @@ from unittest import mock
 
 import yaml
 
-from evalkit import cli, compose
-from evalkit.commands.usage import OLD_FLAGS, list_groups
+from evalkit import cli
+from evalkit.compose.planning import plan
 from evalkit.graders.context import GraderType
 from evalkit.graders.registry import GRADER_TYPES
-from evalkit.records.columns import columns_for, summary_settings
+from evalkit.modes.registry import find_mode
+from evalkit.runner.jobs import packaged_source
+from evalkit.settings.help import OLD_FLAGS
+from evalkit.settings.options import list_groups
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import Key, dereference, load_schema, run_keys
+from evalkit.settings.schemas import Key, dereference, load_schema, run_keys, run_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -73,11 +76,22 @@ def _help_of(command: str) -> str:
     return printed.getvalue().strip()
 
 
+@cache
+def shipped_groups() -> Mapping[str, Sequence[str]]:
+    """Return the groups with their options, without those that packages installed beside evalkit add."""
+    conf = resource_dir("conf")
+    shipped = {
+        group: [option for option in options if (conf / group / f"{option}.yaml").is_file()]
+        for group, options in list_groups().items()
+    }
+    return {group: options for group, options in shipped.items() if options}
+
+
 def _groups() -> str:
     return "\n\n".join(
         f"### {group}: options\n\n"
         + _table(("option", "what it is"), ((f"`{group}={option}`", _about(group, option)) for option in options))
-        for group, options in list_groups().items()
+        for group, options in shipped_groups().items()
     )
 
 
@@ -90,21 +104,25 @@ def _about(group: str, option: str) -> str:
 
 
 def _keys() -> str:
-    root = load_schema("run")["properties"]
-    by_node: dict[str, list[Key]] = {}
-    for key in run_keys().values():
-        node = key.path.partition(".")[0]
-        by_node.setdefault("" if node == key.path else node, []).append(key)
-    return "\n\n".join(
-        _node(node, root, keys) for node, keys in sorted(by_node.items(), key=lambda item: item[0] != "")
-    )
+    by_node: dict[str, dict[str, Key]] = {"": {}}
+    for mode in shipped_groups()["mode"]:
+        for path, key in run_keys(mode).items():
+            node, dot, _ = path.partition(".")
+            by_node.setdefault(node if dot else "", {}).setdefault(path, key)
+    return "\n\n".join(_node(node, keys.values()) for node, keys in by_node.items())
 
 
-def _node(node: str, root: Mapping[str, Any], keys: Iterable[Key]) -> str:
-    about = dereference(root[node])["description"] if node else "At the top level."
+def _node(node: str, keys: Iterable[Key]) -> str:
+    modes = [mode for mode in shipped_groups()["mode"] if not node or node in run_schema(mode)["properties"]]
+    about = dereference(run_schema(modes[0])["properties"][node])["description"] if node else "At the top level."
+    only = "" if len(modes) == len(shipped_groups()["mode"]) else f" Only in {_in_modes(modes)}."
+    rows = ((f"`{key.path}`", _allowed(key), _defaults(key.path, modes), key.description) for key in keys)
     title = f"{node}: keys" if node else "Plain keys"
-    rows = ((f"`{key.path}`", _allowed(key), _defaults(key.path), key.description) for key in keys)
-    return f"### {title}\n\n{about}\n\n" + _table(("key", "allowed", "default", "meaning"), rows)
+    return f"### {title}\n\n{about}{only}\n\n" + _table(("key", "allowed", "default", "meaning"), rows)
+
+
+def _in_modes(modes: Iterable[str]) -> str:
+    return " and ".join(f"`mode={mode}`" for mode in modes)
 
 
 def _allowed(key: Key) -> str:
@@ -112,21 +130,20 @@ def _allowed(key: Key) -> str:
 
 
 @cache
-def _configs() -> Mapping[str, Mapping[str, Any]]:
-    """Return the composed config of each mode, as it is when nothing else is said."""
-    source = compose.packaged_source()
-    return {mode: compose.plan([f"mode={mode}"], source).jobs[0].config for mode in list_groups()["mode"]}
+def _config(mode: str) -> Mapping[str, Any]:
+    """Return the composed config of a mode, as it is when nothing else is said."""
+    return plan([f"mode={mode}"], packaged_source()).jobs[0].config
 
 
-def _defaults(path: str) -> str:
-    """Return a key's default; where modes differ, each with its modes, and where only some have the key, those."""
+def _defaults(path: str, modes: Sequence[str]) -> str:
+    """Return a key's default; where some of `modes` have another one, or do not have the key, each with its modes."""
     modes_of: dict[str, list[str]] = {}
-    for mode, config in _configs().items():
+    for mode in modes:
         with contextlib.suppress(KeyError):
-            modes_of.setdefault(_shown(_at(config, path)), []).append(mode)
-    if [set(modes) for modes in modes_of.values()] == [set(_configs())]:
+            modes_of.setdefault(_shown(_at(_config(mode), path)), []).append(mode)
+    if list(modes_of.values()) == [list(modes)]:
         return next(iter(modes_of))
-    return "; ".join(f"{value} ({', '.join(modes)})" for value, modes in modes_of.items())
+    return "; ".join(f"{value} ({', '.join(having)})" for value, having in modes_of.items())
 
 
 def _at(config: Mapping[str, Any], path: str) -> Any:
@@ -144,7 +161,7 @@ def _shown(value: Any) -> str:
 
 def _providers() -> str:
     folder = resource_dir("conf") / "provider"
-    found = {option: yaml.safe_load((folder / f"{option}.yaml").read_text()) for option in list_groups()["provider"]}
+    found = {option: yaml.safe_load((folder / f"{option}.yaml").read_text()) for option in shipped_groups()["provider"]}
     presets = [
         (option, preset, preset["models"])
         for option, preset in found.items()
@@ -170,15 +187,15 @@ def _old_flags() -> str:
 
 def _columns() -> str:
     return "\n\n".join(
-        f"### mode={mode}\n\n```text\n{chr(10).join(columns_for(mode, ['<grader_id>']))}\n```"
-        for mode in list_groups()["mode"]
+        f"### mode={mode}\n\n```text\n{chr(10).join(find_mode(mode).layout.columns_with(['<grader_id>']))}\n```"
+        for mode in shipped_groups()["mode"]
     )
 
 
 def _summary_settings() -> str:
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for mode in list_groups()["mode"]:
-        for setting in summary_settings(mode):
+    for mode in shipped_groups()["mode"]:
+        for setting in find_mode(mode).layout.settings:
             row = (f"`{setting.key}`", f"`{setting.path}`" if setting.path else "-", _shown(setting.missing))
             rows.setdefault(row, []).append(mode)
     return _table(
@@ -187,7 +204,11 @@ def _summary_settings() -> str:
 
 
 def _graders() -> str:
-    rows = ((f"`{grader.name}`", grader.summary, _options(grader), _needs(grader)) for grader in GRADER_TYPES.values())
+    rows = (
+        (f"`{grader.name}`", grader.summary, _options(grader), _needs(grader))
+        for grader in GRADER_TYPES.values()
+        if grader.grade.__module__.startswith("evalkit.")
+    )
     return _table(("type", "what it asks", "options", "needs"), rows)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import evalkit
 from evalkit.cli import COMMANDS, main
-from evalkit.commands.usage import OLD_FLAGS
+from evalkit.settings.help import OLD_FLAGS
 from evalkit.settings.schemas import run_keys
 
 

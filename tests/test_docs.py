@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 import yaml
 
-from evalkit import compose
 from evalkit.cli import COMMANDS
-from evalkit.commands.usage import list_groups
-from evalkit.commands.verdict import ExitCode
+from evalkit.compose.planning import plan
 from evalkit.graders.context import GraderContext
+from evalkit.modes.registry import find_mode
 from evalkit.records.case import Case
-from evalkit.records.columns import columns_for
 from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.records.record import CaseRecord, ToolCall, Turn
-from evalkit.settings.schemas import make_validator
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.verdict import ExitCode
+from evalkit.settings.schemas import load_schema, make_validator
 from evalkit.store.run_directory import RunStatus
 
 ROOT = Path(__file__).parents[1]
@@ -129,7 +129,8 @@ def test_the_readmes_commands_can_be_read_by_a_script(name: str, lock: str) -> N
 
 def test_the_results_page_explains_exactly_the_columns() -> None:
     """Every column of every mode, and no other."""
-    columns = {column for mode in list_groups()["mode"] for column in columns_for(mode, ["<grader_id>"])}
+    modes = generate.shipped_groups()["mode"]
+    columns = {column for mode in modes for column in find_mode(mode).layout.columns_with(["<grader_id>"])}
     assert sorted(_names(DOCS / "results.md", "| column | meaning |")) == sorted(columns)
 
 
@@ -157,7 +158,7 @@ def test_the_preset_of_the_configuration_page_composes(tmp_path: Path) -> None:
     preset = tmp_path / "experiment" / "nightly.yaml"
     preset.parent.mkdir()
     preset.write_text(_code(DOCS / "configuration.md", "yaml"), encoding="utf-8")
-    config = compose.plan(["experiment=nightly"], compose.packaged_source([tmp_path])).jobs[0].config
+    config = plan(["experiment=nightly"], packaged_source([tmp_path])).jobs[0].config
     assert (config["channel"]["name"], config["trials"]) == ("telephone", 3)
     assert config["limits"]["max_cost_usd"] == 5
 
@@ -185,7 +186,7 @@ async def test_the_example_grader_grades() -> None:
 def test_the_example_provider_is_valid() -> None:
     """Copied as it stands, the schema accepts it."""
     preset = yaml.safe_load(_code(DOCS / "extending.md", "yaml"))
-    assert list(make_validator("provider").iter_errors(preset)) == []
+    assert list(make_validator(load_schema("provider")).iter_errors(preset)) == []
 
 
 @pytest.mark.parametrize("document", ROOT_DOCUMENTS, ids=lambda page: page.name)

@@ -20,15 +20,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from evalkit.commands.reporting import split_grades
-from evalkit.commands.scorings import config_in_force, read_scorings, record_in_force
-from evalkit.commands.verdict import ExitCode
 from evalkit.errors import ConfigError
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
+from evalkit.runner.reporting import split_grades
+from evalkit.runner.verdict import ExitCode
+from evalkit.runs.scorings import config_in_force, read_scorings, record_in_force
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.schemas import run_keys
+from evalkit.settings.schemas import all_keys
 from evalkit.store.run_directory import RunDirectory
 
 FAIL_ON = ("regression", "difference", "never")
@@ -55,7 +55,7 @@ def main(args: Sequence[str]) -> int:
     unknown = [key for key in given.expect if not _is_known(key)]
     if unknown:
         raise ConfigError(
-            [f"compare: --expect {key}: unknown key{did_you_mean(key, list(run_keys()))}" for key in unknown]
+            [f"compare: --expect {key}: unknown key{did_you_mean(key, list(all_keys()))}" for key in unknown]
         )
     options = CompareOptions(given.margin, given.confidence, tuple(given.expect))
     comparison = compare_runs(before, after, options)
@@ -75,7 +75,7 @@ def exit_code(comparison: Comparison, fail_on: str) -> ExitCode:
 
 
 def _is_known(key: str) -> bool:
-    return any(known == key or known.startswith(f"{key}.") or key.startswith(f"{known}.") for known in run_keys())
+    return any(known == key or known.startswith(f"{key}.") or key.startswith(f"{known}.") for known in all_keys())
 
 
 def read_side(text: str) -> Side:

@@ -18,9 +18,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evalkit.commands.reporting import report_run
 from evalkit.errors import ConfigError
 from evalkit.reports.sweep_write import describe_differences, write_sweep
+from evalkit.runner.reporting import report_run
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory

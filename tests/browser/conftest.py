@@ -14,7 +14,7 @@ import pytest
 from headless import Browser
 from stored_run import StoredRun
 
-from evalkit.commands.reporting import report_run
+from evalkit.runner.reporting import report_run
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="browser tests need the dev extra (selenium)")
 

@@ -9,8 +9,8 @@ import pytest
 from headless import ACCESSIBILITY, NARROW, WIDE, Browser
 from stored_run import HOSTILE, SAMPLE, StoredRun
 
-from evalkit.commands.reporting import report_run
 from evalkit.reports.sweep_write import write_sweep
+from evalkit.runner.reporting import report_run
 
 
 @pytest.fixture(scope="session")

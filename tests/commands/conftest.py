@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
@@ -92,7 +93,7 @@ def make_run(tmp_path: Path) -> MakeRun:
 @cache
 def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     line = ["mode.graders=[tool_call,tool_call_args]", "report.plots=false", *overrides]
-    return dict(compose.plan(line, compose.packaged_source()).jobs[0].config)
+    return dict(plan(line, packaged_source()).jobs[0].config)
 
 
 def _grade(key: str, grader: str, value: float, record_sha256: str) -> Grade:

@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from evalkit import compose
-from evalkit.commands.line import parse_line
 from evalkit.commands.rerun import stored_source
+from evalkit.compose.line import parse_line
+from evalkit.compose.planning import plan
 
 
 def test_a_run_that_is_older_than_a_key_has_it_at_its_shipped_value(make_run: Any) -> None:
@@ -24,6 +24,6 @@ def test_a_run_that_is_older_than_a_key_has_it_at_its_shipped_value(make_run: An
     told["hydra"]["runtime"]["choices"]["provider"] = "local"
     hydra.write_text(yaml.safe_dump(told), encoding="utf-8")
     with stored_source(run.root, parse_line([])) as source:
-        (job,) = compose.plan([], source).jobs
+        (job,) = plan([], source).jobs
     assert job.config["provider"]["run"] is None
     assert job.config["limits"]["grace_s"] == 30

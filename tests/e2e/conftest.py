@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from harness import Cli
 
-from evalkit.commands.embedded import shared_services
+from evalkit.peers.embedded import shared_services
 from evalkit.settings.types import Service
 
 DEFAULT_ENGINES = Service("hibari", "whisper", None, None, None, None, None)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from harness import Cli, read_json
 
-from evalkit.commands.embedded import shared_services
+from evalkit.peers.embedded import shared_services
 from evalkit.service.faults.plan import parse_plan
 from evalkit.settings.types import Service
 

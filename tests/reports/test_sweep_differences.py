@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import binomtest
 from stored_run import REFUSED, StoredCase, StoredRun
 
-from evalkit.commands.reporting import report_run
 from evalkit.reports.sweep_differences import CaseGrade, best_jobs, compare_jobs, read_grades
+from evalkit.runner.reporting import report_run
 
 
 def job(grades: list[float], trials: int = 1) -> dict[tuple[str, int], CaseGrade]:

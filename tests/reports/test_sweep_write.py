@@ -8,8 +8,8 @@ from typing import Any
 
 from stored_run import SAMPLE, StoredRun
 
-from evalkit.commands.reporting import report_run
 from evalkit.reports.sweep_write import describe_differences, differing_overrides, write_sweep
+from evalkit.runner.reporting import report_run
 
 
 def entry(number: int, directory: Path | None, *overrides: str) -> dict[str, Any]:

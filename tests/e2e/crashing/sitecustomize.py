@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 
-_WHERE = "evalkit.commands.voice_modes"
+_WHERE = "evalkit.modes.voice.workload"
 
 
 def _crash(kind):

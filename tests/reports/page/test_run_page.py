@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from stored_run import SAMPLE, StoredRun
 
-from evalkit.commands.reporting import report_run
+from evalkit.runner.reporting import report_run
 from evalkit.store.journal import append_line
 
 

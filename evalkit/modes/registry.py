@@ -1,0 +1,33 @@
+"""Every mode by name. The shipped ones come through the same door as anybody's: the entry points ``evalkit.modes``."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from evalkit.errors import ConfigError
+from evalkit.modes.mode import Mode
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.plugins import find_entry_points
+
+GROUP = "evalkit.modes"
+
+
+def mode_names() -> tuple[str, ...]:
+    """Return the names of all modes that are installed."""
+    return tuple(find_entry_points(GROUP))
+
+
+@cache
+def find_mode(name: str) -> Mode[Any, Any]:
+    """Return the mode called `name`. Raises ConfigError where no installed distribution has it."""
+    point = find_entry_points(GROUP).get(name)
+    if point is None:
+        known = mode_names()
+        raise ConfigError(
+            f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)}"
+        )
+    mode = point.load()
+    if not isinstance(mode, Mode):
+        raise ConfigError(f"entry point {point.name} = {point.value!r} of {GROUP} is not a mode; see docs/extending.md")
+    return mode

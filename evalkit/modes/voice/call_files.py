@@ -1,0 +1,99 @@
+"""The files one simulated call leaves behind: its events, the sound of each side of each turn, of all, and its words.
+
+=========================== =========================================================================
+``turn_01_user.wav``        what the assistant was sent, as it went over the wire
+``turn_01_clean_user.wav``  the same before the line; only where there is a line
+``turn_01_speech.wav``      what the speech role said, 24 kHz; only where the assistant is sent G.711
+``turn_01_assistant.wav``   what the assistant said
+``turn_02_caller.wav``      all attempts of a realtime caller at that turn, one after the other
+``conversation.wav``        the caller on the left, the assistant on the right, on one clock
+=========================== =========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.audio.formats import AudioFormat
+from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
+from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
+from evalkit.modes.voice.dialogue import CallEvidence, TurnEvidence
+from evalkit.modes.voice.transcript import turn_lines
+from evalkit.simulator.caller import CALLER_FORMAT
+from evalkit.store.files import write_atomically
+from evalkit.store.run_directory import RunDirectory
+
+_SIDES = ("user", "clean_user", "speech", "assistant", "caller")
+
+
+@dataclass(frozen=True)
+class CallFiles:
+    """Names and writes the files of the case-trial `key`."""
+
+    run: RunDirectory
+    key: str
+
+    def wav(self, turn_index: int, side: str) -> Path:
+        """Return the file of one side of a turn."""
+        return self.run.audio_dir(self.key) / f"turn_{turn_index:02d}_{side}.wav"
+
+    @property
+    def conversation_wav(self) -> Path:
+        """The whole call."""
+        return self.run.audio_dir(self.key) / "conversation.wav"
+
+    def write(
+        self, evidence: CallEvidence, input_format: AudioFormat, output_format: AudioFormat, *, paced: bool
+    ) -> None:
+        """Write all sound and words of a call, in place of what an earlier attempt left."""
+        folder = self.run.audio_dir(self.key)
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in (*folder.glob("turn_*.wav"), self.conversation_wav):
+            stale.unlink(missing_ok=True)
+        for index, sound in evidence.caller_sounds.items():
+            if sound:
+                pcm = CALLER_FORMAT.from_wire(sound)
+                write_pcm16(self.wav(index, "caller"), pcm, CALLER_FORMAT.sample_rate_hz)
+        for turn in evidence.turns:
+            self._write_turn(turn, input_format, output_format)
+            if input_format is not CALLER_FORMAT and not evidence.caller_sounds.get(turn.index):
+                write_pcm16(self.wav(turn.index, "speech"), turn.said_pcm, CALLER_FORMAT.sample_rate_hz)
+        if evidence.turns:
+            heard = [
+                HeardTurn(turn.wire, input_format, turn.pacing, turn.result, output_format) for turn in evidence.turns
+            ]
+            placed = place_paced(heard) if paced else place_constructed(heard)
+            rate_hz = max(input_format.sample_rate_hz, output_format.sample_rate_hz)
+            write_stereo(self.conversation_wav, mix(placed.caller, rate_hz), mix(placed.assistant, rate_hz), rate_hz)
+            self._write_transcript(evidence.turns)
+
+    def of_turn(self, turn_index: int) -> dict[str, str]:
+        """Return the sound files of a turn as a record names them."""
+        return self._existing({f"{side}_audio_path": self.wav(turn_index, side) for side in _SIDES})
+
+    def of_call(self) -> dict[str, str]:
+        """Return the files of the whole call as a record names them."""
+        return self._existing(
+            {
+                "event_log_path": self.run.events_path(self.key),
+                "conversation_audio_path": self.conversation_wav,
+                "conversation_path": self.run.conversation_path(self.key),
+            }
+        )
+
+    def _write_turn(self, turn: TurnEvidence, input_format: AudioFormat, output_format: AudioFormat) -> None:
+        write_wav(self.wav(turn.index, "user"), turn.wire, input_format)
+        if turn.clean_wire != turn.wire:
+            write_wav(self.wav(turn.index, "clean_user"), turn.clean_wire, input_format)
+        if turn.result.audio:
+            pcm = output_format.from_wire(turn.result.audio)
+            write_pcm16(self.wav(turn.index, "assistant"), pcm, output_format.sample_rate_hz)
+
+    def _write_transcript(self, turns: Sequence[TurnEvidence]) -> None:
+        lines = [line for turn in turns for line in turn_lines(turn.index, turn.user_text, turn.result, turn.outputs)]
+        write_atomically(self.run.conversation_path(self.key), "\n".join(lines) + "\n")
+
+    def _existing(self, paths: dict[str, Path]) -> dict[str, str]:
+        return {name: self.run.relative(path) for name, path in paths.items() if path.exists()}

@@ -1,0 +1,273 @@
+"""A simulated call, turn by turn: the caller speaks, the line carries it, the assistant answers.
+
+::
+
+    caller ──> channel ──> pacer ──> assistant ──(tool calls ──> mocks)*──> words ──> caller …
+
+The two have a realtime session each and never share one. What both said is kept as words in :attr:`Dialogue.past`, the
+only thing the caller is shown; the assistant's own session keeps its side. A call ends when the caller says END_CALL,
+when the turns are used up, or with a failure; all that had happened by then is in the evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from hashlib import sha256
+
+from evalkit.audio.channels import ChannelSpec, apply_channel
+from evalkit.audio.formats import AudioFormat
+from evalkit.audio.g711 import Pcm
+from evalkit.audio.resample import resample
+from evalkit.mocks.session import MockAnswer, MockSession
+from evalkit.modes.voice.conversation_audio import HeardTurn, place_answer
+from evalkit.modes.voice.tool_rounds import respond_with_tools
+from evalkit.modes.voice.turn_measures import find_misbehaviour
+from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.introduction import Introduction
+from evalkit.realtime.pacer import Pacing, pad_to_minimum
+from evalkit.realtime.rate_limits import OnRateLimits
+from evalkit.realtime.results import TurnResult
+from evalkit.realtime.session import RealtimeSession
+from evalkit.realtime.timeline import Timeline
+from evalkit.realtime.trace import Direction, Trace
+from evalkit.records.faults import Failure
+from evalkit.records.json import JsonObject
+from evalkit.records.record import ToolCall, ToolOutput
+from evalkit.settings.types import Limits
+from evalkit.simulator.attempts import CallerAttempt, make_turn
+from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn, Speak
+from evalkit.simulator.conversation import Exchange
+from evalkit.simulator.persona import Persona
+from evalkit.simulator.turn_judge import JudgeTurn
+
+_CONFIGURE_TIMEOUT_S = 20.0
+
+
+class EndedBy(StrEnum):
+    """Why a call ended."""
+
+    CALLER = "caller"
+    MAX_TURNS = "max_turns"
+    FAILURE = "failure"
+
+
+OpenCaller = Callable[[Trace, Timeline, Introduction], AbstractAsyncContextManager[Caller]]
+
+
+@dataclass(frozen=True)
+class CallPlan:
+    """What one call is held with.
+
+    Attributes:
+        session: How the assistant is configured.
+        url: The assistant's address, model and all.
+        headers: Of its handshake; they hold the key and are never shown.
+        assistant_model: What its tokens are priced by.
+        open_caller: Opens the caller for one call.
+        speak: Speaks the first turn.
+        persona: The caller's part.
+        first_user_turn: What the caller says first, word for word.
+        new_tools: Makes the mocked tools of one conversation.
+        channel: Line quality: what lies between the caller and the assistant.
+        effective: The settings in effect, by content, as the record stores them.
+        judge_turn: Says of each turn that the caller makes up whether it is one of its part; None: nobody does.
+        on_rate_limits: Told of the assistant's rate limits whenever its server says them.
+
+    """
+
+    session: SessionSpec
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    assistant_model: str
+    open_caller: OpenCaller
+    speak: Speak
+    persona: Persona
+    first_user_turn: str
+    new_tools: Callable[[], MockSession]
+    channel: ChannelSpec
+    max_turns: int
+    max_regenerations: int
+    chunk_ms: float
+    real_time: bool
+    effective: JsonObject
+    judge_turn: JudgeTurn | None = None
+    on_rate_limits: OnRateLimits = lambda _: None
+
+
+@dataclass
+class TurnEvidence:
+    """What is known of one turn; grows while it lasts."""
+
+    index: int
+    user_text: str
+    clean_wire: bytes
+    wire: bytes
+    channel_measures: Mapping[str, float]
+    said_pcm: Pcm
+    pacing: Pacing | None = None
+    result: TurnResult = field(default_factory=lambda: TurnResult(()))
+    outputs: list[ToolOutput] = field(default_factory=list)
+
+
+@dataclass
+class CallEvidence:
+    """What is known of a call; grows until the record is made of it."""
+
+    turns: list[TurnEvidence] = field(default_factory=list)
+    attempts: list[CallerAttempt] = field(default_factory=list)
+    caller_sounds: dict[int, bytes] = field(default_factory=dict)
+    answers: list[MockAnswer] = field(default_factory=list)
+    cost_usd: dict[str, float | None] = field(default_factory=dict)
+    served_model: str = ""
+    ended_by: EndedBy = EndedBy.FAILURE
+    failure: Failure | None = None
+
+    def add_cost(self, costs: Mapping[str, float | None]) -> None:
+        """Add what something cost, by role; unknown stays unknown."""
+        for role, cost in costs.items():
+            before = self.cost_usd.get(role, 0.0)
+            self.cost_usd[role] = None if cost is None or before is None else before + cost
+
+
+class Dialogue:
+    """One call. :meth:`hold` may be called once.
+
+    Args:
+        plan: What it is held with.
+        introduction: Whose call it is; each turn's line draws from a seed of its own, made of the case-trial's.
+        limits: How long and how often.
+        trace: Where the events of both connections go.
+        timeline: The clock of the case.
+        evidence: Gets everything as it happens.
+        name_wav: File name of a turn's side (``user``, ``assistant``, ``caller``) -> its path in the run directory.
+
+    """
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        introduction: Introduction,
+        limits: Limits,
+        *,
+        trace: Trace,
+        timeline: Timeline,
+        evidence: CallEvidence,
+        name_wav: Callable[[int, str], str],
+    ) -> None:
+        self._plan, self._introduction, self._limits = plan, introduction, limits
+        self._trace, self._timeline, self._evidence, self._name_wav = trace, timeline, evidence, name_wav
+        self._tools = plan.new_tools()
+        self._assistant = RealtimeSession(
+            plan.url,
+            {**plan.headers, **introduction.headers(plan.url, "assistant")},
+            source="assistant",
+            trace=trace,
+            timeline=timeline,
+            on_rate_limits=plan.on_rate_limits,
+        )
+        self._playing_until_ms = 0.0
+        self.past: list[Exchange] = []
+
+    async def hold(self, first: CallerTurn) -> None:
+        """Hold the call that begins with `first`. Raises CaseFailure; a bad answer is a failure in the evidence."""
+        evidence = self._evidence
+        try:
+            opening = self._plan.open_caller(self._trace, self._timeline, self._introduction)
+            async with self._assistant, opening as caller:
+                await self._assistant.configure(self._plan.session, timeout_s=_CONFIGURE_TIMEOUT_S)
+                for index in range(1, self._plan.max_turns + 1):
+                    said = first if index == 1 else await self._ask_caller(caller, index)
+                    if said is None:
+                        evidence.ended_by = EndedBy.CALLER
+                        return
+                    evidence.failure = await self._take_turn(index, said)
+                    if evidence.failure is not None:
+                        return
+                evidence.ended_by = EndedBy.MAX_TURNS
+        finally:
+            evidence.served_model = self._assistant.served_model or ""
+
+    async def _ask_caller(self, caller: Caller, index: int) -> CallerTurn | None:
+        """Return the caller's next turn, None when it hangs up."""
+        caller.begin_turn(index, self._name_wav(index, "caller"))
+        try:
+            return await make_turn(
+                caller,
+                self._plan.persona,
+                self.past,
+                max_regenerations=self._plan.max_regenerations,
+                keep=self._keep_attempt,
+                judge_turn=self._plan.judge_turn,
+            )
+        finally:
+            self._evidence.caller_sounds[index] = caller.sound
+
+    def _keep_attempt(self, attempt: CallerAttempt, turn: CallerTurn) -> None:
+        self._evidence.attempts.append(attempt)
+        self._evidence.add_cost(turn.cost_usd)
+
+    async def _take_turn(self, index: int, said: CallerTurn) -> Failure | None:
+        """Let the assistant hear `said` and answer it; return what is wrong with the answer."""
+        plan, session = self._plan, self._assistant
+        turn = await self._carry(index, said)
+        self._evidence.turns.append(turn)
+        session.begin_turn(
+            index, input_wav=self._name_wav(index, "user"), output_wav=self._name_wav(index, "assistant")
+        )
+        try:
+            if plan.real_time:
+                await self._timeline.sleep_until(self._playing_until_ms / 1000)
+            turn.pacing = await session.send_audio(turn.wire, chunk_ms=plan.chunk_ms, real_time=plan.real_time)
+            failure = await respond_with_tools(session, self._answer_tools, self._limits, turn.outputs)
+        finally:
+            turn.result = session.turn_result()
+        self._playing_until_ms = max((clip.end_ms for clip in place_answer(self.heard(turn))), default=0.0)
+        self.past.append(Exchange(turn.user_text, turn.result.assistant_text))
+        return failure or find_misbehaviour(turn.result, must_speak=True)
+
+    async def _carry(self, index: int, said: CallerTurn) -> TurnEvidence:
+        """Return the turn with what the assistant will hear: `said` in the session's format, through the line."""
+        audio_format, channel = self._plan.session.input_format, self._plan.channel
+        clean_wire = wire = await asyncio.to_thread(_to_wire, said.pcm, audio_format)
+        measures: dict[str, float] = {}
+        if not channel.is_clean:
+            pcm = audio_format.from_wire(clean_wire)
+            seed = derive_turn_seed(self._introduction.seed, index)
+            heard = await asyncio.to_thread(apply_channel, pcm, audio_format.sample_rate_hz, channel, seed)
+            wire = audio_format.to_wire(heard.pcm)
+            measures = {f"channel_{name}": value for name, value in heard.measures.items()}
+        return TurnEvidence(index, said.text, clean_wire, wire, measures, said.pcm)
+
+    async def _answer_tools(self, calls: Sequence[ToolCall]) -> list[ToolOutput]:
+        answers = [self._tools.answer(call) for call in calls]
+        delay_s = max((answer.delay_ms for answer in answers), default=0.0) / 1000
+        await self._timeline.sleep_until(self._timeline.now() + delay_s)
+        for answer in answers:
+            self._trace.record(
+                source="assistant",
+                direction=Direction.SENT,
+                turn_index=self._evidence.turns[-1].index,
+                at_ms=self._timeline.now_ms(),
+                payload=answer.event,
+            )
+        self._evidence.answers += answers
+        return [answer.output for answer in answers]
+
+    def heard(self, turn: TurnEvidence) -> HeardTurn:
+        """Return the sound of a turn."""
+        session = self._plan.session
+        return HeardTurn(turn.wire, session.input_format, turn.pacing, turn.result, session.output_format)
+
+
+def _to_wire(pcm: Pcm, audio_format: AudioFormat) -> bytes:
+    resampled = resample(pcm, CALLER_FORMAT.sample_rate_hz, audio_format.sample_rate_hz)
+    return pad_to_minimum(audio_format.to_wire(resampled), audio_format)
+
+
+def derive_turn_seed(seed: int, turn_index: int) -> int:
+    """Return the seed of one turn's line: turns differ, and none depends on what was said in the others."""
+    return int.from_bytes(sha256(f"{seed}:turn:{turn_index}".encode()).digest()[:4], "big") >> 1

@@ -1,0 +1,111 @@
+"""What decides a record beside its case, as the record stores it: by content, so no path, no port and no key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from hashlib import sha256
+from typing import Any
+
+from evalkit.modes.voice.call_settings import settings_of
+from evalkit.modes.voice.settings import SimulationSettings, Speech, VoiceSettings
+from evalkit.peers.replayed import recorded_identity
+from evalkit.records.case import Case
+from evalkit.records.json import Json, JsonObject, content_sha256
+from evalkit.settings.types import Provider
+
+Datasets = Sequence[Mapping[str, Any]]
+
+
+def settings_of_turn(
+    settings: VoiceSettings, system_prompt: str, tools: Sequence[JsonObject], datasets: Datasets
+) -> JsonObject:
+    """Return what decides the record of a case of one turn."""
+    speech: Speech | None = getattr(settings, "speech", None)
+    own = {"speech": _speaker(speech, speech.voice)} if speech else {}
+    return {
+        "mode": settings.mode.name,
+        "answer_tools": settings.mode.answer_tools,
+        "tool_mocks": _mocks(settings, datasets) if settings.mode.answer_tools else None,
+        "assistant": {
+            **_place(settings.assistant.provider),
+            "model": settings.assistant.model,
+            "voice": settings.assistant.voice,
+            "system_prompt_sha256": sha256(system_prompt.encode()).hexdigest(),
+            "tools_sha256": content_sha256(tools),
+        },
+        **own,
+        "service": _engines(settings),
+        "channel": settings.channel,
+        "audio": asdict(settings.audio),
+        "chunk_ms": settings.chunk_ms,
+        "real_time": settings.real_time,
+    }
+
+
+def settings_of_call(settings: SimulationSettings, case: Case, datasets: Datasets) -> JsonObject:
+    """Return what decides the record of a simulated call."""
+    chosen = settings_of(settings, case)
+    prompt = settings.simulator.prompt
+    inputs: Any = case.inputs
+    return {
+        "mode": settings.mode.name,
+        "tool_mocks": _mocks(settings, datasets),
+        "assistant": {
+            **_place(settings.assistant.provider),
+            "model": chosen.assistant_model,
+            "voice": chosen.assistant_voice,
+            "system_prompt_sha256": sha256(inputs["system_prompt"].encode()).hexdigest(),
+            "tools_sha256": content_sha256(inputs["tools"]),
+        },
+        "simulator": {
+            **_place(settings.simulator.provider),
+            "kind": settings.simulator.kind,
+            "model": chosen.simulator_model,
+            "voice": chosen.caller_voice,
+            "prompt_sha256": sha256(prompt.encode()).hexdigest() if prompt else None,
+            "style": settings.simulator.style,
+            "max_regenerations": settings.simulator.max_regenerations,
+            "turn_judge": _turn_judge(settings),
+        },
+        "speech": _speaker(settings.speech, chosen.caller_voice or settings.speech.voice),
+        "service": _engines(settings),
+        "channel": settings.channel,
+        "audio": {"input_format": chosen.input_format, "output_format": chosen.output_format},
+        "chunk_ms": chosen.chunk_ms,
+        "real_time": chosen.real_time,
+        "max_turns": chosen.max_turns,
+        "max_tool_rounds": settings.limits.max_tool_rounds,
+    }
+
+
+def _speaker(speech: Speech, voice: str) -> JsonObject:
+    return {**_place(speech.provider), "model": speech.model, "voice": voice, "speed": speech.speed}
+
+
+def _engines(settings: VoiceSettings) -> JsonObject | None:
+    return asdict(settings.service) if settings.uses_embedded_provider else None
+
+
+def _turn_judge(settings: SimulationSettings) -> Json:
+    """Return who judges the caller's turns, None: nobody does."""
+    judge = settings.judge
+    return {**_place(judge.provider), "model": judge.model} if settings.simulator.judge_turns else None
+
+
+def _place(provider: Provider) -> dict[str, Json]:
+    if provider.run is not None:
+        return {"provider": provider.name, "base_url": None, "run": recorded_identity(provider.run)}
+    return {"provider": provider.name, "base_url": provider.base_url}
+
+
+def _mocks(settings: VoiceSettings, datasets: Datasets) -> JsonObject:
+    """Return what lies over or in place of a case's own mocks, by content."""
+    chosen = settings.tool_mocks
+    contents = {entry["path"]: entry["sha256"] for entry in datasets}
+    return {
+        "mocks_sha256": contents.get(str(chosen.mocks_file)),
+        "fail_first_calls": chosen.fail_first_calls,
+        "error_message": chosen.error_message,
+        "delay_ms": chosen.delay_ms,
+    }

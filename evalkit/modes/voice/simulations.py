@@ -1,0 +1,74 @@
+"""The data of simulated calls: every simulation read, its mocks checked, and who is overruled told."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.datasets.simulations import graders_of, load_simulations, make_case
+from evalkit.errors import DataError, collecting
+from evalkit.mocks.definitions import Mock, parse_mocks
+from evalkit.modes.voice.call_settings import settings_of
+from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.records.case import Case
+from evalkit.records.grade import GraderSpec
+from evalkit.records.json import JsonObject
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class SimulationData:
+    """What a run of simulated calls works on, and the files it was made of."""
+
+    cases: tuple[Case, ...]
+    left_out: tuple[Case, ...]
+    paths: tuple[Path, ...]
+
+
+def read_simulations(settings: SimulationSettings) -> SimulationData:
+    """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
+    assistant = settings.assistant
+    found = load_simulations(
+        settings.mode.data_csv,
+        system_prompt_file=assistant.system_prompt_file,
+        tools_file=assistant.tools_file,
+    )
+    problems: list[str] = []
+    made = [make_case(simulation) for simulation in found]
+    for case in made:
+        collecting(problems, lambda case=case: call_mocks(case))  # type: ignore[misc]
+    if problems:
+        raise DataError(problems)
+    cases = tuple(made[: settings.max_examples])
+    for case in cases:
+        overruled = settings_of(settings, case).overruled
+        if overruled:
+            _log.info("%s: the run config wins over the file's %s", case.case_id, ", ".join(overruled))
+    paths = (settings.mode.data_csv, *(path for simulation in found for path in simulation.data_paths))
+    return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)))
+
+
+def call_mocks(case: Case) -> tuple[Mock, ...]:
+    """Return a simulation's own mocks. Raises DataError for what is wrong with them."""
+    inputs: Any = case.inputs
+    return parse_mocks(inputs["tool_mocks"], f"{inputs['simulation_path']}: 'tool_mocks'", inputs["tools"])
+
+
+def grader_specs(settings: SimulationSettings, case: Case) -> tuple[GraderSpec, ...]:
+    """Return how `case` is graded: as the config asks, unless it says itself how that type is applied, and as it asks.
+
+    A grader that the config asks for is called by its type.
+    """
+    own = graders_of(case)
+    listed = {spec.grader_type for spec in own}
+    return (*(GraderSpec(name, name) for name in settings.mode.graders if name not in listed), *own)
+
+
+def call_tools(case: Case) -> Sequence[JsonObject]:
+    """Return the tools of one case's call."""
+    tools: Any = case.inputs["tools"]
+    return tuple(tools)

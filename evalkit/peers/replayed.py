@@ -1,0 +1,120 @@
+"""Stored runs as providers: found and checked before anything starts, served by a child while a run lasts.
+
+``provider=replay provider.run=RUN_DIR`` leaves every model to the stored run: what it names, its replay names too.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from evalkit.errors import ConfigError
+from evalkit.service.child import START_TIMEOUT_S, launch
+from evalkit.settings.roles import ROLES
+from evalkit.settings.types import Provider, RunSettings
+from evalkit.store.journal import read_lines
+from evalkit.store.run_directory import RunDirectory
+
+REPLAY = "replay"
+Settings = TypeVar("Settings", bound=RunSettings)
+# A role that the stored run had not.
+_NO_ROLE: Mapping[str, Any] = {"model": None, "provider": {"name": REPLAY}}
+
+
+def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
+    """Return a composed `config` in which replayed roles name the models of the runs they replay.
+
+    Raises:
+        ConfigError: A run to be replayed is not there, or is none.
+
+    """
+    filled = dict(config)
+    if config["provider"]["name"] == REPLAY:
+        filled["provider"] = _with_models(config["provider"], working_dir)
+    for role in (role for role in ROLES if role in config):
+        node = dict(config[role])
+        if node["provider"] is not None and node["provider"]["name"] == REPLAY:
+            node["provider"] = _with_models(node["provider"], working_dir)
+        provider = node["provider"] or filled["provider"]
+        if provider["name"] == REPLAY and node["model"] is None:
+            stored = _stored_config(_directory(provider, working_dir)).get(role, _NO_ROLE)
+            # Where the embedded provider served a role, no simulation file had a say in its model.
+            node["model"] = stored["model"] if stored["provider"]["name"] in ("local", REPLAY) else None
+        filled[role] = node
+    return filled
+
+
+@contextmanager
+def replayed(settings: Settings) -> Iterator[Settings]:
+    """Give `settings` with the addresses of its stored runs, each served by a child until the block ends."""
+    runs = {provider.run for provider in _providers(settings) if provider.name == REPLAY and provider.run is not None}
+    with ExitStack() as stack:
+        addresses = {run: stack.enter_context(_serve(run)) for run in sorted(runs)}
+        yield _addressed(settings, addresses)
+
+
+@cache
+def recorded_identity(run: Path) -> str:
+    """Return what a stored run is known by: its records, not its place."""
+    hashes = [
+        f"{line['key']}:{line['record_sha256']}"
+        for line in read_lines(run / "journal.jsonl")
+        if "record_sha256" in line
+    ]
+    return sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def _serve(run: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "evalkit.service.replay", str(run), "--exit-with-stdin"]
+    with launch(command, timeout_s=START_TIMEOUT_S) as child:
+        yield child.url
+
+
+def _providers(settings: RunSettings) -> list[Provider]:
+    return [settings.provider, *(role.provider for role in settings.roles.values())]
+
+
+def _addressed(settings: Settings, addresses: Mapping[Path, str]) -> Settings:
+    def addressed(provider: Provider) -> Provider:
+        known = addresses.get(provider.run) if provider.run is not None else None
+        return replace(provider, base_url=known) if known else provider
+
+    held: Mapping[str, Any] = settings.roles
+    nodes = {name: replace(node, provider=addressed(node.provider)) for name, node in held.items()}
+    return replace(settings, provider=addressed(settings.provider), **nodes)
+
+
+def _with_models(provider: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
+    stored = _stored_config(_directory(provider, working_dir))
+    caller = "simulator_text" if stored.get("simulator", {}).get("kind") == "text" else "simulator"
+    used = {caller if role == "simulator" else role: stored[role]["model"] for role in ROLES if role in stored}
+    recorded = {**stored["provider"]["models"], **{role: model for role, model in used.items() if model}}
+    return {**provider, "models": {name: model or recorded.get(name) for name, model in provider["models"].items()}}
+
+
+def _directory(provider: Mapping[str, Any], working_dir: Path) -> Path:
+    return (working_dir / Path(str(provider["run"])).expanduser()).resolve()
+
+
+@cache
+def _stored_config(run: Path) -> dict[str, Any]:
+    """Return the resolved config of a stored run that can be replayed. Raises ConfigError."""
+    where = f"provider.run: {run}"
+    if not run.is_dir():
+        raise ConfigError(f"{where} is no directory; name one that a run wrote, for example outputs/DATE/RUN")
+    missing = [name for name in ("config.yaml", "journal.jsonl", "records", "events") if not (run / name).exists()]
+    if missing:
+        raise ConfigError(f"{where} holds no {', '.join(missing)}; name a directory that a run wrote, not a sweep's")
+    if not RunDirectory(run).read_finished():
+        raise ConfigError(f"{where} has no finished case; there is nothing to replay")
+    config: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
+    return config

@@ -1,0 +1,118 @@
+"""What a line will run and take, said before it starts: jobs, cases, minutes of sound, tokens, and cost as a range."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from evalkit.metrics.forecast import CaseWork, Forecast, PriceList, Range, Rates, add_up, forecast_run
+from evalkit.peers.pricing import price_table
+from evalkit.records.case import Case
+from evalkit.records.grade import GradeLevel
+from evalkit.runner.jobs import Job
+from evalkit.runner.prepare import Prepared, needs_of
+from evalkit.settings.resources import resource_dir
+from evalkit.settings.types import RunSettings
+
+_MOST_JOBS_NAMED = 12
+
+
+def forecast_job(prepared: Prepared) -> Forecast:
+    """Return what a prepared run will take, before it starts. Calls nobody."""
+    settings = prepared.settings
+    rates, prices = _load_rates(), price_table(settings)
+    list_prices = PriceList(prices.cost_usd, prices.speech_cost_usd, prices.audio_cost_usd)
+    works = prepared.mode.forecast(settings, prepared.data, rates)
+    return add_up(
+        [
+            forecast_run([_with_grading(prepared, case, work)], settings.trials, models, rates, list_prices)
+            for case, (work, models) in zip(prepared.cases, works, strict=False)
+        ]
+    )
+
+
+def _with_grading(prepared: Prepared, case: Case, work: CaseWork) -> CaseWork:
+    """Return `work` with what grading adds: questions to a judge (some turns may give none), and listening."""
+    votes = Range.exactly(float(prepared.settings.judge.votes))
+    specs = prepared.graders(case)
+    judgements = work.judgements
+    for spec in specs:
+        if "judge" in needs_of([spec]):
+            asked = work.turns if spec.level is GradeLevel.TURN else Range.exactly(1.0)
+            judgements = judgements.plus(asked.times(votes))
+    return replace(work, judgements=judgements, hears_answers="transcribe" in needs_of(specs))
+
+
+def describe_sweep(jobs: Sequence[Job], prepared: Sequence[Prepared]) -> list[str]:
+    """Return the lines that say what a sweep will run, before it does: its jobs, and what they take together."""
+    named = [f"job {job.number}: {' '.join(job.overrides) or '(as it is)'}" for job in jobs[:_MOST_JOBS_NAMED]]
+    more = [f"and {len(jobs) - _MOST_JOBS_NAMED} jobs more"] if len(jobs) > _MOST_JOBS_NAMED else []
+    forecast = add_up([forecast_job(job) for job in prepared])
+    return [
+        *named,
+        *more,
+        f"{len(jobs)} jobs, {describe_forecast(forecast, price_dates(prepared))}",
+        *warn_of_cost(forecast, [job.settings for job in prepared]),
+    ]
+
+
+def price_dates(prepared: Sequence[Prepared]) -> str:
+    """Return the days on which the prices of a forecast were true."""
+    return "; ".join(dict.fromkeys(price_table(job.settings).as_of for job in prepared))
+
+
+def describe_forecast(forecast: Forecast, prices_of: str) -> str:
+    """Return what a forecast says, on one line; `prices_of`: the day of the prices."""
+    return (
+        f"{forecast.cases} cases, {forecast.case_trials} case-trials; "
+        f"callers speak {_shown(forecast.caller_minutes, '.1f')} min, "
+        f"answers {_shown(forecast.answer_minutes, '.1f')} min; "
+        f"assistant tokens in {_shown(forecast.input_tokens, ',.0f')}, out {_shown(forecast.output_tokens, ',.0f')}; "
+        f"forecast cost {_describe_cost(forecast, prices_of)}"
+    )
+
+
+def warn_of_cost(forecast: Forecast, settings: Sequence[RunSettings]) -> list[str]:
+    """Return a warning when the forecast passes ``limits.max_cost_usd``, which jobs of a sweep share."""
+    limits = [job.limits.max_cost_usd for job in settings if job.limits.max_cost_usd is not None]
+    if not limits:
+        return []
+    limit, cost = min(limits), forecast.known_usd
+    if cost.low > limit:
+        return [f"warning: this costs more than limits.max_cost_usd={limit:g} allows, and will stop before it is done"]
+    if forecast.unknown:
+        unknown = ", ".join(forecast.unknown)
+        kept = f"warning: limits.max_cost_usd={limit:g} cannot be kept: no full price is known for {unknown}"
+        return [f"{kept}; give one in limits.prices_file, for every kind of token that is billed"]
+    if cost.high > limit:
+        return [f"warning: limits.max_cost_usd={limit:g} may be spent before all is done"]
+    return []
+
+
+def _describe_cost(forecast: Forecast, prices_of: str) -> str:
+    roles = ", ".join(
+        f"{role} {'unknown' if cost is None else _usd(cost)}" for role, cost in sorted(forecast.cost_usd.items())
+    )
+    total = forecast.total_usd
+    if total is not None:
+        return f"{_usd(total)} ({roles}; prices of {prices_of})"
+    least = _usd(Range.exactly(forecast.known_usd.low))
+    missing = f"no full price is known for {', '.join(forecast.unknown)}"
+    return f"unknown, at least {least} ({roles}; {missing}; prices of {prices_of})"
+
+
+def _shown(values: Range, form: str) -> str:
+    low, high = format(values.low, form), format(values.high, form)
+    return low if low == high else f"{low} to {high}"
+
+
+def _usd(cost: Range) -> str:
+    low, high = (f"${value:.2f}" if value >= 1 or value == 0 else f"${value:.4f}" for value in cost)
+    return low if low == high else f"{low} to {high}"
+
+
+@cache
+def _load_rates() -> Rates:
+    return Rates.from_document(json.loads((resource_dir("data") / "rates.json").read_text(encoding="utf-8")))

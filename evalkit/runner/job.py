@@ -1,0 +1,223 @@
+"""One job's line of stations, wherever a launcher puts it: prepare, see what is left, serve, run, report, conclude.
+
+A job never raises for what goes wrong in it: it answers with files. In a new directory everything is left to do; in one
+that a run has begun, what is finished stays and the rest is done, so that resuming is running again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from typing import Any
+
+from rich.console import Console
+
+from evalkit.clock import MonotonicClock
+from evalkit.engine.progress import RunProgress
+from evalkit.engine.quota import OwnQuota, Quota
+from evalkit.engine.retry import RetryPolicy
+from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
+from evalkit.engine.throttle import Throttle
+from evalkit.errors import ServiceStartError, StorageError, UserError
+from evalkit.peers.embedded import service_url
+from evalkit.peers.peers import open_peers
+from evalkit.peers.pricing import price_table
+from evalkit.peers.rate_limits import pause_for_spent_limits
+from evalkit.peers.replayed import replayed
+from evalkit.realtime.rate_limits import RateLimit
+from evalkit.records.case import CaseTrial
+from evalkit.records.grade import Grade
+from evalkit.records.record import CaseRecord
+from evalkit.runner.grader_services import open_grader_services
+from evalkit.runner.interruption import Interruption
+from evalkit.runner.jobs import Destination, Job
+from evalkit.runner.pipeline import Controls, Remaining, Workload, expand_trials, run_workload
+from evalkit.runner.prepare import Prepared, take_or_prepare
+from evalkit.runner.remaining import find_remaining, spent_usd
+from evalkit.runner.reporting import report_run
+from evalkit.runner.terminal import say, stderr_console
+from evalkit.runner.verdict import ExitCode, decide_verdict
+from evalkit.settings.types import Limits
+from evalkit.store.provenance import describe_start, write_provenance
+from evalkit.store.recovery import recover
+from evalkit.store.run_directory import RunDirectory, RunStatus, now_utc
+from evalkit.store.shared_quota import SharedQuota
+
+_log = logging.getLogger(__name__)
+
+
+def run_job(job: Job, destination: Destination, *, rerun_changed: bool = False) -> None:
+    """Run one composed job into its directory, or finish what is left of it there.
+
+    Never raises but for an interruption, a disk that takes nothing more (StorageError) and a directory that another
+    process is writing (ConfigError, and nothing is touched); ``status.json`` tells the rest.
+    """
+    run = RunDirectory(destination.run_dir)
+    with run.exclusive():
+        _run_and_conclude(job, destination, run, rerun_changed=rerun_changed)
+
+
+def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
+    try:
+        _run_stations(job, destination, run, rerun_changed=rerun_changed)
+    except UserError as error:
+        _log.error("%s", error)
+        say(*error.problems)
+        run.write_status(RunStatus.FAILED, exit_code=ExitCode.USER, counts={})
+    except KeyboardInterrupt:
+        status = run.read_status()
+        if status is None or status["status"] == RunStatus.RUNNING:
+            run.write_status(RunStatus.INTERRUPTED, exit_code=ExitCode.INTERRUPTED, counts={})
+        raise
+    except StorageError as error:
+        with suppress(OSError):
+            run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
+        raise StorageError(f"{error}; make room and finish the run with: evalkit resume {run.root}") from error
+    except ServiceStartError as error:
+        _log.error("%s", error)
+        say(str(error))
+        run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
+    except BaseException as error:  # noqa: BLE001  also sys.exit: one job must not end a sweep
+        _log.exception("a defect in evalkit")
+        say(f"{type(error).__name__}: {error}; a defect of evalkit, please report it with {run.root / 'evalkit.log'}")
+        run.write_status(RunStatus.FAILED, exit_code=ExitCode.DEFECT, counts={})
+
+
+def finish_job(job: Job, destination: Destination, *, rerun_changed: bool = False) -> None:
+    """Finish what a job of a sweep left undone; one that has come to its end is left alone."""
+    status = RunDirectory(destination.run_dir).read_status()
+    is_done = status is not None and status["status"] in (RunStatus.COMPLETED, RunStatus.GATE_FAILED)
+    if rerun_changed or not is_done:
+        run_job(job, destination, rerun_changed=rerun_changed)
+
+
+def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
+    prepared = take_or_prepare(job.config, destination.working_dir)
+    settings = prepared.settings
+    trials = _planned_trials(prepared, run, rerun_changed=rerun_changed)
+    progress = recover(run)
+    left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
+    quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
+    provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
+    with (
+        service_url(settings.service, needed=prepared.uses_embedded_provider) as url,
+        replayed(settings) as addressed,
+    ):
+        ready = replace(prepared, settings=addressed)
+        outcome = asyncio.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
+    if outcome.stopped_by is Stop.STORAGE:
+        raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
+    # A sweep closes with one table of its own.
+    _end(run, prepared, provenance, outcome, None if destination.in_sweep else stderr_console())
+    if outcome.stopped_by is Stop.INTERRUPTED:
+        raise KeyboardInterrupt
+
+
+def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: bool) -> list[CaseTrial]:
+    """Return the case-trials of a run; one that was begun keeps those it was to have, unless it takes up changes."""
+    trials = expand_trials(prepared.cases, prepared.settings.trials, prepared.settings.seed)
+    if rerun_changed or not run.provenance_path.exists():
+        return trials
+    planned = set(run.read_provenance()["case_trials"])
+    return [trial for trial in trials if trial.key in planned]
+
+
+def _begin(
+    run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial], *, rerun_changed: bool
+) -> dict[str, Any]:
+    """Write what is known before the first case, and return the provenance; a run that is resumed keeps its own."""
+    keys = [trial.key for trial in trials]
+    provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
+    provenance["price_date"] = price_table(prepared.settings).as_of
+    if run.provenance_path.exists():
+        resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
+        earlier = run.read_provenance()
+        gone = [] if rerun_changed else [key for key in earlier["case_trials"] if key not in set(keys)]
+        provenance = {**earlier, "case_trials": [*keys, *gone], "resumed": [*earlier.get("resumed", ()), resumed]}
+        run.journal_resumption()
+    run.write_config(prepared.config)
+    write_provenance(run.provenance_path, provenance)
+    run.write_status(RunStatus.RUNNING, exit_code=None, counts={"planned": len(keys)})
+    return provenance
+
+
+def _end(
+    run: RunDirectory, prepared: Prepared, provenance: Mapping[str, Any], outcome: Outcome, console: Console | None
+) -> None:
+    """Write what follows from the records, and how the run ended."""
+    planned_keys = set(provenance["case_trials"])
+    records = [stored.record for key, stored in run.read_finished().items() if key in planned_keys]
+    served = sorted({record.served_model for record in records if record.served_model})
+    write_provenance(run.provenance_path, {**provenance, "models_served": served, "ended_at": now_utc()})
+    report = report_run(run, console)
+    planned = len(provenance["case_trials"])
+    verdict = decide_verdict(
+        records,
+        planned=planned,
+        stopped_by=outcome.stopped_by,
+        max_infrastructure_share=prepared.settings.limits.max_infrastructure_share,
+        missed_gates=report.missed_gates,
+    )
+    counts = {
+        "planned": planned,
+        "finished": len(records),
+        "not_scored": sum(not record.scored for record in records),
+    }
+    run.write_status(verdict.status, exit_code=verdict.exit_code, counts=counts)
+    if verdict.reason:
+        say(verdict.reason)
+    if verdict.is_resumable and console is not None:
+        more = " limits.max_cost_usd=MORE" if outcome.stopped_by is Stop.BUDGET else ""
+        say(f"finish it with: evalkit resume {run.root}{more}")
+
+
+def _open_quota(destination: Destination, limits: Limits, spent_before_usd: float) -> Quota:
+    """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
+    if destination.in_sweep:
+        return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
+    return OwnQuota(spent_before_usd)
+
+
+async def _run_cases(
+    prepared: Prepared, left: Remaining, run: RunDirectory, url: str | None, quota: Quota, *, in_worker: bool
+) -> Outcome:
+    settings, limits = prepared.settings, prepared.settings.limits
+    concurrency = min(settings.concurrency, limits.requests_in_flight or settings.concurrency)
+    label = settings.run_name or f"{prepared.mode.name} {prepared.mode.subject(settings)}"
+    clock = MonotonicClock()
+    throttle = Throttle(concurrency, clock, lambda change: run.journal_concurrency(**asdict(change)))
+    controls = Controls(
+        limits=EngineLimits(concurrency, limits.max_cost_usd, limits.run_timeout_s),
+        retry=RetryPolicy(limits.max_attempts),
+        clock=clock,
+        throttle=throttle,
+        quota=quota,
+        watch=Interruption(limits.grace_s, say).watch,
+    )
+
+    def on_rate_limits(told: Sequence[RateLimit]) -> None:
+        pause_for_spent_limits(told, throttle)
+
+    async with (
+        open_peers(settings, url, on_rate_limits=on_rate_limits) as peers,
+        prepared.mode.open(settings, prepared.data, peers, run, clock) as work,
+    ):
+        workload = Workload(work, prepared.graders, open_grader_services(peers, run))
+        with RunProgress(stderr_console(quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
+            return await run_workload(
+                workload,
+                left,
+                run,
+                controls,
+                advance=lambda record, grades: progress.advance(passed=_passed(record, grades)),
+            )
+
+
+def _passed(record: CaseRecord, grades: Sequence[Grade]) -> bool | None:
+    """Return whether every grade is full; None for a case-trial that is not scored or not graded."""
+    given = [grade.grade for grade in grades if grade.grade is not None]
+    return all(grade >= 1 for grade in given) if record.scored and given else None

@@ -1,0 +1,217 @@
+"""From a composed config to everything a run needs, every problem of config and data found first and at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.datasets.files import dataset_manifest
+from evalkit.errors import ConfigError, DataError, UserError, collecting
+from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
+from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.registry import find_mode
+from evalkit.peers.endpoints import find_endpoint_problems
+from evalkit.peers.fault_plans import settle_faults
+from evalkit.peers.pricing import price_table
+from evalkit.peers.replayed import with_recorded_models
+from evalkit.records.case import Case
+from evalkit.records.grade import GraderSpec
+from evalkit.records.json import JsonObject, content_sha256
+from evalkit.runner.jobs import Plan
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.resolution import find_missing_models, resolve
+from evalkit.settings.types import Gate, RunSettings
+from evalkit.settings.validation import find_contradictions, find_problems
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that may start: its mode, its settings, and the data it names, read and validated.
+
+    `datasets` has path and sha256 of every file that was read.
+    """
+
+    mode: Mode[Any, Any]
+    settings: RunSettings
+    data: ModeData
+    datasets: tuple[Mapping[str, Any], ...]
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The resolved config, as ``config.yaml`` stores it."""
+        return self.settings.config
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """What is run, in order."""
+        return self.data.cases
+
+    def graders(self, case: Case) -> Sequence[GraderSpec]:
+        """Return how a case is graded."""
+        return self.mode.graders(self.settings, case)
+
+    def fingerprint(self, case: Case) -> JsonObject:
+        """Return the settings that decide a case's record."""
+        return self.mode.fingerprint(self.settings, self.data, case)
+
+    @property
+    def grader_needs(self) -> frozenset[str]:
+        """What its graders ask for: ``judge``, ``transcribe``."""
+        return needs_of(spec for case in self.cases for spec in self.graders(case))
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The engines of the embedded provider that roles or graders will use."""
+        settings = self.settings
+        hears = "transcribe" in self.grader_needs and settings.provider.name == "local"
+        return self.mode.engines(settings) | ({"transcription"} if hears else frozenset())
+
+    @property
+    def uses_embedded_provider(self) -> bool:
+        """Whether the embedded provider has to be started: for a role that is used, or for listening to answers."""
+        used = self.mode.needs(self.settings) | (self.grader_needs & {"judge"})
+        return bool(self.engines) or any(self.settings.roles[role].provider.name == "local" for role in used)
+
+
+PrepareJob = Callable[[Mapping[str, Any], Path, Mapping[str, str]], Prepared]
+_handed_on: dict[str, Prepared] = {}
+
+
+def needs_of(specs: Iterable[GraderSpec]) -> frozenset[str]:
+    """Return the services that graders cannot do without."""
+    return frozenset(
+        need for spec in specs if spec.grader_type in GRADER_TYPES for need in GRADER_TYPES[spec.grader_type].needs
+    )
+
+
+def prepare(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> Prepared:
+    """Return the run that a composed `config` describes. Raises ConfigError or DataError with all problems."""
+    prepared = read_run(config, working_dir, environ)
+    if prepared.data.problems:
+        raise DataError(prepared.data.problems)
+    return prepared
+
+
+@contextmanager
+def handing_on(prepared: Sequence[Prepared], planned: Plan, working_dir: Path) -> Iterator[None]:
+    """Let the jobs of a plan that run in this process take what was `prepared` for it, while the block lasts."""
+    for job, ready in zip(planned.jobs, prepared, strict=True):
+        _handed_on[_name(job.config, working_dir)] = ready
+    try:
+        yield
+    finally:
+        _handed_on.clear()
+
+
+def take_or_prepare(config: Mapping[str, Any], working_dir: Path) -> Prepared:
+    """Return what was prepared for the same config in this process, else prepare it now."""
+    handed = _handed_on.get(_name(config, working_dir))
+    return handed or prepare(config, working_dir, os.environ)
+
+
+def _name(config: Mapping[str, Any], working_dir: Path) -> str:
+    return content_sha256({"config": config, "working_dir": str(working_dir)})
+
+
+def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> Prepared:
+    """Return the same, also when its data has problems that can be shown: for who wants to show all of it."""
+    mode, settings = read_settings(config, working_dir)
+    problems = [
+        *find_missing_models(settings.config, sorted(mode.needs(settings))),
+        *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
+        *_find_gate_problems(mode, settings.gate),
+    ]
+    collecting(problems, lambda: price_table(settings))
+    if problems:
+        raise ConfigError(problems)
+    data: ModeData = mode.read(settings)
+    prices = [path for path in (settings.limits.prices_file,) if path]
+    prepared = Prepared(mode, settings, data, (*data.datasets, *dataset_manifest(prices)))
+    problems = [
+        f"{mode.where(settings, case)}: {problem}"
+        for case in (*data.cases, *data.left_out)
+        for problem in find_grader_problems(mode.graders(settings, case))
+    ]
+    if problems:
+        raise DataError(list(dict.fromkeys(problems)))
+    problems = [
+        *find_service_problems(settings, prepared.grader_needs, environ),
+        *find_gated_case_problems(settings.gate, [case.case_id for case in data.cases]),
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return prepared
+
+
+def read_settings(config: Mapping[str, Any], working_dir: Path) -> tuple[Mode[Any, Any], Any]:
+    """Return the mode and the settings of a composed `config`. Raises ConfigError with all that is wrong with them."""
+    problems = find_problems(config)
+    if problems:
+        raise ConfigError(problems)
+    mode = find_mode(config["mode"]["name"])
+    problems = [*find_contradictions(config), *mode.find_contradictions(config)]
+    if problems:
+        raise ConfigError(problems)
+    config = with_recorded_models(config, working_dir)
+    resolved = resolve(config, working_dir, mode.models)
+    mode.settle(resolved)
+    settle_faults(resolved, working_dir)
+    return mode, mode.make_settings(resolved, config)
+
+
+def prepare_all(planned: Plan, working_dir: Path, read: PrepareJob = prepare) -> list[Prepared]:
+    """Prepare every job, so that a sweep with one bad job starts none. Raises ConfigError with all problems."""
+    prepared: list[Prepared] = []
+    problems: list[str] = []
+    for job in planned.jobs:
+        try:
+            prepared.append(read(job.config, working_dir, os.environ))
+        except UserError as error:
+            where = f"job {job.number} ({' '.join(job.overrides)}): " if planned.multirun else ""
+            problems += [f"{where}{problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return prepared
+
+
+def find_gated_case_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:
+    """Return a message for every case that must never fail and is not among those that are run."""
+    return [
+        f"gate.never_fail: {case_id!r} is not a case of this run{did_you_mean(case_id, sorted(set(case_ids)))}; "
+        f"max_examples and the data decide which are run ({len(set(case_ids))} here)"
+        for case_id in gate.never_fail
+        if case_id not in case_ids
+    ]
+
+
+def _providers(settings: RunSettings, roles: frozenset[str]) -> list[Any]:
+    return [settings.provider, *(settings.roles[role].provider for role in sorted(roles))]
+
+
+def _find_gate_problems(mode: Mode[Any, Any], gate: Gate) -> list[str]:
+    known = mode.layout.latency_columns
+    if gate.latency_column in known or (gate.max_latency_ms is None and not known):
+        return []
+    hint = did_you_mean(gate.latency_column, known)
+    found = f"gate.latency_column: {gate.latency_column!r} is not a latency of mode={mode.name}{hint}"
+    return [f"{found}; it has {', '.join(known) or 'none'}"]
+
+
+def find_service_problems(settings: RunSettings, needs: frozenset[str], environ: Mapping[str, str]) -> list[str]:
+    """Return what stands in the way of what graders need: the judge, or somebody who listens."""
+    problems: list[str] = []
+    if "judge" in needs:
+        problems += find_missing_models(settings.config, ("judge",))
+        problems += find_endpoint_problems([settings.judge.provider], environ)
+    if "transcribe" in needs:
+        problems += find_endpoint_problems([settings.provider], environ)
+        if settings.provider.models.transcription is None:
+            problems.append(
+                "provider.models.transcription: null, but a grader listens to the answers (audio_text_mismatch, wer "
+                "or stt_then_text); name a model, or leave the grader out of mode.graders"
+            )
+    return problems

@@ -1,0 +1,105 @@
+"""What a simulated call is held with, from config and data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.clock import MonotonicClock
+from evalkit.compose.planning import plan
+from evalkit.errors import ConfigError
+from evalkit.modes.voice.dialogue import CallPlan
+from evalkit.modes.voice.run import call_setup
+from evalkit.providers.cache import ContentCache
+from evalkit.providers.clients import Clients
+from evalkit.providers.prices import load_prices
+from evalkit.records.record import ToolCall
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import Prepared, prepare
+from evalkit.settings.resources import resource_dir
+from evalkit.store.run_directory import RunDirectory
+
+URL = "http://127.0.0.1:1234/v1"
+KEY = {"OPENAI_API_KEY": "sk-x"}
+
+
+def _prepare(*overrides: str, environ: Any = None) -> Prepared:
+    config = plan(["mode=run", *overrides], packaged_source()).jobs[0].config
+    return prepare(config, Path.cwd(), environ or {})
+
+
+def _plan(tmp_path: Path, case_id: str, *overrides: str) -> CallPlan:
+    prepared = _prepare(*overrides)
+    prices = load_prices(resource_dir("data") / "prices.json")
+    setup = call_setup(
+        prepared, RunDirectory(tmp_path), URL, MonotonicClock(),
+        clients=Clients({}), cache=ContentCache(tmp_path), prices=prices,
+    )  # fmt: skip
+    return setup.plan_of(next(case for case in prepared.cases if case.case_id == case_id))
+
+
+def test_a_simulation_brings_its_prompt_tools_and_mocks(tmp_path: Path) -> None:
+    """A clinic's call and a shop's call in one run have each its own."""
+    clinic = _plan(tmp_path, "sim_clinic_lab_results")
+    shop = _plan(tmp_path, "sim_support_order_status")
+    assert "check_lab_results" in {tool["name"] for tool in clinic.session.tools}
+    assert clinic.session.instructions != shop.session.instructions
+    assert shop.url == "ws://127.0.0.1:1234/v1/realtime?model=local-agent"
+    call = ToolCall("get_order_status", {"order_id": "48213"}, "", "c1")
+    answers = [shop.new_tools().answer(call).output.output for _ in range(2)]
+    assert answers[0] == answers[1] != {"status": "Unsupported tool"}
+
+
+def test_an_assistant_of_the_run_config_stands_in_every_call(tmp_path: Path) -> None:
+    """assistant.system_prompt_file wins over each file's own."""
+    prompt = tmp_path / "mine.txt"
+    prompt.write_text("My own prompt.")
+    plan = _plan(tmp_path, "sim_support_order_status", f"assistant.system_prompt_file={prompt}")
+    assert plan.session.instructions == "My own prompt."
+
+
+def test_prompt_replaces_the_persona_and_style_is_laid_over_it(tmp_path: Path) -> None:
+    """simulator.prompt and simulator=impatient together."""
+    own = _plan(tmp_path, "sim_support_order_status")
+    plan = _plan(tmp_path, "sim_support_order_status", "simulator=impatient", "simulator.prompt='You are Ann.'")
+    assert own.persona.instructions.startswith("# Facts")
+    assert plan.persona.instructions.startswith("You are Ann.\n\n# Style\nYou are in a hurry")
+    assert own.effective["simulator"] != plan.effective["simulator"]
+
+
+def test_tool_mocks_are_replaced_and_overlaid(tmp_path: Path) -> None:
+    """A file of mocks stands in place of the simulation's, and the first call fails on top of it."""
+    mocks = tmp_path / "mocks.json"
+    mocks.write_text('[{"name": "get_order_status", "output": "mine"}]')
+    plan = _plan(tmp_path, "sim_support_order_status", "tool_mocks=flaky", f"tool_mocks.mocks_file={mocks}")
+    tools = plan.new_tools()
+    call = ToolCall("get_order_status", {"order_id": "1"}, "", "c1")
+    first, second = tools.answer(call), tools.answer(call)
+    assert (first.answered_by, second.output.output) == ("overlay", "mine")
+
+
+def test_what_decides_a_call_is_in_its_settings(tmp_path: Path) -> None:
+    """Another chunk, caller, style or limit is another result; another port is not."""
+    overrides = ("chunk_ms=40", "simulator.max_regenerations=0", "max_turns=2", "simulator=rambling", "tool_mocks=slow")
+    seen = [_plan(tmp_path, "sim_support_order_status", *([one] if one else [])).effective for one in ("", *overrides)]
+    assert len({str(effective) for effective in seen}) == len(seen)
+    assert "1234" not in str(seen[0])
+
+
+def test_judges_need_a_model_and_a_key_only_where_somebody_asks_them() -> None:
+    """Found before anything starts."""
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+        _prepare("provider@judge.provider=openai")
+    assert _prepare("provider@judge.provider=openai", environ=KEY).cases
+
+
+def test_a_judge_of_turns_is_asked_only_where_it_is_wanted(tmp_path: Path) -> None:
+    """simulator.judge_turns; who judges is then a setting of the call, and else it is not."""
+    plain = _plan(tmp_path, "sim_support_order_status")
+    judged = _plan(tmp_path, "sim_support_order_status", "simulator.judge_turns=true")
+    assert plain.judge_turn is None
+    assert judged.judge_turn is not None
+    settings: Any = [plan.effective["simulator"] for plan in (plain, judged)]
+    assert [chosen["turn_judge"] and chosen["turn_judge"]["model"] for chosen in settings] == [None, "local-judge"]

@@ -1,0 +1,94 @@
+"""The data of simulated calls, read and checked."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.compose.planning import plan
+from evalkit.errors import DataError
+from evalkit.modes.voice.call_settings import find_open_keys
+from evalkit.modes.voice.simulations import asks_judge, call_mocks, grader_specs, read_simulations
+from evalkit.runner.jobs import packaged_source
+from evalkit.settings.resolution import resolve
+from evalkit.settings.types import RunSettings
+
+TOOLS = [{"type": "function", "name": "find", "description": "", "parameters": {"type": "object", "properties": {}}}]
+
+
+def _settings(*overrides: str) -> tuple[RunSettings, frozenset[str]]:
+    config = plan(["mode=run", *overrides], packaged_source()).jobs[0].config
+    return RunSettings.from_config(resolve(config, Path.cwd())), find_open_keys(config)
+
+
+def _write(folder: Path, **changes: Any) -> Path:
+    """Write an index with one simulation."""
+    document = {
+        "simulation_id": "one",
+        "scenario": "asks",
+        "assistant": {"system_prompt_file": "prompt.txt", "tools_file": "tools.json"},
+        "simulator": {"system_prompt": "You call."},
+        "turns": {"fixed_first_user_turn": "Hi."},
+        **changes,
+    }
+    (folder / "one.json").write_text(json.dumps(document))
+    (folder / "prompt.txt").write_text("Help.")
+    (folder / "tools.json").write_text(json.dumps(TOOLS))
+    index = folder / "index.csv"
+    index.write_text("simulation_id,simulation_path\none,one.json\n")
+    return index
+
+
+def test_shipped_simulations_are_read_and_found_right() -> None:
+    """All of them, with the files they are made of."""
+    data = read_simulations(*_settings())
+    assert len(data.cases) == 16
+    assert all(path.is_file() for path in data.paths)
+    assert len(set(data.paths)) == len(data.paths)
+
+
+def test_each_overruled_file_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """The two of the older format name hosted models, which the embedded provider has not."""
+    with caplog.at_level(logging.INFO, logger="evalkit.modes.voice.simulations"):
+        read_simulations(*_settings())
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == ["sim_old_gift_card", "sim_old_return"]
+
+
+def test_a_case_keeps_its_own_graders_and_gets_the_configs_beside(tmp_path: Path) -> None:
+    """Unless it applies that type itself, under whatever name."""
+    graders = {"trace_level": [{"id": "mine", "type": "tool_call"}, {"id": "polite", "criteria": "is polite"}]}
+    settings, open_keys = _settings(f"mode.data_csv={_write(tmp_path, graders=graders)}")
+    (case,) = read_simulations(settings, open_keys).cases
+    specs = grader_specs(settings, case)
+    assert [spec.grader_id for spec in specs] == ["tool_call_args", "mine", "polite"]
+    assert asks_judge(settings, case)
+    assert [mock.name for mock in call_mocks(case)] == []
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_judge_of_the_callers_turns_is_a_judge_to_ask(tmp_path: Path, wanted: bool) -> None:
+    """Also where no grader needs one, so that its model and key are looked for before anything starts."""
+    judged = f"simulator.judge_turns={str(wanted).lower()}"
+    settings, open_keys = _settings(f"mode.data_csv={_write(tmp_path)}", judged)
+    (case,) = read_simulations(settings, open_keys).cases
+    assert asks_judge(settings, case) is wanted
+
+
+def test_mocks_and_graders_of_all_files_are_checked_at_once(tmp_path: Path) -> None:
+    """Each problem names the file and the place in it."""
+    index = _write(
+        tmp_path,
+        tool_mocks=[{"name": "fnd", "output": {}}],
+        graders={"turn_level": [{"id": "a", "type": "contians"}, {"id": "b", "type": "regex"}]},
+    )
+    with pytest.raises(DataError) as caught:
+        read_simulations(*_settings(f"mode.data_csv={index}"))
+    problems = "\n".join(caught.value.problems)
+    assert len(caught.value.problems) == 3
+    assert f"{tmp_path / 'one.json'}: 'tool_mocks': mock #1: 'name': no tool is called 'fnd'" in problems
+    assert "did you mean 'contains'" in problems
+    assert "option 'pattern' is required" in problems

@@ -1,0 +1,109 @@
+"""Reports of a run directory: what was scored again is in force, and what was not answered is only paid for."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evalkit.records.case import Case, ExpectedCall
+from evalkit.records.grade import Grade
+from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.runner.reporting import report_run
+from evalkit.runs.scorings import Scoring, with_scoring
+from evalkit.store.run_directory import RunDirectory
+
+CONFIG: dict[str, Any] = {
+    "mode": {"name": "crawl", "data_csv": "cases.csv", "graders": ["tool_call"]},
+    "assistant": {"model": "m"},
+    "judge": {"votes": 1},
+    "gate": {"min_grade": None},
+    "report": {"plots": False},
+    "run_name": "nightly",
+    "trials": 1,
+    "seed": 0,
+}
+
+
+def grade_of(run: RunDirectory, key: str, value: float | None, **changes: Any) -> Grade:
+    given = {"turn_index": 1, "grader_id": "tool_call", "grader_type": "tool_call", "grader_version": "1"}
+    return Grade(
+        **{
+            **given,
+            "key": key,
+            "grade": value,
+            "rationale": "",
+            "record_sha256": run.read_finished()[key].sha256,
+            "graded_at": "2026-02-01",
+            **changes,
+        }
+    )
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    """A run of one case, passed."""
+    run = RunDirectory(tmp_path)
+    case = Case("a", "crawl", {"user_text": "hello"}, (ExpectedCall("get", {"id": "1"}),))
+    turn = Turn(1, "hello", "Sure.", (ToolCall("get", {"id": "1"}, "{}", "c"),))
+    run.store_record(CaseRecord(case, 1, 0, "k", {}, (turn,), None, (), {"assistant": 0.5}, "m", "2026-01-01", 1.0))
+    run.write_config(CONFIG)
+    provenance = {"config_sha256": "abc", "case_trials": ["a"], "started_at": "2026-01-01", "price_date": "2025-12-01"}
+    run.provenance_path.write_text(json.dumps(provenance), encoding="utf-8")
+    run.append_grades([grade_of(run, "a", 1.0)])
+    return run
+
+
+def score(run: RunDirectory, **changes: Any) -> None:
+    provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
+    scored = with_scoring(provenance, Scoring("2026-02-01", (), "2026-01-20", **changes))
+    run.provenance_path.write_text(json.dumps(scored), encoding="utf-8")
+
+
+def test_a_runs_own_reports(run: RunDirectory) -> None:
+    """Without a scoring, config and records are as stored; no gate is set, none is missed."""
+    report = report_run(run)
+    assert report.summary["grade_mean"] == 1
+    assert (report.missed_gates, report.summary["price_date"]) == ((), "2025-12-01")
+
+
+def test_a_scorings_gates_and_expectations_are_in_force(run: RunDirectory) -> None:
+    """Made again at any later time, they still hold; the record on disk is the same."""
+    stored = run.record_path("a").read_bytes()
+    expected = {"expected_calls": [{"name": "put", "arguments": {}, "match": {}}], "expects_no_call": False}
+    overlay = {"gate": {"min_grade": 0.5}, "judge": {"votes": 3}, "report": {"plots": False}, "graders": ["tool_call"]}
+    score(run, config=overlay, expectations={"a": expected})
+    run.append_grades([grade_of(run, "a", 0.0)])
+    for _ in range(2):
+        report = report_run(run)
+        assert report.missed_gates == ("gate.min_grade: grade_mean is 0.000, below 0.5",)
+        assert report.summary["price_date"] == "2026-01-20"
+        with (run.root / "results.csv").open(encoding="utf-8", newline="") as file:
+            assert next(csv.DictReader(file))["gt_tool_call"] == "put"
+    assert run.record_path("a").read_bytes() == stored
+
+
+def test_what_nobody_answered_does_not_count_and_was_paid(run: RunDirectory) -> None:
+    """The earlier verdict stays; the ledger has what asking cost, at the prices of that day."""
+    score(run)
+    run.append_grades(
+        [grade_of(run, "a", None, in_force=False, unanswered=True, judge={"model": "j", "cost_usd": 0.25})]
+    )
+    report = report_run(run)
+    assert report.summary["grade_mean"] == 1
+    assert report.summary["cost_usd"] == {"assistant": 0.5, "judge": 0.25}
+    with (run.root / "ledger.csv").open(encoding="utf-8", newline="") as file:
+        judge = next(line for line in csv.DictReader(file) if line["role"] == "judge")
+    assert (judge["cost_usd"], judge["model"], judge["price_date"]) == ("0.25", "j", "2026-01-20")
+
+
+def test_grades_of_a_record_that_was_replaced_are_paid_for_and_do_not_count(run: RunDirectory) -> None:
+    """A case-trial that was run again stands for itself; what judging its earlier try cost is in the ledger."""
+    old = grade_of(run, "a", 0.0, record_sha256="of an earlier try", judge={"model": "j", "cost_usd": 0.5})
+    run.append_grades([old])
+    report = report_run(run)
+    assert report.summary["grade_mean"] == 1
+    assert report.summary["cost_usd"]["judge"] == 0.5

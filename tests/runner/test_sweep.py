@@ -1,0 +1,97 @@
+"""A sweep counts the jobs it planned, not the ones that happened to report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evalkit.errors import ConfigError
+from evalkit.runner.jobs import Job, Plan, Source, packaged_source
+from evalkit.runner.sweep import begin_sweep, finish_sweep, read_plan
+from evalkit.runner.verdict import ExitCode
+from evalkit.settings.resources import resource_dir
+from evalkit.store.run_directory import RunDirectory, RunStatus
+from evalkit.store.running_jobs import RunningJobs
+
+
+def _plan(count: int) -> Plan:
+    return Plan(packaged_source(), (), True, tuple(Job(n, (f"chunk_ms={n}",), {}) for n in range(count)))  # noqa: FBT003
+
+
+def _finish(root: Path, number: int, status: RunStatus, code: int | None) -> None:
+    directory = root / _plan(number + 1).jobs[number].directory_name
+    directory.mkdir()
+    RunDirectory(directory).write_status(status, exit_code=code, counts={})
+
+
+def test_a_job_that_vanished_is_never_taken_for_a_good_one(tmp_path: Path) -> None:
+    """No directory, or a status that never left running: a defect, in the index and in the exit code."""
+    _finish(tmp_path, 0, RunStatus.COMPLETED, 0)
+    _finish(tmp_path, 1, RunStatus.RUNNING, None)
+    assert finish_sweep(_plan(3), tmp_path) == ExitCode.DEFECT
+    entries = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
+    assert [entry["status"] for entry in entries] == ["completed", "running", "not_started"]
+    assert [entry["exit_code"] for entry in entries] == [0, 70, 70]
+
+
+def test_all_well_is_0(tmp_path: Path) -> None:
+    """And every job is in the index with its overrides."""
+    _finish(tmp_path, 0, RunStatus.COMPLETED, 0)
+    assert finish_sweep(_plan(1), tmp_path) == ExitCode.OK
+    assert json.loads((tmp_path / "index.jsonl").read_text())["overrides"] == ["chunk_ms=0"]
+
+
+def test_what_a_sweep_would_run_is_on_disk_before_it_starts(tmp_path: Path) -> None:
+    """The plan comes back as it was, and the index names every job and its folder as planned, not as done."""
+    planned = _plan(2)
+    begin_sweep(planned, tmp_path, working_dir=Path("/somewhere"), config_sha256=["aa", "bb"])
+    stored = read_plan(tmp_path)
+    assert stored.plan == planned
+    assert stored.working_dir == Path("/somewhere")
+    assert stored.config_sha256 == ("aa", "bb")
+    entries = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
+    assert [(entry["status"], entry["exit_code"]) for entry in entries] == [("planned", None)] * 2
+    assert [Path(entry["directory"]).name for entry in entries] == [job.directory_name for job in planned.jobs]
+    assert [entry["config_sha256"] for entry in entries] == ["aa", "bb"]
+
+
+def test_a_primary_config_that_will_be_gone_is_kept(tmp_path: Path) -> None:
+    """The folder that a rerun composes from is a temporary one; its sweep can still be finished."""
+    temporary, root = tmp_path / "temporary", tmp_path / "root"
+    temporary.mkdir()
+    root.mkdir()
+    (temporary / "rerun.yaml").write_text("chunk_ms: 20\n")
+    planned = Plan(Source(temporary, "rerun", (resource_dir("conf"),)), (), True, (Job(0, (), {}),))  # noqa: FBT003
+    begin_sweep(planned, root, working_dir=tmp_path, config_sha256=["aa"])
+    (temporary / "rerun.yaml").unlink()
+    source = read_plan(root).plan.source
+    assert (source.config_dir / f"{source.config_name}.yaml").read_text() == "chunk_ms: 20\n"
+    assert source.search_dirs == (resource_dir("conf"),)
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [(None, "holds no plan.json"), ("{", "is no plan"), ('{"format": 2}', "format 2"), ('{"format": 1}', "source")],
+)
+def test_what_is_no_plan_is_refused(tmp_path: Path, content: str | None, complaint: str) -> None:
+    """With the file and what is wrong with it."""
+    if content is not None:
+        (tmp_path / "plan.json").write_text(content)
+    with pytest.raises(ConfigError, match=complaint):
+        read_plan(tmp_path)
+
+
+def test_a_job_that_an_interruption_kept_from_beginning_is_no_defect(tmp_path: Path) -> None:
+    """The sweep was interrupted, and so is its exit code; what vanished midway stays a defect in the index."""
+    _finish(tmp_path, 0, RunStatus.INTERRUPTED, 130)
+    with RunningJobs(tmp_path).running(1):
+        pass
+    assert finish_sweep(_plan(3), tmp_path, interrupted=True) == ExitCode.INTERRUPTED
+    entries = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
+    assert [(entry["status"], entry["exit_code"]) for entry in entries] == [
+        ("interrupted", 130),
+        ("vanished", 70),
+        ("not_started", 130),
+    ]
