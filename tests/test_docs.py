@@ -87,6 +87,15 @@ def test_every_generated_part_stands_in_one_page() -> None:
     assert sorted(shown) == sorted(generate.PARTS)
 
 
+def test_every_option_says_what_it_is() -> None:
+    """Its file begins with a sentence that stands alone."""
+    rows = re.findall(
+        r"^\| `([a-z_]+=[a-z_]+)` \| (.*) \|$", (DOCS / "configuration.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert rows
+    assert [option for option, about in rows if not about] == []
+
+
 def test_an_outdated_page_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     """With --check nothing is written and the exit code is 1; without, the page is brought up to date."""
     page = tmp_path / "page.md"
