@@ -1,4 +1,4 @@
-"""The JSON Schemas of the run config: the one source of types, bounds, help texts and the documented table of keys.
+"""The JSON Schemas of the run config: the one source of types, bounds, help texts and the tables of the docs.
 
 A run config is what every mode has (``run.schema.json``) and what its own mode adds (``mode_<name>.schema.json``); a
 mode may give a common node another schema, where it needs more keys in it.

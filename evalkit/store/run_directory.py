@@ -1,6 +1,6 @@
 """The run directory: where everything a run leaves behind lies, and the only code that writes it there.
 
-See the README for the table of files. A directory belongs to one run: creating it twice is an error.
+``docs/run-directory.md`` has the table of files. A directory belongs to one run: creating it twice is an error.
 """
 
 from __future__ import annotations

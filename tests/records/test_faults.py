@@ -35,7 +35,7 @@ def test_the_lines_trouble_is_never_the_assistants(stage: Stage, kind: str) -> N
     ],
 )
 def test_known_cases(stage: Stage, kind: str, fault: Fault) -> None:
-    """The table of the README, row by row."""
+    """Kind first, then stage."""
     assert decide_fault(Failure(stage, kind, "")) is fault
 
 
