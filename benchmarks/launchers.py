@@ -25,7 +25,9 @@ from pathlib import Path
 from evalkit.commands.embedded import shared_services
 from evalkit.settings.types import Service
 
-SERVICE = Service(**{**dict.fromkeys(Service.__dataclass_fields__), "voice": "hibari", "ears": "whisper"})
+SERVICE = Service(
+    **{**dict.fromkeys(Service.__dataclass_fields__), "speech": "hibari", "transcription": "whisper", "brain": "rules"}
+)
 LINE = (
     "mode=walk", "assistant.model=local-echo", "real_time=true", "concurrency=1", "mode.graders=[tool_call]",
     "report.plots=false",

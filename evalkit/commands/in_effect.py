@@ -35,7 +35,7 @@ def settings_in_effect(prepared: Prepared) -> JsonObject:
             "voice": speech.voice,
             "speed": speech.speed,
         },
-        "service": asdict(settings.service) if settings.uses_embedded_provider else None,
+        "service": _service(settings),
         "channel": settings.channel,
         "audio": asdict(settings.audio),
         "chunk_ms": settings.chunk_ms,
@@ -75,7 +75,7 @@ def settings_of_call(prepared: Prepared, case: Case) -> JsonObject:
             "voice": chosen.caller_voice or settings.speech.voice,
             "speed": settings.speech.speed,
         },
-        "service": asdict(settings.service) if settings.uses_embedded_provider else None,
+        "service": _service(settings),
         "channel": settings.channel,
         "audio": {"input_format": chosen.input_format, "output_format": chosen.output_format},
         "chunk_ms": chosen.chunk_ms,
@@ -95,6 +95,26 @@ def _place(provider: Provider) -> dict[str, Json]:
     if provider.run is not None:
         return {"provider": provider.name, "base_url": None, "run": recorded_identity(provider.run)}
     return {"provider": provider.name, "base_url": provider.base_url}
+
+
+def _service(settings: RunSettings) -> JsonObject | None:
+    """Return the embedded provider's engines and faults, None where no role is embedded.
+
+    The names are those of the first records, so that what was run before a key was renamed keeps its key.
+    """
+    service = settings.service
+    if not settings.uses_embedded_provider:
+        return None
+    return {
+        "voice": service.speech,
+        "ears": service.transcription,
+        "base_url": service.base_url,
+        "api_key_env": service.api_key_env,
+        "voice_model": service.speech_model,
+        "ears_model": service.transcription_model,
+        "faults": service.faults,
+        **({} if service.brain == "rules" else {"brain": service.brain}),
+    }
 
 
 def _mocks(prepared: Prepared) -> JsonObject:

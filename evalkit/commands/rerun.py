@@ -19,6 +19,7 @@ from evalkit.commands.line import CommandLine, parse_line
 from evalkit.commands.run import execute
 from evalkit.commands.usage import list_groups
 from evalkit.errors import ConfigError
+from evalkit.settings.renamed import with_new_names
 from evalkit.settings.resources import resource_dir
 
 _ASSISTANT_FILES = ("system_prompt_file", "tools_file")
@@ -51,7 +52,7 @@ def stored_source(run_dir: Path, line: CommandLine) -> Iterator[compose.Source]:
 
 
 def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
-    stored = _read(run_dir / ".hydra" / "config.yaml", run_dir)
+    stored = with_new_names(_read(run_dir / ".hydra" / "config.yaml", run_dir))
     runtime = _read(run_dir / ".hydra" / "hydra.yaml", run_dir)["hydra"]["runtime"]
     shipped = _read(resource_dir("conf") / "config.yaml", run_dir)
     named = {override.partition("=")[0] for override in line.overrides}

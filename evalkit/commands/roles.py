@@ -32,7 +32,7 @@ def speech_role(
 ) -> SpeechSynthesiser:
     """Return who speaks texts, by default with the voice and speed of the settings."""
     service, speech = settings.service, settings.speech
-    identity = _embedded_identity(service, service.voice, service.voice_model)
+    identity = _embedded_identity(service, service.speech, service.speech_model)
     endpoint = endpoint_of(speech.provider, embedded_url, identity=identity)
     choice = VoiceChoice(str(speech.model), voice or speech.voice, speech.speed if speed is None else speed)
     return SpeechSynthesiser(clients, endpoint, choice, cache)
@@ -46,10 +46,10 @@ def transcription_role(
     if model is None:
         return None
     service = settings.service
-    identity = _embedded_identity(service, service.ears, service.ears_model)
+    identity = _embedded_identity(service, service.transcription, service.transcription_model)
     return Transcriber(clients, endpoint_of(settings.provider, embedded_url, identity=identity), model, cache)
 
 
 def _embedded_identity(service: Service, engine: str, model: str | None) -> str:
-    """Return what caches know an engine of the embedded provider by: its port changes, its voice or ears do not."""
+    """Return what caches know an engine of the embedded provider by: its port changes, its engines do not."""
     return ":".join(["local", evalkit.__version__, engine, *(part for part in (service.base_url, model) if part)])

@@ -69,7 +69,8 @@ from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, n
 _NODES = ("judge", "gate", "report")
 _KEYS = (
     "mode.graders", "mode.data_csv", "provider@judge.provider", "provider.models.judge",
-    "provider.models.transcription", "service.ears", "service.ears_model", "service.base_url", "service.api_key_env",
+    "provider.models.transcription",
+    "service.transcription", "service.transcription_model", "service.base_url", "service.api_key_env",
     "concurrency", "limits.response_timeout_s", "limits.max_attempts", "limits.max_cost_usd",
 )  # fmt: skip
 

@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 
 from evalkit.compose.jobs import Source
 from evalkit.settings.names import did_you_mean
+from evalkit.settings.renamed import renaming_problem
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import key_at, run_keys
 from evalkit.settings.validation import find_value_problem
@@ -91,6 +92,10 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
         return
     key = key_at(name)
     if key is None:
+        renamed = renaming_problem(name, text.partition("=")[2])
+        if renamed is not None:
+            yield renamed
+            return
         known = [*run_keys(), *_groups(source)]
         yield f"{name}: unknown key{did_you_mean(name, known)}; evalkit --help lists all keys"
         return

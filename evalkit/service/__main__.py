@@ -1,7 +1,7 @@
 """``python -m evalkit.service``: the embedded provider on its own.
 
 It prints one line of JSON when it is ready (see :mod:`evalkit.service.server`) and serves until it is interrupted. By
-default it listens on loopback only, asks for no key, and speaks and hears with the bundled engines.
+default it listens on loopback only, asks for no key, and speaks and transcribes with the bundled engines.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import ConfigError, UserError
-from evalkit.service.agent.models import MODELS
-from evalkit.service.caller.models import CALLERS
-from evalkit.service.engines import EARS, VOICES, EngineChoice
+from evalkit.service.brain.rules.agent.models import MODELS
+from evalkit.service.brain.rules.caller.models import CALLERS
+from evalkit.service.brain.rules.judge.judge import JUDGES
+from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
-from evalkit.service.judge.judge import JUDGES
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
 
 
@@ -29,12 +29,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         level=options.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     engines = EngineChoice(
-        voice=options.voice,
-        ears=options.ears,
+        speech=options.speech,
+        transcription=options.transcription,
+        brain=options.brain,
         base_url=options.base_url,
         api_key_env=options.api_key_env,
-        voice_model=options.voice_model,
-        ears_model=options.ears_model,
+        speech_model=options.speech_model,
+        transcription_model=options.transcription_model,
     )
     try:
         key = None if options.require_key is None else _key(options.require_key)
@@ -52,16 +53,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m evalkit.service", description="A loopback OpenAI-compatible server with a voice and ears."
+        prog="python -m evalkit.service", description="A loopback OpenAI-compatible server that speaks and transcribes."
     )
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
-    parser.add_argument("--voice", choices=VOICES, default="hibari", help="the engine that speaks")
-    parser.add_argument("--ears", choices=EARS, default="whisper", help="the engine that listens")
-    parser.add_argument("--base-url", help="where an 'openai' voice or ears are, for example http://host:8000/v1")
+    parser.add_argument("--speech", choices=SPEECH_ENGINES, default="hibari", help="the engine that speaks")
+    parser.add_argument(
+        "--transcription", choices=TRANSCRIPTION_ENGINES, default="whisper", help="the engine that transcribes"
+    )
+    parser.add_argument("--brain", choices=BRAINS, default="rules", help="what thinks for the models")
+    parser.add_argument("--base-url", help="where an 'openai' engine is, for example http://host:8000/v1")
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key for --base-url")
-    parser.add_argument("--voice-model", help="model that an 'openai' voice is asked for")
-    parser.add_argument("--ears-model", help="model that 'openai' ears are asked for")
+    parser.add_argument("--speech-model", help="model that an 'openai' speech engine is asked for")
+    parser.add_argument("--transcription-model", help="model that an 'openai' transcription engine is asked for")
     parser.add_argument("--require-key", metavar="NAME", help="demand the key in this environment variable of clients")
     parser.add_argument(
         "--faults", metavar="PLAN", help="what is to go wrong: a preset, rules, or a JSON file; see docs/faults.md"

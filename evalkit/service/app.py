@@ -28,8 +28,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from evalkit.service.agent.conversation import Model
+from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Model
 from evalkit.service.faults.http_faults import RequestFaults, spoilt_answer
 from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.http_audio import speak, transcribe
@@ -37,25 +38,24 @@ from evalkit.service.http_json import refused
 from evalkit.service.http_responses import respond
 from evalkit.service.realtime_socket import serve_realtime
 from evalkit.service.service_state import Gate, ServiceState
-from evalkit.service.speech import Speech
 
 _Handler = Callable[[Request], Awaitable[Response]]
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def create_app(
-    *, models: Mapping[str, Model], speech: Speech, key: str | None = None, faults: FaultPlan | None = None
+    *, models: Mapping[str, Model], engines: AudioEngines, key: str | None = None, faults: FaultPlan | None = None
 ) -> Starlette:
     """Return the application.
 
     Args:
         models: The models that think, by name; ``local-echo`` is there besides.
-        speech: The engines; warm them before serving.
+        engines: What speaks and transcribes; warm them before serving.
         key: The key to ask clients for; None asks for none.
         faults: What is to go wrong; None: nothing.
 
     """
-    state = ServiceState(models, speech, Gate(key), faults or FaultPlan())
+    state = ServiceState(models, engines, Gate(key), faults or FaultPlan())
     guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager
@@ -108,6 +108,5 @@ async def _list_models(request: Request) -> Response:
 
 async def _health(request: Request) -> Response:
     state: ServiceState = request.app.state.service
-    speech = state.speech
-    engines = {"voice": speech.voice.name, "ears": speech.ears.name}
+    engines = {"speech": state.engines.speech.name, "transcription": state.engines.transcription.name}
     return JSONResponse({"status": "ready", **engines, "counters": state.counters})

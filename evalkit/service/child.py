@@ -49,24 +49,26 @@ _PACKAGES = {
 class ServiceOptions:
     """What to start; see ``python -m evalkit.service --help``."""
 
-    voice: str = "hibari"
-    ears: str = "whisper"
+    speech: str = "hibari"
+    transcription: str = "whisper"
+    brain: str = "rules"
     base_url: str | None = None
     api_key_env: str | None = None
-    voice_model: str | None = None
-    ears_model: str | None = None
+    speech_model: str | None = None
+    transcription_model: str | None = None
     require_key_env: str | None = None
     faults: str | None = None
 
     def arguments(self) -> list[str]:
         """Return the command line arguments."""
         values = {
-            "--voice": self.voice,
-            "--ears": self.ears,
+            "--speech": self.speech,
+            "--transcription": self.transcription,
+            "--brain": self.brain,
             "--base-url": self.base_url,
             "--api-key-env": self.api_key_env,
-            "--voice-model": self.voice_model,
-            "--ears-model": self.ears_model,
+            "--speech-model": self.speech_model,
+            "--transcription-model": self.transcription_model,
             "--require-key": self.require_key_env,
             "--faults": self.faults,
         }
@@ -118,7 +120,7 @@ def start(options: ServiceOptions | None = None, *, timeout_s: float = START_TIM
 
 def check_installed(options: ServiceOptions) -> None:
     """Raise :class:`ConfigError` that names every package of the `local` extra that is missing."""
-    modules = (*_SERVER_NEEDS, *_ENGINE_NEEDS.get(options.voice, ()), *_ENGINE_NEEDS.get(options.ears, ()))
+    modules = (*_SERVER_NEEDS, *_ENGINE_NEEDS.get(options.speech, ()), *_ENGINE_NEEDS.get(options.transcription, ()))
     missing = [_PACKAGES.get(name, name) for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(

@@ -15,7 +15,7 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missing_parameter
 from evalkit.service.http_json import json_body
-from evalkit.service.service_state import SPEECH_MODEL, TRANSCRIPTION_MODEL, ServiceState, model_not_found
+from evalkit.service.service_state import SPEECH_MODELS, TRANSCRIPTION_MODELS, ServiceState, model_not_found
 from evalkit.service.token_usage import transcription_usage
 
 SPEECH_RATE_HZ = 24_000
@@ -45,9 +45,9 @@ async def speak(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SPEECH.check(body)
-    if body["model"] != SPEECH_MODEL:
-        raise model_not_found(body["model"], [SPEECH_MODEL])
-    voice, speed, wanted = state.speech.voice, float(body.get("speed", 1.0)), body.get("response_format", "mp3")
+    if body["model"] not in SPEECH_MODELS:
+        raise model_not_found(body["model"], SPEECH_MODELS[:1])
+    voice, speed, wanted = state.engines.speech, float(body.get("speed", 1.0)), body.get("response_format", "mp3")
     if body["voice"] not in voice.speakers:
         raise invalid_value("voice", body["voice"], voice.speakers)
     if wanted not in _SPEECH_FORMATS:
@@ -56,7 +56,7 @@ async def speak(request: Request) -> Response:
         bounds = f"{voice.min_speed:.2g} and {voice.max_speed:.2g}"
         message = f"Invalid 'speed': {speed:g}; the engine '{voice.name}' speaks between {bounds}."
         raise BadRequest(message, code="invalid_value", param="speed")
-    audio = await state.speech.say(body["input"], body["voice"], speed)
+    audio = await state.engines.say(body["input"], body["voice"], speed)
     pcm = resample(audio.pcm, audio.rate_hz, SPEECH_RATE_HZ)
     if wanted == "pcm":
         return Response(pcm.astype("<i2").tobytes(), media_type="audio/pcm")
@@ -73,12 +73,12 @@ async def transcribe(request: Request) -> Response:
         if required not in form:
             raise missing_parameter(required)
     model, wanted = _text(form, "model", ""), _text(form, "response_format", "json")
-    if model != TRANSCRIPTION_MODEL:
-        raise model_not_found(model, [TRANSCRIPTION_MODEL])
+    if model not in TRANSCRIPTION_MODELS:
+        raise model_not_found(model, TRANSCRIPTION_MODELS[:1])
     if wanted not in _TRANSCRIPT_FORMATS:
         raise invalid_value("response_format", wanted, _TRANSCRIPT_FORMATS)
     pcm, rate_hz = _samples(form["file"])
-    text = await state.speech.hear(pcm, rate_hz)
+    text = await state.engines.hear(pcm, rate_hz)
     if wanted == "text":
         return PlainTextResponse(text + "\n")
     duration_s = pcm.size / rate_hz

@@ -11,8 +11,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from evalkit.service.agent.conversation import Answered, Called, Conversation, Heard, Item, Reply, Said
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missing_parameter
+from evalkit.service.brain.conversation import Answered, Called, Conversation, Heard, Item, Reply, Said
 from evalkit.service.events_out import Ids
 from evalkit.service.http_json import json_body
 from evalkit.service.service_state import ServiceState, model_not_found

@@ -1,7 +1,7 @@
 """The service as a process: binds, warms its engines, says in one line where it is, serves, and leaves with its parent.
 
-The line on stdout is JSON: ``{"url": "http://127.0.0.1:PORT/v1", "pid": …, "voice": …, "ears": …, "models": […]}``. It
-is printed once, when requests are answered and engines are warm; everything else goes to stderr.
+The line on stdout is JSON, ``{"url": "http://127.0.0.1:PORT/v1", "pid": …, "speech": …, "transcription": …, "models":
+[…]}``. It is printed once, when requests are answered and engines are warm; everything else goes to stderr.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ import uvicorn
 from starlette.applications import Starlette
 
 from evalkit.errors import ConfigError
-from evalkit.service.agent.conversation import Model
 from evalkit.service.app import create_app
-from evalkit.service.engines import EngineChoice, build_ears, build_voice
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.conversation import Model
+from evalkit.service.engines import EngineChoice, build_speech, build_transcription
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import FaultPlan
-from evalkit.service.speech import Speech
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024
 LOOPBACK = "127.0.0.1"
@@ -72,16 +72,16 @@ class Backstage:
 
 
 def serve(
-    options: ServerOptions, engines: EngineChoice, models: Mapping[str, Model], faults: FaultPlan | None = None
+    options: ServerOptions, choice: EngineChoice, models: Mapping[str, Model], faults: FaultPlan | None = None
 ) -> None:
     """Serve until told to stop; raises :class:`evalkit.errors.UserError` when it cannot start."""
     if not _is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
-    speech = Speech(build_voice(engines), build_ears(engines))
-    app = create_app(models=models, speech=speech, key=options.key, faults=faults)
-    known = list(app.state.service.all_models)
-    says = {"voice": speech.voice.name, "ears": speech.ears.name, "models": known}
-    serve_app(options, app, Backstage(says, speech.warm, speech.close))
+    engines = AudioEngines(build_speech(choice), build_transcription(choice))
+    app = create_app(models=models, engines=engines, key=options.key, faults=faults)
+    known = list(app.state.service.answered_models)
+    says = {"speech": engines.speech.name, "transcription": engines.transcription.name, "models": known}
+    serve_app(options, app, Backstage(says, engines.warm, engines.close))
 
 
 def serve_app(options: ServerOptions, app: Starlette, backstage: Backstage) -> None:

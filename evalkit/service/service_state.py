@@ -12,13 +12,15 @@ from dataclasses import dataclass, field
 from starlette.responses import JSONResponse
 
 from evalkit.service import echo
-from evalkit.service.agent.conversation import Conversation, Model, Reply
+from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Conversation, Model, Reply
 from evalkit.service.faults.plan import FaultPlan
-from evalkit.service.speech import Speech
 
-SPEECH_MODEL = "local-voice"
-TRANSCRIPTION_MODEL = "local-ears"
+SPEECH_MODELS = ("local-speech", "local-voice")
+"""The names of the model that speaks: today's, and the one that stored runs know it by."""
+TRANSCRIPTION_MODELS = ("local-transcription", "local-ears")
+"""The names of the model that transcribes: today's, and the one that stored runs know it by."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class ServiceState:
 
     Attributes:
         models: The models that think, by name.
-        speech: Voice and ears.
+        engines: What speaks and transcribes.
         gate: Who may come in.
         faults: What is to go wrong.
         injected: The faults that were committed so far, by name.
@@ -65,7 +67,7 @@ class ServiceState:
     """
 
     models: Mapping[str, Model]
-    speech: Speech
+    engines: AudioEngines
     gate: Gate = field(default_factory=Gate)
     faults: FaultPlan = field(default_factory=FaultPlan)
     injected: Counter[str] = field(default_factory=Counter)
@@ -82,13 +84,18 @@ class ServiceState:
     @property
     def all_models(self) -> tuple[str, ...]:
         """Everything ``/v1/models`` lists."""
-        return (*self.realtime_models, SPEECH_MODEL, TRANSCRIPTION_MODEL)
+        return (*self.realtime_models, SPEECH_MODELS[0], TRANSCRIPTION_MODELS[0])
+
+    @property
+    def answered_models(self) -> tuple[str, ...]:
+        """Every name that is answered, those of before too."""
+        return (*self.realtime_models, *SPEECH_MODELS, *TRANSCRIPTION_MODELS)
 
     @property
     def counters(self) -> dict[str, int]:
         """What has been done so far; what came from a cache is counted apart."""
         injected = {f"fault_{name}": count for name, count in sorted(self.injected.items())}
-        return {"sessions": self.sessions, "responses_computed": self.responses, **self.speech.counters, **injected}
+        return {"sessions": self.sessions, "responses_computed": self.responses, **self.engines.counters, **injected}
 
     async def think(self, model: str, conversation: Conversation) -> Reply:
         """Return the reply of `model`, computed off the event loop."""
@@ -99,7 +106,7 @@ class ServiceState:
     def close(self) -> None:
         """Let all workers go."""
         self._thinkers.shutdown(wait=False, cancel_futures=True)
-        self.speech.close()
+        self.engines.close()
 
 
 def model_not_found(model: object, known: Iterable[str]) -> BadRequest:

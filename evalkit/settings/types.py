@@ -188,12 +188,13 @@ class Trace:
 class Service:
     """Engines of the embedded provider, and what it does wrong on purpose."""
 
-    voice: str
-    ears: str
+    speech: str
+    transcription: str
+    brain: str
     base_url: str | None
     api_key_env: str | None
-    voice_model: str | None
-    ears_model: str | None
+    speech_model: str | None
+    transcription_model: str | None
     faults: str | None
 
 

@@ -19,7 +19,11 @@ from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import Service
 
-ENGINES: dict[str, Any] = {**dict.fromkeys(Service.__dataclass_fields__), "voice": "pico", "ears": "pocketsphinx"}
+ENGINES: dict[str, Any] = {
+    **dict.fromkeys(Service.__dataclass_fields__),
+    "speech": "pico",
+    "transcription": "pocketsphinx",
+}
 ENVIRON = {"OPENAI_API_KEY": "sk-x"}
 
 

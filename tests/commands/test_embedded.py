@@ -10,9 +10,9 @@ import pytest
 from evalkit.commands import embedded
 from evalkit.settings.types import Service
 
-ENGINES = Service("hibari", "whisper", None, None, None, None, None)
-OTHERS = Service("pico", "whisper", None, None, None, None, None)
-FAULTY = Service("hibari", "whisper", None, None, None, None, "stall")
+ENGINES = Service("hibari", "whisper", "rules", None, None, None, None, None)
+OTHERS = Service("pico", "whisper", "rules", None, None, None, None, None)
+FAULTY = Service("hibari", "whisper", "rules", None, None, None, None, "stall")
 
 
 class FakeChild:

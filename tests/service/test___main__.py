@@ -13,14 +13,14 @@ def test_help(capsys):
         main(["--help"])
     assert left.value.code == 0
     shown = capsys.readouterr().out
-    for option in ("--host", "--port", "--voice", "--ears", "--base-url", "--api-key-env", "--require-key"):
+    for option in ("--host", "--port", "--speech", "--transcription", "--base-url", "--api-key-env", "--require-key"):
         assert option in shown
 
 
 def test_an_unknown_engine(capsys):
     """An engine that does not exist is refused with the ones that do."""
     with pytest.raises(SystemExit) as left:
-        main(["--voice", "bob"])
+        main(["--speech", "bob"])
     assert left.value.code == 2
     assert "hibari" in capsys.readouterr().err
 
@@ -28,15 +28,15 @@ def test_an_unknown_engine(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--voice", "openai"], "service.base_url"),
+        (["--speech", "openai"], "service.base_url"),
         (["--require-key", "EVALKIT_TEST_NO_SUCH_KEY"], "EVALKIT_TEST_NO_SUCH_KEY is not set"),
         (
             [
-                "--ears",
+                "--transcription",
                 "openai",
                 "--base-url",
                 "http://x/v1",
-                "--ears-model",
+                "--transcription-model",
                 "m",
                 "--api-key-env",
                 "EVALKIT_TEST_NO_KEY",

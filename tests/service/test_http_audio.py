@@ -17,7 +17,7 @@ from evalkit.service.http_audio import parse_form
 
 async def test_speech(client: AsyncOpenAI):
     """Speech is PCM16 at 24 kHz, bare or in a WAV file, and costs nothing the second time."""
-    asked = {"model": "local-voice", "voice": "marin", "input": "Hello there."}
+    asked = {"model": "local-speech", "voice": "marin", "input": "Hello there."}
     bare = (await client.audio.speech.create(**asked, response_format="pcm")).content
     filed = (await client.audio.speech.create(**asked, response_format="wav")).content
     with wave.open(io.BytesIO(filed)) as file:
@@ -38,7 +38,7 @@ async def test_speech(client: AsyncOpenAI):
 )
 async def test_speech_refusals(client: AsyncOpenAI, change, param, named):
     """What the engine cannot do is refused with status 400, the field and what is possible."""
-    asked = {"model": "local-voice", "voice": "marin", "input": "Hi.", "response_format": "wav", **change}
+    asked = {"model": "local-speech", "voice": "marin", "input": "Hi.", "response_format": "wav", **change}
     with pytest.raises(BadRequestError, match=named) as refusal:
         await client.audio.speech.create(**asked)
     assert refusal.value.param == param
@@ -49,7 +49,7 @@ async def test_transcription(client: AsyncOpenAI, kind):
     """Sound files of the usual kinds are heard, in each answer format."""
     file = io.BytesIO()
     soundfile.write(file, np.zeros((16000, 2), dtype=np.int16), 16000, format=kind)
-    asked = {"model": "local-ears", "file": (f"a.{kind}", file.getvalue())}
+    asked = {"model": "local-transcription", "file": (f"a.{kind}", file.getvalue())}
     answer = await client.audio.transcriptions.create(**asked)
     assert answer.text == "1000 milliseconds"
     assert await client.audio.transcriptions.create(**asked, response_format="text") == "1000 milliseconds\n"
@@ -64,7 +64,9 @@ async def test_transcription(client: AsyncOpenAI, kind):
 async def test_transcription_refusals(client: AsyncOpenAI, silence_wav, change, param):
     """A file that is no sound, or a format we do not write, is refused with the field's name."""
     with pytest.raises(BadRequestError) as refusal:
-        await client.audio.transcriptions.create(**{"model": "local-ears", "file": ("a.wav", silence_wav), **change})
+        await client.audio.transcriptions.create(
+            **{"model": "local-transcription", "file": ("a.wav", silence_wav), **change}
+        )
     assert refusal.value.param == param
 
 
@@ -72,7 +74,16 @@ async def test_transcription_refusals(client: AsyncOpenAI, silence_wav, change, 
 def test_files_arrive_byte_for_byte(content):
     """Whatever bytes a file has, line ends and half boundaries among them, they are read as they are."""
     head = b'Content-Disposition: form-data; name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\n'
-    other = b'Content-Disposition: form-data; name="model"\r\n\r\nlocal-ears'
+    other = b'Content-Disposition: form-data; name="model"\r\n\r\nlocal-transcription'
     body = b"--bound\r\n" + head + content + b"\r\n--bound\r\n" + other + b"\r\n--bound--\r\n"
     fields = parse_form("multipart/form-data; boundary=bound", body)
-    assert fields == {"file": content, "model": b"local-ears"}
+    assert fields == {"file": content, "model": b"local-transcription"}
+
+
+async def test_the_names_that_stored_runs_know(client: AsyncOpenAI, silence_wav):
+    """What was called local-voice and local-ears answers under those names too, with the same result."""
+    asked = {"voice": "marin", "input": "Hello there.", "response_format": "pcm"}
+    old = (await client.audio.speech.create(model="local-voice", **asked)).content
+    assert old == (await client.audio.speech.create(model="local-speech", **asked)).content
+    heard = await client.audio.transcriptions.create(model="local-ears", file=("a.wav", silence_wav))
+    assert heard.text == "1000 milliseconds"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalkit.service.agent.conversation import Call, Reply
+from evalkit.service.brain.conversation import Call, Reply
 from evalkit.service.work import Recognise, Step
 
 

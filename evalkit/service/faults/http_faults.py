@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evalkit.service.bad_request import BadRequest
-from evalkit.service.caller.models import CALLERS
+from evalkit.service.brain.rules.caller.models import CALLERS
 from evalkit.service.faults.decisions import rule_for_request
 from evalkit.service.faults.handshake import refusal
 from evalkit.service.faults.line import HELD_S

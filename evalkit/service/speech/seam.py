@@ -1,0 +1,53 @@
+"""What the service wants of a speech engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from evalkit.audio.g711 import Pcm
+
+
+@dataclass(frozen=True)
+class SpeechAudio:
+    """Synthesised audio at the engine's own rate."""
+
+    pcm: Pcm
+    rate_hz: int
+
+
+class SpeechEngine(Protocol):
+    """A speech synthesiser."""
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        ...
+
+    @property
+    def speakers(self) -> tuple[str, ...]:
+        """The names it answers to."""
+        ...
+
+    @property
+    def min_speed(self) -> float:
+        """The slowest speed that every speaker can do; 1 is the speaker's own."""
+        ...
+
+    @property
+    def max_speed(self) -> float:
+        """The fastest speed that every speaker can do."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """How many threads may synthesise at once without changing a byte of the result."""
+        ...
+
+    def warm(self) -> None:
+        """Load what is needed; raises :class:`evalkit.errors.UserError` when something is missing."""
+        ...
+
+    def synthesise(self, text: str, speaker: str, speed: float) -> SpeechAudio:
+        """Return the audio of `text`; the same arguments give the same bytes."""
+        ...
