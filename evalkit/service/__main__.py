@@ -14,9 +14,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import ConfigError, UserError
-from evalkit.service.brain.rules.agent.models import MODELS
-from evalkit.service.brain.rules.caller.models import CALLERS
-from evalkit.service.brain.rules.judge.judge import JUDGES
 from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
@@ -39,9 +36,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     try:
         key = None if options.require_key is None else _key(options.require_key)
-        models = {**MODELS, **CALLERS, **JUDGES}
         faults = None if options.faults is None else read_plan(options.faults, Path.cwd())
-        serve(ServerOptions(options.host, options.port, key, options.exit_with_stdin), engines, models, faults)
+        serve(ServerOptions(options.host, options.port, key, options.exit_with_stdin), engines, faults)
     except UserError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")

@@ -19,7 +19,7 @@ asked for only when the service was started with one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -30,7 +30,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
-from evalkit.service.brain.conversation import Model
+from evalkit.service.brain.seam import Brain
 from evalkit.service.faults.http_faults import RequestFaults, spoilt_answer
 from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.http_audio import speak, transcribe
@@ -44,18 +44,18 @@ _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def create_app(
-    *, models: Mapping[str, Model], engines: AudioEngines, key: str | None = None, faults: FaultPlan | None = None
+    *, brain: Brain, engines: AudioEngines, key: str | None = None, faults: FaultPlan | None = None
 ) -> Starlette:
     """Return the application.
 
     Args:
-        models: The models that think, by name; ``local-echo`` is there besides.
+        brain: What thinks for the models; ``local-echo`` is there besides and thinks nothing.
         engines: What speaks and transcribes; warm them before serving.
         key: The key to ask clients for; None asks for none.
         faults: What is to go wrong; None: nothing.
 
     """
-    state = ServiceState(models, engines, Gate(key), faults or FaultPlan())
+    state = ServiceState(brain, engines, Gate(key), faults or FaultPlan())
     guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager

@@ -30,7 +30,7 @@ START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 _TAIL_LINES = 12
 _WRONG_CONFIG = 2
-_SERVER_NEEDS = ("starlette", "uvicorn", "websockets", "httpx", "rapidfuzz", "snowballstemmer")
+_SERVER_NEEDS = ("starlette", "uvicorn", "websockets", "httpx", "python_multipart", "rapidfuzz", "snowballstemmer")
 _ENGINE_NEEDS = {
     "hibari": ("hibari",),
     "pico": ("py_nanotts",),
@@ -38,6 +38,7 @@ _ENGINE_NEEDS = {
     "pocketsphinx": ("pocketsphinx", "faster_whisper"),
 }
 _PACKAGES = {
+    "python_multipart": "python-multipart",
     "hibari": "hibari-tts",
     "py_nanotts": "py-nanotts",
     "faster_whisper": "faster-whisper",

@@ -1,10 +1,12 @@
-"""Which engine speaks and which one transcribes, by name. Its library is imported when it is first used."""
+"""Which engine speaks, which one transcribes and which brain thinks, by name. Libraries load when first used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from evalkit.errors import ConfigError
+from evalkit.service.brain.rules.brain import RulesBrain
+from evalkit.service.brain.seam import Brain
 from evalkit.service.endpoint import endpoint
 from evalkit.service.speech.hibari import HibariSpeech
 from evalkit.service.speech.pico import PicoSpeech
@@ -70,3 +72,12 @@ def build_transcription(choice: EngineChoice) -> TranscriptionEngine:
             )
         case other:
             raise ConfigError(f"service.transcription: {other!r} is not one of {', '.join(TRANSCRIPTION_ENGINES)}")
+
+
+def build_brain(choice: EngineChoice) -> Brain:
+    """Return the chosen brain; raises :class:`ConfigError`."""
+    match choice.brain:
+        case "rules":
+            return RulesBrain()
+        case other:
+            raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

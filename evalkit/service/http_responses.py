@@ -77,8 +77,8 @@ async def respond(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SHAPE.check(body)
-    if body["model"] not in state.models:
-        raise model_not_found(body["model"], state.models)
+    if body["model"] not in state.brain.models:
+        raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
     reply = await state.think(body["model"], conversation)
     return JSONResponse(_response(body, conversation, reply))

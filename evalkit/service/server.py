@@ -25,8 +25,7 @@ from starlette.applications import Starlette
 from evalkit.errors import ConfigError
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
-from evalkit.service.brain.conversation import Model
-from evalkit.service.engines import EngineChoice, build_speech, build_transcription
+from evalkit.service.engines import EngineChoice, build_brain, build_speech, build_transcription
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import FaultPlan
 
@@ -71,14 +70,12 @@ class Backstage:
     close: Callable[[], None]
 
 
-def serve(
-    options: ServerOptions, choice: EngineChoice, models: Mapping[str, Model], faults: FaultPlan | None = None
-) -> None:
+def serve(options: ServerOptions, choice: EngineChoice, faults: FaultPlan | None = None) -> None:
     """Serve until told to stop; raises :class:`evalkit.errors.UserError` when it cannot start."""
     if not _is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
     engines = AudioEngines(build_speech(choice), build_transcription(choice))
-    app = create_app(models=models, engines=engines, key=options.key, faults=faults)
+    app = create_app(brain=build_brain(choice), engines=engines, key=options.key, faults=faults)
     known = list(app.state.service.answered_models)
     says = {"speech": engines.speech.name, "transcription": engines.transcription.name, "models": known}
     serve_app(options, app, Backstage(says, engines.warm, engines.close))

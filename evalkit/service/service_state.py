@@ -1,12 +1,10 @@
-"""What every route of the service shares: the models, the speech engines, the key and the counters."""
+"""What every route of the service shares: the brain, the engines, the key and the counters."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse
@@ -14,7 +12,8 @@ from starlette.responses import JSONResponse
 from evalkit.service import echo
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
-from evalkit.service.brain.conversation import Conversation, Model, Reply
+from evalkit.service.brain.conversation import Conversation, Reply
+from evalkit.service.brain.seam import Brain
 from evalkit.service.faults.plan import FaultPlan
 
 SPEECH_MODELS = ("local-speech", "local-voice")
@@ -55,7 +54,7 @@ class ServiceState:
     """What the routes share.
 
     Attributes:
-        models: The models that think, by name.
+        brain: What thinks for the models.
         engines: What speaks and transcribes.
         gate: Who may come in.
         faults: What is to go wrong.
@@ -66,7 +65,7 @@ class ServiceState:
 
     """
 
-    models: Mapping[str, Model]
+    brain: Brain
     engines: AudioEngines
     gate: Gate = field(default_factory=Gate)
     faults: FaultPlan = field(default_factory=FaultPlan)
@@ -74,12 +73,11 @@ class ServiceState:
     handshakes: int = 0
     sessions: int = 0
     responses: int = 0
-    _thinkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="model"))
 
     @property
     def realtime_models(self) -> tuple[str, ...]:
         """The models a Realtime session can have."""
-        return (*self.models, echo.NAME)
+        return (*self.brain.models, echo.NAME)
 
     @property
     def all_models(self) -> tuple[str, ...]:
@@ -98,14 +96,14 @@ class ServiceState:
         return {"sessions": self.sessions, "responses_computed": self.responses, **self.engines.counters, **injected}
 
     async def think(self, model: str, conversation: Conversation) -> Reply:
-        """Return the reply of `model`, computed off the event loop."""
-        reply = await asyncio.get_running_loop().run_in_executor(self._thinkers, self.models[model], conversation)
+        """Return the reply of `model`, and count it."""
+        reply = await self.brain.reply(model, conversation)
         self.responses += 1
         return reply
 
     def close(self) -> None:
         """Let all workers go."""
-        self._thinkers.shutdown(wait=False, cancel_futures=True)
+        self.brain.close()
         self.engines.close()
 
 

@@ -159,8 +159,7 @@ class Session:
         step.events.append(self._events.make("input_audio_buffer.cleared"))
 
     def _on_item_create(self, event: Wire, step: Step) -> None:
-        client_events.check_item(event["item"])
-        item = self._made(event["item"])
+        item = self._made(client_events.read_item(event["item"]))
         if item.type == "function_call_output" and not self._items.called(item.call_id):
             message = f"Tool call ID '{item.call_id}' not found in conversation."
             raise BadRequest(message, code="invalid_tool_call_id", param="item.call_id")

@@ -25,6 +25,7 @@ from evalkit.audio.g711 import Pcm
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.brain.conversation import Answered, Call, Conversation, Heard, Model, Reply
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
@@ -240,7 +241,7 @@ STAND_INS: dict[str, Model] = {"parrot": _parrot, "caller": _caller, "unsure": _
 @contextmanager
 def _serving(key: str | None = None) -> Iterator[str]:
     """Serve with fake engines and stand-in models in a thread, as the child process does."""
-    app = create_app(models=STAND_INS, engines=AudioEngines(FakeSpeech(), FakeTranscription()), key=key)
+    app = create_app(brain=RulesBrain(STAND_INS), engines=AudioEngines(FakeSpeech(), FakeTranscription()), key=key)
     config = uvicorn.Config(app, port=0, log_config=None, ws=LineProtocol, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

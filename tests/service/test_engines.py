@@ -12,13 +12,16 @@ from evalkit.service.engines import (
     build_speech,
     build_transcription,
 )
+from evalkit.service.offered import offered_voices
 
 
 @pytest.mark.parametrize("name", SPEECH_ENGINES)
 def test_every_speech_engine_is_built(name):
-    """Each name gives the engine of that name, without loading it."""
+    """Each name gives the engine of that name, without loading it, with the voices that are offered."""
     choice = EngineChoice(speech=name, base_url="http://x/v1", speech_model="m")
-    assert build_speech(choice).name == name
+    engine = build_speech(choice)
+    assert engine.name == name
+    assert engine.speakers == offered_voices()
 
 
 @pytest.mark.parametrize("name", TRANSCRIPTION_ENGINES)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import wave
 
+import httpx
 import numpy as np
 import pytest
 import soundfile
@@ -12,7 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai import AsyncOpenAI, BadRequestError
 
-from evalkit.service.http_audio import parse_form
+from evalkit.service.app import create_app
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.rules.brain import RulesBrain
+from evalkit.service.http_audio import read_form
+from evalkit.service.offered import can_speak
+from evalkit.service.speech.hibari import HibariSpeech
+from evalkit.service.speech.pico import PicoSpeech
 
 
 async def test_speech(client: AsyncOpenAI):
@@ -76,8 +85,37 @@ def test_files_arrive_byte_for_byte(content):
     head = b'Content-Disposition: form-data; name="file"; filename="a.wav"\r\nContent-Type: audio/wav\r\n\r\n'
     other = b'Content-Disposition: form-data; name="model"\r\n\r\nlocal-transcription'
     body = b"--bound\r\n" + head + content + b"\r\n--bound\r\n" + other + b"\r\n--bound--\r\n"
-    fields = parse_form("multipart/form-data; boundary=bound", body)
+    fields = asyncio.run(read_form("multipart/form-data; boundary=bound", body))
     assert fields == {"file": content, "model": b"local-transcription"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status"),
+    [
+        ("application/json", b"{}", 415),
+        ("multipart/form-data", b"--bound--", 400),
+        ("multipart/form-data; boundary=bound", b"no form at all", 400),
+    ],
+)
+async def test_what_is_no_form(content_type, body, status):
+    """Another content type, no boundary and a body that is no form are the client's mistakes."""
+    with pytest.raises(BadRequest) as refusal:
+        await read_form(content_type, body)
+    assert refusal.value.status == status
+
+
+@pytest.mark.parametrize("engine", [HibariSpeech(), PicoSpeech()], ids=["hibari", "pico"])
+@pytest.mark.parametrize("text", ["...", "你好", "🙂", "—"])
+async def test_text_without_a_sound(fake_transcription, engine, text):
+    """What an English voice cannot say is refused with status 400, the field, and what is missing in it."""
+    app = create_app(brain=RulesBrain({}), engines=AudioEngines(engine, fake_transcription))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/v1") as http:
+        asked = {"model": "local-speech", "voice": "marin", "input": text, "response_format": "pcm"}
+        answer = await http.post("/audio/speech", json=asked)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_value", "input")
+    assert "cannot be spoken: it holds no letter of the Latin alphabet and no digit" in error["message"]
+    assert not can_speak(text)
 
 
 async def test_the_names_that_stored_runs_know(client: AsyncOpenAI, silence_wav):

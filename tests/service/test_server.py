@@ -24,7 +24,7 @@ import sys
 from evalkit.service.engines import EngineChoice
 from evalkit.service.server import ServerOptions, serve
 engines = EngineChoice("openai", "openai", base_url="http://127.0.0.1:1/v1", speech_model="v", transcription_model="e")
-serve(ServerOptions(leave_with_stdin=True), engines, {})
+serve(ServerOptions(leave_with_stdin=True), engines)
 """
 
 
@@ -35,7 +35,7 @@ def test_a_port_in_use():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {port}: .* --port"):
-            serve(ServerOptions(port=port), REMOTE, {})
+            serve(ServerOptions(port=port), REMOTE)
 
 
 def test_it_leaves_when_stdin_closes_even_with_a_client():
@@ -63,7 +63,7 @@ def test_a_warning_beyond_loopback(host, is_warned, caplog):
         taken.bind((host, 0))
         taken.listen()
         with pytest.raises(ConfigError):
-            serve(ServerOptions(host=host, port=taken.getsockname()[1]), REMOTE, {})
+            serve(ServerOptions(host=host, port=taken.getsockname()[1]), REMOTE)
     assert bool(caplog.records) is is_warned
 
 

@@ -7,6 +7,7 @@ import pytest
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Conversation, Heard, Reply
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.service_state import Gate, ServiceState
 
 
@@ -33,9 +34,8 @@ def test_a_wrong_key(headers):
 
 async def test_replies_are_counted(fake_speech, fake_transcription):
     """A model's reply is computed off the event loop and counted."""
-    state = ServiceState(
-        {"m": lambda conversation: Reply(conversation.items[0].text)}, AudioEngines(fake_speech, fake_transcription)
-    )
+    brain = RulesBrain({"m": lambda conversation: Reply(conversation.items[0].text)})
+    state = ServiceState(brain, AudioEngines(fake_speech, fake_transcription))
     reply = await state.think("m", Conversation("", (), (Heard("hi"),)))
     assert reply.text == "hi"
     assert state.counters["responses_computed"] == 1

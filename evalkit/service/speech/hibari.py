@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from evalkit.audio.resample import resample
-from evalkit.service.speech.seam import SpeechAudio
+from evalkit.service.speech.seam import SpeechAudio, UnspeakableText
 from evalkit.service.speech.speakers import SPEAKERS
-from evalkit.service.spoken_text import spoken
+from evalkit.service.spoken_text import is_speakable, spoken
 
 _ENGINE_MIN_SPEED, _ENGINE_MAX_SPEED = 0.5, 2.0
 
@@ -40,6 +40,8 @@ class HibariSpeech:
 
     def synthesise(self, text: str, speaker: str, speed: float) -> SpeechAudio:
         """Return the audio of `text` at 24 kHz."""
+        if not is_speakable(text):
+            raise UnspeakableText(text)
         variant = SPEAKERS[speaker]
         wave = self._engine(spoken(text), speed=speed * variant.tempo / variant.pitch, seed=0)
         pcm = (np.clip(wave, -1.0, 1.0) * 32767.0).astype(np.int16)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.errors import EvalkitError
-from evalkit.service.speech.seam import SpeechAudio
+from evalkit.service.speech.seam import SpeechAudio, UnspeakableText
 from evalkit.service.speech.speakers import SPEAKERS
-from evalkit.service.spoken_text import spoken
+from evalkit.service.spoken_text import is_speakable, spoken
 
 RATE_HZ = 16_000
 _TIMEOUT_S = 60
@@ -47,6 +47,8 @@ class PicoSpeech:
 
     def synthesise(self, text: str, speaker: str, speed: float) -> SpeechAudio:
         """Return the audio of `text` at 16 kHz."""
+        if not is_speakable(text):
+            raise UnspeakableText(text)
         variant = SPEAKERS[speaker]
         language = "en-GB" if speaker in _BRITISH else "en-US"
         manner = [language, str(speed * variant.tempo), str(variant.pitch), str(_VOLUME)]

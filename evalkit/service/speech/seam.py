@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evalkit.audio.g711 import Pcm
+from evalkit.errors import EvalkitError
+
+_MOST_SHOWN = 60
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,14 @@ class SpeechAudio:
 
     pcm: Pcm
     rate_hz: int
+
+
+class UnspeakableText(EvalkitError):
+    """A text that the engine has no sound for."""
+
+    def __init__(self, text: str) -> None:
+        shown = text if len(text) <= _MOST_SHOWN else text[:_MOST_SHOWN] + "…"
+        super().__init__(f"{shown!r} cannot be spoken: it holds no letter of the Latin alphabet and no digit")
 
 
 class SpeechEngine(Protocol):
@@ -49,5 +60,8 @@ class SpeechEngine(Protocol):
         ...
 
     def synthesise(self, text: str, speaker: str, speed: float) -> SpeechAudio:
-        """Return the audio of `text`; the same arguments give the same bytes."""
+        """Return the audio of `text`; the same arguments give the same bytes.
+
+        Raises :class:`UnspeakableText` for one that has no sound.
+        """
         ...

@@ -10,6 +10,7 @@ import pytest
 
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.plan import parse_plan
 
 JUDGED = {"model": "local-judge", "input": "Did it?"}
@@ -23,7 +24,8 @@ async def open_client(fake_speech, fake_transcription) -> AsyncIterator[object]:
     clients: list[httpx.AsyncClient] = []
 
     def opened(plan: str) -> httpx.AsyncClient:
-        app = create_app(models={}, engines=AudioEngines(fake_speech, fake_transcription), faults=parse_plan(plan))
+        engines = AudioEngines(fake_speech, fake_transcription)
+        app = create_app(brain=RulesBrain({}), engines=engines, faults=parse_plan(plan))
         clients.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/v1"))
         return clients[-1]
 

@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import parse_plan
 
@@ -29,7 +30,8 @@ def serve(fake_speech, fake_transcription) -> Serve:
 
     @contextmanager
     def serving(plan: str) -> Iterator[str]:
-        app = create_app(models={}, engines=AudioEngines(fake_speech, fake_transcription), faults=parse_plan(plan))
+        engines = AudioEngines(fake_speech, fake_transcription)
+        app = create_app(brain=RulesBrain({}), engines=engines, faults=parse_plan(plan))
         config = uvicorn.Config(app, port=0, log_config=None, ws=LineProtocol, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)
