@@ -71,7 +71,7 @@ def main(args: Sequence[str]) -> int:
     questions = load_calibration(settings.judge.calibration_file)
     with suppress(ImportError):  # without the local extra, starting the service says what is missing
         require_embedded_models([settings], offered_models(), ["judge"])
-    with service_url(settings.service, needed=settings.judge.provider.name == "local") as url:
+    with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
         asked = asyncio.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if "--json" in args:

@@ -19,7 +19,7 @@ from rich.console import Console
 
 from evalkit import compose
 from evalkit.clock import MonotonicClock
-from evalkit.commands.embedded import service_url
+from evalkit.commands.embedded import engines_needed, service_url
 from evalkit.commands.interruption import Interruption
 from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_workload
 from evalkit.commands.prepare import Prepared, prepare
@@ -107,7 +107,7 @@ def _run_stations(
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
     with (
-        service_url(settings.service, needed=settings.uses_embedded_provider) as url,
+        service_url(settings.service, needed=settings.uses_embedded_provider, engines=engines_needed(settings)) as url,
         replayed(settings) as addressed,
     ):
         ready = replace(prepared, settings=addressed)

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from evalkit import compose
-from evalkit.commands.embedded import shared_services
+from evalkit.commands.embedded import engines_needed, shared_services
 from evalkit.commands.job import finish_job, run_job
 from evalkit.commands.line import CommandLine, parse_line
 from evalkit.commands.pipeline import expand_trials
@@ -108,8 +108,9 @@ def _resume_sweep(asked: _Asked) -> int:
     ]
     _require_unchanged(asked, changes)
     finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
-    services = [job.settings.service for job in prepared if job.settings.uses_embedded_provider]
-    with shared_services(services):
+    embedded = [job.settings for job in prepared if job.settings.uses_embedded_provider]
+    engines = frozenset[str]().union(*map(engines_needed, embedded))
+    with shared_services([job.service for job in embedded], engines=engines):
         was_interrupted = launch_jobs(planned, finish, asked.root, resumed=True)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code

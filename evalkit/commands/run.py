@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import compose
-from evalkit.commands.embedded import shared_services
+from evalkit.commands.embedded import engines_needed, shared_services
 from evalkit.commands.forecasting import describe_sweep, forecast_job, warn_of_cost
 from evalkit.commands.job import run_job
 from evalkit.commands.line import parse_line
@@ -50,7 +50,9 @@ def execute(planned: compose.Plan) -> int:
     first = settings[0]
     for line in _foretell(planned, prepared):
         print(f"evalkit: {line}", file=sys.stderr)
-    with shared_services([job.service for job in settings if job.uses_embedded_provider]) as models:
+    embedded = [job for job in settings if job.uses_embedded_provider]
+    engines = frozenset[str]().union(*map(engines_needed, embedded))
+    with shared_services([job.service for job in embedded], engines=engines) as models:
         require_embedded_models(settings, models)
         if planned.multirun:
             directory = RunDirectory.new_sweep_root(first.output_dir)

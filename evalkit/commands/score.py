@@ -263,12 +263,15 @@ def _services(task: Task) -> Iterator[str | None]:
     is_judged_here = "judge" in needs and settings.judge.provider.name == "local"
     is_heard_here = "transcribe" in needs and settings.provider.name == "local"
     with ExitStack() as stack:
+        engines = ["transcription"] if is_heard_here else []
         if is_judged_here:
-            models = stack.enter_context(shared_services([settings.service]))
+            models = stack.enter_context(shared_services([settings.service], engines=engines))
             if settings.judge.model not in models:
                 hint = did_you_mean(str(settings.judge.model), sorted(models))
                 raise ConfigError(f"judge.model: {settings.judge.model!r} is no model of the embedded provider{hint}")
-        yield stack.enter_context(service_url(settings.service, needed=is_judged_here or is_heard_here))
+        yield stack.enter_context(
+            service_url(settings.service, needed=is_judged_here or is_heard_here, engines=engines)
+        )
 
 
 async def _grade_all(

@@ -63,7 +63,9 @@ def main(args: Sequence[str]) -> int:
     recordings = plan_recordings(prepared)
     missing = recordings if settings.voice.overwrite else find_missing(recordings, settings.voice.output_csv)
     _forget(missing, recordings, settings.voice.output_csv)
-    with service_url(settings.service, needed=bool(missing) and settings.uses_embedded_provider) as url:
+    with service_url(
+        settings.service, needed=bool(missing) and settings.uses_embedded_provider, engines=["speech"]
+    ) as url:
         failure = asyncio.run(_make(missing, settings, url))
     if failure:
         Console(stderr=True).print(f"evalkit: {failure}; run the same line again to go on", markup=False)

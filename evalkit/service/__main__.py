@@ -14,17 +14,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import ConfigError, UserError
+from evalkit.service.child import ENGINES
 from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
+from evalkit.service.warm import folder, stop_all
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the service with command line arguments; returns the exit code."""
-    options = _parser().parse_args(argv)
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m evalkit.service") -> int:
+    """Run the service with command line arguments, called as `prog`; returns the exit code."""
+    options = _parser(prog).parse_args(argv)
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    if options.stop:
+        stopped = stop_all(folder(os.environ))
+        sys.stderr.write(f"evalkit: {len(stopped)} warm services stopped\n")
+        return 0
     engines = EngineChoice(
         speech=options.speech,
         transcription=options.transcription,
@@ -37,7 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         key = None if options.require_key is None else _key(options.require_key)
         faults = None if options.faults is None else read_plan(options.faults, Path.cwd())
-        serve(ServerOptions(options.host, options.port, key, options.exit_with_stdin), engines, faults)
+        how = ServerOptions(
+            host=options.host,
+            port=options.port,
+            key=key,
+            leave_with_stdin=options.exit_with_stdin,
+            keep_alive_s=options.keep_alive,
+            use_file=options.use_file,
+            warm=tuple(dict.fromkeys(options.warm)),
+        )
+        serve(how, engines, faults)
     except UserError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
@@ -47,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m evalkit.service", description="A loopback OpenAI-compatible server that speaks and transcribes."
+        prog=prog, description="A loopback OpenAI-compatible server that speaks and transcribes."
     )
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
@@ -67,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
         "--faults", metavar="PLAN", help="what is to go wrong: a preset, rules, or a JSON file; see docs/faults.md"
     )
     parser.add_argument("--exit-with-stdin", action="store_true", help="exit when stdin closes")
+    parser.add_argument(
+        "--warm", nargs="*", choices=ENGINES, default=ENGINES, help="engines to load before it is ready (default: both)"
+    )
+    parser.add_argument("--keep-alive", type=float, metavar="SECONDS", help="exit when unused for as long")
+    parser.add_argument("--use-file", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--stop", action="store_true", help="stop the services that runs left warm, and exit")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     return parser
 

@@ -2,20 +2,23 @@
 
 Engines are heavy, so they run in threads of their own and never block the event loop. Each has one worker, unless it
 says that it may run several at once without a change in its results. The same request is computed once: from the cache
-afterwards, and while it is under way everybody waits for the same result. The counters say what was really computed.
+afterwards, and while it is under way everybody waits for the same result. An engine is loaded when it is warmed, else
+when it is first used. The counters say what was really computed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from evalkit.audio.g711 import Pcm
+from evalkit.service.child import ENGINES
 from evalkit.service.speech.seam import SpeechAudio, SpeechEngine
 from evalkit.service.transcription.seam import TranscriptionEngine
 
@@ -79,6 +82,22 @@ class Memo(Generic[_Result]):
             self._kept_cost -= self._cost(self._kept.popitem(last=False)[1])
 
 
+class Once:
+    """An action that is done at the first call; other threads wait for it. One that raised is tried again."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act = act
+        self._lock = threading.Lock()
+        self.done = False
+
+    def __call__(self) -> None:
+        """Do it, unless it has been done."""
+        with self._lock:
+            if not self.done:
+                self._act()
+                self.done = True
+
+
 class AudioEngines:
     """The engines that speak and transcribe, shared by everything the service does.
 
@@ -93,26 +112,39 @@ class AudioEngines:
         self.transcription = transcription
         self._speech_workers = ThreadPoolExecutor(speech.workers, thread_name_prefix="speech")
         self._transcription_workers = ThreadPoolExecutor(transcription.workers, thread_name_prefix="transcription")
+        self._load_speech = Once(speech.warm)
+        self._load_transcription = Once(transcription.warm)
         self._said: Memo[SpeechAudio] = Memo(self._speech_workers, MAX_AUDIO_BYTES, lambda audio: audio.pcm.nbytes)
         self._heard: Memo[str] = Memo(self._transcription_workers, MAX_TEXTS, lambda _text: 1)
 
-    async def warm(self) -> None:
-        """Load both engines, at the same time; raises what keeps one from working."""
+    async def warm(self, names: Collection[str] = ENGINES) -> None:
+        """Load the engines of those names, at the same time; raises what keeps one from working."""
         loop = asyncio.get_running_loop()
-        await asyncio.gather(
-            loop.run_in_executor(self._speech_workers, self.speech.warm),
-            loop.run_in_executor(self._transcription_workers, self.transcription.warm),
-        )
+        loads = {
+            "speech": (self._speech_workers, self._load_speech),
+            "transcription": (self._transcription_workers, self._load_transcription),
+        }
+        await asyncio.gather(*(loop.run_in_executor(*loads[name]) for name in names))
 
     async def say(self, text: str, speaker: str, speed: float) -> SpeechAudio:
         """Return the audio of `text`."""
         key = (text, speaker, speed)
-        return await self._said.get(key, lambda: self.speech.synthesise(text, speaker, speed))
+
+        def compute() -> SpeechAudio:
+            self._load_speech()
+            return self.speech.synthesise(text, speaker, speed)
+
+        return await self._said.get(key, compute)
 
     async def hear(self, pcm: Pcm, rate_hz: int) -> str:
         """Return the words in `pcm`, "" where there are none."""
         key = (hashlib.sha256(pcm.tobytes()).digest(), rate_hz)
-        return await self._heard.get(key, lambda: self.transcription.recognise(pcm, rate_hz))
+
+        def compute() -> str:
+            self._load_transcription()
+            return self.transcription.recognise(pcm, rate_hz)
+
+        return await self._heard.get(key, compute)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -124,6 +156,12 @@ class AudioEngines:
             "recognitions_computed": heard.computed,
             "recognitions_cached": heard.cached,
         }
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the engines that are loaded."""
+        done = {"speech": self._load_speech.done, "transcription": self._load_transcription.done}
+        return [name for name, is_done in done.items() if is_done]
 
     def close(self) -> None:
         """Let the workers go; what is under way is not waited for."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class ServiceState:
         handshakes: Realtime sessions asked for so far.
         sessions: Realtime sessions held so far.
         responses: Replies that models have made so far.
+        token: What tells this service from any other.
 
     """
 
@@ -73,6 +75,7 @@ class ServiceState:
     handshakes: int = 0
     sessions: int = 0
     responses: int = 0
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def realtime_models(self) -> tuple[str, ...]:

@@ -196,6 +196,7 @@ class Service:
     speech_model: str | None
     transcription_model: str | None
     faults: str | None
+    keep_alive_s: float
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ ENGINES: dict[str, Any] = {
     **dict.fromkeys(Service.__dataclass_fields__),
     "speech": "pico",
     "transcription": "pocketsphinx",
+    "brain": "rules",
+    "keep_alive_s": 0.0,
 }
 ENVIRON = {"OPENAI_API_KEY": "sk-x"}
 

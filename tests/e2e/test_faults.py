@@ -73,7 +73,7 @@ def faulty_env(plan: str, warm_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """An environment in which jobs with that plan find a running service."""
     import os
 
-    with shared_services([Service(*ENGINES, plan)]):
+    with shared_services([Service(*ENGINES, plan, 0.0)]):
         yield {**warm_env, "EVALKIT_SERVICES": os.environ["EVALKIT_SERVICES"]}
 
 

@@ -101,3 +101,32 @@ async def test_speech_is_told_apart_by_words_speaker_and_speed(fake_speech, fake
         await speech.say(*asked)
     assert speech.counters["syntheses_computed"] == 4
     speech.close()
+
+
+async def test_an_engine_is_loaded_when_it_is_first_used(fake_speech, fake_transcription):
+    """What nobody asks for is never loaded, what was loaded is loaded once."""
+    loads: list[str] = []
+    object.__setattr__(fake_speech, "warm", lambda: loads.append("speech"))
+    engines = AudioEngines(fake_speech, fake_transcription)
+    assert engines.loaded == []
+    await asyncio.gather(engines.say("a", "marin", 1.0), engines.say("b", "marin", 1.0))
+    assert (engines.loaded, loads) == (["speech"], ["speech"])
+    await engines.warm(["speech", "transcription"])
+    assert (engines.loaded, loads) == (["speech", "transcription"], ["speech"])
+    engines.close()
+
+
+async def test_an_engine_that_would_not_load_is_tried_again(fake_speech, fake_transcription):
+    """A failure is told to whoever asked, and is not the last word."""
+    failures = [ValueError("no weights")]
+
+    def load() -> None:
+        if failures:
+            raise failures.pop()
+
+    object.__setattr__(fake_transcription, "warm", load)
+    engines = AudioEngines(fake_speech, fake_transcription)
+    with pytest.raises(ValueError, match="no weights"):
+        await engines.warm(["transcription"])
+    assert await engines.hear(np.zeros(160, dtype=np.int16), 16000) == "10 milliseconds"
+    engines.close()
