@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from evalkit.graders.normalise import number_words_to_digits, plain_text
+from evalkit.graders.normalise import ORDINAL_NUMBER, number_words_to_digits, plain_text
 
 _SHORT = {
     # street types (the common ones of USPS Publication 28, appendix C1) and other parts of a place's name
@@ -49,7 +49,7 @@ _PHRASES = (
     (re.compile(r"\b(?:zip|postal) code\b|\bzip\b|\bpostcode\b"), " "),
     (re.compile(r"\b(apartment|apt|suite|ste|unit|room|rm)\b\.?\s*(?:#|number\b|no\.)"), r"\1 "),
     (re.compile(r"#|\bnumber\b|\bno\."), " apt "),
-    (re.compile(r"\b(\d+)(?:st|nd|rd|th)\b"), r"\1"),
+    (ORDINAL_NUMBER, r"\1"),
 )
 
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from evalkit.graders.normalise import plain_text
+from evalkit.graders.normalise import ORDINAL_NUMBER, plain_text
 
 _MONTHS = "january february march april may june july august september october november december"
 _MONTH = r"(?P<month>[a-z]{3,9})"
@@ -49,7 +49,7 @@ class CalendarDay:
 def parse_day(text: str) -> CalendarDay | None:
     """Return the day `text` names, or None where it names none in a form known here."""
     plain = re.sub(r"(?<=\d)[t ]\d{1,2}:\d{2}.*$", "", plain_text(text).strip())
-    plain = re.sub(r"\b(\d{1,2})(?:st|nd|rd|th)\b", r"\1", plain)
+    plain = ORDINAL_NUMBER.sub(r"\1", plain)
     plain = " ".join(_NOISE.sub(" ", plain).split())
     for form in _FORMS:
         if found := form.fullmatch(plain):

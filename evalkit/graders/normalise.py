@@ -27,6 +27,9 @@ _ORDINALS = {
     "seventeenth": "seventeen", "eighteenth": "eighteen", "nineteenth": "nineteen", "twentieth": "twenty",
     "thirtieth": "thirty",
 }  # fmt: skip
+ORDINAL_NUMBER = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b")
+"""``14th``; its first group is the number."""
+
 _DIGIT_WORDS = tuple(_UNITS)[:10]
 
 # Said one way, written another. Applied after punctuation is gone.
@@ -63,7 +66,7 @@ _SYMBOLS = (
     (re.compile(r"(?<=\d),(?=\d{3}\b)"), ""),
     (re.compile(r"(?<=\d)\.(?=\d)"), " point "),
     (re.compile(r"(?<=\w)\.(?=[a-z]{2,}\b)"), " dot "),
-    (re.compile(r"\b(\d+)(?:st|nd|rd|th)\b"), r"\1"),
+    (ORDINAL_NUMBER, r"\1"),
     (re.compile(r"\b(?:([a-z])\.){2,}"), lambda match: match.group().replace(".", "")),
 )
 
