@@ -221,7 +221,7 @@ def _read_expectations(
     if settings.mode.name == "run":
         cases: Sequence[Case] = read_simulations(settings, find_open_keys(config)).cases
     else:
-        cases = load_crawl_cases(path, None)
+        cases = load_crawl_cases(path, None, is_spoken=False)
     today = {case.case_id: case for case in cases}
     stored = {record.case.case_id: record.case for record in records}
     found: dict[str, Any] = {}
