@@ -52,7 +52,12 @@ class Quiz(Mode[QuizSettings, ModeData]):
     def read(self, settings: QuizSettings) -> ModeData:
         rows = read_table(settings.mode.data_csv, ("question_id", "question", "answer")).rows[: settings.max_examples]
         cases = [
-            Case(row.cells["question_id"], self.name, {"question": row.cells["question"], "answer": row.cells["answer"]})
+            Case(
+                row.cells["question_id"],
+                self.name,
+                {"question": row.cells["question"], "answer": row.cells["answer"]},
+                required_graders=("right", "to_the_point"),
+            )
             for row in rows
         ]
         files = [settings.mode.data_csv, settings.mode.facts_file]
