@@ -27,7 +27,7 @@ from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.run_directory import RunDirectory, now_utc
 
 # The quickest engines to start; an echo needs neither, and cases are spoken once.
-ENGINES = ServiceOptions(voice="pico", ears="pocketsphinx")
+ENGINES = ServiceOptions(speech="pico", transcription="pocketsphinx")
 with (resource_dir("data") / "crawl" / "support.csv").open(encoding="utf-8", newline="") as _file:
     TEXTS = tuple(row["user_text"] for row in csv.DictReader(_file))[:16]
 
@@ -69,7 +69,8 @@ class LocalCrawl:
             rows.writerows((f"case-{n:05d}", TEXTS[n % len(TEXTS)], "", "") for n in range(count))
         line = [
             f"mode.data_csv={path}", "assistant.model=local-echo", f"concurrency={self._concurrency}",
-            f"service.voice={ENGINES.voice}", f"service.ears={ENGINES.ears}", "report.plots=false", *overrides,
+            f"service.speech={ENGINES.speech}", f"service.transcription={ENGINES.transcription}",
+            "report.plots=false", *overrides,
         ]  # fmt: skip
         prepared = prepare(plan(line, packaged_source()).jobs[0].config, Path.cwd(), os.environ)
         trials, run = expand_trials(prepared.cases, 1, 0), self.new_run()

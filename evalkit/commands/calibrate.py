@@ -70,7 +70,7 @@ def main(args: Sequence[str]) -> int:
         unknown = find_unknown_models(settings, ["judge"], offered_models())
         if unknown:
             raise ConfigError(unknown)
-    with service_url(settings.service, needed=settings.judge.provider.name == "local") as url:
+    with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
         asked = asyncio.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if "--json" in args:

@@ -110,7 +110,9 @@ def _resume_sweep(asked: _Asked) -> int:
     ]
     _require_unchanged(asked, changes)
     finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
-    with shared_services(job.settings.service for job in prepared if job.uses_embedded_provider):
+    embedded = [job for job in prepared if job.uses_embedded_provider]
+    engines = {name for job in embedded for name in job.engines}
+    with shared_services((job.settings.service for job in embedded), engines=engines):
         was_interrupted = launch_jobs(planned, launch, finish, asked.root, resumed=True)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code

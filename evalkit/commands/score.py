@@ -62,7 +62,8 @@ from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, n
 _NODES = ("judge", "gate", "report")
 _KEYS = (
     "mode.graders", "mode.data_csv", "provider@judge.provider", "provider.models.judge",
-    "provider.models.transcription", "service.ears", "service.ears_model", "service.base_url", "service.api_key_env",
+    "provider.models.transcription",
+    "service.transcription", "service.transcription_model", "service.base_url", "service.api_key_env",
     "concurrency", "limits.response_timeout_s", "limits.max_attempts", "limits.max_cost_usd",
 )  # fmt: skip
 
@@ -232,14 +233,17 @@ def _services(task: Task) -> Iterator[str | None]:
     is_judged_here = "judge" in needs and settings.judge.provider.name == "local"
     is_heard_here = "transcribe" in needs and settings.provider.name == "local"
     with ExitStack() as stack:
+        engines = ["transcription"] if is_heard_here else []
         if is_judged_here:
-            models = stack.enter_context(shared_services([settings.service]))
+            models = stack.enter_context(shared_services([settings.service], engines=engines))
             if settings.judge.model not in models:
                 hint = did_you_mean(str(settings.judge.model), sorted(models))
                 raise ConfigError(
                     f"judge.model: {settings.judge.model!r} is not a model of the embedded provider{hint}"
                 )
-        yield stack.enter_context(service_url(settings.service, needed=is_judged_here or is_heard_here))
+        yield stack.enter_context(
+            service_url(settings.service, needed=is_judged_here or is_heard_here, engines=engines)
+        )
 
 
 async def _grade_all(

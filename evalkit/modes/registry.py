@@ -8,7 +8,7 @@ from typing import Any
 from evalkit.errors import ConfigError
 from evalkit.modes.mode import Mode
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.plugins import find_entry_points
+from evalkit.settings.plugins import find_entry_points, load
 
 GROUP = "evalkit.modes"
 
@@ -27,7 +27,7 @@ def find_mode(name: str) -> Mode[Any, Any]:
         raise ConfigError(
             f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)}"
         )
-    mode = point.load()
+    mode = load(point, GROUP)
     if not isinstance(mode, Mode):
         raise ConfigError(f"entry point {point.name} = {point.value!r} of {GROUP} is not a mode; see docs/extending.md")
     return mode

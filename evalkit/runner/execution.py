@@ -38,10 +38,13 @@ def execute(planned: Plan, launch: Launch) -> int:
     working_dir = Path.cwd()
     prepared = prepare_all(planned, working_dir)
     first = prepared[0]
+    embedded = [job for job in prepared if job.uses_embedded_provider]
     say(*_cost_messages(planned, prepared))
     with (
         handing_on(prepared, planned, working_dir),
-        shared_services(job.settings.service for job in prepared if job.uses_embedded_provider) as models,
+        shared_services(
+            (job.settings.service for job in embedded), engines={name for job in embedded for name in job.engines}
+        ) as models,
     ):
         require_embedded_models(prepared, models)
         if planned.multirun:

@@ -104,7 +104,7 @@ def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, reru
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
     with (
-        service_url(settings.service, needed=prepared.uses_embedded_provider) as url,
+        service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
         replayed(settings) as addressed,
     ):
         ready = replace(prepared, settings=addressed)

@@ -21,6 +21,7 @@ from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import CASE_ID_PATTERN, Case, ExpectedCall
 from evalkit.records.json import canonical
+from evalkit.records.passing import CALL_GRADERS
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TOOLS: tuple[dict[str, Any], ...] = (
@@ -67,9 +68,25 @@ def test_a_row_becomes_a_case(tmp_path: Path) -> None:
             inputs={"user_text": "Cancel order 0071."},
             expected_calls=(ExpectedCall("cancel_order", {"order_id": "0071"}, {"order_id": "id"}),),
             extra={"category": "plain", "notes": "NA"},
+            required_graders=CALL_GRADERS,
         ),
-        Case("b", "crawl", {"user_text": "Hello?"}, expects_no_call=True, extra={"category": "", "notes": ""}),
+        Case(
+            case_id="b",
+            mode="crawl",
+            inputs={"user_text": "Hello?"},
+            expects_no_call=True,
+            extra={"category": "", "notes": ""},
+            required_graders=CALL_GRADERS,
+        ),
     ]
+
+
+def test_text_that_nobody_can_say_is_a_problem_of_the_data(tmp_path: Path) -> None:
+    """A crawl case is spoken, so a text of signs alone is named here; whoever only reads the texts takes it."""
+    row = ["b", "?! \U0001f600", "", ""]
+    (problem,) = crawl_problems(tmp_path / "c.csv", GOOD, row)
+    assert problem.startswith(f"{tmp_path / 'c.csv'}: row 3: column 'user_text': is '?! \U0001f600', which no voice")
+    assert len(load_crawl_cases(tmp_path / "c.csv", TOOLS, is_spoken=False)) == 2
 
 
 @pytest.mark.parametrize("domain", ["support", "clinic"])

@@ -102,8 +102,8 @@ def test_a_key_that_is_used_reaches_no_file_either(cli: Cli, service_url: str) -
     """Also when it travels in every request and a library might quote it."""
     done = cli(
         "provider=openai", f"provider.base_url={service_url}",
-        "assistant.model=local-agent", "speech.model=local-voice",
-        "provider.models.transcription=local-ears", "max_examples=1",
+        "assistant.model=local-agent", "speech.model=local-speech",
+        "provider.models.transcription=local-transcription", "max_examples=1",
         OPENAI_API_KEY=CANARY,
     )  # fmt: skip
     assert done.code == 0, done.err

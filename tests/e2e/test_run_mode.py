@@ -230,8 +230,8 @@ def test_hosted_models_need_a_key_and_nothing_else(cli: Cli, service_url: str) -
     assert "OPENAI_API_KEY" in refused.err
     done = cli(
         "mode=run", "provider=openai", f"provider.base_url={service_url}", "assistant.model=local-agent",
-        "simulator.model=local-caller", "speech.model=local-voice", "judge.model=local-judge",
-        "provider.models.transcription=local-ears", "real_time=false", "max_examples=1", "report.plots=false",
+        "simulator.model=local-caller", "speech.model=local-speech", "judge.model=local-judge",
+        "provider.models.transcription=local-transcription", "real_time=false", "max_examples=1", "report.plots=false",
         OPENAI_API_KEY="sk-canary-0123456789abcdefghijklmnop",
     )  # fmt: skip
     assert done.code == 0, done.err

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from factories import make_record
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.graders.transcript import Line, LineKind, quote, read_transcript, write_transcript
-from evalkit.records.case import Case
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn
 
 LOOKUP = ToolCall("get_order_status", {"order_id": "48213"}, '{"order_id": "48213"}', "c1")
@@ -16,7 +16,7 @@ FOUND = ToolOutput("c1", "get_order_status", {"order_id": "48213"}, {"status": "
 
 
 def record(*turns: Turn) -> CaseRecord:
-    return CaseRecord(Case("c", "run", {}), 1, 0, "", {}, turns, None, (), {}, "m", "", 0.0)
+    return make_record(turns=turns)
 
 
 def test_said_and_done_stand_apart_under_one_numbering() -> None:

@@ -57,7 +57,7 @@ def test_a_local_runs_models_are_named(store: Store) -> None:
     run = store("assistant.model=local-no-tool", "judge.model=local-judge")
     config = with_recorded_models(_compose("provider=replay", f"provider.run={run}"), Path.cwd())
     assert config["assistant"]["model"] == "local-no-tool"
-    assert config["provider"]["models"]["transcription"] == "local-ears"
+    assert config["provider"]["models"]["transcription"] == "local-transcription"
 
 
 def test_a_hosted_runs_models_are_its_defaults(store: Store) -> None:

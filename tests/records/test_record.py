@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from factories import make_record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,5 +70,4 @@ def test_usage_adds_what_is_known(first: Usage, second: Usage) -> None:
 )
 def test_only_the_assistants_own_failures_count(fault: Fault | None, scored: bool) -> None:
     """A case lost to anybody else is excluded, never a 0."""
-    record = CaseRecord(Case("a", "m", {}), 1, 0, "", {}, (), None, (), {}, "", "", 0.0, fault=fault)
-    assert record.scored is scored
+    assert make_record(fault=fault).scored is scored

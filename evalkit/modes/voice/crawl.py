@@ -67,7 +67,7 @@ class CrawlMode(SpokenMode[CrawlSettings]):
 
     def read_expectations(self, settings: CrawlSettings) -> Sequence[Case]:
         """Return the rows of the CSV, whatever has become of prompt and tools."""
-        return load_crawl_cases(settings.mode.data_csv, None)
+        return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
 
     def speaker(self, settings: CrawlSettings, peers: Peers) -> Speak:
         """Return the speech role."""

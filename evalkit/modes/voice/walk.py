@@ -74,7 +74,7 @@ class WalkMode(SpokenMode[WalkSettings]):
 
     def read_expectations(self, settings: WalkSettings) -> Sequence[Case]:
         """Return the rows of the CSV, whatever has become of the recordings."""
-        return load_crawl_cases(settings.mode.data_csv, None)
+        return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
 
     def speaker(self, settings: WalkSettings, peers: Peers) -> Speak:  # noqa: ARG002
         """Return who plays recordings."""
