@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from evalkit.compose.line import parse_line
@@ -28,8 +27,7 @@ def main(args: Sequence[str]) -> int:
             print(prepared.data.table)
         if prepared.data.problems:
             raise DataError(prepared.data.problems)
-    with suppress(ImportError):  # without the local extra, a run says itself what it lacks
-        require_embedded_models(jobs, offered_models())
+    require_embedded_models(jobs, offered_models())
     for warning in dict.fromkeys(warning for prepared in jobs for warning in prepared.data.oddities):
         print(f"warning: {warning}")
     forecast = add_up([forecast_job(prepared) for prepared in jobs])
