@@ -9,7 +9,7 @@ import pytest
 
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Fault
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 
 MakeRecord: TypeAlias = Callable[..., CaseRecord]
 
@@ -33,10 +33,14 @@ def make_record() -> MakeRecord:
             Turn(
                 turn_index=index,
                 user_text=user_text,
-                assistant_text=text,
-                tool_calls=tuple(
-                    ToolCall(name, arguments if isinstance(arguments, dict) else None, str(arguments), f"call_{number}")
-                    for number, (name, arguments) in enumerate(calls)
+                steps=(
+                    *(
+                        ToolCall(
+                            name, arguments if isinstance(arguments, dict) else None, str(arguments), f"call_{number}"
+                        )
+                        for number, (name, arguments) in enumerate(calls)
+                    ),
+                    Words(text),
                 ),
                 artifacts=artifacts or {},
                 latencies=latencies or {},

@@ -14,7 +14,7 @@ from evalkit.graders.tool_calls import grade_tool_call, grade_tool_call_args, gr
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import GraderSpec, Verdict
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 
 A = ExpectedCall("a", {"id": "007"}, {"id": "id"})
 B = ExpectedCall("b", {})
@@ -161,7 +161,7 @@ async def test_the_turns_agree_with_the_trace(wanted: list[Any], turns: list[Any
     """The whole trace passes exactly when no turn fails, and some turn is always graded."""
     expected = tuple(ExpectedCall(name, arguments) for name, arguments in wanted)
     made = tuple(
-        Turn(index, "", "x", tuple(ToolCall(name, arguments, "", "") for name, arguments in calls))
+        Turn(index, "", (Words("x"), *(ToolCall(name, arguments, "", "") for name, arguments in calls)))
         for index, calls in enumerate(turns, start=1)
     )
     case = Case("c", "text", {}, expected, expects_no_call=not expected)

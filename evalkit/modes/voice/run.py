@@ -22,6 +22,7 @@ from evalkit.clock import Clock
 from evalkit.errors import CaseFailure
 from evalkit.modes.voice.call_files import CallFiles
 from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, EndedBy, TurnEvidence
+from evalkit.modes.voice.transcript import order_steps
 from evalkit.modes.voice.turn_measures import lateness, reuse_key, voice_to_voice
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.timeline import Timeline
@@ -65,7 +66,7 @@ async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRec
             evidence.add_cost(first.cost_usd)
             await _converse(setup, trial, attempt, evidence, plan, first)
     except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
+        evidence.failure = Failure.of(failure)
     except TimeoutError:
         limit = f"not done within limits.case_timeout_s ({setup.limits.case_timeout_s:g} s)"
         evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
@@ -127,9 +128,7 @@ def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence) -> Turn:
     return Turn(
         turn_index=turn.index,
         user_text=turn.user_text,
-        assistant_text=result.assistant_text,
-        tool_calls=result.tool_calls,
-        tool_outputs=tuple(turn.outputs),
+        steps=order_steps(result, turn.outputs),
         latencies={
             **result.latencies,
             **voice_to_voice(turn.clean_wire, session.input_format, turn.pacing, result),

@@ -11,14 +11,18 @@ from evalkit.realtime.results import TurnResult
 from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.json import JsonObject, content_sha256
-from evalkit.records.record import RECORD_VERSION
+
+_REUSE_KEY_VERSION = 1
+"""Changes when results of before may no longer stand for results of now. A record's own version does not decide that:
+older ones are still read.
+"""
 
 
 def reuse_key(trial: CaseTrial, effective: JsonObject) -> str:
     """Return the hash that says whether a result may stand for another run of `trial`: content, never paths."""
     return content_sha256(
         {
-            "record_version": RECORD_VERSION,
+            "record_version": _REUSE_KEY_VERSION,
             "case": trial.case.sha256,
             "trial": trial.trial,
             "seed": trial.seed,

@@ -59,7 +59,10 @@ def test_details_are_plain_json_and_complete(run: RunDirectory) -> None:
     """Turns with calls and their answers, grades with evidence, timeline, events, files: all of it dumps."""
     detail = json.loads(json.dumps(source(run, "twice").detail()))
     assert [turn["turn_index"] for turn in detail["turns"]] == [1, 2]
-    assert detail["turns"][0]["calls"][0]["output"] == {"said": "Where is my order, please?"}
+    call, output, words = detail["turns"][0]["steps"]
+    assert (call["kind"], call["name"], call["answered"]) == ("tool_call", "get_order", True)
+    assert (output["kind"], output["output"]) == ("tool_output", {"said": "Where is my order, please?"})
+    assert words == {"kind": "words", "text": "Answer to: Where is my order, please?"}
     assert detail["grades"][0]["evidence"] == ["Where is my order, please?"]
     assert {block[0] for block in detail["timeline"]["blocks"]} == {"caller", "wait", "assistant", "tool"}
     assert detail["events"]["total"] == 109
