@@ -165,6 +165,7 @@ class StoredRun:
             turn_index=index,
             user_text=case.said,
             steps=(
+                Words("One moment."),
                 ToolCall("get_order", {"id": case.said}, json.dumps({"id": case.said}), f"call_{index}"),
                 ToolOutput(f"call_{index}", "get_order", {"id": "7"}, {"said": case.said}),
                 Words(f"Answer to: {case.said}"),

@@ -155,10 +155,12 @@ class CaseSource:
         return found
 
     def _files(self) -> list[dict[str, str]]:
-        """Return the files that hold all of this case, relative to the page."""
-        key = self.record.key
-        stored = [f"records/{key}.json", f"events/{key}.jsonl", f"conversations/{key}.txt"]
-        return [{"name": path, "href": quote(path)} for path in stored if self._existing(path)]
+        """Return the files that hold all of this case, those of its earlier attempts last, relative to the page."""
+        record = self.record
+        stored = [f"records/{record.key}.json", f"events/{record.key}.jsonl", f"conversations/{record.key}.txt"]
+        stored += [path for name, path in record.artifacts.items() if not name.endswith(_SOUND)]
+        stored += [path for attempt in record.attempts for path in attempt.artifacts.values()]
+        return [{"name": path, "href": quote(path)} for path in dict.fromkeys(stored) if self._existing(path)]
 
     def _existing(self, stored: str) -> Path | None:
         """Return the file that a record names, if it is there and lies in the run directory."""

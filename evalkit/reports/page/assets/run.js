@@ -297,7 +297,7 @@
         make("h3", { text: `Turn ${turn.turn_index}${turn.status === "completed" ? "" : ` · ${turn.status}`}` }),
         said("caller", "Caller", turn.user_text, ...sounds(["user", "input", "clean_user", "clean_input"])),
         ...steps(turn, sounds(["assistant", "output"])),
-        turn.order_is_known ? null : make("p", { class: "soft", text: "This record does not say which of the words came before a tool call." }),
+        turn.order_is_known ? null : make("p", { class: "measured soft", text: "This record does not say which of the words came before a tool call." }),
         make("p", { class: "measured" }, ...verdictsHere.map(verdictChip), ...chips([...measured, ...used])));
     }), expected(detail));
   }
