@@ -16,13 +16,13 @@ from evalkit.records.columns import columns_for, has_row_per_turn
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.pairing import predicted_calls
-from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage, Words
 
 Cell: TypeAlias = str | int | float | None
 Locate: TypeAlias = Callable[[str], str]
 """A path as a record has it -> the path to write, or an empty string where there is no such file."""
 
-_NO_TURN = Turn(turn_index=0, user_text="", assistant_text="")
+_NO_TURN = Turn(turn_index=0, user_text="")
 
 
 @dataclass(frozen=True)
@@ -242,12 +242,11 @@ def _joined(turns: Sequence[Turn]) -> Turn:
     """Return several turns as one: texts in lines, calls in a row, tokens summed, latencies of the first."""
     if len(turns) <= 1:
         return turns[0] if turns else _NO_TURN
+    said = Words("\n".join(turn.assistant_text for turn in turns))
     return replace(
         turns[0],
         user_text="\n".join(turn.user_text for turn in turns),
-        assistant_text="\n".join(turn.assistant_text for turn in turns),
-        tool_calls=tuple(call for turn in turns for call in turn.tool_calls),
-        tool_outputs=tuple(output for turn in turns for output in turn.tool_outputs),
+        steps=(said, *(step for turn in turns for step in turn.steps if not isinstance(step, Words))),
         usage=sum((turn.usage for turn in turns), Usage()),
     )
 

@@ -165,6 +165,7 @@ class RunDirectory:
             "key": key,
             **tried,
             "failure": failure,
+            "artifacts": dict(attempt.artifacts),
             "cost_usd": dict(cost_usd),
             "at": now_utc(),
         }

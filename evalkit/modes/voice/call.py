@@ -22,7 +22,8 @@ from evalkit.clock import Clock
 from evalkit.errors import CaseFailure
 from evalkit.modes.voice.call_files import CallFiles
 from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, EndedBy, TurnEvidence
-from evalkit.modes.voice.turn_measures import lateness, reuse_key, voice_to_voice
+from evalkit.modes.voice.transcript import order_steps
+from evalkit.modes.voice.turn_measures import lateness, voice_to_voice
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
@@ -30,6 +31,7 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Turn, Usage
+from evalkit.records.reuse import reuse_key
 from evalkit.settings.types import Limits
 from evalkit.simulator.caller import CallerTurn
 from evalkit.store.event_log import open_event_log
@@ -65,7 +67,7 @@ async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRec
             evidence.add_cost(first.cost_usd)
             await _converse(setup, trial, attempt, evidence, plan, first)
     except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
+        evidence.failure = Failure.of(failure)
     except TimeoutError:
         limit = f"not done within limits.case_timeout_s ({setup.limits.case_timeout_s:g} s)"
         evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
@@ -127,9 +129,7 @@ def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence) -> Turn:
     return Turn(
         turn_index=turn.index,
         user_text=turn.user_text,
-        assistant_text=result.assistant_text,
-        tool_calls=result.tool_calls,
-        tool_outputs=tuple(turn.outputs),
+        steps=order_steps(result, turn.outputs),
         latencies={
             **result.latencies,
             **voice_to_voice(turn.clean_wire, session.input_format, turn.pacing, result),

@@ -18,7 +18,7 @@ from evalkit.audio.wav import read_wav
 from evalkit.mocks.definitions import Mock
 from evalkit.realtime.trace import restore_audio
 from evalkit.records.faults import Fault, Stage
-from evalkit.records.record import CaseRecord, from_json, to_json
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Words, from_json, to_json
 
 PlanCall = Callable[..., Awaitable[Any]]
 LOOKUP = ("get_order_status", {"order_id": "49903"})
@@ -56,6 +56,7 @@ async def test_a_call_from_greeting_to_goodbye(plan_call: PlanCall) -> None:
     assert (record.failure, record.fault, record.notes["ended_by"]) == (None, None, "caller")
     assert [turn.turn_index for turn in record.turns] == [1, 2]
     assert [turn.assistant_text for turn in record.turns] == ["One moment. It has been shipped.", "You're welcome."]
+    assert [type(step) for step in record.turns[0].steps] == [Words, ToolCall, ToolOutput, Words]
     assert len(call.assistant.sent("input_audio_buffer.commit")) == 2
     assert record.cost_usd == {"speech": 0.5, "simulator": 0.5, "assistant": 2.0}
     assert from_json(to_json(record)) == record
