@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit import compose
+from evalkit import compose, event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.commands.pipeline import Controls, Remaining, expand_trials, run_workload
 from evalkit.commands.prepare import Prepared, prepare
@@ -82,7 +81,7 @@ class LocalCrawl:
 
         A case that was lost ends the script: a benchmark of failures would be none.
         """
-        asyncio.run(self._run(ready, note))
+        event_loop.run(self._run(ready, note))
 
     async def _run(self, ready: Ready, note: Callable[[CaseRecord], None]) -> None:
         def advance(record: CaseRecord, _: object) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit import compose
+from evalkit import compose, event_loop
 from evalkit.commands.embedded import service_url
 from evalkit.commands.judging import open_judge
 from evalkit.commands.line import parse_line
@@ -72,7 +72,7 @@ def main(args: Sequence[str]) -> int:
     with suppress(ImportError):  # without the local extra, starting the service says what is missing
         require_embedded_models([settings], offered_models(), ["judge"])
     with service_url(settings.service, needed=settings.judge.provider.name == "local") as url:
-        asked = asyncio.run(_ask_all(settings, questions, url))
+        asked = event_loop.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if "--json" in args:
         print(json.dumps(as_json(asked, settings), indent=2))

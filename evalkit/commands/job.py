@@ -6,7 +6,6 @@ that a run has begun, what is finished stays and the rest is done, so that resum
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
 import sys
@@ -17,7 +16,7 @@ from typing import Any
 
 from rich.console import Console
 
-from evalkit import compose
+from evalkit import compose, event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.commands.embedded import service_url
 from evalkit.commands.interruption import Interruption
@@ -111,7 +110,7 @@ def _run_stations(
         replayed(settings) as addressed,
     ):
         ready = replace(prepared, settings=addressed)
-        outcome = asyncio.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
+        outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
     if outcome.stopped_by is Stop.STORAGE:
         raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
     # A sweep closes with one table of its own.

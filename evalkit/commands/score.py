@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalkit import compose
+from evalkit import compose, event_loop
 from evalkit.commands.embedded import service_url, shared_services
 from evalkit.commands.grader_services import open_grader_services
 from evalkit.commands.line import CommandLine, parse_line
@@ -148,7 +148,7 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     with _services(task) as url, served as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
-        given = asyncio.run(_grade_all(replace(task, settings=addressed), run, prices, known, spending, url))
+        given = event_loop.run(_grade_all(replace(task, settings=addressed), run, prices, known, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
     shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))

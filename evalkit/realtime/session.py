@@ -255,13 +255,13 @@ class RealtimeSession:
 
     async def _append(self, chunks: Sequence[bytes]) -> None:
         self._raise_trouble(Stage.STREAM_AUDIO)
-        frames, at_ms = [], self._timeline.now_ms()
+        frames, turn, at_ms = [], self._turn, self._timeline.now_ms()
         for chunk in chunks:
-            event = self._events.append_audio(chunk)
-            audio = AudioRef(chunk, self._turn.input_bytes, self._turn.input_wav)
-            self._record(Direction.SENT, at_ms, event, audio)
-            self._turn.input_bytes += len(chunk)
-            frames.append(orjson.dumps(event))
+            frame = self._events.append_audio_frame(chunk)
+            audio = AudioRef(chunk, turn.input_bytes, turn.input_wav)
+            self._trace.record_sent_audio(frame, audio, source=self._source, turn_index=turn.index, at_ms=at_ms)
+            turn.input_bytes += len(chunk)
+            frames.append(frame.text)
         await self._send_frames(frames, Stage.STREAM_AUDIO)
 
     async def _send(self, event: dict[str, Any], stage: Stage, *, at_ms: float | None = None) -> None:

@@ -6,7 +6,6 @@ is printed once, when requests are answered and engines are warm; everything els
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 import logging
@@ -22,6 +21,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from evalkit import event_loop
 from evalkit.errors import ConfigError
 from evalkit.service.agent.conversation import Model
 from evalkit.service.app import create_app
@@ -87,7 +87,7 @@ def serve(
 def serve_app(options: ServerOptions, app: Starlette, backstage: Backstage) -> None:
     """Serve `app` until told to stop; raises :class:`evalkit.errors.ConfigError` when the port is taken."""
     with _bind(options.host, options.port) as listener:
-        asyncio.run(_serve(options, app, backstage, listener))
+        event_loop.run(_serve(options, app, backstage, listener))
 
 
 class _Server(uvicorn.Server):
