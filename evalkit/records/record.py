@@ -95,11 +95,21 @@ class Turn:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a case-trial. The last one is the one whose turns the record holds."""
+    """One try at a case-trial. The last one is the one whose turns and files the record holds.
+
+    Attributes:
+        number: Counts from 1.
+        duration_ms: How long it took.
+        failure: Why another one followed, or what the record ended with; None when all is well.
+        artifacts: Of an attempt that another one followed: name -> where what it left lies now, relative to the run
+            directory. Its log names its sound files by the plain names that they had while it lasted.
+
+    """
 
     number: int
     duration_ms: float
     failure: Failure | None = None
+    artifacts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -171,7 +181,8 @@ def from_json(data: Mapping[str, Any]) -> CaseRecord:
     fields["case"] = Case(**case)
     fields["turns"] = tuple(_turn(turn) for turn in fields["turns"])
     fields["attempts"] = tuple(
-        Attempt(item["number"], item["duration_ms"], _failure(item["failure"])) for item in fields["attempts"]
+        Attempt(item["number"], item["duration_ms"], _failure(item["failure"]), item.get("artifacts", {}))
+        for item in fields["attempts"]
     )
     fields["failure"] = _failure(fields["failure"])
     fields["fault"] = Fault(fields["fault"]) if fields["fault"] else None

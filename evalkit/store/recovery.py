@@ -94,4 +94,10 @@ def _take_up(run: RunDirectory, key: str) -> bool:
 def _attempt(line: Mapping[str, object]) -> Attempt:
     told = line["failure"]
     failure = Failure(**{**told, "stage": Stage(told["stage"])}) if isinstance(told, dict) else None
-    return Attempt(int(str(line["attempt"])), float(str(line["duration_ms"])), failure)
+    artifacts = line.get("artifacts", {})
+    return Attempt(
+        int(str(line["attempt"])),
+        float(str(line["duration_ms"])),
+        failure,
+        artifacts if isinstance(artifacts, dict) else {},
+    )

@@ -34,7 +34,11 @@ def run(tmp_path: Path) -> RunDirectory:
     run.journal_start("a", 1)
     run.store_record(_record("a"))
     run.journal_start("b", 1)
-    run.journal_attempt("b", Attempt(1, 3.5, REFUSED), {"assistant": 0.25, "speech": None})
+    run.journal_attempt(
+        "b",
+        Attempt(1, 3.5, REFUSED, {"event_log_path": "events/b.attempt1.jsonl"}),
+        {"assistant": 0.25, "speech": None},
+    )
     run.journal_start("b", 2)
     run.journal_start("c", 1)
     return run
@@ -44,7 +48,7 @@ def test_what_is_finished_and_what_was_tried(run: RunDirectory) -> None:
     """Finished is what the journal says; failed tries are kept with their cause and cost."""
     progress = recover(run)
     assert list(progress.finished) == ["a"]
-    assert progress.tries["b"].attempts == [Attempt(1, 3.5, REFUSED)]
+    assert progress.tries["b"].attempts == [Attempt(1, 3.5, REFUSED, {"event_log_path": "events/b.attempt1.jsonl"})]
     assert progress.tries["b"].cost_usd == {"assistant": 0.25, "speech": None}
 
 
