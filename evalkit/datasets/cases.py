@@ -21,6 +21,7 @@ from evalkit.datasets.tables import Row, Table, read_table
 from evalkit.errors import DataError
 from evalkit.records.case import Case
 from evalkit.records.json import JsonObject
+from evalkit.records.passing import CALL_GRADERS
 
 ID_COLUMN = "example_id"
 TEXT_COLUMN = "user_text"
@@ -92,6 +93,7 @@ def _read_case(
         expected_calls=expected,
         expects_no_call=not cells[TOOL_COLUMN],
         extra={name: text for name, text in cells.items() if name not in (*columns, MATCH_COLUMN)},
+        required_graders=CALL_GRADERS,
     )
 
 

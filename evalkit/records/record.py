@@ -168,6 +168,8 @@ def from_json(data: Mapping[str, Any]) -> CaseRecord:
     fields = {key: value for key, value in data.items() if key not in ("record_version", "case_sha256")}
     case = dict(fields["case"])
     case["expected_calls"] = tuple(ExpectedCall(**call) for call in case["expected_calls"])
+    if case.get("required_graders") is not None:
+        case["required_graders"] = tuple(case["required_graders"])
     fields["case"] = Case(**case)
     fields["turns"] = tuple(_turn(turn) for turn in fields["turns"])
     fields["attempts"] = tuple(

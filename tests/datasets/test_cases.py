@@ -21,6 +21,7 @@ from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import CASE_ID_PATTERN, Case, ExpectedCall
 from evalkit.records.json import canonical
+from evalkit.records.passing import CALL_GRADERS
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TOOLS: tuple[dict[str, Any], ...] = (
@@ -67,8 +68,16 @@ def test_a_row_becomes_a_case(tmp_path: Path) -> None:
             inputs={"user_text": "Cancel order 0071."},
             expected_calls=(ExpectedCall("cancel_order", {"order_id": "0071"}, {"order_id": "id"}),),
             extra={"category": "plain", "notes": "NA"},
+            required_graders=CALL_GRADERS,
         ),
-        Case("b", "crawl", {"user_text": "Hello?"}, expects_no_call=True, extra={"category": "", "notes": ""}),
+        Case(
+            case_id="b",
+            mode="crawl",
+            inputs={"user_text": "Hello?"},
+            expects_no_call=True,
+            extra={"category": "", "notes": ""},
+            required_graders=CALL_GRADERS,
+        ),
     ]
 
 
