@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evalkit.records.columns import CRAWL_COLUMNS
 
 from evalkit import compose
 from evalkit.cli import COMMANDS
-from evalkit.records.columns import CRAWL_COLUMNS
 from evalkit.records.faults import Fault
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.runner.verdict import ExitCode

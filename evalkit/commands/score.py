@@ -45,7 +45,7 @@ from evalkit.records.grade import Grade, GraderSpec
 from evalkit.records.record import CaseRecord
 from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_json, diff_verdicts
 from evalkit.runner.prepare import endpoint_of, find_gate_problems
-from evalkit.runner.reporting import RunReport, report_run, split_grades
+from evalkit.runner.reporting import RunReport, report_run
 from evalkit.runner.verdict import ExitCode
 from evalkit.runs.scorings import (
     Scoring,
@@ -55,6 +55,7 @@ from evalkit.runs.scorings import (
     overlay_of,
     with_scoring,
 )
+from evalkit.runs.stored_run import open_run
 from evalkit.settings.help import list_groups
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
@@ -143,7 +144,7 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.config), task.expectations)
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)
-    earlier, _ = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in task.stored.items()})
+    earlier = open_run(run.root, "score").grades
     served = replayed(task.settings) if task.needs else nullcontext(task.settings)
     with _services(task) as url, served as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
@@ -172,7 +173,7 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
     config = with_recorded_models(config, Path.cwd())
     resolved = resolve(config, Path.cwd())
     settings = RunSettings.from_config(resolved)
-    stored = run.read_finished()
+    stored = open_run(run.root, "score").finished
     records = [item.record for item in stored.values()]
     expectations, notes = _read_expectations(settings, config, records)
     asks_for_judge = any("judge" in override.partition("=")[0] for override in line.overrides)
@@ -192,11 +193,11 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
 
 
 def _require_finished_run(run: RunDirectory) -> None:
-    if not run.config_path.is_file():
-        raise ConfigError(f"{run.root}: holds no config.yaml; score needs a directory that a run wrote")
-    status = run.read_status()
-    if status is None or status["status"] == RunStatus.RUNNING:
-        raise ConfigError(f"{run.root}: is running, or was cut off; finish it first: evalkit resume {run.root}")
+    stored = open_run(run.root, "score")
+    if stored.is_live:
+        raise ConfigError(f"{run.root}: is running; wait for its end, then score it")
+    if stored.read_status() in (None, RunStatus.RUNNING):
+        raise ConfigError(f"{run.root}: was cut off; finish it first: evalkit resume {run.root}")
 
 
 def _find_override_problem(override: str, run: RunDirectory) -> str | None:

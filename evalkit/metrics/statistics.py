@@ -80,13 +80,13 @@ def estimate_mean(values: Sequence[float], clusters: Sequence[str], seed: int) -
     return Estimate(math.fsum(values) / len(values), len(values), _interval(values, clusters, seed))
 
 
-def wilson_interval(passed: int, tried: int) -> Interval | None:
-    """Return the 95 % Wilson score interval of a share; None when nothing was tried."""
+def wilson_interval(passed: int, tried: int, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the Wilson score interval of a share, 95 % unless told otherwise; None when nothing was tried."""
     from scipy.stats import binomtest
 
     if tried == 0:
         return None
-    interval = binomtest(passed, tried).proportion_ci(confidence_level=CONFIDENCE, method="wilson")
+    interval = binomtest(passed, tried).proportion_ci(confidence_level=confidence, method="wilson")
     return Interval(float(interval.low), float(interval.high))
 
 
@@ -133,10 +133,13 @@ def design_effect(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> flo
     return max(clustered_variance(sums, counts) / float(independent), 1e-3)
 
 
-def bootstrap_interval(values: Sequence[float], clusters: Sequence[str], seed: int) -> Interval | None:
-    """Return the 95 % BCa interval of the mean, resampling whole clusters; None with fewer than two clusters.
+def bootstrap_interval(
+    values: Sequence[float], clusters: Sequence[str], seed: int, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Return the BCa interval of the mean, 95 % unless told otherwise; None with fewer than two clusters.
 
-    Where every cluster has the same mean there is no spread to resample, and the interval is that one point.
+    Whole clusters are resampled. Where every cluster has the same mean there is no spread to resample, and the interval
+    is that one point.
     """
     from scipy.stats import bootstrap
 
@@ -153,7 +156,7 @@ def bootstrap_interval(values: Sequence[float], clusters: Sequence[str], seed: i
         vectorized=True,
         n_resamples=_RESAMPLES,
         batch=max(1, _BATCH_CELLS // len(sums)),
-        confidence_level=_expanded_confidence(len(sums)),
+        confidence_level=_expanded_confidence(len(sums), confidence),
         method="BCa",
         random_state=np.random.default_rng(seed),
     )
@@ -216,14 +219,14 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple[NDAr
     return sums, np.array([float(len(group)) for group in grouped.values()])
 
 
-def _expanded_confidence(clusters: int) -> float:
+def _expanded_confidence(clusters: int, confidence: float) -> float:
     """Return the level at which a bootstrap of few clusters reaches as far as Student's t does on normal values.
 
     Resampling n values shows (n - 1) / n of their variance, and nothing of the doubt about it.
     """
     from scipy.stats import norm, t
 
-    reach = math.sqrt(clusters / (clusters - 1)) * t.ppf((1 + CONFIDENCE) / 2, clusters - 1)
+    reach = math.sqrt(clusters / (clusters - 1)) * t.ppf((1 + confidence) / 2, clusters - 1)
     return min(float(2 * norm.cdf(reach) - 1), _MOST_CONFIDENT)
 
 

@@ -31,8 +31,7 @@ from evalkit.peers.pricing import price_table
 from evalkit.peers.rate_limits import heed
 from evalkit.peers.replayed import replayed
 from evalkit.records.case import CaseTrial
-from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord
+from evalkit.records.passing import passed
 from evalkit.runner.interruption import Interruption
 from evalkit.runner.pipeline import Controls, Remaining, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared, prepare
@@ -209,14 +208,8 @@ async def _run_cases(
                 left,
                 run,
                 controls,
-                advance=lambda record, grades: progress.advance(passed=_passed(record, grades)),
+                advance=lambda record, grades: progress.advance(passed=passed(record, grades)),
             )
-
-
-def _passed(record: CaseRecord, grades: Sequence[Grade]) -> bool | None:
-    """Return whether every grade is full; None for a case-trial that is not scored or not graded."""
-    given = [grade.grade for grade in grades if grade.grade is not None]
-    return all(grade >= 1 for grade in given) if record.scored and given else None
 
 
 def _say(*messages: str) -> None:

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import psutil
 import pytest
-from harness import Cli, Finished, command, read_events, read_json, read_rows
-
 from evalkit.records.columns import CRAWL_COLUMNS, OUR_COLUMNS
+from harness import Cli, Finished, command, read_events, read_json, read_rows
 
 CANARY = "sk-canary-0123456789abcdefghijklmnop"
 

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
-from harness import Cli, Finished, read_events, read_json
-
 from evalkit.records.columns import RUN_COLUMNS
+from harness import Cli, Finished, read_events, read_json
 
 SHIPPED = 16
 DEFECTS = {

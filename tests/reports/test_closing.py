@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from layouts import layout_of
 from rich.console import Console
 
 from evalkit.reports.closing import closing_table
@@ -13,10 +14,10 @@ from evalkit.reports.summary import RunFacts, summarize
 
 
 def shown(config: Any, records: Any, grades: Any) -> str:
-    table = build_table("crawl", config, records, grades, lambda path: path)
+    table = build_table(layout_of("crawl"), config, records, grades, lambda path: path)
     screen = io.StringIO()
     summary = summarize(RunFacts("[red]nightly", config, "abc"), table, records, grades)
-    Console(width=110, file=screen).print(closing_table(summary))
+    Console(width=110, file=screen).print(closing_table(summary, table.layout))
     return screen.getvalue()
 
 
@@ -25,10 +26,10 @@ def test_it_says_grades_latency_faults_and_cost(make_record: Any, lost: Any, bot
     records = [make_record("a"), make_record("b", cost_usd={"assistant": None}), lost]
     grades = [*both_grades("a", 1, 1), *both_grades("b", 1, 0), *both_grades("case-lost", None, None)]
     text = shown(config, records, grades)
-    for expected in ("[red]nightly", "grade", "0.500", "0.095 to 0.905", "first_audio", "1 infrastructure", "unknown"):
+    for expected in ("[red]nightly", "passed", "0.500", "0.095 to 0.905", "first_audio", "1 infrastructure", "unknown"):
         assert expected in text
     assert "2 counted, 1 broke off" in text
-    assert "grade 0.333 to 0.667" in text
+    assert "passed 0.333 to 0.667" in text
     assert "tool_call_grade" not in text
 
 
@@ -51,5 +52,5 @@ def test_a_latency_gate_over_unpublishable_latencies_is_told(make_record: Any, m
     records = [make_record("a", turns=(make_turn(latencies={"latency_first_audio_ms": 10.0}),))]
     gate = {"max_latency_ms": 500, "latency_column": "latency_first_audio_ms", "latency_percentile": 50}
     text = shown({**config, "real_time": False, "gate": gate}, records, [])
-    assert "not for publishing" in text
+    assert "latencies are not comparable" in text
     assert "gate.max_latency_ms was held" in text

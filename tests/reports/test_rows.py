@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Stage
@@ -14,7 +15,7 @@ from evalkit.reports.rows import ResultTable, both, build_table, lookup
 
 
 def table(config: Any, records: Any, grades: Any = (), mode: str = "crawl") -> ResultTable:
-    return build_table(mode, config, records, grades, lambda path: f"/run/{path}")
+    return build_table(layout_of(mode), config, records, grades, lambda path: f"/run/{path}")
 
 
 def only(config: Any, record: Any, grades: Any = (), mode: str = "crawl") -> dict[str, Any]:
@@ -69,6 +70,7 @@ def test_a_crawl_row(make_record: Any, both_grades: Any, config: Any) -> None:
         "input_tokens": 50,
         "cost_usd": 0.375,
         "served_model": "model-2026",
+        "passed": 0,
         "tool_call_grade": 1,
         "tool_call_rationale": "because 1.0",
         "tool_call_args_grade": 0,
@@ -175,9 +177,9 @@ def test_a_dialogue_that_never_began_has_one_row(lost: Any, config: Any) -> None
 
 def test_a_mode_nobody_knows_yet_is_reported(make_record: Any, make_turn: Any, make_grade: Any, config: Any) -> None:
     """Several turns become one row: texts in lines, calls in a row, tokens summed, the lowest grade."""
-    record = make_record(mode="terminal", turns=(make_turn(1), make_turn(2)))
+    record = make_record(mode="quiz", turns=(make_turn(1), make_turn(2)))
     grades = [make_grade("case-1", "contains", 1.0, 1), make_grade("case-1", "contains", 0.5, 2)]
-    cells = only(config, record, grades, mode="terminal")
+    cells = only(config, record, grades, mode="quiz")
     assert cells["assistant_text"] == "On its way, 1.\nOn its way, 2."
     assert len(json.loads(cells["tool_calls"])) == 2
     assert cells["output_tokens"] == 40

@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
-from evalkit.records.columns import summary_settings
 from evalkit.records.faults import Failure, Stage
 from evalkit.reports.history import PriceDates, RunHistory
 from evalkit.reports.rows import build_table
@@ -16,13 +16,12 @@ from evalkit.reports.summary import RunFacts, summarize
 
 def summary_of(config: Any, records: Any, grades: Any = ()) -> dict[str, Any]:
     mode = config["mode"]["name"]
-    table = build_table(mode, config, records, grades, lambda path: path)
+    table = build_table(layout_of(mode), config, records, grades, lambda path: path)
     return summarize(RunFacts("nightly", config, "abc"), table, records, grades)
 
 
-GRADES = "grade_mean grade_n grade_ci95 {c}_mean {c}_n {c}_ci95 {a}_mean {a}_n {a}_ci95".format(
-    c="tool_call_correctness", a="tool_call_arg_correctness"
-)
+METRICS = ("grade", "passed", "tool_call_correctness", "tool_call_arg_correctness")
+GRADES = " ".join(f"{metric}_{part}" for metric in METRICS for part in ("mean", "n", "ci95"))
 GRADERS = (
     "tool_call_grade_mean tool_call_grade_n tool_call_grade_ci95 tool_call_args_grade_mean tool_call_args_grade_n "
     "tool_call_args_grade_ci95"
@@ -35,7 +34,7 @@ OURS = (
     "planned finished n trials pass_at_k pass_hat_k pass_k_cases noise_floor excluded score_bounds cost_usd "
     "cost_usd_total price_date"
 )
-ENDING = "pacing publishable_latencies publishable_latencies_reason concurrency config_sha256 gates"
+ENDING = "pacing publishable_latencies publishable_latencies_reason ungraded concurrency config_sha256 gates"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_the_keys_of_each_mode(make_record: Any, both_grades: Any, config: Any, 
         *counts.split(),
         *GRADES.split(),
         *GRADERS.split(),
-        *(setting.key for setting in summary_settings(mode)),
+        *(setting.key for setting in layout_of(mode).settings),
         *distributions,
         *OURS.split(),
         *callers,
@@ -67,7 +66,7 @@ def test_the_keys_of_each_mode(make_record: Any, both_grades: Any, config: Any, 
 
 
 def test_settings_stand_flat_and_are_never_null(config: Any) -> None:
-    """Values come from the config; what it leaves open is an empty text, 0 or false, not null."""
+    """Values come from the config; what it leaves open is a word, 0 or false, not null."""
     found = summary_of(config, [])
     assert found["model"] == "model-a"
     assert found["tts_model"] == "tts-a"
@@ -75,7 +74,7 @@ def test_settings_stand_flat_and_are_never_null(config: Any) -> None:
     assert found["real_time"] is False
     for mode in ("crawl", "walk", "run"):
         bare = summary_of({"mode": {"name": mode}, "assistant": {"model": None}}, [])
-        assert not [setting.key for setting in summary_settings(mode) if bare[setting.key] is None]
+        assert not [setting.key for setting in layout_of(mode).settings if bare[setting.key] is None]
     assert summary_of({**config, "mode": {"name": "walk"}}, [])["max_output_tokens"] == 0
 
 
@@ -208,14 +207,14 @@ def test_how_many_ran_at_once_is_told(make_record: Any, config: Any) -> None:
     changes = [{"at_s": 1.5, "limit": 2, "reason": "429"}, {"at_s": 9.0, "limit": 3, "reason": "2 went well"}]
     records = [make_record("c1")]
     facts = RunFacts("r", {**config, "concurrency": 4}, "0", history=RunHistory(concurrency=changes))
-    table = build_table("crawl", config, records, [], str)
+    table = build_table(layout_of("crawl"), config, records, [], str)
     assert summarize(facts, table, records, [])["concurrency"] == {"most": 4, "fewest": 2, "changes": changes}
 
 
 def test_a_mode_without_sound_needs_no_pacing(make_record: Any) -> None:
     """Where nothing is paced, nothing speaks against its latencies."""
-    found = summary_of({"mode": {"name": "terminal"}, "seed": 0}, [make_record(mode="terminal")])
-    assert (found["publishable_latencies"], found["mode"], found["model"]) == (True, "terminal", "")
+    found = summary_of({"mode": {"name": "quiz"}, "seed": 0}, [make_record(mode="quiz")])
+    assert (found["publishable_latencies"], found["mode"], found["model"]) == (True, "quiz", "")
 
 
 def test_the_same_records_give_the_same_summary(
@@ -255,7 +254,7 @@ def test_the_noise_floor(make_record: Any, both_grades: Any, make_grade: Any, co
     grades += [make_grade("c0", "polite", 1, judge={"verdicts": poll}) for poll in polls]
     floor = summary_of(config, records, grades)["noise_floor"]
     assert (floor["alpha"], floor["power"]) == (0.05, 0.8)
-    assert list(floor["metrics"]) == ["grade", "tool_call_correctness", "polite_grade"]
+    assert list(floor["metrics"]) == ["passed", "grade", "tool_call_correctness", "polite_grade"]
     grade = floor["metrics"]["grade"]
     assert (grade["cases"], grade["values"], grade["between_trials"], grade["between_cases"]) == (4, 8, 0.5, 0.0)
     assert set(grade["smallest_detectable_difference"]) == {"paired", "unpaired"}
@@ -266,7 +265,7 @@ def test_what_a_run_cost_in_all(make_record: Any, make_grade: Any, config: Any) 
     """The sum over roles, listening and unanswered questions included; null as soon as one price is unknown."""
     heard = make_grade("case-1", "wer", 1, cost_usd={"transcription": 0.5})
     silent = make_grade("case-1", "polite", None, judge={"cost_usd": 0.0625}, in_force=False)
-    table = build_table("crawl", config, [make_record()], [heard], str)
+    table = build_table(layout_of("crawl"), config, [make_record()], [heard], str)
     history = RunHistory(PriceDates((("2026", "2026-01-01"),)), [silent])
     facts = RunFacts("nightly", config, "abc", history=history)
     found = summarize(facts, table, [make_record()], [heard])
@@ -286,7 +285,7 @@ def test_gates_are_judged_in_the_summary(make_record: Any, both_grades: Any, con
             "found": 0.0,
             "allowed": 0.5,
             "passed": False,
-            "reason": "gate.min_grade: grade_mean is 0.000, below 0.5",
+            "reason": "gate.min_grade: passed_mean is 0.000, below 0.5",
         }
     ]
 

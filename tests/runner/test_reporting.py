@@ -79,7 +79,7 @@ def test_a_scorings_gates_and_expectations_are_in_force(run: RunDirectory) -> No
     run.append_grades([grade_of(run, "a", 0.0)])
     for _ in range(2):
         report = report_run(run)
-        assert report.missed_gates == ("gate.min_grade: grade_mean is 0.000, below 0.5",)
+        assert report.missed_gates == ("gate.min_grade: passed_mean is 0.000, below 0.5",)
         assert report.summary["price_date"] == "2026-01-20"
         with (run.root / "results.csv").open(encoding="utf-8", newline="") as file:
             assert next(csv.DictReader(file))["gt_tool_call"] == "put"

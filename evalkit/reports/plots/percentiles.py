@@ -6,7 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from evalkit.reports.plots.style import BLUE, FAINT, NAMES, ORANGE, VERMILION, begin_panel, name_lines, say
+from evalkit.reports.metric_names import name_of
+from evalkit.reports.plots.style import BLUE, FAINT, ORANGE, VERMILION, begin_panel, name_lines, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ def draw_percentiles(axes: Axes, summary: Mapping[str, Any], columns: Sequence[s
     most = 0.0
     for place, column in enumerate(measured):
         most = max(most, _draw_line(axes, place, summary, column))
-    name_lines(axes, [NAMES[column] for column in measured])
+    name_lines(axes, [name_of(column) for column in measured])
     axes.set_xlim(0, most * 1.08 or 1)
     axes.set_ylim(len(measured) - 0.4, -0.75)
     for label, marker, colour in _MARKS:
@@ -32,11 +33,11 @@ def draw_percentiles(axes: Axes, summary: Mapping[str, Any], columns: Sequence[s
     axes.legend(loc="lower right", fontsize=8, frameon=False, ncols=3, bbox_to_anchor=(1.0, 0.985), borderpad=0)
 
 
-def say_unpublishable(axes: Axes, summary: Mapping[str, Any]) -> None:
-    """Say under a panel of latencies why they are not to be published, where that is so."""
+def say_not_comparable(axes: Axes, summary: Mapping[str, Any]) -> None:
+    """Say under a panel of latencies why they may not be compared with another run's, where that is so."""
     if summary["publishable_latencies"] or not axes.get_legend():
         return
-    reason = f"not for publishing: {summary['publishable_latencies_reason']}"
+    reason = f"not comparable with other runs: {summary['publishable_latencies_reason']}"
     axes.set_xlabel(textwrap.fill(reason, 70), fontsize=7.5, color=VERMILION, loc="left", multialignment="left")
 
 

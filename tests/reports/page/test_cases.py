@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layouts import layout_of
 from stored_run import SAMPLE, StoredCase, StoredRun
 
 from evalkit.reports.page.cases import CaseSource
@@ -23,7 +24,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 def source(run: RunDirectory, key: str, audio: str = "linked", **changes: Any) -> CaseSource:
     record, grades = run.read_finished()[key].record, run.read_grades()
-    table = build_table("run", run.read_config(), [record], grades, lambda path: path)
+    table = build_table(layout_of("run"), run.read_config(), [record], grades, lambda path: path)
     given: dict[str, Any] = {
         "run_dir": run.root,
         "record": record,
@@ -31,6 +32,7 @@ def source(run: RunDirectory, key: str, audio: str = "linked", **changes: Any) -
         "grades": [grade for grade in grades if grade.key == key],
         "grader_ids": table.grader_ids,
         "ending": "passed",
+        "answer_latency": "latency_first_audio_ms",
         "audio": audio,
         "event_lines": 80,
     }

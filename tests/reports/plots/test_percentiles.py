@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.reports.plots.percentiles import draw_percentiles, say_unpublishable
+from evalkit.reports.plots.percentiles import draw_percentiles, say_not_comparable
 from evalkit.reports.plots.style import new_figure
 
 COLUMN = "latency_first_audio_ms"
@@ -32,11 +32,11 @@ def test_nothing_measured_is_said() -> None:
     assert axes.get_xlim()[1] > 0
 
 
-def test_unpublishable_latencies_say_why() -> None:
+def test_latencies_that_are_not_comparable_say_why() -> None:
     """In words, below the panel, and only where something was measured."""
     axes = new_figure(4, 2).subplots()
-    say_unpublishable(axes, SUMMARY)
+    say_not_comparable(axes, SUMMARY)
     assert axes.get_xlabel() == ""
     draw_percentiles(axes, SUMMARY, [COLUMN], "ms")
-    say_unpublishable(axes, SUMMARY)
-    assert axes.get_xlabel() == "not for publishing: unpaced"
+    say_not_comparable(axes, SUMMARY)
+    assert axes.get_xlabel() == "not comparable with other runs: unpaced"
