@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evalkit.records.columns import CRAWL_COLUMNS
 
 from evalkit import compose
 from evalkit.cli import COMMANDS
+from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.records.faults import Fault
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.runner.verdict import ExitCode
@@ -92,7 +92,7 @@ def test_every_exit_code_is_in_the_readme(code: ExitCode) -> None:
     assert f"| {int(code)} |" in README.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*Fault, *MATCH_RULES, *CRAWL_COLUMNS[:1]])
+@pytest.mark.parametrize("word", [*Fault, *MATCH_RULES, *CRAWL_LAYOUT.columns[:1]])
 def test_the_vocabulary_is_in_the_readme(word: str) -> None:
     """Faults and match rules by name."""
     assert str(word) in README.read_text(encoding="utf-8")

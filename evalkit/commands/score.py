@@ -334,5 +334,6 @@ def _as_json(run: RunDirectory, diff: VerdictDiff, report: RunReport) -> dict[st
         "directory": str(run.root),
         **diff_to_json(diff),
         "gates": report.summary["gates"],
+        "passed_mean": report.summary["passed_mean"],
         "grade_mean": report.summary.get("grade_mean"),
     }

@@ -100,7 +100,7 @@ def test_gates_decide_the_exit_code_and_the_status(make_run: Any, capsys: Any) -
     assert score(run, "gate.min_grade=0.99", "gate.never_fail=[order-1]") == 1
     err = capsys.readouterr().err
     assert "gate.min_grade: passed_mean is 0.917, below 0.99" in err
-    assert "gate.never_fail: order-1 failed in grade" in err
+    assert "gate.never_fail: order-1 failed in tool_call_args" in err
     status = run.read_status()
     assert status is not None
     assert (status["status"], status["exit_code"]) == (RunStatus.GATE_FAILED, 1)
