@@ -12,6 +12,8 @@ from evalkit.reports.trials import PASSED
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_MOST_IDLE = 5  # graders that are named
+
 
 def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> RenderableType:
     """Return what a person wants to know at the end of a run, for a rich console."""
@@ -53,7 +55,9 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
     lines = [f"case-trials: {summary['n']} counted, {failed} broke off"]
     if summary["finished"] < summary["planned"]:
         lines.append(f"incomplete: {summary['finished']} of {summary['planned']} planned case-trials were finished")
-    lines += [f"graded nothing: {grader} ({reason})" for grader, reason in summary["ungraded"].items()]
+    idle = list(summary["ungraded"].items())
+    lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
+    lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []
     if not summary["publishable_latencies"] and any(summary[f"{column}_n"] for column in layout.latency_columns):
         gated = any(gate["gate"] == "gate.max_latency_ms" for gate in summary.get("gates", ()))
         held = " (gate.max_latency_ms was held against them all the same)" if gated else ""

@@ -5,7 +5,7 @@ words               meaning
 =================== ==============================================================
 ``passed``          it passed (:mod:`evalkit.records.passing`)
 ``not passed``      it did not
-``ungraded``        it ended well, and whether it passed is not decided
+``undecided``       it ended well, and whether it passed is not known
 ``fault: assistant`` it broke off by the assistant's own fault: not passed
 ``lost: <fault>``   it broke off by somebody else's fault, and does not count
 =================== ==============================================================
@@ -22,9 +22,9 @@ from evalkit.records.passing import required_graders
 from evalkit.records.record import CaseRecord
 from evalkit.reports.rows import ResultTable, Row
 
-PASSED, NOT_PASSED, UNGRADED = "passed", "not passed", "ungraded"
+PASSED, NOT_PASSED, UNDECIDED = "passed", "not passed", "undecided"
 ASSISTANT_FAULT = f"fault: {Fault.ASSISTANT}"
-_ORDER = (PASSED, NOT_PASSED, ASSISTANT_FAULT, UNGRADED)
+_ORDER = (PASSED, NOT_PASSED, ASSISTANT_FAULT, UNDECIDED)
 
 
 @dataclass(frozen=True)
@@ -81,4 +81,4 @@ def describe_undecided(table: ResultTable, record: CaseRecord, rows: Sequence[Ro
 def _ending(fault: str, passed: bool | None) -> str:
     if fault:
         return ASSISTANT_FAULT if fault == Fault.ASSISTANT else f"lost: {fault}"
-    return UNGRADED if passed is None else PASSED if passed else NOT_PASSED
+    return UNDECIDED if passed is None else PASSED if passed else NOT_PASSED

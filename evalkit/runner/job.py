@@ -31,9 +31,11 @@ from evalkit.peers.pricing import price_table
 from evalkit.peers.rate_limits import heed
 from evalkit.peers.replayed import replayed
 from evalkit.records.case import CaseTrial
+from evalkit.records.grade import Grade
 from evalkit.records.passing import passed
+from evalkit.records.record import CaseRecord
 from evalkit.runner.interruption import Interruption
-from evalkit.runner.pipeline import Controls, Remaining, expand_trials, run_workload
+from evalkit.runner.pipeline import Advance, Controls, Remaining, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared, prepare
 from evalkit.runner.remaining import find_remaining, spent_usd
 from evalkit.runner.reporting import report_run
@@ -203,13 +205,16 @@ async def _run_cases(
     )
     async with open_workload(prepared, run, url, clock, on_rate_limits=lambda told: heed(told, throttle)) as workload:
         with RunProgress(stderr_console(quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
-            return await run_workload(
-                workload,
-                left,
-                run,
-                controls,
-                advance=lambda record, grades: progress.advance(passed=passed(record, grades)),
-            )
+            return await run_workload(workload, left, run, controls, count_passes(progress))
+
+
+def count_passes(progress: RunProgress) -> Advance:
+    """Return what shows on `progress`, of each case-trial that is done, whether it passed."""
+
+    def advance(record: CaseRecord, grades: Sequence[Grade]) -> None:
+        progress.advance(passed=passed(record, grades))
+
+    return advance
 
 
 def _say(*messages: str) -> None:

@@ -19,7 +19,7 @@ from evalkit.reports.rows import ResultTable, build_table
     [
         ([(1, 1)], None, "passed"),
         ([(1, 0)], None, "not passed"),
-        ([(None, None)], None, "ungraded"),
+        ([(None, None)], None, "undecided"),
         ([(1, 1), (None, None)], None, "passed"),
         ([(1, 1), (0, None)], None, "not passed"),
         ([(0, None), (1, 1)], None, "not passed"),
@@ -44,7 +44,7 @@ def test_what_is_not_required_decides_nothing(make_record: Any, make_grade: Any,
     """A run that is graded by words alone is undecided where they are not required; beside a tool's grade likewise."""
     layout, record = layout_of("crawl"), make_record()
     words = [make_grade("case-1", "wer", 0.4), make_grade("case-1", "contains", 1.0)]
-    assert endings_of(build_table(layout, config, [record], words, str)) == {"case-1": "ungraded"}
+    assert endings_of(build_table(layout, config, [record], words, str)) == {"case-1": "undecided"}
     graded = [*words, make_grade("case-1", "tool_call", 1.0)]
     assert endings_of(build_table(layout, config, [record], graded, str)) == {"case-1": "passed"}
     strict = replace(record, case=replace(record.case, required_graders=("wer",)))

@@ -30,13 +30,13 @@ _MARKED_VALUES = 40  # with more values than that, a mark each would hide the li
 
 def latency_png(summary: Mapping[str, Any], table: ResultTable) -> bytes:
     """Return the latencies of a run as PNG. Never fails for lack of data."""
-    figure = new_figure(11, 4.4)
+    figure = new_figure(11, 4.9)
     left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1.25, 1]})
     _draw_shares(left, _latencies(table))
     draw_percentiles(right, summary, table.layout.latency_columns, "Percentiles, ms")
     say_not_comparable(right, summary)
     head(figure, str(summary["run_name"]), run_facts(summary))
-    figure.subplots_adjust(left=0.075, right=0.97, top=0.77, bottom=0.17, wspace=0.38)
+    figure.subplots_adjust(left=0.075, right=0.97, top=0.79, bottom=0.24, wspace=0.38)
     return to_png(figure)
 
 
@@ -66,4 +66,5 @@ def _draw_shares(axes: Axes, latencies: Mapping[str, list[float]]) -> None:
     axes.set_xlim(0, max(values[-1] for values in latencies.values()) * 1.05 or 1)
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xlabel("ms since the answer was asked for", fontsize=9)
-    axes.legend(loc="lower right", fontsize=8, frameon=False)
+    # Below the axis, where no curve goes.
+    axes.legend(loc="upper left", bbox_to_anchor=(-0.01, -0.16), ncols=2, fontsize=8, frameon=False)

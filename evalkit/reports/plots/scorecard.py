@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from evalkit.reports.metric_names import list_graded_metrics, mean_line, name_of
-from evalkit.reports.outcomes import ASSISTANT_FAULT, NOT_PASSED, PASSED, UNGRADED, count_endings, endings_of
+from evalkit.reports.outcomes import ASSISTANT_FAULT, NOT_PASSED, PASSED, UNDECIDED, count_endings, endings_of
 from evalkit.reports.plots.percentiles import draw_percentiles, say_not_comparable
 from evalkit.reports.plots.style import (
     BLUE,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_GRADES = 14
-_COLOURS = {PASSED: GREEN, NOT_PASSED: ORANGE, ASSISTANT_FAULT: VERMILION, UNGRADED: SKY}
+_COLOURS = {PASSED: GREEN, NOT_PASSED: ORANGE, ASSISTANT_FAULT: VERMILION, UNDECIDED: SKY}
 
 
 @dataclass(frozen=True)

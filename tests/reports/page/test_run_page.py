@@ -39,7 +39,7 @@ def test_every_case_has_a_line_and_details_under_the_same_number(tmp_path: Path)
     assert [block(page, f"case-{n}")["key"] for n in range(len(SAMPLE))] == [case.key for case in SAMPLE]
     assert {line["key"]: line["ending"] for line in index["cases"]} == {
         "good": "passed", "bad": "not passed", "lost": "lost: infrastructure", "silent": "fault: assistant",
-        "hostile": "not passed", "ungraded": "ungraded",
+        "hostile": "not passed", "ungraded": "undecided",
     }  # fmt: skip
 
 

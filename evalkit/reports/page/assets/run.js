@@ -4,7 +4,7 @@
 (() => {
   const STEP = 100;
   const FILTERS = ["find", "ending", "fault", "grader"];
-  const KINDS = { "passed": "passed", "not passed": "failed", "ungraded": "ungraded", "fault: assistant": "fault" };
+  const KINDS = { "passed": "passed", "not passed": "failed", undecided: "ungraded", "fault: assistant": "fault" };
   const SIGNS = { passed: "✓", failed: "✗", ungraded: "–", fault: "!", lost: "∅" };
   const index = JSON.parse(document.getElementById("index").textContent);
   const cases = index.cases.map((line, place) => ({ ...line, place, text: searchable(line) }));
