@@ -138,3 +138,24 @@ def test_a_key_that_there_is_not_cannot_be_expected(make_run: Any, capsys: Any) 
     assert compare(run, run, "--expect", "assistant.modl") == 2
     assert "did you mean 'assistant.model'" in capsys.readouterr().err
     assert compare(run, run, "--expect", "assistant", "--expect", "channel.noise.kind") == 0
+
+
+def test_a_case_that_a_resumed_run_dropped_does_not_come_back(make_run: Any, capsys: Any) -> None:
+    """Its record still lies in B; B's report is without it, and so is the comparison."""
+    before, after = make_run("a"), make_run("b", heard={"order-3": "9999"})
+    provenance = after.read_provenance()
+    kept = [key for key in provenance["case_trials"] if key != "order-3"]
+    after.provenance_path.write_text(json.dumps({**provenance, "case_trials": kept}), encoding="utf-8")
+    assert compare(before, after, "--json", "--fail-on", "difference") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["paired"] == 11
+    assert found["unpaired"] == [{"key": "order-3", "reason": "missing in B"}]
+    assert found["metrics"]["passed"]["lost"] == []
+
+
+def test_a_run_without_its_grades_is_not_compared(make_run: Any, capsys: Any) -> None:
+    """It would look ungraded; the message says how to grade it again."""
+    before, after = make_run("a"), make_run("b")
+    after.grades_path.unlink()
+    assert compare(before, after) == 2
+    assert f"evalkit score {after.root}" in capsys.readouterr().err

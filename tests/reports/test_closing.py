@@ -8,13 +8,14 @@ from typing import Any
 from layouts import layout_of
 from rich.console import Console
 
+from evalkit.records.case import Case
 from evalkit.reports.closing import closing_table
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
 
 
 def shown(config: Any, records: Any, grades: Any) -> str:
-    table = build_table(layout_of("crawl"), config, records, grades, lambda path: path)
+    table = build_table(layout_of(config["mode"]["name"]), config, records, grades, lambda path: path)
     screen = io.StringIO()
     summary = summarize(RunFacts("[red]nightly", config, "abc"), table, records, grades)
     Console(width=110, file=screen).print(closing_table(summary, table.layout))
@@ -54,3 +55,28 @@ def test_a_latency_gate_over_unpublishable_latencies_is_told(make_record: Any, m
     text = shown({**config, "real_time": False, "gate": gate}, records, [])
     assert "latencies are not comparable" in text
     assert "gate.max_latency_ms was held" in text
+
+
+def test_a_grader_that_could_be_applied_to_nothing_is_named(
+    make_record: Any, make_grade: Any, both_grades: Any, lost: Any, config: Any
+) -> None:
+    """With its commonest reason; one that graded a single case is not, and neither is what a lost case has not got."""
+    records = [make_record("a"), make_record("b"), lost]
+    reason = "not graded: transcribe is not available in this run"
+    grades = [make_grade(key, "audio_text_mismatch", None, rationale=reason, unanswered=True) for key in "ab"]
+    grades += [*both_grades("a", 1, 1), *both_grades("b", 1, None), make_grade("case-lost", "polite", None)]
+    text = " ".join(shown(config, records, grades).split())
+    assert f"graded nothing: audio_text_mismatch ({reason})" in text
+    assert text.count("graded nothing") == 1
+    many = [make_grade("a", f"grader_{number}", None) for number in range(9)]
+    assert "graded nothing: 4 graders more" in shown(config, records[:1], many)
+
+
+def test_a_mode_without_calls_and_sound_shows_neither(make_record: Any, make_turn: Any, make_grade: Any) -> None:
+    """What a quiz found, and not one empty line."""
+    turn = make_turn(latencies={"latency_first_text_ms": 12.0})
+    case = Case("q", "quiz", {"question": "2 + 2?"}, required_graders=("contains",))
+    text = shown({"mode": {"name": "quiz"}}, [make_record(case=case, turns=(turn,))], [make_grade("q", "contains", 1)])
+    assert "contains_grade" in text
+    assert "first_text" in text
+    assert not [word for word in ("tool_call", "audio", "voice", "nan", "None") if word in text]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,3 +218,26 @@ def test_each_case_fills_the_columns_from_its_own_graders(make_record: Any, make
     grades = [make_grade("c1", "tool_call", 0), make_grade("c2", "own", 1, grader_type="tool_call")]
     rows = table(config, records, grades).rows
     assert [row.cells["tool_call_correctness"] for row in rows] == [0, 1]
+
+
+def test_a_column_of_the_mode_is_filled_from_the_case(make_record: Any, config: Any) -> None:
+    """An input or a carried column of that name; what is no text or number is JSON, what is not there is empty."""
+    layout = replace(layout_of("quiz"), case_columns=("question", "topic", "choices", "gone"))
+    case = Case("q", "quiz", {"question": "2 + 2?", "choices": ["4", "5"]}, extra={"topic": 7})
+    [row] = build_table(layout, config, [make_record(case=case)], [], str).rows
+    assert [row.cells[name] for name in layout.case_columns] == ["2 + 2?", 7, '["4", "5"]', None]
+
+
+def test_whether_a_call_passed_stands_on_its_last_row(
+    make_record: Any, make_turn: Any, both_grades: Any, config: Any
+) -> None:
+    """Once, so that the mean of the column is that of case-trials; a lost call has none."""
+    record = make_record("sim", mode="run", turns=(make_turn(1), make_turn(2)))
+    built = table(
+        config,
+        [record, make_record("gone", mode="run", failure=Failure(Stage.CONNECT, "refused", "no"))],
+        both_grades("sim", 1, 1),
+        "run",
+    )
+    assert [row.cells["passed"] for row in built.rows] == [None, 1, None]
+    assert built.passed == {"sim": True, "gone": None}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from layouts import layout_of
 
+from evalkit import compose
+from evalkit.records.case import Case
 from evalkit.records.faults import Failure, Stage
 from evalkit.reports.history import PriceDates, RunHistory
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
+from evalkit.settings.resolution import resolve
 
 
 def summary_of(config: Any, records: Any, grades: Any = ()) -> dict[str, Any]:
@@ -303,3 +308,41 @@ def test_a_thousand_cases_are_summed_up_quickly(make_record: Any, make_grade: An
     began = time.monotonic()
     assert summary_of(config, records, grades)["g9_grade_n"] == 1000
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("mode", ["crawl", "walk", "run"])
+def test_no_promised_word_is_empty_in_a_shipped_config(mode: str) -> None:
+    """Readers of the cookbook's files refuse an empty `voice`: where nobody chose one, it is the model's default."""
+    composed = compose.plan([f"mode={mode}"], compose.packaged_source()).jobs[0].config
+    found = summary_of(resolve(composed, Path.cwd()), [])
+    words = {setting.key: found[setting.key] for setting in layout_of(mode).settings}
+    assert not [key for key, value in words.items() if value in ("", None)]
+    assert words.get("voice", "default") == "default"
+
+
+def test_a_call_passes_only_with_its_required_judge(
+    make_record: Any, both_grades: Any, make_grade: Any, config: Any
+) -> None:
+    """`grade` stays what it is promised to be; everything that goes by a pass goes by the judge as well."""
+    config["mode"]["name"] = "run"
+    config["gate"] = {"min_grade": 0.75, "bound": "point"}
+    required = ("tool_call", "tool_call_args", "polite")
+    records = [make_record(case=Case(name, "run", {}, required_graders=required)) for name in ("a", "b")]
+    grades = [grade for name in ("a", "b") for grade in both_grades(name, 1, 1)]
+    grades += [make_grade("a", "polite", 1, None), make_grade("b", "polite", 0, None)]
+    found = summary_of(config, records, grades)
+    assert (found["grade_mean"], found["passed_mean"], found["passed_n"]) == (1.0, 0.5, 2)
+    assert (found["pass_at_k"], found["score_bounds"]) == ({"1": 0.5}, [0.5, 0.5])
+    assert found["gates"][0]["reason"] == "gate.min_grade: passed_mean is 0.500, below 0.75"
+
+
+def test_a_mode_without_calls_is_graded_by_what_passed(make_record: Any, make_grade: Any, config: Any) -> None:
+    """A quiz has no key of tool calls, sound or voices, and its `grade` is the share that passed."""
+    cases = [Case(f"q{n}", "quiz", {"question": "2 + 2?"}, required_graders=("contains", "kind")) for n in range(4)]
+    grades = [make_grade(case.case_id, "contains", 1) for case in cases]
+    grades += [make_grade(case.case_id, "kind", float(n > 0)) for n, case in enumerate(cases)]
+    quiz = {"mode": {"name": "quiz", "data_csv": "quiz.csv"}, "assistant": {"model": "m"}, "seed": 0}
+    found = summary_of(quiz, [make_record(case=case) for case in cases], grades)
+    assert (found["grade_mean"], found["passed_mean"], found["contains_grade_mean"]) == (0.75, 0.75, 1.0)
+    assert (found["model"], found["data_csv"], found["total_examples"]) == ("m", "quiz.csv", 4)
+    assert not [key for key in found if re.search("tool_call|audio|voice|chunk|simulator", key)]

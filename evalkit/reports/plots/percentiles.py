@@ -1,7 +1,7 @@
 """Percentiles of one column a line: p50, p95 and p99, and their 95 % intervals where the summary has them.
 
-The median's number stands above a line's marks, intervals lie below them, and the legend stands in the title's row: nothing
-lies on anything else.
+The median's number stands above a line's marks, intervals lie below them, and the legend stands in the title's row:
+nothing lies on anything else.
 """
 
 from __future__ import annotations
