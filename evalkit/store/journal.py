@@ -10,6 +10,7 @@ started     ``key``, ``attempt``, ``at``
 failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``artifacts`` (name -> where what it left was put),
             ``cost_usd``, ``at``: another attempt follows
 finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``at``
+graded      ``key``, ``graders`` (their ids), ``at``: their grades stand in ``grades.jsonl``
 concurrency ``limit``, ``reason``, ``at_s``: seconds since the run began or was resumed
 resumed     ``at``
 =========== ============================================================================================
@@ -67,9 +68,22 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     A line that is no JSON object, which a disk fault or an editor left, is passed over with a warning: what it said did
     not happen.
     """
+    if path.exists():
+        yield from _parse(path, path.read_bytes().split(b"\n")[:-1])
+
+
+def read_lines_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines behind the byte `offset`, and the offset to go on from, as :func:`read_lines` does."""
     if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        whole, newline, _ = file.read().rpartition(b"\n")
+    return list(_parse(path, whole.split(b"\n"))) if newline else [], offset + len(whole) + len(newline)
+
+
+def _parse(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
         except ValueError:

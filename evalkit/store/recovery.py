@@ -60,7 +60,7 @@ def recover(run: RunDirectory) -> Progress:
     last_event: dict[str, str] = {}
     for line in read_lines(run.journal_path):
         key, event = str(line.get("key", "")), str(line.get("event"))
-        if key:
+        if key and event != "graded":
             last_event[key] = event
         if event == "failed":
             tries.setdefault(key, Tries()).add(_attempt(line), line["cost_usd"])

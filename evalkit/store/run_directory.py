@@ -33,6 +33,9 @@ from evalkit.store.journal import append_line, append_lines, read_lines
 _KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}(?<!\.)")
 
 
+# Whoever only asks whether a run is held has the lock for a moment, and must not be taken for a writer.
+_LOCK_TIMEOUT_S = 0.5
+
 _log = logging.getLogger(__name__)
 
 
@@ -138,7 +141,7 @@ class RunDirectory:
 
         Raises ConfigError when another process holds it.
         """
-        lock = FileLock(self.root / ".lock", blocking=False)
+        lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S)
         try:
             lock.acquire()
         except Timeout as taken:
@@ -149,6 +152,25 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a process holds the run (:meth:`exclusive`). Asking disturbs nobody."""
+        if not self._lock_path.exists():
+            return False
+        lock = FileLock(self._lock_path, blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        except OSError:  # the folder cannot be written by us, so what its status says has to do
+            status = self.read_status()
+            return status is not None and status["status"] == RunStatus.RUNNING
+        lock.release()
+        return False
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.root / ".lock"
 
     # --- writing ---
 
@@ -236,9 +258,15 @@ class RunDirectory:
         write_atomically(path.parent / "superseded" / f"{path.stem}.{sha256(content).hexdigest()[:12]}.json", content)
 
     def append_grades(self, grades: Sequence[Grade]) -> None:
-        """Append grades, on disk when this returns; older ones stay as history."""
-        if grades:
-            append_lines(self.grades_path, map(grade_to_json, grades))
+        """Append grades, on disk when this returns, and announce them; older ones stay as history."""
+        if not grades:
+            return
+        append_lines(self.grades_path, map(grade_to_json, grades))
+        graders: dict[str, dict[str, None]] = {}
+        for grade in grades:
+            graders.setdefault(grade.key, {})[grade.grader_id] = None
+        told = [{"event": "graded", "key": key, "graders": list(ids), "at": now_utc()} for key, ids in graders.items()]
+        append_lines(self.journal_path, told, sync=False)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the resolved config, keys in the schemas' order."""

@@ -39,7 +39,7 @@ def test_the_table_has_every_case_and_how_it_ended(browser: Browser, page: Path)
     browser.open(page)
     assert browser.texts(f"{ROWS} th") == [case.case_id for case in SAMPLE]
     endings = [text.split(" ", 1)[1] for text in browser.texts(f"{ROWS} .badge")]
-    assert endings == ["passed", "not passed", "lost: infrastructure", "fault: assistant", "not passed", "ungraded"]
+    assert endings == ["passed", "not passed", "lost: infrastructure", "fault: assistant", "not passed", "undecided"]
 
 
 def test_search_and_choices_narrow_the_table(browser: Browser, page: Path) -> None:

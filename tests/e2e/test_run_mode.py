@@ -10,7 +10,7 @@ import pytest
 import yaml
 from harness import Cli, Finished, read_events, read_json
 
-from evalkit.records.columns import RUN_COLUMNS
+from evalkit.modes.voice.layouts import RUN_LAYOUT
 
 SHIPPED = 16
 DEFECTS = {
@@ -76,7 +76,7 @@ def test_every_shipped_simulation_completes(finished: Finished) -> None:
 def test_the_table_has_a_row_per_turn_with_the_contracts_columns(finished: Finished) -> None:
     """In order, and its paths can be opened."""
     columns = list(finished.rows[0])
-    assert columns[: len(RUN_COLUMNS)] == list(RUN_COLUMNS)
+    assert tuple(columns[: len(RUN_LAYOUT.columns)]) == RUN_LAYOUT.columns
     assert len(finished.rows) == sum(len(record["turns"]) for record in _records(finished.directory).values())
     for row in finished.rows:
         assert row["assistant_model"] == "local-agent"

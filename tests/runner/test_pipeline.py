@@ -33,7 +33,8 @@ from evalkit.graders.context import GraderServices
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import GraderSpec
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
-from evalkit.reports.write import Presentation, write_reports
+from evalkit.records.layout import ResultLayout
+from evalkit.reports.write import RunContent, write_tables
 from evalkit.store.run_directory import RunDirectory
 
 run = RunDirectory(Path(sys.argv[1]))
@@ -61,7 +62,8 @@ asyncio.run(run_workload(workload, Remaining(trials), run, controls, advance=lam
 finished = run.read_finished()
 config = {"mode": {"name": "terminal"}, "trials": 2, "seed": 0}
 records = [finished[trial.key].record for trial in trials]
-report = write_reports(run.root, config, records, run.read_grades(), config_sha256="0", shown=Presentation(plots=False))
+layout = ResultLayout("terminal", ("case_id", "user_text", "assistant_text", "tool_call_correctness", "status"))
+report = write_tables(RunContent(run.root, layout, config, records, run.read_grades(), "0"))
 voice = ("evalkit.audio", "evalkit.realtime", "evalkit.providers", "soundfile", "websockets", "openai")
 heavy = [name for name in sys.modules if name.startswith(voice)]
 print(json.dumps({"summary": report.summary, "heavy": heavy}))
@@ -78,7 +80,7 @@ def test_a_text_only_kind_of_case_needs_neither_audio_nor_sockets(tmp_path: Path
     assert answer["summary"]["n"] == 8
     assert answer["summary"]["grade_mean"] == 0.75
     assert answer["summary"]["tool_call_correctness_mean"] == 1.0
-    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 16
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 24
     assert len((tmp_path / "results.csv").read_text().splitlines()) == 9
 
 

@@ -109,3 +109,11 @@ def test_two_never_write_one_run(run: RunDirectory) -> None:
         raise AssertionError
     with run.exclusive():
         pass
+
+
+def test_a_line_about_grades_says_nothing_of_how_far_a_case_trial_had_come(run: RunDirectory) -> None:
+    """The record that was stored and not journaled any more is taken up all the same."""
+    write_atomically(run.record_path("c"), json.dumps(to_json(_record("c"))))
+    with run.journal_path.open("ab") as journal:
+        journal.write(b'{"event": "graded", "key": "c", "graders": ["polite"], "at": "2026"}\n')
+    assert list(recover(run).finished) == ["a", "c"]

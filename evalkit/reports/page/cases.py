@@ -18,7 +18,6 @@ from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord, Step, ToolCall, ToolOutput, Turn, Words
-from evalkit.reports.outcomes import case_grade
 from evalkit.reports.page.events import EventDigest, read_digest
 from evalkit.reports.page.timeline import lay_out
 from evalkit.reports.rows import Row, row_number
@@ -47,6 +46,7 @@ class CaseSource:
         rows: The case-trial's rows of results.csv.
         grades: The newest of each grader and turn.
         ending: How it ended, in words.
+        answer_latency: The column whose first value stands in its line; empty: the mode has none.
         audio: ``linked``, ``embedded`` or ``none``.
         event_lines: How long the excerpt of its event log may be.
 
@@ -58,6 +58,7 @@ class CaseSource:
     grades: Sequence[Grade]
     grader_ids: tuple[str, ...]
     ending: str
+    answer_latency: str
     audio: str
     event_lines: int
 
@@ -69,7 +70,7 @@ class CaseSource:
         return {
             "key": record.key,
             "ending": self.ending,
-            "grade": case_grade(self.rows, self.grader_ids),
+            "grade": min((grade for grade in by_grader.values() if grade is not None), default=None),
             "fault": str(record.fault) if record.fault else "",
             "turns": len(record.turns),
             "said": _cut("\n".join(said), _SAID_CHARS),
@@ -77,7 +78,7 @@ class CaseSource:
             "calls": _cut("\n".join(_call_words(c) for turn in record.turns for c in turn.tool_calls), _SAID_CHARS),
             "why": _cut(self._why(), _SAID_CHARS),
             "graders": {name: grade for name, grade in by_grader.items() if grade is not None},
-            "first_ms": _rounded(row_number(self.rows[0], "latency_first_audio_ms")) if self.rows else None,
+            "first_ms": _rounded(row_number(self.rows[0], self.answer_latency)) if self.rows else None,
             "done_ms": _rounded(max(_numbers(self.rows, "latency_response_done_ms"), default=None)),
             "cost_usd": sum_known_usd(record.cost_usd.values()),
         }

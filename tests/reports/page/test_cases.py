@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layouts import layout_of
 from stored_run import REFUSED, SAMPLE, StoredCase, StoredRun
 
 from evalkit.records.record import Attempt
@@ -24,7 +25,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 def source(run: RunDirectory, key: str, audio: str = "linked", **changes: Any) -> CaseSource:
     record, grades = run.read_finished()[key].record, run.read_grades()
-    table = build_table("run", run.read_config(), [record], grades, lambda path: path)
+    table = build_table(layout_of("run"), run.read_config(), [record], grades, lambda path: path)
     given: dict[str, Any] = {
         "run_dir": run.root,
         "record": record,
@@ -32,6 +33,7 @@ def source(run: RunDirectory, key: str, audio: str = "linked", **changes: Any) -
         "grades": [grade for grade in grades if grade.key == key],
         "grader_ids": table.grader_ids,
         "ending": "passed",
+        "answer_latency": "latency_first_audio_ms",
         "audio": audio,
         "event_lines": 80,
     }

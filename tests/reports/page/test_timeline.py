@@ -73,6 +73,6 @@ def test_without_a_log_the_records_own_numbers_do(record: Any) -> None:
 def test_a_text_only_case_has_what_it_has(make_record: Any, make_turn: Any) -> None:
     """No sound: an answer from its first word to its end; no turn: no block."""
     turn = make_turn(measures={}, latencies={"latency_first_text_ms": 30.0, "latency_response_done_ms": 80.0})
-    blocks = lay_out(make_record(mode="terminal", turns=(turn,)), {}).blocks
+    blocks = lay_out(make_record(mode="quiz", turns=(turn,)), {}).blocks
     assert [(b.lane, b.start_ms, b.end_ms) for b in blocks] == [(Lane.WAIT, 0.0, 30.0), (Lane.ASSISTANT, 30.0, 80.0)]
     assert lay_out(make_record(turns=()), {}).blocks == ()

@@ -4,7 +4,7 @@
 (() => {
   const STEP = 100;
   const FILTERS = ["find", "ending", "fault", "grader"];
-  const KINDS = { "passed": "passed", "not passed": "failed", "ungraded": "ungraded", "fault: assistant": "fault" };
+  const KINDS = { "passed": "passed", "not passed": "failed", undecided: "ungraded", "fault: assistant": "fault" };
   const SIGNS = { passed: "✓", failed: "✗", ungraded: "–", fault: "!", lost: "∅" };
   const index = JSON.parse(document.getElementById("index").textContent);
   const cases = index.cases.map((line, place) => ({ ...line, place, text: searchable(line) }));
@@ -58,10 +58,10 @@
   const COLUMNS = [
     { id: "key", name: "case", value: (c) => c.key },
     { id: "ending", name: "ending", value: (c) => c.ending },
-    { id: "grade", name: "grade", num: true, value: (c) => c.grade },
+    { id: "grade", name: "lowest grade", num: true, value: (c) => c.grade },
     { id: "said", name: "what happened", value: null },
     index.rowPerTurn ? { id: "turns", name: "turns", num: true, value: (c) => c.turns } : null,
-    { id: "first_ms", name: "first audio, ms", num: true, value: (c) => c.first_ms },
+    index.wait ? { id: "first_ms", name: `${index.wait}, ms`, num: true, value: (c) => c.first_ms } : null,
     { id: "done_ms", name: "done, ms", num: true, value: (c) => c.done_ms },
     { id: "cost_usd", name: "cost", num: true, value: (c) => c.cost_usd },
   ].filter(Boolean);
@@ -180,7 +180,7 @@
 
   function content(line, detail) {
     return [
-      make("div", { class: "summary" }, badge(line.ending), make("span", { text: `grade ${grade(line.grade)}` }),
+      make("div", { class: "summary" }, badge(line.ending), make("span", { text: `lowest grade ${grade(line.grade)}` }),
         make("span", { class: "soft", text: `trial ${detail.trial}` }),
         make("span", { class: "soft", text: seconds(detail.duration_ms) }),
         ...detail.files.map((file) => make("a", { href: file.href, text: file.name }))),
