@@ -87,9 +87,7 @@ def estimate_mean(values: Sequence[float], clusters: Sequence[str], seed: int) -
 
 def wilson_interval(passed: int, tried: int, confidence: float = CONFIDENCE) -> Interval | None:
     """Return the Wilson score interval of a share, 95 % unless told otherwise; None when nothing was tried."""
-    from scipy.special import ndtri
-
-    return _wilson(passed / tried, tried, float(ndtri((1 + confidence) / 2))) if tried else None
+    return _wilson(passed / tried, tried, NormalDist().inv_cdf((1 + confidence) / 2)) if tried else None
 
 
 def clustered_wilson_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval | None:
