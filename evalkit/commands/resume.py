@@ -35,6 +35,7 @@ from evalkit.runner.prepare import Prepared, handing_on, prepare
 from evalkit.runner.remaining import find_changes
 from evalkit.runner.sweep import finish_sweep, read_plan
 from evalkit.runner.verdict import ExitCode
+from evalkit.runs.stored_run import open_run
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory
 
@@ -122,9 +123,10 @@ def _changes(prepared: Prepared, run: RunDirectory) -> list[str]:
     """Return what is not as it was when `run` began; nothing for one that never did."""
     if not run.provenance_path.exists():
         return []
+    stored = open_run(run.root, "resume")
     settings = prepared.settings
     trials = expand_trials(prepared.cases, settings.trials, settings.seed)
-    return find_changes(prepared, trials, run.read_finished(), run.read_provenance()["case_trials"])
+    return find_changes(prepared, trials, stored.finished, stored.planned)
 
 
 def _require_unchanged(asked: _Asked, changes: Sequence[str]) -> None:

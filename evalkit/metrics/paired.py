@@ -1,7 +1,7 @@
 """Two runs of the same cases: did the second change anything, by how much, and how sure is that?
 
 ================================== =============================================== ==================================
-pairs                              p-value of "nothing changed"                    95 % interval of the difference
+pairs                              p-value of "nothing changed"                    interval of the difference
 ================================== =============================================== ==================================
 pass or fail, one per case         exact McNemar: binomial on the pairs that       hybrid score (Newcombe 1998,
                                    differ (McNemar 1947, Psychometrika 12:153)     Stat. Med. 17:2635, method 10)
@@ -9,7 +9,8 @@ anything else                      sign flips of whole cases (Fisher 1935), exac
                                    where they can be counted, else 9,999 drawn
 ================================== =============================================== ==================================
 
-Trials of a case are no independent evidence, so it is cases that are flipped and resampled.
+Trials of a case are no independent evidence, so it is cases that are flipped and resampled. Intervals are at the level
+of the decision, 95 % unless told otherwise.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 from evalkit.metrics.noise import detectable
 from evalkit.metrics.percentiles import percentile_interval
 from evalkit.metrics.statistics import (
+    CONFIDENCE,
     Interval,
     bootstrap_interval,
     cluster_sums,
@@ -58,7 +60,7 @@ class PairedDifference:
         mean_before: Mean over the pairs in the first run.
         mean_after: In the second.
         difference: After minus before.
-        interval: Its 95 % interval; None where no pair differs and none can be given.
+        interval: Its interval at the level asked for; None where no pair differs and none can be given.
         p_value: Of the hypothesis that nothing changed, two-sided; None for no pair.
         method: Which test gave it.
         detectable: The smallest difference that these pairs could have shown with 80 % power at 5 %.
@@ -76,18 +78,18 @@ class PairedDifference:
     detectable: float | None
 
 
-def compare_pairs(pairs: Sequence[Pair], seed: int) -> PairedDifference:
-    """Return what changed over `pairs`, at least one."""
+def compare_pairs(pairs: Sequence[Pair], seed: int, confidence: float = CONFIDENCE) -> PairedDifference:
+    """Return what changed over `pairs`, at least one, with its interval at the level `confidence`."""
     before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
     changes, cases = [pair.after - pair.before for pair in pairs], [pair.case for pair in pairs]
     sums, counts = cluster_sums(changes, cases)
     one_trial_each = len(sums) == len(pairs)
     if one_trial_each and is_pass_or_fail([*before, *after]):
         won, lost = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
-        interval: Interval | None = paired_share_interval(_count_table(pairs))
+        interval: Interval | None = paired_share_interval(_count_table(pairs), confidence)
         p_value, method = mcnemar_p_value(won, lost), "exact McNemar"
     else:
-        interval = bootstrap_interval(changes, cases, seed) if any(changes) else None
+        interval = bootstrap_interval(changes, cases, seed, confidence) if any(changes) else None
         p_value, method = sign_flip_p_value(sums, seed), "sign flips over cases"
     return PairedDifference(
         n=len(pairs),
@@ -141,15 +143,15 @@ def _drawn_flips(size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int
         yield rng.permuted(pairs, axis=-1)[..., 0]
 
 
-def paired_share_interval(table: tuple[int, int, int, int]) -> Interval:
-    """Return the 95 % interval of the change of a share: Newcombe's hybrid score interval for paired data, method 10.
+def paired_share_interval(table: tuple[int, int, int, int], confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of the change of a share: Newcombe's hybrid score interval for paired data, method 10.
 
     `table` counts the pairs that passed twice, passed before only, after only, and never; at least one in all.
     """
     both, before_only, after_only, _ = table
     n = sum(table)
     before, after = (both + before_only) / n, (both + after_only) / n
-    first, second = wilson_interval(both + before_only, n), wilson_interval(both + after_only, n)
+    first, second = (wilson_interval(both + only, n, confidence) for only in (before_only, after_only))
     assert first is not None and second is not None  # noqa: S101, PT018  n is at least 1
     phi = _correlation(table)
 

@@ -85,9 +85,9 @@ def estimate_mean(values: Sequence[float], clusters: Sequence[str], seed: int) -
     return Estimate(math.fsum(values) / len(values), len(values), _interval(values, clusters, seed))
 
 
-def wilson_interval(passed: int, tried: int) -> Interval | None:
-    """Return the 95 % Wilson score interval of a share; None when nothing was tried."""
-    return _wilson(passed / tried, tried, _Z) if tried else None
+def wilson_interval(passed: int, tried: int, confidence: float = CONFIDENCE) -> Interval | None:
+    """Return the Wilson score interval of a share, 95 % unless told otherwise; None when nothing was tried."""
+    return _wilson(passed / tried, tried, NormalDist().inv_cdf((1 + confidence) / 2)) if tried else None
 
 
 def clustered_wilson_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval | None:
@@ -134,10 +134,13 @@ def design_effect(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> flo
     return max(clustered_variance(sums, counts) / float(independent), 1e-3)
 
 
-def bootstrap_interval(values: Sequence[float], clusters: Sequence[str], seed: int) -> Interval | None:
-    """Return the 95 % BCa interval of the mean, resampling whole clusters; None with fewer than two clusters.
+def bootstrap_interval(
+    values: Sequence[float], clusters: Sequence[str], seed: int, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Return the BCa interval of the mean, 95 % unless told otherwise; None with fewer than two clusters.
 
-    Where every cluster has the same mean there is no spread to resample, and the interval is that one point.
+    Whole clusters are resampled. Where every cluster has the same mean there is no spread to resample, and the interval
+    is that one point.
     """
     sums, counts = cluster_sums(values, clusters)
     if len(sums) < 2:
@@ -146,7 +149,9 @@ def bootstrap_interval(values: Sequence[float], clusters: Sequence[str], seed: i
     if np.ptp(means) < _NO_SPREAD:
         return Interval(float(means[0]), float(means[0]))
     resampled = _resampled_means(sums, counts, np.random.default_rng(seed))
-    low, high = np.quantile(resampled, _bca_levels(sums, counts, resampled, _expanded_confidence(len(sums))))
+    low, high = np.quantile(
+        resampled, _bca_levels(sums, counts, resampled, _expanded_confidence(len(sums), confidence))
+    )
     return Interval(float(low), float(high))
 
 
@@ -206,12 +211,12 @@ def cluster_sums(values: Sequence[float], clusters: Sequence[str]) -> tuple[NDAr
     return sums, np.array([float(len(group)) for group in grouped.values()])
 
 
-def _expanded_confidence(clusters: int) -> float:
+def _expanded_confidence(clusters: int, confidence: float) -> float:
     """Return the level at which a bootstrap of few clusters reaches as far as Student's t does on normal values.
 
     Resampling n values shows (n - 1) / n of their variance, and nothing of the doubt about it.
     """
-    reach = math.sqrt(clusters / (clusters - 1)) * t_quantile((1 + CONFIDENCE) / 2, clusters - 1)
+    reach = math.sqrt(clusters / (clusters - 1)) * t_quantile((1 + confidence) / 2, clusters - 1)
     return min(math.erf(reach / math.sqrt(2)), _MOST_CONFIDENT)
 
 

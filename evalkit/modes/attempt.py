@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from evalkit.clock import Clock
 from evalkit.errors import CaseFailure
@@ -14,6 +15,8 @@ from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord, Turn
 from evalkit.records.reuse import reuse_key
 from evalkit.store.run_directory import now_utc
+
+_NO_STAGES: Mapping[str, Fault] = MappingProxyType({})
 
 
 @dataclass
@@ -33,17 +36,20 @@ async def make_attempt(
     trial: CaseTrial,
     effective: JsonObject,
     do: Callable[[Evidence], Awaitable[None]],
+    conclude: Callable[[Evidence], None] = lambda _: None,
     *,
     clock: Clock,
     timeout_s: float,
-    stages: Mapping[str, Fault] | None = None,
+    stages: Mapping[str, Fault] = _NO_STAGES,
 ) -> CaseRecord:
     """Let `do` fill the evidence of one attempt, and return its record. Never raises for what goes wrong in the case.
 
     Args:
         trial: What is attempted.
         effective: The settings that decide the record (``Mode.fingerprint``).
-        do: Raises CaseFailure where it cannot go on; a failure that leaves something to grade it puts into the evidence.
+        do: Raises CaseFailure where it cannot go on; it may put a failure that leaves something to grade into the
+            evidence.
+        conclude: Called in a thread when the attempt has ended, however it did: writes files, and adds to the evidence.
         clock: Of the run.
         timeout_s: ``limits.case_timeout_s``.
         stages: The mode's own stages, and whose fault a failure at them is.
@@ -53,12 +59,13 @@ async def make_attempt(
     try:
         async with asyncio.timeout(timeout_s):
             await do(evidence)
-    except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
+    except CaseFailure as error:
+        evidence.failure = Failure.of(error)
     except TimeoutError:
         limit = f"not done within limits.case_timeout_s ({timeout_s:g} s)"
         evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
-    failure_seen = evidence.failure
+    await asyncio.to_thread(conclude, evidence)
+    failure = evidence.failure
     return CaseRecord(
         case=trial.case,
         trial=trial.trial,
@@ -66,7 +73,7 @@ async def make_attempt(
         reuse_key=reuse_key(trial, effective),
         settings=effective,
         turns=tuple(evidence.turns),
-        failure=failure_seen,
+        failure=failure,
         attempts=(),
         cost_usd=evidence.cost_usd,
         served_model=evidence.served_model,
@@ -74,6 +81,6 @@ async def make_attempt(
         duration_ms=(clock.now() - began) * 1000,
         artifacts=evidence.artifacts,
         measures=evidence.measures,
-        fault=decide_fault(failure_seen) if failure_seen else None,
+        fault=decide_fault(failure, stages) if failure else None,
         notes=evidence.notes,
     )

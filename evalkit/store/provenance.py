@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import evalkit
 from evalkit.records.json import content_sha256
@@ -40,6 +41,7 @@ def describe_start(
 ) -> dict[str, Any]:
     """Return what is known of a run before its first case; `case_trials` are its keys, in the order of the tables."""
     return {
+        "run_id": uuid4().hex,
         "config_sha256": config_sha256(config, datasets),
         "evalkit_version": evalkit.__version__,
         "git": _describe_git(Path(evalkit.__file__).parent),

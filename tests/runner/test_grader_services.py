@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-
 from evalkit.peers.grader_services import listening_cost_usd
+
 from evalkit.providers.prices import ModelPrice, Prices
 from evalkit.providers.transcription import Transcription
 

@@ -1,4 +1,4 @@
-"""Walk: a saved recording is replayed as it is, byte for byte, and the assistant's first turn is recorded."""
+"""Walk: a recording from a file is played to the assistant byte for byte, and its first turn is recorded."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class WalkPlayer:
     input_format: AudioFormat
 
     async def speak(self, trial: CaseTrial) -> Utterance:
-        """Return the payload of the case's WAV, byte for byte; only PCM16 sessions have other codecs transcoded.
+        """Return the samples of the case's WAV file as they are; where the session hears another codec, converted.
 
-        Raises CaseFailure at stage ``prepare`` when the file has gone or changed its nature since it was checked.
+        Raises CaseFailure at stage ``prepare`` when the file is gone or cannot be read any more since it was checked.
         """
         return await asyncio.to_thread(self._read, Path(str(trial.case.inputs["audio_path"])))
 

@@ -17,7 +17,7 @@ from evalkit.records.faults import Stage
 from evalkit.records.grade import GradeLevel, GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
-from evalkit.records.record import CaseRecord, Turn
+from evalkit.records.record import CaseRecord, Turn, Words
 from evalkit.settings.types import ModeChoice, Provider, RunSettings
 from evalkit.store.run_directory import RunDirectory
 
@@ -87,7 +87,7 @@ class Quiz(Mode[QuizSettings, ModeData]):
                 question, asked_at = str(trial.case.inputs["question"]), clock.now()
                 answer = await candidate.ask(facts, question)
                 latencies: Mapping[str, float] = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
-                evidence.turns.append(Turn(1, question, answer.text, latencies=latencies, usage=answer.usage))
+                evidence.turns.append(Turn(1, question, (Words(answer.text),), latencies=latencies, usage=answer.usage))
                 evidence.cost_usd["assistant"] = peers.prices.cost_usd(answer.usage, model)
                 evidence.served_model = answer.model
 

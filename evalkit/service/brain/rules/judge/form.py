@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import groupby
 
 from evalkit.service.brain.rules.judge.finding import Finding, all_of, either, met, unmet
 from evalkit.service.brain.rules.judge.manners import is_question
@@ -26,7 +28,8 @@ def decide_form(question: Question, match: re.Match[str]) -> Finding | None:
     lines = question.judged("assistant")
     limit = _LIMIT.search(clause)
     if limit is not None:
-        findings.append(all_of([_within(line, limit) for line in lines] or [met("nothing was said")]))
+        turns = [list(said) for _, said in groupby(lines, key=lambda line: line.turn)]
+        findings.append(all_of([_within(said, limit) for said in turns] or [met("nothing was said")]))
     if re.search(r"\blists?\b|\bsymbols?\b|bullet|markdown", clause, re.IGNORECASE):
         marked = next((line for line in lines if _LIST.search(line.text)), None)
         findings.append(either(marked is None, "symbols are used" if marked else "no list, no symbol", marked))
@@ -47,11 +50,12 @@ def says_no_tool_name(question: Question) -> Finding:
     return met("no name of a tool is said", *question.judged("assistant")[-1:])
 
 
-def _within(line: Line, limit: re.Match[str]) -> Finding:
+def _within(said: Sequence[Line], limit: re.Match[str]) -> Finding:
+    """Return whether the lines of one turn keep to `limit` together."""
     written, what, how = limit["n"].lower(), limit["what"].lower(), (limit["how"] or "").lower()
     most = {"one or two": 2, "two or three": 3}.get(written) or _COUNTS.get(written) or int(written)
-    parts = sentences(line.text)
+    parts = [part for line in said for part in sentences(line.text)]
     asked = sum(part.endswith("?") or is_question(part) for part in parts) if what == "question" else 0
-    count = {"sentence": len(parts), "question": asked, "word": len(line.text.split())}[what]
+    count = {"sentence": len(parts), "question": asked, "word": sum(len(line.text.split()) for line in said)}[what]
     met = count == most if how == "exactly" else count < most if how == "fewer than" else count <= most
-    return either(met, f"turn {line.turn} has {count} {what}s", line)
+    return either(met, f"turn {said[0].turn} has {count} {what}s", *said)

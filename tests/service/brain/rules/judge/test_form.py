@@ -27,3 +27,11 @@ from evalkit.service.brain.rules.judge.rules import apply_rules
 def test_form(ask: Any, clause: str, said: str, met: bool | None) -> None:
     """Sentences, words, questions and signs are counted; decimal points end no sentence."""
     assert apply_rules(ask("x", "u: Hi.", f"a: {said}"), f"The assistant {clause}").met is met
+
+
+def test_all_words_of_a_turn_count_together(ask: Any) -> None:
+    """Words before and after a tool call are one turn, and two turns are two."""
+    clause = "The assistant says at most two sentences in each turn"
+    one_turn = ask("x", "u: Hi.", "a: One moment.", ("look", {}, {}), "a: It's here. Anything else?")
+    assert apply_rules(one_turn, clause).met is False
+    assert apply_rules(ask("x", "u: Hi.", "a: One. Two.", "u: So?", "a: Three. Four."), clause).met is True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from layouts import QUIZ, layout_of
 
-from evalkit.records.columns import columns_for, grader_columns, has_row_per_turn, summary_settings
+from evalkit.records.layout import ResultLayout, RowUnit
 
 OURS = (
-    "trial chunk_ms fault latency_voice_to_voice_ms input_audio_ms output_audio_ms input_tokens cost_usd served_model"
+    "trial chunk_ms fault latency_voice_to_voice_ms input_audio_ms output_audio_ms input_tokens cost_usd served_model "
+    "passed"
 )
 CRAWL = (
     "example_id user_text assistant_text gt_tool_call pred_tool_call tool_call_correctness gt_tool_call_arg "
@@ -41,24 +43,28 @@ RUN_SETTINGS = (
         ("crawl", f"{CRAWL} {OURS} x_grade x_rationale"),
         ("walk", f"{CRAWL} {OURS} x_grade x_rationale".replace("input_audio_path", "audio_path")),
         ("run", f"{RUN} x_grade x_rationale {OURS}"),
-        ("terminal", f"{CRAWL} {OURS} x_grade x_rationale"),
     ],
 )
 def test_columns_of_each_mode(mode: str, wanted: str) -> None:
-    """The contract's columns in the contract's order; a mode yet unknown has those of crawl."""
-    assert columns_for(mode, ["x"]) == tuple(wanted.split())
+    """The contract's columns in the contract's order."""
+    assert layout_of(mode).columns_with(["x"]) == tuple(wanted.split())
 
 
-def test_no_column_stands_twice() -> None:
+@pytest.mark.parametrize("mode", ["crawl", "walk", "run", "quiz"])
+def test_no_column_stands_twice(mode: str) -> None:
     """A name means one column."""
-    for mode in ("crawl", "walk", "run"):
-        columns = columns_for(mode, ["one", "two"])
-        assert len(columns) == len(set(columns))
+    columns = layout_of(mode).columns_with(["one", "two"])
+    assert len(columns) == len(set(columns))
 
 
 def test_each_grader_has_a_grade_and_a_rationale() -> None:
     """Two columns a grader, side by side."""
-    assert grader_columns(["a", "b"]) == ("a_grade", "a_rationale", "b_grade", "b_rationale")
+    assert ResultLayout("m", (), own_columns=()).columns_with(["a", "b"]) == (
+        "a_grade",
+        "a_rationale",
+        "b_grade",
+        "b_rationale",
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,9 +72,13 @@ def test_each_grader_has_a_grade_and_a_rationale() -> None:
 )
 def test_settings_of_each_summary(mode: str, wanted: str) -> None:
     """The flat settings of the contract, in its order."""
-    assert [setting.key for setting in summary_settings(mode)] == wanted.split()
+    assert [setting.key for setting in layout_of(mode).settings] == wanted.split()
 
 
-def test_only_a_dialogue_has_a_row_per_turn() -> None:
-    """In every other mode a row is a case-trial."""
-    assert [mode for mode in ("crawl", "walk", "run", "terminal") if has_row_per_turn(mode)] == ["run"]
+def test_what_a_row_is_and_what_grade_is_about() -> None:
+    """Only a dialogue has a row per turn; only a mode whose columns grade tool calls has a `grade` about them."""
+    modes = ("crawl", "walk", "run", "quiz")
+    assert [layout_of(mode).row_unit for mode in modes] == [RowUnit.CASE, RowUnit.CASE, RowUnit.TURN, RowUnit.CASE]
+    assert [layout_of(mode).has_row_per_turn for mode in modes] == [False, False, True, False]
+    assert [layout_of(mode).grades_calls for mode in modes] == [True, True, True, False]
+    assert QUIZ.page_sections == ()
