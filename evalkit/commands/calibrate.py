@@ -32,9 +32,8 @@ from evalkit.peers.embedded import service_url
 from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.peers import open_peers
 from evalkit.records.grade import Verdict
-from evalkit.runner.execution import find_unknown_models
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import read_settings
+from evalkit.runner.prepare import find_unknown_models, read_settings
 from evalkit.runner.verdict import ExitCode
 from evalkit.service.offered import offered_models
 from evalkit.settings.resolution import find_missing_models

@@ -9,10 +9,9 @@ from evalkit.compose.line import parse_line
 from evalkit.compose.planning import plan
 from evalkit.errors import DataError
 from evalkit.metrics.forecast import add_up
-from evalkit.runner.execution import require_embedded_models
 from evalkit.runner.forecast import describe_forecast, forecast_job, price_dates, warn_of_cost
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import prepare_all, read_run
+from evalkit.runner.prepare import prepare_all, read_run, require_embedded_models
 from evalkit.service.offered import offered_models
 
 
