@@ -1,8 +1,8 @@
-# Five words for contributors. Everything runs in .venv.
+# Everything that contributors need. It all runs in .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup check test cover demo lock
+.PHONY: setup check test cover docs demo lock
 
 setup:  ## a virtual environment with everything, every package verified by hash
 	$(PYTHON) -m venv .venv
@@ -20,6 +20,10 @@ test:  ## all but the long matrices
 
 cover:  ## the long matrices too
 	$(BIN)/python -m pytest
+
+docs:  ## the documentation site into site/; a dead link fails
+	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
 
 demo:  ## the shipped crawl on the embedded provider
 	$(BIN)/evalkit

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit import compose
 from evalkit.clock import MonotonicClock
+from evalkit.compose.planning import plan
 from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
@@ -18,6 +18,7 @@ from evalkit.engine.throttle import Throttle
 from evalkit.modes.voice.workload import open_workload
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.pipeline import Controls, Remaining, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared, prepare
 from evalkit.service.child import ServiceOptions
@@ -26,7 +27,7 @@ from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.run_directory import RunDirectory, now_utc
 
 # The quickest engines to start; an echo needs neither, and cases are spoken once.
-ENGINES = ServiceOptions(voice="pico", ears="pocketsphinx")
+ENGINES = ServiceOptions(speech="pico", transcription="pocketsphinx")
 with (resource_dir("data") / "crawl" / "support.csv").open(encoding="utf-8", newline="") as _file:
     TEXTS = tuple(row["user_text"] for row in csv.DictReader(_file))[:16]
 
@@ -68,9 +69,10 @@ class LocalCrawl:
             rows.writerows((f"case-{n:05d}", TEXTS[n % len(TEXTS)], "", "") for n in range(count))
         line = [
             f"mode.data_csv={path}", "assistant.model=local-echo", f"concurrency={self._concurrency}",
-            f"service.voice={ENGINES.voice}", f"service.ears={ENGINES.ears}", "report.plots=false", *overrides,
+            f"service.speech={ENGINES.speech}", f"service.transcription={ENGINES.transcription}",
+            "report.plots=false", *overrides,
         ]  # fmt: skip
-        prepared = prepare(compose.plan(line, compose.packaged_source()).jobs[0].config, Path.cwd(), os.environ)
+        prepared = prepare(plan(line, packaged_source()).jobs[0].config, Path.cwd(), os.environ)
         trials, run = expand_trials(prepared.cases, 1, 0), self.new_run()
         keys = [trial.key for trial in trials]
         run.write_config(prepared.config)

@@ -120,7 +120,7 @@ def _dispatch(args: list[str]) -> int:
         from evalkit.settings.help import render_help
 
         own = import_module(f"evalkit.commands.{first}").__doc__ if asks_for_help else None
-        print(own.replace("``", "").rstrip() if own else render_help(COMMANDS))
+        print(own.replace("``", "").rstrip() if own else render_help(COMMANDS, args[1:]))
         return 0
     if first in COMMANDS:
         return int(import_module(f"evalkit.commands.{first}").main(args[1:]))
@@ -134,12 +134,12 @@ def _is_bare_word(text: str) -> bool:
 
 
 def _explain_bare_word(word: str) -> str:
-    from evalkit.settings.help import MODES
     from evalkit.settings.names import did_you_mean
+    from evalkit.settings.schemas import mode_names
 
-    if word in MODES:
-        return f"{word!r} is no command; to choose a harness write: evalkit mode={word}"
-    known = [*COMMANDS, *(f"mode={mode}" for mode in MODES)]
+    if word in mode_names():
+        return f"{word!r} is not a command; to choose a mode write: evalkit mode={word}"
+    known = [*COMMANDS, *(f"mode={mode}" for mode in mode_names())]
     return (
         f"{word!r} is neither a command nor key=value{did_you_mean(word, known)}; "
         f"commands: {', '.join(COMMANDS)}; evalkit --help shows all keys"

@@ -7,6 +7,7 @@
     │   ├── ConfigError      an override, an option or a value
     │   └── DataError        a CSV, JSON or WAV file
     ├── ServiceStartError    the embedded provider did not start: exit 3
+    ├── LaunchError          a launcher gave up; what its jobs did stands in their files
     ├── StorageError         the disk takes nothing more: what was stored by then is whole
     ├── CaseFailure          one case-trial did not end well; becomes data in its record, never a crash
     └── ProtocolError        we called the realtime core in an order that makes no sense: a defect of ours
@@ -17,7 +18,10 @@ A message says what was found, where, what is allowed, and what to do. Lower cas
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # Control characters, and those that turn the direction of writing: a terminal obeys them.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -43,8 +47,21 @@ class DataError(UserError):
     """An input file is missing, malformed or contradicts the configuration."""
 
 
+def collecting(problems: list[str], read: Callable[[], T]) -> T | None:
+    """Return what `read` gives, or None after adding to `problems` what a UserError says is wrong."""
+    try:
+        return read()
+    except UserError as error:
+        problems.extend(error.problems)
+        return None
+
+
 class ServiceStartError(EvalkitError):
     """The embedded provider did not start; the message ends with the last lines of its stderr."""
+
+
+class LaunchError(EvalkitError):
+    """A launcher gave up. Which jobs it ran, and how they ended, their own files tell."""
 
 
 class StorageError(EvalkitError):

@@ -15,7 +15,7 @@ from typing import Any
 from evalkit.records.case import Case
 from evalkit.records.faults import Failure, decide_fault
 from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -32,14 +32,12 @@ def make_call(name: str = "get_order", arguments: Any = None, call_id: str = "ca
     return ToolCall(name, given if isinstance(given, dict) else None, raw, call_id)
 
 
-def make_turn(turn_index: int = 1, *, calls: Sequence[tuple[str, Any]] = (), **fields: Any) -> Turn:
-    """Return a turn in which something was said by both, with a tool call for each (name, arguments) of `calls`."""
-    given = {
-        "turn_index": turn_index,
-        "user_text": "hello",
-        "assistant_text": "Sure.",
-        "tool_calls": tuple(make_call(name, given, f"call_{number}") for number, (name, given) in enumerate(calls)),
-    }
+def make_turn(
+    turn_index: int = 1, *, assistant_text: str = "Sure.", calls: Sequence[tuple[str, Any]] = (), **fields: Any
+) -> Turn:
+    """Return a turn in which both said something, behind a tool call for each (name, arguments) of `calls`."""
+    made = (make_call(name, given, f"call_{number}") for number, (name, given) in enumerate(calls))
+    given = {"turn_index": turn_index, "user_text": "hello", "steps": (*made, Words(assistant_text))}
     return Turn(**{**given, **fields})
 
 

@@ -18,9 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit import compose
-from evalkit.commands.run import require_embedded_models
 from evalkit.compose.line import parse_line
+from evalkit.compose.planning import plan
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
 from evalkit.errors import ConfigError, printable
 from evalkit.graders.context import Judge
@@ -30,18 +29,16 @@ from evalkit.graders.transcript import Line, LineKind
 from evalkit.metrics.agreement import Agreement, measure_agreement
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.peers.embedded import service_url
-from evalkit.peers.judge import open_judge
-from evalkit.peers.pricing import price_table
-from evalkit.peers.roles import open_cache
-from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import find_key_problems, find_url_problems
+from evalkit.peers.endpoints import find_endpoint_problems
+from evalkit.peers.peers import open_peers
 from evalkit.records.grade import Verdict
-from evalkit.runner.prepare import endpoint_of
+from evalkit.runner.execution import find_unknown_models
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import read_settings
 from evalkit.runner.verdict import ExitCode
 from evalkit.service.offered import offered_models
-from evalkit.settings.resolution import find_missing_models, resolve
+from evalkit.settings.resolution import find_missing_models
 from evalkit.settings.types import RunSettings
-from evalkit.settings.validation import find_contradictions, find_problems
 
 _KINDS = {
     "user": LineKind.CALLER,
@@ -66,12 +63,14 @@ def main(args: Sequence[str]) -> int:
     line = parse_line([arg for arg in args if arg != "--json"])
     if line.multirun or line.questions:
         raise ConfigError("calibrate: measures one judge; leave out -m and Hydra's flags")
-    planned = compose.plan(line.overrides, compose.packaged_source(line.config_dirs))
+    planned = plan(line.overrides, packaged_source(line.config_dirs))
     settings = read_judge_settings(planned.jobs[0].config, Path.cwd(), os.environ)
     questions = load_calibration(settings.judge.calibration_file)
     with suppress(ImportError):  # without the local extra, starting the service says what is missing
-        require_embedded_models([settings], offered_models(), ["judge"])
-    with service_url(settings.service, needed=settings.judge.provider.name == "local") as url:
+        unknown = find_unknown_models(settings, ["judge"], offered_models())
+        if unknown:
+            raise ConfigError(unknown)
+    with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
         asked = asyncio.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if "--json" in args:
@@ -86,20 +85,15 @@ def main(args: Sequence[str]) -> int:
 
 def read_judge_settings(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> RunSettings:
     """Return the settings of a composed `config`, checked as far as a judge alone needs it. Raises ConfigError."""
-    problems = find_problems(config) or find_contradictions(config)
-    if problems:
-        raise ConfigError(problems)
-    resolved = resolve(config, working_dir)
-    settings = RunSettings.from_config(resolved)
-    endpoint = endpoint_of(settings.judge.provider, None)
+    _, settings = read_settings(config, working_dir)
     problems = [
-        *find_missing_models(resolved, ("judge",)),
-        *find_url_problems(endpoint),
-        *find_key_problems(endpoint, environ),
+        *find_missing_models(settings.config, ("judge",)),
+        *find_endpoint_problems([settings.judge.provider], environ),
     ]
     if problems:
         raise ConfigError(problems)
-    return settings
+    judged: RunSettings = settings
+    return judged
 
 
 async def ask_labelled(judge: Judge, questions: Sequence[LabelledQuestion]) -> list[Asked]:
@@ -170,15 +164,11 @@ def render(asked: Sequence[Asked], settings: RunSettings) -> str:
 
 
 async def _ask_all(settings: RunSettings, questions: Sequence[LabelledQuestion], url: str | None) -> list[Asked]:
-    clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
-    prices = price_table(settings)
-    judge = open_judge(settings, clients, open_cache(), prices, url)
-    if judge is None:
-        raise ConfigError("judge.model: null; calibrate needs the name of a model")
-    try:
+    async with open_peers(settings, url) as peers:
+        judge = peers.judge()
+        if judge is None:
+            raise ConfigError("judge.model: null; calibrate needs the name of a model")
         return await ask_labelled(judge, questions)
-    finally:
-        await clients.aclose()
 
 
 def _as_question(question: LabelledQuestion) -> JudgeQuestion:

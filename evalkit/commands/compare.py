@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import find_layout
+from evalkit.modes.registry import find_mode
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
@@ -29,7 +29,7 @@ from evalkit.reports.rows import lookup
 from evalkit.runner.verdict import ExitCode
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.schemas import run_keys
+from evalkit.settings.schemas import all_keys
 
 FAIL_ON = ("regression", "difference", "never")
 
@@ -56,7 +56,7 @@ def main(args: Sequence[str]) -> int:
     unknown = [key for key in given.expect if not _is_known(key)]
     if unknown:
         raise ConfigError(
-            [f"compare: --expect {key}: unknown key{did_you_mean(key, list(run_keys()))}" for key in unknown]
+            [f"compare: --expect {key}: unknown key{did_you_mean(key, list(all_keys()))}" for key in unknown]
         )
     options = CompareOptions(given.margin, given.confidence, tuple(given.expect))
     comparison = compare_runs(before, after, options)
@@ -76,7 +76,7 @@ def exit_code(comparison: Comparison, fail_on: str) -> ExitCode:
 
 
 def _is_known(key: str) -> bool:
-    return any(known == key or known.startswith(f"{key}.") or key.startswith(f"{known}.") for known in run_keys())
+    return any(known == key or known.startswith(f"{key}.") or key.startswith(f"{known}.") for known in all_keys())
 
 
 def read_side(text: str) -> Side:
@@ -89,7 +89,7 @@ def read_side(text: str) -> Side:
     return Side(
         name=_name(run.config) or folder.name,
         directory=str(folder),
-        layout=find_layout(run.mode),
+        layout=find_mode(run.mode).layout,
         config=run.config,
         datasets=run.datasets,
         planned=len(run.planned),

@@ -21,15 +21,17 @@ from typing import Any
 
 import yaml
 
-from evalkit import compose
-from evalkit.commands.rerun import stored_source
-from evalkit.commands.run import exit_code_of, launch_jobs
+from evalkit.compose.launching import launch
 from evalkit.compose.line import CommandLine, parse_line
+from evalkit.compose.planning import plan
+from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
 from evalkit.peers.embedded import shared_services
+from evalkit.runner.execution import exit_code_of, launch_jobs
 from evalkit.runner.job import finish_job, run_job
+from evalkit.runner.jobs import Destination, packaged_source
 from evalkit.runner.pipeline import expand_trials
-from evalkit.runner.prepare import Prepared, prepare
+from evalkit.runner.prepare import Prepared, handing_on, prepare
 from evalkit.runner.remaining import find_changes
 from evalkit.runner.sweep import finish_sweep, read_plan
 from evalkit.runner.verdict import ExitCode
@@ -83,12 +85,12 @@ def _parse(args: Sequence[str]) -> _Asked:
 def _resume_run(asked: _Asked) -> int:
     run = RunDirectory(asked.root)
     with stored_source(asked.root, asked.line) as source:
-        (job,) = compose.plan(asked.line.overrides, source).jobs
-    prepared = prepare(job.config, Path.cwd(), os.environ)
+        planned = plan(asked.line.overrides, source)
+    prepared = prepare(planned.jobs[0].config, Path.cwd(), os.environ)
     _require_unchanged(asked, _changes(prepared, run))
     _log_into(run)
-    with suppress(KeyboardInterrupt):  # the run has said so in its status
-        run_job(job, compose.Destination(asked.root, Path.cwd()), rerun_changed=bool(asked.rerun_changed))
+    with handing_on([prepared], planned, Path.cwd()), suppress(KeyboardInterrupt):  # its status says so
+        run_job(planned.jobs[0], Destination(asked.root, Path.cwd()), rerun_changed=bool(asked.rerun_changed))
     return exit_code_of(run)
 
 
@@ -96,9 +98,9 @@ def _resume_sweep(asked: _Asked) -> int:
     stored = read_plan(asked.root)
     source = stored.plan.source
     if not source.config_dir.is_dir():  # the package has moved since
-        source = compose.packaged_source([str(folder) for folder in source.search_dirs])
+        source = packaged_source([str(folder) for folder in source.search_dirs])
     os.chdir(stored.working_dir)
-    planned = compose.plan((*stored.plan.overrides, *asked.line.overrides), source, multirun=True)
+    planned = plan((*stored.plan.overrides, *asked.line.overrides), source, multirun=True)
     if len(planned.jobs) != len(stored.plan.jobs):
         raise ConfigError(f"{asked.root}: its line composes {len(planned.jobs)} jobs now, not {len(stored.plan.jobs)}")
     prepared = [prepare(job.config, stored.working_dir, os.environ) for job in planned.jobs]
@@ -109,9 +111,10 @@ def _resume_sweep(asked: _Asked) -> int:
     ]
     _require_unchanged(asked, changes)
     finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
-    services = [job.settings.service for job in prepared if job.settings.uses_embedded_provider]
-    with shared_services(services):
-        was_interrupted = launch_jobs(planned, finish, asked.root, resumed=True)
+    embedded = [job for job in prepared if job.uses_embedded_provider]
+    engines = {name for job in embedded for name in job.engines}
+    with shared_services((job.settings.service for job in embedded), engines=engines):
+        was_interrupted = launch_jobs(planned, launch, finish, asked.root, resumed=True)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code
 

@@ -21,30 +21,25 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalkit import compose
-from evalkit.commands.rerun import stored_source
 from evalkit.compose.line import CommandLine, parse_line
-from evalkit.datasets.cases import load_crawl_cases
+from evalkit.compose.planning import plan
+from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
 from evalkit.graders.apply import grade_record
 from evalkit.graders.context import GraderServices
-from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
+from evalkit.graders.registry import find_grader_problems
 from evalkit.metrics.cost import grade_costs_usd
-from evalkit.modes.voice.call_settings import find_open_keys
-from evalkit.modes.voice.simulations import asks_judge, grader_specs, read_simulations
+from evalkit.modes.mode import Mode
 from evalkit.peers.embedded import service_url, shared_services
-from evalkit.peers.grader_services import open_grader_services
+from evalkit.peers.peers import open_peers
 from evalkit.peers.pricing import price_table
-from evalkit.peers.replayed import replayed, with_recorded_models
-from evalkit.peers.roles import open_cache
-from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import find_key_problems, find_url_problems
-from evalkit.providers.prices import Prices
+from evalkit.peers.replayed import replayed
 from evalkit.records.case import Case
 from evalkit.records.grade import Grade, GraderSpec
 from evalkit.records.record import CaseRecord
 from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_json, diff_verdicts
-from evalkit.runner.prepare import endpoint_of, find_gate_problems
+from evalkit.runner.grader_services import open_grader_services
+from evalkit.runner.prepare import find_gated_case_problems, find_service_problems, needs_of, read_settings
 from evalkit.runner.reporting import RunReport, report_run
 from evalkit.runner.verdict import ExitCode
 from evalkit.runs.scorings import (
@@ -56,12 +51,10 @@ from evalkit.runs.scorings import (
     with_scoring,
 )
 from evalkit.runs.stored_run import open_run
-from evalkit.settings.help import list_groups
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.resolution import find_missing_models, resolve
+from evalkit.settings.options import list_groups
 from evalkit.settings.schemas import key_at
 from evalkit.settings.types import RunSettings
-from evalkit.settings.validation import find_contradictions, find_problems
 from evalkit.store.journal import cut_torn_line
 from evalkit.store.provenance import write_provenance
 from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, now_utc
@@ -70,7 +63,8 @@ from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, n
 _NODES = ("judge", "gate", "report")
 _KEYS = (
     "mode.graders", "mode.data_csv", "provider@judge.provider", "provider.models.judge",
-    "provider.models.transcription", "service.ears", "service.ears_model", "service.base_url", "service.api_key_env",
+    "provider.models.transcription",
+    "service.transcription", "service.transcription_model", "service.base_url", "service.api_key_env",
     "concurrency", "limits.response_timeout_s", "limits.max_attempts", "limits.max_cost_usd",
 )  # fmt: skip
 
@@ -80,16 +74,16 @@ class Task:
     """What is graded again, and by what.
 
     Attributes:
+        mode: Of the run.
         settings: As the stored config and the line have them.
-        config: The same, resolved, as plain JSON.
         stored: The records, by key.
         expectations: Case id -> what is expected now and was not when it was recorded.
         notes: What a user should know about the data.
 
     """
 
+    mode: Mode[Any, Any]
     settings: RunSettings
-    config: Mapping[str, Any]
     stored: Mapping[str, StoredRecord]
     expectations: Mapping[str, Any]
     notes: tuple[str, ...]
@@ -102,13 +96,12 @@ class Task:
 
     def specs(self, case: Case) -> tuple[GraderSpec, ...]:
         """Return how a case is graded."""
-        return grader_specs(self.settings, case)
+        return tuple(self.mode.graders(self.settings, case))
 
     @property
     def needs(self) -> frozenset[str]:
         """The services that its graders cannot do without."""
-        specs = (spec for key in self.stored for spec in self.specs(self.subject(key).case))
-        return frozenset(need for spec in specs for need in GRADER_TYPES[spec.grader_type].needs)
+        return needs_of(spec for key in self.stored for spec in self.specs(self.subject(key).case))
 
 
 @dataclass
@@ -141,7 +134,7 @@ def main(args: Sequence[str]) -> int:
 
 def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -> ExitCode:
     prices = price_table(task.settings)
-    scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.config), task.expectations)
+    scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.settings.config), task.expectations)
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)
     earlier = open_run(run.root, "score").grades
@@ -149,7 +142,7 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     with _services(task) as url, served as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
-        given = asyncio.run(_grade_all(replace(task, settings=addressed), run, prices, known, spending, url))
+        given = asyncio.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
     shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
@@ -166,27 +159,24 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
     if problems:
         raise ConfigError(problems)
     with stored_source(run.root, line) as source:
-        config = compose.plan(line.overrides, source).jobs[0].config
-    problems = find_problems(config) or find_contradictions(config)
-    if problems:
-        raise ConfigError(problems)
-    config = with_recorded_models(config, Path.cwd())
-    resolved = resolve(config, Path.cwd())
-    settings = RunSettings.from_config(resolved)
+        config = plan(line.overrides, source).jobs[0].config
+    mode, settings = read_settings(config, Path.cwd())
     stored = open_run(run.root, "score").finished
     records = [item.record for item in stored.values()]
-    expectations, notes = _read_expectations(settings, config, records)
+    expectations, notes = _read_expectations(mode, settings, records)
     asks_for_judge = any("judge" in override.partition("=")[0] for override in line.overrides)
-    if asks_for_judge and not any(asks_judge(settings, record.case) for record in records):
+    if asks_for_judge and "judge" not in needs_of(
+        spec for record in records for spec in mode.graders(settings, record.case)
+    ):
         notes.append(
             "no grader of this run asks a judge, so judge.* changes nothing; see mode.graders and docs/judges.md"
         )
-    task = Task(settings, resolved, stored, expectations, tuple(notes))
+    task = Task(mode, settings, stored, expectations, tuple(notes))
     problems = [
-        *find_grader_problems([GraderSpec(name, name) for name in settings.mode.graders]),
-        *find_gate_problems(settings.gate, [record.case.case_id for record in records]),
+        *(problem for record in records for problem in find_grader_problems(mode.graders(settings, record.case))),
+        *find_gated_case_problems(settings.gate, [record.case.case_id for record in records]),
     ]
-    problems = problems or _find_service_problems(task, resolved)
+    problems = list(dict.fromkeys(problems)) or find_service_problems(settings, task.needs, os.environ)
     if problems:
         raise ConfigError(problems)
     return task
@@ -213,16 +203,13 @@ def _find_override_problem(override: str, run: RunDirectory) -> str | None:
 
 
 def _read_expectations(
-    settings: RunSettings, config: Mapping[str, Any], records: Iterable[CaseRecord]
+    mode: Mode[Any, Any], settings: RunSettings, records: Iterable[CaseRecord]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return what today's data expects otherwise, by case id, and what to tell about the data."""
     path = settings.mode.data_csv
     if not path.is_file():
         return {}, [f"{path}: is gone; expectations are those of the records"]
-    if settings.mode.name == "run":
-        cases: Sequence[Case] = read_simulations(settings, find_open_keys(config)).cases
-    else:
-        cases = load_crawl_cases(path, None)
+    cases: Sequence[Case] = mode.read_expectations(settings)
     today = {case.case_id: case for case in cases}
     stored = {record.case.case_id: record.case for record in records}
     found: dict[str, Any] = {}
@@ -240,22 +227,6 @@ def _read_expectations(
     return found, notes
 
 
-def _find_service_problems(task: Task, resolved: Mapping[str, Any]) -> list[str]:
-    settings = task.settings
-    providers = []
-    problems: list[str] = []
-    if "judge" in task.needs:
-        problems += find_missing_models(resolved, ("judge",))
-        providers.append(settings.judge.provider)
-    if "transcribe" in task.needs:
-        providers.append(settings.provider)
-        if settings.provider.models.transcription is None:
-            problems.append("provider.models.transcription: null, but a grader listens to the answers; name a model")
-    for endpoint in dict.fromkeys(endpoint_of(provider, None) for provider in providers):
-        problems += [*find_url_problems(endpoint), *find_key_problems(endpoint, os.environ)]
-    return problems
-
-
 @contextmanager
 def _services(task: Task) -> Iterator[str | None]:
     """Give the address of the embedded provider where a grader asks it. Raises ConfigError for a model it has not."""
@@ -263,40 +234,37 @@ def _services(task: Task) -> Iterator[str | None]:
     is_judged_here = "judge" in needs and settings.judge.provider.name == "local"
     is_heard_here = "transcribe" in needs and settings.provider.name == "local"
     with ExitStack() as stack:
+        engines = ["transcription"] if is_heard_here else []
         if is_judged_here:
-            models = stack.enter_context(shared_services([settings.service]))
+            models = stack.enter_context(shared_services([settings.service], engines=engines))
             if settings.judge.model not in models:
                 hint = did_you_mean(str(settings.judge.model), sorted(models))
-                raise ConfigError(f"judge.model: {settings.judge.model!r} is no model of the embedded provider{hint}")
-        yield stack.enter_context(service_url(settings.service, needed=is_judged_here or is_heard_here))
+                raise ConfigError(
+                    f"judge.model: {settings.judge.model!r} is not a model of the embedded provider{hint}"
+                )
+        yield stack.enter_context(
+            service_url(settings.service, needed=is_judged_here or is_heard_here, engines=engines)
+        )
 
 
 async def _grade_all(
-    task: Task,
-    run: RunDirectory,
-    prices: Prices,
-    known: set[tuple[str, int | None, str]],
-    spending: _Spending,
-    url: str | None,
+    task: Task, run: RunDirectory, known: set[tuple[str, int | None, str]], spending: _Spending, url: str | None
 ) -> list[Grade]:
-    clients = Clients(os.environ, timeout_s=task.settings.limits.response_timeout_s)
-    services = open_grader_services(task.settings, run.root, clients, open_cache(), prices, url)
     lanes = asyncio.Semaphore(task.settings.concurrency)
+    async with open_peers(task.settings, url) as peers:
+        services = open_grader_services(peers, run)
 
-    async def grade(key: str) -> list[Grade]:
-        async with lanes:
-            if not spending.may_go_on():
-                return []
-            grades = [_kept(grade, known) for grade in await _grade_one(task, key, services)]
-            costs = [cost for grade in grades for cost in grade_costs_usd(grade).values()]
-            spending.spent_usd += sum(cost or 0.0 for cost in costs)
-            run.append_grades(grades)
-            return grades
+        async def grade(key: str) -> list[Grade]:
+            async with lanes:
+                if not spending.may_go_on():
+                    return []
+                grades = [_kept(grade, known) for grade in await _grade_one(task, key, services)]
+                costs = [cost for grade in grades for cost in grade_costs_usd(grade).values()]
+                spending.spent_usd += sum(cost or 0.0 for cost in costs)
+                run.append_grades(grades)
+                return grades
 
-    try:
         graded = await asyncio.gather(*(grade(key) for key in task.stored))
-    finally:
-        await clients.aclose()
     return [grade for grades in graded for grade in grades]
 
 

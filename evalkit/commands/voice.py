@@ -19,19 +19,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from evalkit import compose
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import write_wav
 from evalkit.compose.line import parse_line
+from evalkit.compose.planning import plan
 from evalkit.datasets.tables import read_table
 from evalkit.errors import CaseFailure, ConfigError
+from evalkit.modes.voice.settings import CrawlSettings
 from evalkit.peers.embedded import service_url
-from evalkit.peers.roles import open_cache, speech_role
-from evalkit.providers.clients import Clients
-from evalkit.runner.prepare import Prepared, prepare
+from evalkit.peers.peers import Peers, open_peers
+from evalkit.records.case import Case
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import prepare
 from evalkit.runner.verdict import ExitCode
-from evalkit.settings.types import RunSettings
 from evalkit.store.files import write_atomically
 
 _OURS = ("audio_path", "voice", "speed", "codec")
@@ -55,15 +56,16 @@ def main(args: Sequence[str]) -> int:
     line = parse_line(args)
     if line.multirun or line.questions:
         raise ConfigError("voice: makes one set of recordings; leave out -m and Hydra's flags")
-    planned = compose.plan(line.overrides, compose.packaged_source(line.config_dirs))
+    planned = plan(line.overrides, packaged_source(line.config_dirs))
     prepared = prepare(planned.jobs[0].config, Path.cwd(), os.environ)
     settings = prepared.settings
-    if settings.mode.name != "crawl":
+    if not isinstance(settings, CrawlSettings):
         raise ConfigError(f"mode: {settings.mode.name!r} has no texts to speak; voice takes mode=crawl")
-    recordings = plan_recordings(prepared)
+    recordings = plan_recordings(settings, prepared.cases)
     missing = recordings if settings.voice.overwrite else find_missing(recordings, settings.voice.output_csv)
     _forget(missing, recordings, settings.voice.output_csv)
-    with service_url(settings.service, needed=bool(missing) and settings.uses_embedded_provider) as url:
+    is_embedded = settings.speech.provider.name == "local"
+    with service_url(settings.service, needed=bool(missing) and is_embedded, engines=["speech"]) as url:
         failure = asyncio.run(_make(missing, settings, url))
     if failure:
         Console(stderr=True).print(f"evalkit: {failure}; run the same line again to go on", markup=False)
@@ -75,14 +77,13 @@ def main(args: Sequence[str]) -> int:
     return ExitCode.OK
 
 
-def plan_recordings(prepared: Prepared) -> list[Recording]:
-    """Return the recordings of all prepared cases, in their order; voices and speeds take turns."""
-    settings = prepared.settings
+def plan_recordings(settings: CrawlSettings, cases: Sequence[Case]) -> list[Recording]:
+    """Return the recordings of `cases`, in their order; voices and speeds take turns."""
     voice = settings.voice
     voices, speeds = voice.voices or (settings.speech.voice,), voice.speeds or (settings.speech.speed,)
     cells = {row.cells["example_id"]: row.cells for row in read_table(settings.mode.data_csv, ("example_id",)).rows}
     recordings = []
-    for number, case in enumerate(prepared.cases):
+    for number, case in enumerate(cases):
         # Speeds change once per round of voices, so that every voice is heard at every speed.
         ours = {
             "audio_path": f"audio/{case.case_id}.wav",
@@ -113,38 +114,33 @@ def _forget(missing: Sequence[Recording], recordings: Sequence[Recording], outpu
         _write_csv(output_csv, [kept for kept in recordings if kept not in missing])
 
 
-async def _make(recordings: Sequence[Recording], settings: RunSettings, url: str | None) -> str | None:
+async def _make(recordings: Sequence[Recording], settings: CrawlSettings, url: str | None) -> str | None:
     """Make `recordings`, a few at a time; return what went wrong, if anything did."""
-    clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
     waiting = iter(recordings)
     failures: list[str] = []
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task("voice", total=len(recordings))
+        async with open_peers(settings, url) as peers:
 
-        async def lane() -> None:
-            for wanted in waiting:
-                if failures:
-                    return
-                try:
-                    await _make_one(wanted, settings, clients, url)
-                except CaseFailure as failure:
-                    failures.append(f"{wanted.cells['example_id']}: {failure.message}")
-                progress.advance(task)
+            async def lane() -> None:
+                for wanted in waiting:
+                    if failures:
+                        return
+                    try:
+                        await _make_one(wanted, settings, peers)
+                    except CaseFailure as failure:
+                        failures.append(f"{wanted.cells['example_id']}: {failure.message}")
+                    progress.advance(task)
 
-        try:
             await asyncio.gather(*(lane() for _ in range(settings.concurrency)))
-        finally:
-            await clients.aclose()
     return failures[0] if failures else None
 
 
-async def _make_one(wanted: Recording, settings: RunSettings, clients: Clients, url: str | None) -> None:
+async def _make_one(wanted: Recording, settings: CrawlSettings, peers: Peers) -> None:
     codec = AudioFormat(wanted.cells["codec"])
     voice, speed = wanted.cells["voice"], float(wanted.cells["speed"])
-    speech = await speech_role(settings, clients, open_cache(), url, voice=voice, speed=speed).synthesise(
-        wanted.cells["user_text"]
-    )
+    speech = await peers.speech(settings.speech, voice=voice, speed=speed).synthesise(wanted.cells["user_text"])
     pcm = resample(speech.pcm, speech.sample_rate_hz, codec.sample_rate_hz)
     await asyncio.to_thread(write_wav, wanted.path, codec.to_wire(pcm), codec)
 

@@ -14,22 +14,19 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
 from evalkit.compose.explaining import explained
 from evalkit.compose.interruption import become_a_worker, passed_on
-from evalkit.compose.jobs import Destination, Job, Plan, RunJob, Source
 from evalkit.compose.launchers import BASIC, use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
 from evalkit.compose.planning import plain
 from evalkit.compose.search_path import searching
-from evalkit.errors import ConfigError, EvalkitError
+from evalkit.errors import ConfigError, LaunchError
+from evalkit.runner.jobs import Destination, Job, Plan, RunJob, Source
 from evalkit.store.host import host_identity
 from evalkit.store.running_jobs import RunningJobs
 
 _log = logging.getLogger(__name__)
-
-
-class LaunchError(EvalkitError):
-    """A launcher gave up. Which jobs it ran, and how they ended, their own files tell."""
 
 
 @dataclass(frozen=True)

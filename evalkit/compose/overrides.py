@@ -10,10 +10,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 
-from evalkit.compose.jobs import Source
+from evalkit.runner.jobs import Source
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import key_at, run_keys
+from evalkit.settings.options import list_groups
+from evalkit.settings.renamed import renaming_problem
+from evalkit.settings.schemas import all_keys, key_at, mode_names
 from evalkit.settings.validation import find_value_problem
 
 _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)|true|false", re.IGNORECASE)
@@ -91,7 +92,11 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
         return
     key = key_at(name)
     if key is None:
-        known = [*run_keys(), *_groups(source)]
+        renamed = renaming_problem(name, text.partition("=")[2])
+        if renamed is not None:
+            yield renamed
+            return
+        known = [*all_keys(), *_groups(source)]
         yield f"{name}: unknown key{did_you_mean(name, known)}; evalkit --help lists all keys"
         return
     if "$ref" in key.schema or "anyOf" in key.schema:
@@ -115,6 +120,19 @@ def find_keys_inside_null(overrides: Sequence[str]) -> list[str]:
     ]
 
 
+def find_keys_of_other_modes(overrides: Sequence[str], mode: str) -> list[str]:
+    """Return a message for every override of a key or group that `mode` has not, and some other mode has."""
+    problems = []
+    for text in without_hydra(overrides):
+        name = text.partition("=")[0].lstrip("+~").rpartition("@")[2]
+        if name in ("mode", "experiment") or key_at(name, mode) is not None:
+            continue
+        others = [other for other in mode_names() if key_at(name, other) is not None]
+        if others:
+            problems.append(f"{text}: mode={mode} has no {name}; modes that have it: {', '.join(others)}")
+    return problems
+
+
 def _literal_values(override: Override) -> list[Any]:
     """Return the values an override gives, as far as they stand on the line (a range or a glob does not)."""
     value = override.value()
@@ -128,23 +146,35 @@ def _plain_element(element: Any) -> Any:
     return [_plain_element(item) for item in element] if isinstance(element, list) else element
 
 
-def _groups(source: Source) -> list[str]:
-    folders = (source.config_dir, resource_dir("conf"), *source.search_dirs)
-    found = {path.name for folder in folders if folder.is_dir() for path in folder.iterdir() if path.is_dir()}
-    return sorted(found - {"hydra"})
+def _groups(source: Source) -> dict[str, list[str]]:
+    return list_groups((source.config_dir, *source.search_dirs))
 
 
 def _group_options(name: str, source: Source) -> list[str] | None:
-    if "." in name or name not in _groups(source):
-        return None
-    folders = (source.config_dir, resource_dir("conf"), *source.search_dirs)
-    return sorted({path.stem for folder in folders for path in (folder / name).glob("*.yaml")})
+    return _groups(source).get(name)
 
 
 def without_sweeps(overrides: Sequence[str]) -> list[str]:
     """Return the overrides that give one value."""
     parser = OverridesParser.create()
     return [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
+
+
+def of_no_job(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that decide how jobs run and which mode's keys they have: Hydra's own, mode and preset.
+
+    Of several values the first: a launcher is the same for all jobs.
+    """
+    parser = OverridesParser.create()
+    found = []
+    for text in overrides:
+        override = parser.parse_override(text)
+        if _is_for_hydra(text):
+            found.append(text)
+        elif override.key_or_group in ("mode", "experiment"):
+            values = _literal_values(override)
+            found += [f"{override.key_or_group}={values[0]}"] if values else []
+    return found
 
 
 def without_hydra(overrides: Sequence[str]) -> list[str]:

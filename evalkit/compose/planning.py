@@ -10,14 +10,17 @@ from typing import Any, cast
 import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from evalkit.compose import run_types  # noqa: F401  registers types and resolvers
 from evalkit.compose.explaining import explained
-from evalkit.compose.jobs import Job, Plan, Source
 from evalkit.compose.launchers import find_launcher_problems, use_own_settings
 from evalkit.compose.overrides import (
     find_keys_inside_null,
+    find_keys_of_other_modes,
     find_override_problems,
+    of_no_job,
     quote_text_values,
     without_hydra,
     without_replaced_launchers,
@@ -25,6 +28,7 @@ from evalkit.compose.overrides import (
 )
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError
+from evalkit.runner.jobs import Job, Plan, Source
 
 
 def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> Plan:
@@ -35,7 +39,7 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
         raise ConfigError(problems)
     use_own_settings()
     with explained(), _hydra_at(source):
-        base = hydra.compose(source.config_name, without_sweeps(quoted), return_hydra_config=True)
+        base = _compose(source, of_no_job(quoted) if multirun else without_sweeps(quoted), return_hydra_config=True)
         multirun = multirun or str(base.hydra.mode).endswith("MULTIRUN")
         if not multirun:
             return Plan(source, quoted, multirun, (Job(0, tuple(without_hydra(quoted)), plain(base)),))
@@ -48,10 +52,22 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
         if problems:
             raise ConfigError(problems)
         jobs = tuple(
-            Job(number, job, plain(hydra.compose(source.config_name, list(job))))
+            Job(number, job, plain(_compose(source, job)))
             for number, job in enumerate(_expand([*sweep_params, *without_hydra(quoted)]))
         )
     return Plan(source, quoted, multirun, jobs, launcher)
+
+
+def _compose(source: Source, overrides: Sequence[str], *, return_hydra_config: bool = False) -> DictConfig:
+    """Compose one job. Raises ConfigError for keys that only other modes have, and what Hydra raises for the rest."""
+    try:
+        return hydra.compose(source.config_name, list(overrides), return_hydra_config=return_hydra_config)
+    except HydraException:
+        mode = str(hydra.compose(source.config_name, of_no_job(overrides)).mode.name)
+        problems = find_keys_of_other_modes(overrides, mode)
+        if problems:
+            raise ConfigError(problems) from None
+        raise
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

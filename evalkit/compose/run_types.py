@@ -13,23 +13,37 @@ from typing import Any, Optional
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from evalkit.compose.jobs import slug
+from evalkit.runner.jobs import slug
+from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import Schema, dereference, load_schema
+from evalkit.settings.schemas import Schema, dereference, mode_names, run_schema
 
 _PYTHON_TYPES: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "array": list}
 
 
 def register() -> None:
-    """Register types and resolvers; whoever imports this package has them, also a launcher's worker process."""
-    ConfigStore.instance().store("evalkit_schema", _node_type("run", load_schema("run")))
+    """Register types and resolvers: an option of group ``schema`` for each mode, which the mode's own option pulls in.
+
+    Called where this module is imported, so that a launcher's worker process has them too.
+    """
+    for mode in mode_names():
+        ConfigStore.instance().store(
+            group="schema", name=mode, node=_node_type(f"{mode}_run", run_schema(mode)), package="_global_"
+        )
     resolvers: Mapping[str, Callable[..., str]] = {
-        "data": lambda path: str(resource_dir("data") / path),
+        "data": lambda path: str(find_data(path)),
         "slug": slug,
         "planned_directory": _planned_directory,
     }
     for name, resolver in resolvers.items():
         OmegaConf.register_new_resolver(name, resolver, replace=True)
+
+
+def find_data(path: str) -> Path:
+    """Return a file of ``data/``: the shipped one, else a plugin's."""
+    shipped = resource_dir("data") / path
+    added = (folder / path for folder in plugin_folders("data"))
+    return shipped if shipped.exists() else next((found for found in added if found.exists()), shipped)
 
 
 def _planned_directory(root: str, number: int) -> str:
@@ -60,3 +74,6 @@ def _field(path: str, child: Schema) -> tuple[str, Any, Any]:
     if "items" in schema:
         kind = GenericAlias(list, (_PYTHON_TYPES[schema["items"]["type"]],))
     return (name, Optional[kind] if "null" in kinds else kind, MISSING)  # noqa: UP045
+
+
+register()

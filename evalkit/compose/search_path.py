@@ -13,6 +13,8 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from evalkit.settings.plugins import plugin_folders
+
 _folders: tuple[Path, ...] = ()
 
 
@@ -27,10 +29,10 @@ class SearchFolders(SearchPathPlugin):
 
 @contextmanager
 def searching(folders: tuple[Path, ...]) -> Iterator[None]:
-    """Let Hydra, as far as it is set up while the block lasts, find options in `folders` too."""
+    """Let Hydra, as far as it is set up while the block lasts, find options in `folders` and in plugins too."""
     global _folders  # noqa: PLW0603  Hydra makes its plugins itself and passes them nothing of ours
     Plugins.instance().register(SearchFolders)
-    saved, _folders = _folders, folders
+    saved, _folders = _folders, (*folders, *plugin_folders("conf"))
     try:
         yield
     finally:

@@ -17,6 +17,7 @@ from evalkit.audio.wav import find_mismatches, read_wav
 from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_COLUMN, read_expectation
 from evalkit.datasets.files import read_bytes
 from evalkit.datasets.ids import find_id_problems
+from evalkit.datasets.speakable import find_speech_problem
 from evalkit.datasets.tables import Row, Table, read_table
 from evalkit.errors import DataError
 from evalkit.records.case import Case
@@ -31,12 +32,13 @@ _CRAWL_COLUMNS = (ID_COLUMN, TEXT_COLUMN, TOOL_COLUMN, ARGUMENTS_COLUMN)
 _WALK_COLUMNS = (*_CRAWL_COLUMNS, AUDIO_COLUMN)
 
 
-def load_crawl_cases(path: Path, tools: Sequence[JsonObject] | None) -> list[Case]:
+def load_crawl_cases(path: Path, tools: Sequence[JsonObject] | None, *, is_spoken: bool = True) -> list[Case]:
     """Return the cases in the CSV file `path`, in its order.
 
     Args:
         path: The CSV file.
         tools: What may be called; None when that is not known, so that rows are not compared with it.
+        is_spoken: Whether a voice is going to say the texts, which then must be sayable.
 
     Raises:
         DataError: Everything that is wrong with the file.
@@ -45,6 +47,10 @@ def load_crawl_cases(path: Path, tools: Sequence[JsonObject] | None) -> list[Cas
     table = read_table(path, _CRAWL_COLUMNS)
     problems = find_id_problems(table, ID_COLUMN)
     cases = [_read_case(table, row, "crawl", _CRAWL_COLUMNS, tools, problems) for row in table.rows]
+    if is_spoken:
+        texts = ((row, row.cells[TEXT_COLUMN]) for row in table.rows)
+        found = ((row, find_speech_problem(text)) for row, text in texts if text.strip())
+        problems += [f"{table.where(row, TEXT_COLUMN)}: {problem}" for row, problem in found if problem]
     if problems:
         raise DataError(problems)
     return cases

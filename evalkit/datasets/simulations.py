@@ -22,6 +22,7 @@ from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_C
 from evalkit.datasets.files import clip, read_json, read_text
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.lookup import find_file, search_folders
+from evalkit.datasets.speakable import find_speech_problem
 from evalkit.datasets.tables import Row, Table, read_table
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
@@ -202,6 +203,8 @@ class _Reader:
         if system_prompt_path is None or tools_path is None or system_prompt is None or tools is None or calls is None:
             return None
         turns = document["turns"]
+        if problem := find_speech_problem(turns["fixed_first_user_turn"]):
+            self.problems.append(f"{path}: {_place('turns', 'fixed_first_user_turn')}: {problem}")
         return Simulation(
             simulation_id=document["simulation_id"],
             path=path,

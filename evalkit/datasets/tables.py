@@ -12,10 +12,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from evalkit.datasets.files import read_text
+from evalkit.datasets.files import parse_json, read_text
 from evalkit.errors import DataError
 from evalkit.settings.names import did_you_mean
 
@@ -43,9 +45,12 @@ class Table:
 
 def read_table(path: Path, required: Sequence[str]) -> Table:
     """Read the CSV file `path`, which must have the columns `required` and a row. Raises DataError, all at once."""
-    text = read_text(path)
+    expected = f"CSV with the columns {', '.join(required)}"
+    text = read_text(path, expected)
     if not text.strip():
-        raise DataError(f"{path}: is empty, expected a header with {', '.join(required)}")
+        raise DataError(f"{path}: is empty, expected {expected}")
+    if _is_json(text):
+        raise DataError(f"{path}: holds JSON, expected {expected}; write it as a table, or name another file")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise DataError(f"{path}: line {line}: holds a NUL character; export the file again as CSV")
@@ -60,16 +65,48 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     return Table(path, tuple(header), rows)
 
 
+def _is_json(text: str) -> bool:
+    """Whether `text` is a JSON object or list, or lines of them; no header begins like that."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    for part in (text, text.strip().partition("\n")[0]):
+        with suppress(ValueError):
+            parse_json(part)
+            return True
+    return False
+
+
 def _split_records(path: Path, text: str) -> list[list[str]]:
     records: list[list[str]] = []
     try:
         records.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise DataError(f"{path}: {_describe_long_cell(text)}") from None
         raise DataError(
             f"{path}: row {len(records) + 1}: is not valid CSV ({error}); put a cell that holds a comma, a quote or "
             f'a line break in double quotes and double the quotes inside it: "say ""hi"""'
         ) from None
     return records
+
+
+def _describe_long_cell(text: str) -> str:
+    """Return where the first cell stands that is longer than `csv` reads, how long it is, and what to do."""
+    most = csv.field_size_limit(len(text))
+    try:
+        records = csv.reader(io.StringIO(text, newline=""))
+        header = next(records)
+        number, row = next(
+            (number, row) for number, row in enumerate(chain([header], records), 1) if max(map(len, row)) > most
+        )
+    finally:
+        csv.field_size_limit(most)
+    place = next(index for index, cell in enumerate(row) if len(cell) > most)
+    column = repr(header[place]) if number > 1 and place < len(header) else f"number {place + 1}"
+    return (
+        f"row {number}: column {column}: has {len(row[place]):,} characters, expected at most {most:,}; "
+        "shorten it, or close the double quote that a cell before it may have left open"
+    )
 
 
 def _find_header_problems(path: Path, header: Sequence[str], required: Sequence[str]) -> list[str]:

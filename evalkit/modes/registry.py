@@ -1,18 +1,33 @@
-"""Which modes there are, by name."""
+"""Every mode by name. The shipped ones come through the same door as anybody's: the entry points ``evalkit.modes``."""
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from evalkit.errors import ConfigError
-from evalkit.modes.voice.layouts import CRAWL_LAYOUT, RUN_LAYOUT, WALK_LAYOUT
-from evalkit.records.layout import ResultLayout
+from evalkit.modes.mode import Mode
 from evalkit.settings.names import did_you_mean
+from evalkit.settings.plugins import find_entry_points, load
 
-_LAYOUTS = {layout.mode: layout for layout in (CRAWL_LAYOUT, WALK_LAYOUT, RUN_LAYOUT)}
+GROUP = "evalkit.modes"
 
 
-def find_layout(mode: str) -> ResultLayout:
-    """Return what the results of `mode` look like. Raises ConfigError for a mode that is not installed."""
-    if mode not in _LAYOUTS:
-        known = ", ".join(_LAYOUTS)
-        raise ConfigError(f"mode {mode!r} is not installed; there are {known}{did_you_mean(mode, list(_LAYOUTS))}")
-    return _LAYOUTS[mode]
+def mode_names() -> tuple[str, ...]:
+    """Return the names of all modes that are installed."""
+    return tuple(find_entry_points(GROUP))
+
+
+@cache
+def find_mode(name: str) -> Mode[Any, Any]:
+    """Return the mode called `name`. Raises ConfigError where no installed distribution has it."""
+    point = find_entry_points(GROUP).get(name)
+    if point is None:
+        known = mode_names()
+        raise ConfigError(
+            f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)}"
+        )
+    mode = load(point, GROUP)
+    if not isinstance(mode, Mode):
+        raise ConfigError(f"entry point {point.name} = {point.value!r} of {GROUP} is not a mode; see docs/extending.md")
+    return mode

@@ -13,6 +13,7 @@ from typing import Any
 from evalkit.errors import ConfigError
 from evalkit.service.faults.plan import FILE_SUFFIX, read_plan
 from evalkit.settings.documents import find_document_problems
+from evalkit.settings.roles import ROLES
 
 
 def settle_faults(resolved: dict[str, Any], working_dir: Path) -> None:
@@ -24,7 +25,7 @@ def settle_faults(resolved: dict[str, Any], working_dir: Path) -> None:
     if problems:
         raise ConfigError(problems)
     plan = read_plan(text, working_dir)
-    servers = {resolved[role]["provider"]["name"] for role in ("assistant", "simulator", "judge", "speech")}
+    servers = {resolved[role]["provider"]["name"] for role in ROLES if role in resolved}
     if not servers & {"local", "replay"}:
         raise ConfigError(
             f"service.faults: {plan.line}, but no role is served by the embedded provider; "

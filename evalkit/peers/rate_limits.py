@@ -8,7 +8,7 @@ from evalkit.engine.throttle import Throttle
 from evalkit.realtime.rate_limits import RateLimit
 
 
-def heed(limits: Sequence[RateLimit], throttle: Throttle) -> None:
+def pause_for_spent_limits(limits: Sequence[RateLimit], throttle: Throttle) -> None:
     """Begin nothing until every spent limit is whole again, a minute at most."""
     for limit in limits:
         if limit.is_spent:

@@ -12,18 +12,19 @@ from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, TypeVar
 
 from evalkit.errors import ConfigError
 from evalkit.service.child import START_TIMEOUT_S, launch
+from evalkit.settings.roles import ROLES
 from evalkit.settings.types import Provider, RunSettings
 from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory
 
 REPLAY = "replay"
-_ROLES = ("assistant", "simulator", "judge", "speech")
+Settings = TypeVar("Settings", bound=RunSettings)
+# A role that the stored run had not.
+_NO_ROLE: Mapping[str, Any] = {"model": None, "provider": {"name": REPLAY}}
 
 
 def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
@@ -36,13 +37,13 @@ def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[s
     filled = dict(config)
     if config["provider"]["name"] == REPLAY:
         filled["provider"] = _with_models(config["provider"], working_dir)
-    for role in _ROLES:
+    for role in (role for role in ROLES if role in config):
         node = dict(config[role])
         if node["provider"] is not None and node["provider"]["name"] == REPLAY:
             node["provider"] = _with_models(node["provider"], working_dir)
         provider = node["provider"] or filled["provider"]
         if provider["name"] == REPLAY and node["model"] is None:
-            stored = _stored_config(_directory(provider, working_dir))[role]
+            stored = _stored_config(_directory(provider, working_dir)).get(role, _NO_ROLE)
             # Where the embedded provider served a role, no simulation file had a say in its model.
             node["model"] = stored["model"] if stored["provider"]["name"] in ("local", REPLAY) else None
         filled[role] = node
@@ -50,7 +51,7 @@ def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[s
 
 
 @contextmanager
-def replayed(settings: RunSettings) -> Iterator[RunSettings]:
+def replayed(settings: Settings) -> Iterator[Settings]:
     """Give `settings` with the addresses of its stored runs, each served by a child until the block ends."""
     runs = {provider.run for provider in _providers(settings) if provider.name == REPLAY and provider.run is not None}
     with ExitStack() as stack:
@@ -77,26 +78,25 @@ def _serve(run: Path) -> Iterator[str]:
 
 
 def _providers(settings: RunSettings) -> list[Provider]:
-    return [settings.provider, *(getattr(settings, role).provider for role in _ROLES)]
+    return [settings.provider, *(role.provider for role in settings.roles.values())]
 
 
-def _addressed(settings: RunSettings, addresses: Mapping[Path, str]) -> RunSettings:
+def _addressed(settings: Settings, addresses: Mapping[Path, str]) -> Settings:
     def addressed(provider: Provider) -> Provider:
         known = addresses.get(provider.run) if provider.run is not None else None
         return replace(provider, base_url=known) if known else provider
 
-    roles = {
-        role: replace(getattr(settings, role), provider=addressed(getattr(settings, role).provider)) for role in _ROLES
-    }
-    return replace(settings, provider=addressed(settings.provider), **roles)
+    held: Mapping[str, Any] = settings.roles
+    nodes = {name: replace(node, provider=addressed(node.provider)) for name, node in held.items()}
+    return replace(settings, provider=addressed(settings.provider), **nodes)
 
 
 def _with_models(provider: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
     stored = _stored_config(_directory(provider, working_dir))
-    caller = "simulator_text" if stored["simulator"]["kind"] == "text" else "simulator"
-    used = {caller if role == "simulator" else role: stored[role]["model"] for role in _ROLES}
+    caller = "simulator_text" if stored.get("simulator", {}).get("kind") == "text" else "simulator"
+    used = {caller if role == "simulator" else role: stored[role]["model"] for role in ROLES if role in stored}
     recorded = {**stored["provider"]["models"], **{role: model for role, model in used.items() if model}}
-    return {**provider, "models": {name: model or recorded[name] for name, model in provider["models"].items()}}
+    return {**provider, "models": {name: model or recorded.get(name) for name, model in provider["models"].items()}}
 
 
 def _directory(provider: Mapping[str, Any], working_dir: Path) -> Path:
@@ -114,5 +114,4 @@ def _stored_config(run: Path) -> dict[str, Any]:
         raise ConfigError(f"{where} holds no {', '.join(missing)}; name a directory that a run wrote, not a sweep's")
     if not RunDirectory(run).read_finished():
         raise ConfigError(f"{where} has no finished case; there is nothing to replay")
-    config: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
-    return config
+    return RunDirectory(run).read_config()

@@ -18,13 +18,13 @@ from evalkit.records.json import Json, JsonObject
 from evalkit.records.layout import ResultLayout
 from evalkit.records.pairing import predicted_calls
 from evalkit.records.passing import passed_by_key
-from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage, Words
 
 Cell: TypeAlias = str | int | float | None
 Locate: TypeAlias = Callable[[str], str]
 """A path as a record has it -> the path to write, or an empty string where there is no such file."""
 
-_NO_TURN = Turn(turn_index=0, user_text="", assistant_text="")
+_NO_TURN = Turn(turn_index=0, user_text="")
 
 
 @dataclass(frozen=True)
@@ -160,9 +160,7 @@ class _RowSource:
         case = self.record.case
         written = case.inputs.get("user_text")
         return {
-            "example_id": case.case_id,
-            "simulation_id": case.case_id,
-            "case_id": case.case_id,
+            self.layout.columns[0]: case.case_id,
             "model": _text(self._setting("assistant", "model")),
             "assistant_model": _text(self._setting("assistant", "model")),
             "simulator_model": _text(self._setting("simulator", "model")),
@@ -268,12 +266,11 @@ def _joined(turns: Sequence[Turn]) -> Turn:
     """Return several turns as one: texts in lines, calls in a row, tokens summed, latencies of the first."""
     if len(turns) <= 1:
         return turns[0] if turns else _NO_TURN
+    said = Words("\n".join(turn.assistant_text for turn in turns))
     return replace(
         turns[0],
         user_text="\n".join(turn.user_text for turn in turns),
-        assistant_text="\n".join(turn.assistant_text for turn in turns),
-        tool_calls=tuple(call for turn in turns for call in turn.tool_calls),
-        tool_outputs=tuple(output for turn in turns for output in turn.tool_outputs),
+        steps=(said, *(step for turn in turns for step in turn.steps if not isinstance(step, Words))),
         usage=sum((turn.usage for turn in turns), Usage()),
     )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -17,7 +16,6 @@ from typing import Any
 
 from rich.console import Console
 
-from evalkit import compose
 from evalkit.clock import MonotonicClock
 from evalkit.engine.progress import RunProgress
 from evalkit.engine.quota import OwnQuota, Quota
@@ -25,21 +23,24 @@ from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
 from evalkit.errors import ServiceStartError, StorageError, UserError
-from evalkit.modes.voice.workload import open_workload
 from evalkit.peers.embedded import service_url
+from evalkit.peers.peers import open_peers
 from evalkit.peers.pricing import price_table
-from evalkit.peers.rate_limits import heed
+from evalkit.peers.rate_limits import pause_for_spent_limits
 from evalkit.peers.replayed import replayed
+from evalkit.realtime.rate_limits import RateLimit
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
+from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.interruption import Interruption
-from evalkit.runner.pipeline import Advance, Controls, Remaining, expand_trials, run_workload
-from evalkit.runner.prepare import Prepared, prepare
+from evalkit.runner.jobs import Destination, Job
+from evalkit.runner.pipeline import Advance, Controls, Remaining, Workload, expand_trials, run_workload
+from evalkit.runner.prepare import Prepared, take_or_prepare
 from evalkit.runner.remaining import find_remaining, spent_usd
 from evalkit.runner.reporting import report_run
-from evalkit.runner.terminal import stderr_console
+from evalkit.runner.terminal import say, stderr_console
 from evalkit.runner.verdict import ExitCode, decide_verdict
 from evalkit.settings.types import Limits
 from evalkit.store.provenance import describe_start, write_provenance
@@ -50,7 +51,7 @@ from evalkit.store.shared_quota import SharedQuota
 _log = logging.getLogger(__name__)
 
 
-def run_job(job: compose.Job, destination: compose.Destination, *, rerun_changed: bool = False) -> None:
+def run_job(job: Job, destination: Destination, *, rerun_changed: bool = False) -> None:
     """Run one composed job into its directory, or finish what is left of it there.
 
     Never raises but for an interruption, a disk that takes nothing more (StorageError) and a directory that another
@@ -61,14 +62,12 @@ def run_job(job: compose.Job, destination: compose.Destination, *, rerun_changed
         _run_and_conclude(job, destination, run, rerun_changed=rerun_changed)
 
 
-def _run_and_conclude(
-    job: compose.Job, destination: compose.Destination, run: RunDirectory, *, rerun_changed: bool
-) -> None:
+def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
     try:
         _run_stations(job, destination, run, rerun_changed=rerun_changed)
     except UserError as error:
         _log.error("%s", error)
-        _say(*error.problems)
+        say(*error.problems)
         run.write_status(RunStatus.FAILED, exit_code=ExitCode.USER, counts={})
     except KeyboardInterrupt:
         status = run.read_status()
@@ -81,15 +80,15 @@ def _run_and_conclude(
         raise StorageError(f"{error}; make room and finish the run with: evalkit resume {run.root}") from error
     except ServiceStartError as error:
         _log.error("%s", error)
-        _say(str(error))
+        say(str(error))
         run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
     except BaseException as error:  # noqa: BLE001  also sys.exit: one job must not end a sweep
         _log.exception("a defect in evalkit")
-        _say(f"{type(error).__name__}: {error}; a defect of evalkit, please report it with {run.root / 'evalkit.log'}")
+        say(f"{type(error).__name__}: {error}; a defect of evalkit, please report it with {run.root / 'evalkit.log'}")
         run.write_status(RunStatus.FAILED, exit_code=ExitCode.DEFECT, counts={})
 
 
-def finish_job(job: compose.Job, destination: compose.Destination, *, rerun_changed: bool = False) -> None:
+def finish_job(job: Job, destination: Destination, *, rerun_changed: bool = False) -> None:
     """Finish what a job of a sweep left undone; one that has come to its end is left alone."""
     status = RunDirectory(destination.run_dir).read_status()
     is_done = status is not None and status["status"] in (RunStatus.COMPLETED, RunStatus.GATE_FAILED)
@@ -97,10 +96,8 @@ def finish_job(job: compose.Job, destination: compose.Destination, *, rerun_chan
         run_job(job, destination, rerun_changed=rerun_changed)
 
 
-def _run_stations(
-    job: compose.Job, destination: compose.Destination, run: RunDirectory, *, rerun_changed: bool
-) -> None:
-    prepared = prepare(job.config, destination.working_dir, os.environ)
+def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
+    prepared = take_or_prepare(job.config, destination.working_dir)
     settings = prepared.settings
     trials = _planned_trials(prepared, run, rerun_changed=rerun_changed)
     progress = recover(run)
@@ -108,7 +105,7 @@ def _run_stations(
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
     with (
-        service_url(settings.service, needed=settings.uses_embedded_provider) as url,
+        service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
         replayed(settings) as addressed,
     ):
         ready = replace(prepared, settings=addressed)
@@ -173,13 +170,13 @@ def _end(
     }
     run.write_status(verdict.status, exit_code=verdict.exit_code, counts=counts)
     if verdict.reason:
-        _say(verdict.reason)
+        say(verdict.reason)
     if verdict.is_resumable and console is not None:
         more = " limits.max_cost_usd=MORE" if outcome.stopped_by is Stop.BUDGET else ""
-        _say(f"finish it with: evalkit resume {run.root}{more}")
+        say(f"finish it with: evalkit resume {run.root}{more}")
 
 
-def _open_quota(destination: compose.Destination, limits: Limits, spent_before_usd: float) -> Quota:
+def _open_quota(destination: Destination, limits: Limits, spent_before_usd: float) -> Quota:
     """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
@@ -189,10 +186,9 @@ def _open_quota(destination: compose.Destination, limits: Limits, spent_before_u
 async def _run_cases(
     prepared: Prepared, left: Remaining, run: RunDirectory, url: str | None, quota: Quota, *, in_worker: bool
 ) -> Outcome:
-    settings = prepared.settings
-    limits = settings.limits
+    settings, limits = prepared.settings, prepared.settings.limits
     concurrency = min(settings.concurrency, limits.requests_in_flight or settings.concurrency)
-    label = settings.run_name or f"{settings.mode.name} {settings.assistant.model}"
+    label = settings.run_name or f"{prepared.mode.name} {prepared.mode.subject(settings)}"
     clock = MonotonicClock()
     throttle = Throttle(concurrency, clock, lambda change: run.journal_concurrency(**asdict(change)))
     controls = Controls(
@@ -201,9 +197,17 @@ async def _run_cases(
         clock=clock,
         throttle=throttle,
         quota=quota,
-        watch=Interruption(limits.grace_s, _say).watch,
+        watch=Interruption(limits.grace_s, say).watch,
     )
-    async with open_workload(prepared, run, url, clock, on_rate_limits=lambda told: heed(told, throttle)) as workload:
+
+    def on_rate_limits(told: Sequence[RateLimit]) -> None:
+        pause_for_spent_limits(told, throttle)
+
+    async with (
+        open_peers(settings, url, on_rate_limits=on_rate_limits) as peers,
+        prepared.mode.open(settings, prepared.data, peers, run, clock) as work,
+    ):
+        workload = Workload(work, prepared.graders, open_grader_services(peers, run))
         with RunProgress(stderr_console(quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
             return await run_workload(workload, left, run, controls, count_passes(progress))
 
@@ -215,8 +219,3 @@ def count_passes(progress: RunProgress) -> Advance:
         progress.advance(passed=passed(record, grades))
 
     return advance
-
-
-def _say(*messages: str) -> None:
-    for message in messages:
-        print(f"evalkit: {message}", file=sys.stderr)

@@ -27,9 +27,8 @@ from evalkit.store.run_directory import RunDirectory, StoredRecord, now_utc
 
 @dataclass(frozen=True)
 class Workload:
-    """What to run and how to judge it: the cases, one attempt at a case, each case's graders and what they may call."""
+    """What to run and how to judge it: one attempt at a case, each case's graders and what they may call."""
 
-    cases: Sequence[Case]
     work: Work
     graders: Callable[[Case], Sequence[GraderSpec]]
     services: GraderServices

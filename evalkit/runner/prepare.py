@@ -2,212 +2,216 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from evalkit.audio.conformance import Conformance
-from evalkit.audio.formats import AudioFormat
-from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
-from evalkit.datasets.files import dataset_manifest, read_json, read_text
-from evalkit.datasets.tools import load_tools
-from evalkit.errors import ConfigError, DataError, UserError
-from evalkit.graders.registry import find_grader_problems
-from evalkit.mocks.definitions import Mock, parse_mocks
-from evalkit.modes.voice.call_settings import find_open_keys
-from evalkit.modes.voice.recordings import examine_recordings, find_recording_problems
-from evalkit.modes.voice.simulations import asks_judge, read_simulations
+from evalkit.datasets.files import dataset_manifest
+from evalkit.errors import ConfigError, DataError, UserError, collecting
+from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
+from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.registry import find_mode
+from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
-from evalkit.peers.replayed import REPLAY, recorded_identity, with_recorded_models
-from evalkit.providers.endpoints import Endpoint, find_key_problems, find_url_problems
+from evalkit.peers.replayed import with_recorded_models
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
-from evalkit.records.json import JsonObject
+from evalkit.records.json import JsonObject, content_sha256
+from evalkit.runner.jobs import Plan
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
-from evalkit.settings.types import Gate, Provider, RunSettings
+from evalkit.settings.types import Gate, RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run that may start: its resolved config, and the data it names, read and validated.
+    """A run that may start: its mode, its settings, and the data it names, read and validated.
 
-    Prompt, tools and recordings are those of crawl and walk; simulated calls carry theirs in each case. `open_keys` are
-    the keys that were null before the config was resolved, and which a simulation file may therefore settle.
+    `datasets` has path and sha256 of every file that was read.
     """
 
-    config: Mapping[str, Any]
+    mode: Mode[Any, Any]
     settings: RunSettings
-    cases: tuple[Case, ...]
-    recordings: tuple[Conformance, ...]
-    mocks: tuple[Mock, ...]
-    tools: tuple[JsonObject, ...]
-    system_prompt: str
+    data: ModeData
     datasets: tuple[Mapping[str, Any], ...]
-    open_keys: frozenset[str] = frozenset()
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The resolved config, as ``config.yaml`` stores it."""
+        return self.settings.config
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """What is run, in order."""
+        return self.data.cases
+
+    def graders(self, case: Case) -> Sequence[GraderSpec]:
+        """Return how a case is graded."""
+        return self.mode.graders(self.settings, case)
+
+    def fingerprint(self, case: Case) -> JsonObject:
+        """Return the settings that decide a case's record."""
+        return self.mode.fingerprint(self.settings, self.data, case)
+
+    @property
+    def grader_needs(self) -> frozenset[str]:
+        """What its graders ask for: ``judge``, ``transcribe``."""
+        return needs_of(spec for case in self.cases for spec in self.graders(case))
+
+    @property
+    def engines(self) -> frozenset[str]:
+        """The engines of the embedded provider that roles or graders will use."""
+        settings = self.settings
+        hears = "transcribe" in self.grader_needs and settings.provider.name == "local"
+        return self.mode.engines(settings) | ({"transcription"} if hears else frozenset())
+
+    @property
+    def uses_embedded_provider(self) -> bool:
+        """Whether the embedded provider has to be started: for a role that is used, or for listening to answers."""
+        used = self.mode.needs(self.settings) | (self.grader_needs & {"judge"})
+        return bool(self.engines) or any(self.settings.roles[role].provider.name == "local" for role in used)
+
+
+PrepareJob = Callable[[Mapping[str, Any], Path, Mapping[str, str]], Prepared]
+_handed_on: dict[str, Prepared] = {}
+
+
+def needs_of(specs: Iterable[GraderSpec]) -> frozenset[str]:
+    """Return the services that graders cannot do without."""
+    return frozenset(
+        need for spec in specs if spec.grader_type in GRADER_TYPES for need in GRADER_TYPES[spec.grader_type].needs
+    )
 
 
 def prepare(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> Prepared:
     """Return the run that a composed `config` describes. Raises ConfigError or DataError with all problems."""
     prepared = read_run(config, working_dir, environ)
-    problems = find_recording_problems(prepared.recordings)
-    if problems:
-        raise DataError(problems)
+    if prepared.data.problems:
+        raise DataError(prepared.data.problems)
     return prepared
 
 
+@contextmanager
+def handing_on(prepared: Sequence[Prepared], planned: Plan, working_dir: Path) -> Iterator[None]:
+    """Let the jobs of a plan that run in this process take what was `prepared` for it, while the block lasts."""
+    for job, ready in zip(planned.jobs, prepared, strict=True):
+        _handed_on[_name(job.config, working_dir)] = ready
+    try:
+        yield
+    finally:
+        _handed_on.clear()
+
+
+def take_or_prepare(config: Mapping[str, Any], working_dir: Path) -> Prepared:
+    """Return what was prepared for the same config in this process, else prepare it now."""
+    handed = _handed_on.get(_name(config, working_dir))
+    return handed or prepare(config, working_dir, os.environ)
+
+
+def _name(config: Mapping[str, Any], working_dir: Path) -> str:
+    return content_sha256({"config": config, "working_dir": str(working_dir)})
+
+
 def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> Prepared:
-    """Return the same, also when recordings break the bounds of ``conformance``: for who wants to show them all."""
-    problems = find_problems(config) or find_contradictions(config)
+    """Return the same, also when its data has problems that can be shown: for who wants to show all of it."""
+    mode, settings = read_settings(config, working_dir)
+    problems = [
+        *find_missing_models(settings.config, sorted(mode.needs(settings))),
+        *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
+        *_find_gate_problems(mode, settings.gate),
+    ]
+    collecting(problems, lambda: price_table(settings))
+    if problems:
+        raise ConfigError(problems)
+    data: ModeData = mode.read(settings)
+    prices = [path for path in (settings.limits.prices_file,) if path]
+    prepared = Prepared(mode, settings, data, (*data.datasets, *dataset_manifest(prices)))
+    problems = [
+        f"{mode.where(settings, case)}: {problem}"
+        for case in (*data.cases, *data.left_out)
+        for problem in find_grader_problems(mode.graders(settings, case))
+    ]
+    if problems:
+        raise DataError(list(dict.fromkeys(problems)))
+    problems = [
+        *find_service_problems(settings, prepared.grader_needs, environ),
+        *find_gated_case_problems(settings.gate, [case.case_id for case in data.cases]),
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return prepared
+
+
+def read_settings(config: Mapping[str, Any], working_dir: Path) -> tuple[Mode[Any, Any], Any]:
+    """Return the mode and the settings of a composed `config`. Raises ConfigError with all that is wrong with them."""
+    problems = find_problems(config)
+    if problems:
+        raise ConfigError(problems)
+    mode = find_mode(config["mode"]["name"])
+    problems = [*find_contradictions(config), *mode.find_contradictions(config)]
     if problems:
         raise ConfigError(problems)
     config = with_recorded_models(config, working_dir)
-    resolved = resolve(config, working_dir)
+    resolved = resolve(config, working_dir, mode.models)
+    mode.settle(resolved)
     settle_faults(resolved, working_dir)
-    settings = RunSettings.from_config(resolved)
-    problems = [*_find_role_problems(settings, resolved), *_find_endpoint_problems(settings, environ)]
-    _collect(problems, lambda: price_table(settings))
+    return mode, mode.make_settings(resolved, config)
+
+
+def prepare_all(planned: Plan, working_dir: Path, read: PrepareJob = prepare) -> list[Prepared]:
+    """Prepare every job, so that a sweep with one bad job starts none. Raises ConfigError with all problems."""
+    prepared: list[Prepared] = []
+    problems: list[str] = []
+    for job in planned.jobs:
+        try:
+            prepared.append(read(job.config, working_dir, os.environ))
+        except UserError as error:
+            where = f"job {job.number} ({' '.join(job.overrides)}): " if planned.multirun else ""
+            problems += [f"{where}{problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
-    if settings.mode.name == "run":
-        return _read_calls(settings, resolved, find_open_keys(config), environ)
-    return _read_data(settings, resolved)
+    return prepared
 
 
-def endpoint_of(provider: Provider, embedded_url: str | None, *, identity: str = "") -> Endpoint:
-    """Return the endpoint of `provider`; `embedded_url` is where the embedded one runs, if it does.
-
-    `identity` is what caches call the embedded one, whose port changes from run to run; a replayed run is called by its
-    records for the same reason.
-    """
-    if provider.name == REPLAY and provider.run is not None:
-        identity = f"{REPLAY}:{recorded_identity(provider.run)}"
-    base_url = embedded_url if provider.name == "local" else provider.base_url
-    return Endpoint(
-        name=provider.name,
-        base_url=base_url or "",
-        api_key_env=provider.api_key_env,
-        api_version=provider.api_version,
-        identity=identity if provider.name in ("local", REPLAY) else "",
-    )
-
-
-def find_gate_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:
+def find_gated_case_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:
     """Return a message for every case that must never fail and is not among those that are run."""
     return [
-        f"gate.never_fail: {case_id!r} is no case of this run{did_you_mean(case_id, sorted(set(case_ids)))}; "
+        f"gate.never_fail: {case_id!r} is not a case of this run{did_you_mean(case_id, sorted(set(case_ids)))}; "
         f"max_examples and the data decide which are run ({len(set(case_ids))} here)"
         for case_id in gate.never_fail
         if case_id not in case_ids
     ]
 
 
-def _require_gated_cases(settings: RunSettings, cases: Sequence[Case]) -> None:
-    problems = find_gate_problems(settings.gate, [case.case_id for case in cases])
-    if problems:
-        raise ConfigError(problems)
+def _providers(settings: RunSettings, roles: frozenset[str]) -> list[Any]:
+    return [settings.provider, *(settings.roles[role].provider for role in sorted(roles))]
 
 
-def _find_role_problems(settings: RunSettings, resolved: Mapping[str, Any]) -> list[str]:
-    callers = ("simulator",) if settings.mode.name == "run" else ()
-    problems = find_missing_models(resolved, ("assistant", *callers, "speech"))
-    if "audio_text_mismatch" in settings.mode.graders and settings.provider.models.transcription is None:
-        problems.append(
-            "provider.models.transcription: null, but grader audio_text_mismatch listens to the answers; "
-            "name a model, or leave the grader out of mode.graders"
-        )
+def _find_gate_problems(mode: Mode[Any, Any], gate: Gate) -> list[str]:
+    known = mode.layout.latency_columns
+    if gate.latency_column in known or (gate.max_latency_ms is None and not known):
+        return []
+    hint = did_you_mean(gate.latency_column, known)
+    found = f"gate.latency_column: {gate.latency_column!r} is not a latency of mode={mode.name}{hint}"
+    return [f"{found}; it has {', '.join(known) or 'none'}"]
+
+
+def find_service_problems(settings: RunSettings, needs: frozenset[str], environ: Mapping[str, str]) -> list[str]:
+    """Return what stands in the way of what graders need: the judge, or somebody who listens."""
+    problems: list[str] = []
+    if "judge" in needs:
+        problems += find_missing_models(settings.config, ("judge",))
+        problems += find_endpoint_problems([settings.judge.provider], environ)
+    if "transcribe" in needs:
+        problems += find_endpoint_problems([settings.provider], environ)
+        if settings.provider.models.transcription is None:
+            problems.append(
+                "provider.models.transcription: null, but a grader listens to the answers (audio_text_mismatch, wer "
+                "or stt_then_text); name a model, or leave the grader out of mode.graders"
+            )
     return problems
-
-
-def _find_endpoint_problems(settings: RunSettings, environ: Mapping[str, str]) -> list[str]:
-    providers = [settings.provider, settings.assistant.provider, settings.speech.provider]
-    if settings.mode.name == "run":
-        providers.append(settings.simulator.provider)
-    return _find_problems_of(providers, environ)
-
-
-def _find_problems_of(providers: Sequence[Provider], environ: Mapping[str, str]) -> list[str]:
-    endpoints = [endpoint_of(provider, None) for provider in dict.fromkeys(providers)]
-    found = [problem for endpoint in endpoints for problem in find_url_problems(endpoint)]
-    found += [problem for endpoint in endpoints for problem in find_key_problems(endpoint, environ)]
-    return list(dict.fromkeys(found))
-
-
-def _read_data(settings: RunSettings, resolved: Mapping[str, Any]) -> Prepared:
-    problems: list[str] = []
-    prompt_file, tools_file = settings.assistant.system_prompt_file, settings.assistant.tools_file
-    if prompt_file is None or tools_file is None:
-        raise ConfigError(f"mode={settings.mode.name} needs a prompt and tools; choose an assistant")
-    prompt = _collect(problems, lambda: read_text(prompt_file))
-    tools = _collect(problems, lambda: load_tools(tools_file))
-    cases = _collect(problems, lambda: _load_cases(settings, tools))
-    mocks = _collect(problems, lambda: _load_mocks(settings.tool_mocks.mocks_file))
-    problems += find_grader_problems([GraderSpec(name, name) for name in settings.mode.graders])
-    if problems or prompt is None or tools is None or cases is None or mocks is None:
-        raise DataError(problems)
-    chosen_cases = tuple(cases[: settings.max_examples])
-    _require_gated_cases(settings, chosen_cases)
-    recordings = [Path(str(case.inputs["audio_path"])) for case in cases if "audio_path" in case.inputs]
-    chosen = [path for path in (settings.tool_mocks.mocks_file, settings.limits.prices_file) if path]
-    paths = [settings.mode.data_csv, prompt_file, tools_file, *chosen, *recordings]
-    return Prepared(
-        config=resolved,
-        settings=settings,
-        cases=chosen_cases,
-        recordings=examine_recordings(chosen_cases, settings),
-        mocks=mocks,
-        tools=tuple(tools),
-        system_prompt=prompt,
-        datasets=tuple(dataset_manifest(paths)),
-    )
-
-
-def _read_calls(
-    settings: RunSettings, resolved: Mapping[str, Any], open_keys: frozenset[str], environ: Mapping[str, str]
-) -> Prepared:
-    problems: list[str] = []
-    data = _collect(problems, lambda: read_simulations(settings, open_keys))
-    mocks = _collect(problems, lambda: _load_mocks(settings.tool_mocks.mocks_file))
-    if problems or data is None or mocks is None:
-        raise DataError(problems)
-    if any(asks_judge(settings, case) for case in data.cases):
-        problems = [*find_missing_models(resolved, ("judge",)), *_find_problems_of([settings.judge.provider], environ)]
-        if problems:
-            raise ConfigError(problems)
-    _require_gated_cases(settings, data.cases)
-    chosen = [path for path in (settings.tool_mocks.mocks_file, settings.limits.prices_file) if path]
-    return Prepared(
-        config=resolved,
-        settings=settings,
-        cases=data.cases,
-        recordings=(),
-        mocks=mocks,
-        tools=(),
-        system_prompt="",
-        datasets=tuple(dataset_manifest([*data.paths, *chosen])),
-        open_keys=open_keys,
-    )
-
-
-def _load_cases(settings: RunSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
-    if settings.mode.name == "walk":
-        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format))
-    return load_crawl_cases(settings.mode.data_csv, tools)
-
-
-def _load_mocks(path: Path | None) -> tuple[Mock, ...]:
-    return () if path is None else parse_mocks(read_json(path), str(path))
-
-
-def _collect(problems: list[str], read: Callable[[], T]) -> T | None:
-    """Return what `read` gives, or None after adding what is wrong to `problems`."""
-    try:
-        return read()
-    except UserError as error:
-        problems.extend(error.problems)
-        return None

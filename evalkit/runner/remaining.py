@@ -1,7 +1,7 @@
 """What is left of a run, decided by content: what is finished stays, what was lost is tried again, the rest is new.
 
-A finished case-trial stands for as long as its key says so: case content, settings in effect, trial and seed
-(:func:`~evalkit.modes.voice.turn_measures.reuse_key`). One whose key is another today is a change, named by what differs.
+A finished case-trial stands for as long as nothing that decides its record is another today: the case's content, its
+seed, and the settings that its mode says decide it. What is another is a change, named by what differs.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalkit.engine.scheduler import Prior
-from evalkit.modes.voice.fingerprint import settings_in_effect, settings_of_call
-from evalkit.modes.voice.turn_measures import reuse_key
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
-from evalkit.records.json import Json, JsonObject
+from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord
 from evalkit.runner.pipeline import Remaining, judging_cost_usd
 from evalkit.runner.prepare import Prepared
@@ -52,7 +50,7 @@ def find_changes(
     gone = [f"{key}: is not among the cases any more" for key in planned if key not in set(keys)]
     new = [f"{key}: was not among the cases when the run began" for key in keys if key not in set(planned)]
     changed = [
-        f"{trial.key}: {', '.join(_differences(prepared, trial, stored.record))} changed since it was run"
+        f"{trial.key}: {', '.join(_find_differences(prepared, trial, stored.record))} changed since it was run"
         for trial in trials
         if (stored := finished.get(trial.key)) is not None and _is_changed(prepared, trial, stored.record)
     ]
@@ -81,19 +79,17 @@ def _sum(costs: Sequence[float | None]) -> float | None:
 
 def _is_changed(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> bool:
     # A record that a defect of ours left has no key to go by.
-    return bool(record.reuse_key) and record.reuse_key != reuse_key(trial, _effective(prepared, trial))
+    return bool(record.reuse_key) and bool(_find_differences(prepared, trial, record))
 
 
-def _effective(prepared: Prepared, trial: CaseTrial) -> JsonObject:
-    if prepared.settings.mode.name == "run":
-        return settings_of_call(prepared, trial.case)
-    return settings_in_effect(prepared)
-
-
-def _differences(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> list[str]:
+def _find_differences(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> list[str]:
+    """Return what of `trial` is another today: its case, its seed, or settings by their keys."""
     found = ["the case"] if trial.case.sha256 != record.case.sha256 else []
     found += ["its seed"] if trial.seed != record.seed else []
-    return [*found, *_differing_keys(record.settings, _effective(prepared, trial))] or ["the record's version"]
+    now = prepared.fingerprint(trial.case)
+    # Of a run that is older than this version: what its mode does not ask for any more decided nothing.
+    before = {key: value for key, value in record.settings.items() if key in now}
+    return [*found, *_differing_keys(before, now)]
 
 
 def _differing_keys(before: Json, now: Json, path: str = "") -> Iterator[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import find_layout
+from evalkit.modes.registry import find_mode
 from evalkit.records.passing import passed_by_key
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
@@ -55,7 +55,7 @@ def content_of(stored: StoredRun) -> RunContent:
     """Return what the reports of a stored run are derived from."""
     return RunContent(
         run_dir=stored.root,
-        layout=find_layout(stored.mode),
+        layout=find_mode(stored.mode).layout,
         config=stored.config,
         records=stored.records,
         grades=stored.grades,
@@ -76,7 +76,7 @@ def _read_sweep_job(entry: Mapping[str, Any]) -> SweepJob:
         return SweepJob(entry)
     try:
         stored = open_run(folder, "a sweep")
-        layout = find_layout(stored.mode)
+        layout = find_mode(stored.mode).layout
     except ConfigError as error:
         _log.warning("job %s is left out: %s", entry["job"], error)
         return SweepJob(entry)

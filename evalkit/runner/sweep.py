@@ -26,19 +26,18 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import evalkit
-from evalkit.compose import Job, Plan, Source
 from evalkit.errors import ConfigError
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
+from evalkit.runner.jobs import Job, Plan, Source
 from evalkit.runner.reporting import read_sweep_jobs
-from evalkit.runner.terminal import stderr_console
+from evalkit.runner.terminal import say, stderr_console
 from evalkit.runner.verdict import ExitCode, worst
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
@@ -129,16 +128,14 @@ def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> Exi
     stderr_console().print(sweep_table(jobs))
     write_sweep(root, jobs, plots=shown.get("plots", True), html=shown.get("html", True))
     bad = [entry for entry in entries if entry["exit_code"] != ExitCode.OK]
-    print(f"evalkit: {len(entries) - len(bad)} of {len(entries)} jobs completed", file=sys.stderr)
+    say(f"{len(entries) - len(bad)} of {len(entries)} jobs completed")
     for entry in bad:
         where = entry["directory"] or "no directory"
-        print(
-            f"evalkit: job {entry['job']} {entry['status']} ({' '.join(entry['overrides'])}): {where}", file=sys.stderr
-        )
+        say(f"job {entry['job']} {entry['status']} ({' '.join(entry['overrides'])}): {where}")
     codes = [entry["exit_code"] for entry in entries]
     if any(code not in (ExitCode.OK, ExitCode.GATE, ExitCode.USER) for code in codes):
         more = " limits.max_cost_usd=MORE" if ExitCode.BUDGET in codes else ""
-        print(f"evalkit: finish it with: evalkit resume {root}{more}", file=sys.stderr)
+        say(f"finish it with: evalkit resume {root}{more}")
     return worst([*codes, ExitCode.INTERRUPTED] if interrupted else codes)
 
 

@@ -6,9 +6,21 @@ from __future__ import annotations
 def offered_models() -> frozenset[str]:
     """Return the name of every model. Raises ImportError where the `local` extra is not installed."""
     from evalkit.service import echo
-    from evalkit.service.agent.models import MODELS
-    from evalkit.service.caller.models import CALLERS
-    from evalkit.service.judge.judge import JUDGES
-    from evalkit.service.service_state import SPEECH_MODEL, TRANSCRIPTION_MODEL
+    from evalkit.service.brain.rules.brain import RULE_MODELS
+    from evalkit.service.service_state import SPEECH_MODELS, TRANSCRIPTION_MODELS
 
-    return frozenset({*MODELS, *CALLERS, *JUDGES, echo.NAME, SPEECH_MODEL, TRANSCRIPTION_MODEL})
+    return frozenset({*RULE_MODELS, echo.NAME, *SPEECH_MODELS, *TRANSCRIPTION_MODELS})
+
+
+def offered_voices() -> tuple[str, ...]:
+    """Return the voices that every speech engine answers to."""
+    from evalkit.service.speech.speakers import SPEAKERS
+
+    return tuple(SPEAKERS)
+
+
+def can_speak(text: str) -> bool:
+    """Whether the bundled speech engines have a sound for `text`."""
+    from evalkit.service.spoken_text import is_speakable
+
+    return is_speakable(text)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from evalkit.errors import ConfigError
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.options import list_groups
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import dereference, load_schema, run_keys, run_nodes
+from evalkit.settings.schemas import dereference, mode_names, run_keys, run_nodes, run_schema
 
-# What people may type as a first word when they mean a harness.
-MODES = ("crawl", "walk", "run")
+DEFAULT_MODE = "crawl"
 
 # Flag of the older harness -> the override that does the same; "{}" stands for the flag's value.
 OLD_FLAGS = {
@@ -48,8 +50,17 @@ def translate_old_flags(args: Sequence[str]) -> list[str]:
     return messages
 
 
-def render_help(commands: Mapping[str, str]) -> str:
-    """Return the help page: usage, commands, groups with their options, and every key with what it allows."""
+def render_help(commands: Mapping[str, str], topics: Sequence[str] = ()) -> str:
+    """Return the help page: usage, commands, groups, and the keys of the chosen mode with what each allows.
+
+    `topics` is the rest of the line: ``mode=X`` chooses whose keys are shown, ``all`` shows every mode's.
+    """
+    modes = [topic.removeprefix("mode=") for topic in topics if topic.startswith("mode=")] or [DEFAULT_MODE]
+    modes = list(mode_names()) if "all" in topics else modes
+    unknown = [mode for mode in modes if mode not in mode_names()]
+    if unknown:
+        hint = did_you_mean(unknown[0], mode_names())
+        raise ConfigError(f"mode: {unknown[0]!r} is not an option{hint}; options: {', '.join(mode_names())}")
     lines = [
         "evalkit [key=value …]               one run; with no argument: mode=crawl on the embedded provider",
         "evalkit -m key=a,b key=1,2 …        a sweep: one run per combination",
@@ -66,20 +77,11 @@ def render_help(commands: Mapping[str, str]) -> str:
         f"a sweep's jobs run under hydra/launcher={' | '.join(list_launchers())} (docs/sweeps.md)",
         "",
         "one role alone is moved to another provider with provider@judge.provider=openai",
-        "",
-        "keys:",
     ]
-    for node, keys in _keys_by_node().items():
-        lines += ["", f"  {node}"]
-        for path, allowed, description in keys:
-            lines += [f"    {path:<34}{allowed}", f"        {description}"]
+    shown: set[str] = set()
+    for mode in modes:
+        lines += ["", f"keys of mode={mode} (evalkit --help mode=NAME, --help all):", *_describe_keys(mode, shown)]
     return "\n".join(lines)
-
-
-def list_groups() -> dict[str, list[str]]:
-    """Return the shipped config groups with their options."""
-    folders = sorted(path for path in resource_dir("conf").iterdir() if path.is_dir() and path.name != "hydra")
-    return {folder.name: sorted(path.stem for path in folder.glob("*.yaml")) for folder in folders}
 
 
 def list_launchers() -> list[str]:
@@ -87,11 +89,23 @@ def list_launchers() -> list[str]:
     return ["basic", *sorted(path.stem for path in (resource_dir("conf") / "hydra" / "launcher").glob("*.yaml"))]
 
 
-def _keys_by_node() -> dict[str, list[tuple[str, str, str]]]:
-    properties = load_schema("run")["properties"]
-    titles = {node: f"{node}: {dereference(properties[node])['description']}" for node in run_nodes()}
+def _describe_keys(mode: str, shown: set[str]) -> list[str]:
+    """Return the lines about the keys of `mode` that are not `shown` yet, a block for each node."""
+    lines: list[str] = []
+    for node, keys in _keys_by_node(mode).items():
+        new = [(path, allowed, text) for path, allowed, text in keys if f"{path} {allowed} {text}" not in shown]
+        shown.update(f"{path} {allowed} {text}" for path, allowed, text in keys)
+        lines += ["", f"  {node}"] if new else []
+        for path, allowed, description in new:
+            lines += [f"    {path:<34}{allowed}", f"        {description}"]
+    return lines
+
+
+def _keys_by_node(mode: str) -> dict[str, list[tuple[str, str, str]]]:
+    properties = run_schema(mode)["properties"]
+    titles = {node: f"{node}: {dereference(properties[node])['description']}" for node in run_nodes(mode)}
     nodes: dict[str, list[tuple[str, str, str]]] = {"plain keys": []}
-    for path, key in run_keys().items():
+    for path, key in run_keys(mode).items():
         title = titles.get(path.split(".")[0], "plain keys")
         nodes.setdefault(title, []).append((path, key.allowed, key.description))
     return nodes

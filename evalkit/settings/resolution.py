@@ -1,63 +1,63 @@
-"""Turns a valid config into the one that runs: role defaults, rates and absolute paths filled in.
+"""Turns a valid config into the one that runs: role defaults and absolute paths filled in.
 
-The result is what ``config.yaml`` stores. Nothing here touches a network, a key, or the files the paths name.
+The result is what ``config.yaml`` stores, once the mode has filled in its own. Nothing here touches a network, a key,
+or the files the paths name.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-DEFAULT_CHUNK_MS = 20
-
-_ROLES = ("assistant", "simulator", "judge", "speech")
-_PATHS = (
-    ("mode", "data_csv"),
-    ("assistant", "system_prompt_file"),
-    ("assistant", "tools_file"),
-    ("tool_mocks", "mocks_file"),
-    ("voice", "output_csv"),
-    ("judge", "calibration_file"),
-    ("limits", "prices_file"),
-)
+from evalkit.settings.roles import ROLES
+from evalkit.settings.schemas import paths_in
 
 
-def resolve(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
+def resolve(config: Mapping[str, Any], working_dir: Path, models: Collection[str] | None = None) -> dict[str, Any]:
     """Return a copy of a validated `config` with every null that has a default replaced by it.
 
     Relative paths become absolute from `working_dir`. Roles get the root provider and their provider's default model.
+    Providers keep the default models that `models` names, those of the mode's own roles (None: all).
     """
-    resolved: dict[str, Any] = copy.deepcopy(dict(config))
-    for provider in (resolved["provider"], *(resolved[role]["provider"] for role in _ROLES)):
-        if provider is not None and provider["run"] is not None:
-            provider["run"] = str((working_dir / Path(provider["run"]).expanduser()).resolve())
-    for role in _ROLES:
+    resolved = with_absolute_paths(config, working_dir)
+    roles = [role for role in ROLES if role in resolved]
+    for role in roles:
         node = resolved[role]
         node["provider"] = node["provider"] or copy.deepcopy(resolved["provider"])
         node["model"] = node["model"] or node["provider"]["models"][_default_model(role, node)]
-    audio = resolved["audio"]
-    audio["input_format"] = audio["input_format"] or "pcm16"
-    audio["output_format"] = audio["output_format"] or "pcm16"
-    audio["sample_rate_hz"] = 24_000 if audio["input_format"] == "pcm16" else 8_000
-    audio["output_sample_rate_hz"] = 24_000 if audio["output_format"] == "pcm16" else 8_000
-    resolved["chunk_ms"] = resolved["chunk_ms"] or DEFAULT_CHUNK_MS
-    if resolved["real_time"] is None:
-        is_remote = resolved["assistant"]["provider"]["name"] not in ("local", "replay")
-        resolved["real_time"] = resolved["mode"]["name"] == "run" and is_remote
-    for node, key in _PATHS:
-        if resolved[node][key] is not None:
-            resolved[node][key] = str((working_dir / Path(resolved[node][key]).expanduser()).resolve())
-    resolved["output_dir"] = str((working_dir / Path(resolved["output_dir"]).expanduser()).resolve())
+    for provider in (resolved["provider"], *(resolved[role]["provider"] for role in roles)):
+        kept = provider["models"] if models is None else models
+        provider["models"] = {name: model for name, model in provider["models"].items() if name in kept}
     return resolved
+
+
+def with_absolute_paths(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
+    """Return a copy of `config` in which every key that names a file or folder is absolute, from `working_dir`."""
+    result: dict[str, Any] = copy.deepcopy(dict(config))
+    for path in paths_in(config["mode"]["name"]):
+        *nodes, key = path.split(".")
+        node: Any = result
+        for name in nodes:
+            node = node.get(name) if isinstance(node, dict) else None
+        _make_absolute(node, key, working_dir)
+    for role in ROLES:
+        _make_absolute(result.get(role, {}).get("provider"), "run", working_dir)
+    return result
+
+
+def _make_absolute(node: Any, key: str, working_dir: Path) -> None:
+    value = node.get(key) if isinstance(node, dict) else None
+    if isinstance(value, str) and "${" not in value:
+        node[key] = str((working_dir / Path(value).expanduser()).resolve())
 
 
 def _default_model(role: str, node: Mapping[str, Any]) -> str:
     return "simulator_text" if role == "simulator" and node["kind"] == "text" else role
 
 
-def find_missing_models(resolved: Mapping[str, Any], needed: tuple[str, ...]) -> list[str]:
+def find_missing_models(resolved: Mapping[str, Any], needed: Sequence[str]) -> list[str]:
     """Return a message for every role of `needed` that has no model of its own and none from its provider."""
     return [
         f"{role}.model: null, and provider {resolved[role]['provider']['name']} has no default for this role; "

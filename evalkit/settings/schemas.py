@@ -1,4 +1,8 @@
-"""The JSON Schemas of the run config: the one source of types, bounds, help texts and the README's table of keys."""
+"""The JSON Schemas of the run config: the one source of types, bounds, help texts and the tables of the docs.
+
+A run config is what every mode has (``run.schema.json``) and what its own mode adds (``mode_<name>.schema.json``); a
+mode may give a common node another schema, where it needs more keys in it.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
 
 Schema = Mapping[str, Any]
@@ -47,21 +53,44 @@ class Key:
 
 @cache
 def load_schema(name: str) -> Schema:
-    """Return ``schemas/<name>.schema.json``."""
-    schema: Schema = json.loads((resource_dir("schemas") / f"{name}.schema.json").read_text(encoding="utf-8"))
-    return schema
+    """Return ``<name>.schema.json``, as shipped or as a plugin has it. Raises KeyError where nobody has it."""
+    for folder in _folders():
+        path = folder / f"{name}.schema.json"
+        if path.is_file():
+            schema: Schema = json.loads(path.read_text(encoding="utf-8"))
+            return schema
+    raise KeyError(name)
 
 
-def make_validator(name: str) -> Any:
-    """Return a jsonschema validator of ``schemas/<name>.schema.json`` that knows the files it refers to."""
+@cache
+def run_schema(mode: str) -> Schema:
+    """Return the schema of a whole run config of `mode`."""
+    common, own = load_schema("run"), load_schema(f"mode_{mode}")
+    properties = {**own["properties"], **common["properties"], **own["properties"]}
+    return {**common, "properties": properties, "required": list(properties)}
+
+
+@cache
+def mode_names() -> tuple[str, ...]:
+    """Return the modes that have a schema: the shipped ones and those of plugins."""
+    found = [path.name for folder in _folders() for path in sorted(folder.glob("mode_*.schema.json"))]
+    return tuple(dict.fromkeys(name.removeprefix("mode_").removesuffix(".schema.json") for name in found))
+
+
+def make_validator(schema: Schema) -> Any:
+    """Return a jsonschema validator of `schema` that knows the files it refers to."""
     from jsonschema import Draft202012Validator
     from referencing import Registry, Resource
 
-    files = [path.name for path in resource_dir("schemas").glob("*.schema.json")]
+    names = {path.name for folder in _folders() for path in folder.glob("*.schema.json")}
     registry: Any = Registry().with_resources(
-        (file, Resource.from_contents(load_schema(file.removesuffix(".schema.json")))) for file in files
+        (name, Resource.from_contents(load_schema(name.removesuffix(".schema.json")))) for name in sorted(names)
     )
-    return Draft202012Validator(load_schema(name), registry=registry)
+    return Draft202012Validator(schema, registry=registry)
+
+
+def _folders() -> tuple[Path, ...]:
+    return (resource_dir("schemas"), *plugin_folders("schemas"))
 
 
 def dereference(schema: Schema) -> Schema:
@@ -71,24 +100,46 @@ def dereference(schema: Schema) -> Schema:
 
 
 @cache
-def run_keys() -> Mapping[str, Key]:
-    """Return every leaf of the run config by dotted path, in the schema's order; role providers are left out."""
-    return {key.path: key for key in _walk("", load_schema("run"))}
+def run_keys(mode: str) -> Mapping[str, Key]:
+    """Return every leaf of the run config of `mode` by dotted path, in the schema's order, but for role providers'."""
+    return {key.path: key for key in _walk("", run_schema(mode))}
 
 
-def run_nodes() -> tuple[str, ...]:
-    """Return the names of the run config's inner nodes (``mode``, ``audio``, …)."""
-    return tuple(name for name, schema in load_schema("run")["properties"].items() if "$ref" in schema)
+@cache
+def all_keys() -> Mapping[str, Key]:
+    """Return every leaf of every mode's run config by dotted path; where modes differ, the first one's."""
+    return {path: key for mode in reversed(mode_names()) for path, key in run_keys(mode).items()}
 
 
-def key_at(path: str) -> Key | None:
-    """Return the key at a dotted `path`, also inside a role's own provider; None when there is none."""
-    schema = load_schema("run")
+def run_nodes(mode: str) -> tuple[str, ...]:
+    """Return the names of the inner nodes (``mode``, ``audio``, …) of the run config of `mode`."""
+    return tuple(name for name, schema in run_schema(mode)["properties"].items() if "$ref" in schema)
+
+
+def key_at(path: str, mode: str | None = None) -> Key | None:
+    """Return the key at a dotted `path` in the run config of `mode` (None: of any), also inside a role's provider.
+
+    None where there is none.
+    """
+    for name in (mode,) if mode else mode_names():
+        key = _key_in(run_schema(name), path)
+        if key is not None:
+            return key
+    return None
+
+
+def paths_in(mode: str) -> tuple[str, ...]:
+    """Return the dotted paths of the keys of `mode` that name files or folders."""
+    return tuple(path for path, key in run_keys(mode).items() if key.schema.get("format") == "path")
+
+
+def _key_in(schema: Schema, path: str) -> Key | None:
     for part in path.split("."):
         inner = next((option for option in schema.get("anyOf", ()) if "$ref" in option), schema)
-        schema = dereference(inner).get("properties", {}).get(part)
-        if schema is None:
+        found = dereference(inner).get("properties", {}).get(part)
+        if found is None:
             return None
+        schema = found
     return Key(path, schema)
 
 

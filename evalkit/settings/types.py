@@ -1,30 +1,33 @@
 """The run config as frozen dataclasses: what every room below the command line works with.
 
-`RunSettings.from_config` takes a validated, resolved document (see :mod:`evalkit.settings.resolution`). The fields are
-those of ``schemas/``, which say what each means; a test holds the two equal.
+:class:`RunSettings` is what every mode has; a mode has a type of its own that adds its nodes. ``from_config`` takes a
+validated, resolved document (see :mod:`evalkit.settings.resolution`). The fields are those of ``schemas/``, which say
+what each means; a test holds the two equal. A field with a default may be missing: not every mode has it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, Protocol, Self, TypeVar, get_args, get_type_hints
+
+from evalkit.settings.roles import ROLES
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Models:
-    """Default model of each role."""
+    """Default model of each role; None also where the mode has no such role."""
 
-    assistant: str | None
-    simulator: str | None
-    simulator_text: str | None
-    judge: str | None
-    speech: str | None
-    transcription: str | None
+    assistant: str | None = None
+    simulator: str | None = None
+    simulator_text: str | None = None
+    judge: str | None = None
+    speech: str | None = None
+    transcription: str | None = None
 
 
 @dataclass(frozen=True)
@@ -39,39 +42,27 @@ class Provider:
     models: Models
 
 
+class Role(Protocol):
+    """A node of the config behind which a model stands."""
+
+    @property
+    def provider(self) -> Provider:
+        """Where it is."""
+        ...
+
+    @property
+    def model(self) -> str | None:
+        """Its name."""
+        ...
+
+
 @dataclass(frozen=True)
-class Mode:
-    """Which harness, on which cases, graded how."""
+class ModeChoice:
+    """Which mode, on which cases, graded how."""
 
     name: str
     data_csv: Path
-    answer_tools: bool
     graders: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Assistant:
-    """The assistant under test. Prompt and tools are None where each simulation brings its own."""
-
-    provider: Provider
-    model: str | None
-    voice: str | None
-    system_prompt_file: Path | None
-    tools_file: Path | None
-
-
-@dataclass(frozen=True)
-class Simulator:
-    """The simulated caller."""
-
-    provider: Provider
-    kind: str
-    model: str | None
-    voice: str | None
-    prompt: str | None
-    style: str | None
-    max_regenerations: int
-    judge_turns: bool
 
 
 @dataclass(frozen=True)
@@ -82,59 +73,6 @@ class Judge:
     model: str | None
     votes: int
     calibration_file: Path
-
-
-@dataclass(frozen=True)
-class Speech:
-    """The voice that speaks the cases."""
-
-    provider: Provider
-    model: str | None
-    voice: str
-    speed: float
-
-
-@dataclass(frozen=True)
-class ToolMocks:
-    """What tools answer."""
-
-    mocks_file: Path | None
-    fail_first_calls: int
-    error_message: str
-    delay_ms: float
-
-
-@dataclass(frozen=True)
-class Audio:
-    """Formats on the wire; rates are resolved."""
-
-    input_format: str
-    output_format: str
-    sample_rate_hz: int
-    output_sample_rate_hz: int
-
-
-@dataclass(frozen=True)
-class Conformance:
-    """What a recording must be."""
-
-    min_duration_ms: float
-    max_duration_ms: float
-    min_speech_dbfs: float
-    max_clipped_share: float
-    max_leading_silence_ms: float
-    max_trailing_silence_ms: float
-
-
-@dataclass(frozen=True)
-class Voice:
-    """What ``evalkit voice`` makes."""
-
-    output_csv: Path
-    codec: str
-    voices: tuple[str, ...]
-    speeds: tuple[float, ...]
-    overwrite: bool
 
 
 @dataclass(frozen=True)
@@ -170,78 +108,72 @@ class Gate:
 
 @dataclass(frozen=True)
 class Report:
-    """What is written beside the tables."""
+    """What is written beside the tables. `audio` says how a page has recordings, where there are any."""
 
     plots: bool
     html: bool
-    audio: str
-
-
-@dataclass(frozen=True)
-class Trace:
-    """How the event trace keeps audio."""
-
-    audio: str
+    audio: str = "none"
 
 
 @dataclass(frozen=True)
 class Service:
-    """Engines of the embedded provider, and what it does wrong on purpose."""
+    """The embedded provider: what thinks in it, what it does wrong on purpose, and its engines where there is sound."""
 
-    voice: str
-    ears: str
-    base_url: str | None
-    api_key_env: str | None
-    voice_model: str | None
-    ears_model: str | None
+    brain: str
     faults: str | None
+    keep_alive_s: float
+    speech: str | None = None
+    transcription: str | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    speech_model: str | None = None
+    transcription_model: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """One validated, resolved run config. `channel` stays a document: the audio room has its types."""
+    """One validated, resolved run config, as far as every mode has it. `config` is the document it was made of."""
 
-    mode: Mode
+    config: Mapping[str, Any]
+    mode: ModeChoice
     provider: Provider
-    assistant: Assistant
-    simulator: Simulator
     judge: Judge
-    speech: Speech
-    tool_mocks: ToolMocks
-    channel: Mapping[str, Any]
-    audio: Audio
-    conformance: Conformance
-    voice: Voice
     limits: Limits
     gate: Gate
     report: Report
-    trace: Trace
     service: Service
-    chunk_ms: int
-    real_time: bool
     trials: int
     seed: int
     concurrency: int
     max_examples: int | None
-    max_turns: int | None
     run_name: str | None
     output_dir: Path
 
-    @staticmethod
-    def from_config(config: Mapping[str, Any]) -> RunSettings:
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
         """Return `config` as settings. It must have been validated and resolved; anything else is a defect."""
-        return _build(RunSettings, config)
+        return _build(cls, {**config, "config": config})
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """The roles that this mode has, by name."""
+        found = {name: getattr(self, name, None) for name in ROLES}
+        return {name: role for name, role in found.items() if role is not None}
 
     @property
     def uses_embedded_provider(self) -> bool:
         """Whether any role is served by the embedded provider, which then has to be started."""
-        roles = (self.assistant, self.simulator, self.judge, self.speech)
-        return any(role.provider.name == "local" for role in roles)
+        return any(role.provider.name == "local" for role in self.roles.values())
 
 
 def _build(cls: type[T], values: Mapping[str, Any]) -> T:
     hints = get_type_hints(cls)
-    return cls(**{field.name: _convert(hints[field.name], values[field.name]) for field in fields(cls)})  # type: ignore[arg-type]
+    given = {
+        field.name: _convert(hints[field.name], values[field.name])
+        for field in fields(cls)  # type: ignore[arg-type]
+        if field.name in values or field.default is MISSING
+    }
+    return cls(**given)
 
 
 def _convert(hint: Any, value: Any) -> Any:

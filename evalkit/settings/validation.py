@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.schemas import Key, make_validator
-
-_ROLES = ("assistant", "simulator", "judge", "speech")
+from evalkit.settings.roles import ROLES
+from evalkit.settings.schemas import Key, make_validator, mode_names, run_schema
 
 
 def find_problems(config: Mapping[str, Any]) -> list[str]:
-    """Return one message for everything in `config` that ``schemas/run.schema.json`` does not allow."""
-    errors = sorted(
-        make_validator("run").iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path]
-    )
+    """Return one message for everything in `config` that the schema of its mode does not allow."""
+    mode = config.get("mode", {}).get("name")
+    known = mode_names()
+    if mode not in known:
+        return [f"mode.name: {mode!r} is not a mode{did_you_mean(str(mode), known)}; modes: {', '.join(known)}"]
+    validator = make_validator(run_schema(mode))
+    errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     return list(dict.fromkeys(message for error in errors for message in _explain(error)))
 
 
@@ -64,18 +66,9 @@ def _say(path: str, error: Any) -> str:
 
 
 def find_contradictions(config: Mapping[str, Any]) -> list[str]:
-    """Return what no single key is guilty of: rates that do not fit formats, endpoints and models that are missing."""
+    """Return what no single key is guilty of: endpoints that are missing, or given where they make no sense."""
     problems = []
-    audio = config["audio"]
-    for rate_key, format_key in (("sample_rate_hz", "input_format"), ("output_sample_rate_hz", "output_format")):
-        native = 24_000 if audio[format_key] in (None, "pcm16") else 8_000
-        if audio[rate_key] not in (None, native):
-            problems.append(
-                f"audio.{rate_key}: {audio[rate_key]} does not fit audio.{format_key}={audio[format_key] or 'pcm16'}, "
-                f"which the protocol carries at {native} Hz only; leave the rate null"
-            )
-    problems += _find_mode_contradictions(config)
-    for role in (None, *_ROLES):
+    for role in (None, *(role for role in ROLES if role in config)):
         provider = config["provider"] if role is None else config[role]["provider"]
         if provider is None:
             continue
@@ -104,16 +97,3 @@ def _find_replay_contradictions(provider: Mapping[str, Any], where: str) -> list
             f"{where}.base_url: {provider['base_url']!r}, but a stored run is served at an address of its own"
         )
     return problems
-
-
-def _find_mode_contradictions(config: Mapping[str, Any]) -> list[str]:
-    mode = config["mode"]
-    if mode["name"] == "run":
-        answered = mode["answer_tools"]
-        return [] if answered else ["mode.answer_tools: false, but the tools of a simulated call are always answered"]
-    return [
-        f"assistant.{key}: null, but mode={mode['name']} has no simulations that would name one; "
-        f"choose an assistant, for example assistant=support"
-        for key in ("system_prompt_file", "tools_file")
-        if config["assistant"][key] is None
-    ]

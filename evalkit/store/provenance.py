@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import evalkit
 from evalkit.records.json import content_sha256
+from evalkit.settings.roles import ROLES
 from evalkit.store.files import write_atomically
 
 # Where a run lies, what it is called and what another command would write does not change what it measures.
@@ -52,7 +53,7 @@ def describe_start(
         },
         "datasets": list(datasets),
         "case_trials": list(case_trials),
-        "models_asked": {role: config[role]["model"] for role in ("assistant", "simulator", "judge", "speech")},
+        "models_asked": {role: config[role]["model"] for role in ROLES if role in config},
         "models_served": [],
         "started_at": started_at,
         "ended_at": None,

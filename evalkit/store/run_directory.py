@@ -1,6 +1,6 @@
 """The run directory: where everything a run leaves behind lies, and the only code that writes it there.
 
-See the README for the table of files. A directory belongs to one run: creating it twice is an error.
+``docs/run-directory.md`` has the table of files. A directory belongs to one run: creating it twice is an error.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from evalkit.errors import ConfigError, DataError
 from evalkit.records.grade import Grade, grade_from_json, grade_to_json
 from evalkit.records.record import Attempt, CaseRecord, from_json, to_json
+from evalkit.settings.renamed import with_new_names
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import append_line, append_lines, read_lines
 
@@ -186,6 +187,7 @@ class RunDirectory:
             "key": key,
             **tried,
             "failure": failure,
+            "artifacts": dict(attempt.artifacts),
             "cost_usd": dict(cost_usd),
             "at": now_utc(),
         }
@@ -256,9 +258,8 @@ class RunDirectory:
     # --- reading ---
 
     def read_config(self) -> dict[str, Any]:
-        """Return the resolved config."""
-        config: dict[str, Any] = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
-        return config
+        """Return the resolved config, its keys as they are called today."""
+        return with_new_names(yaml.safe_load(self.config_path.read_text(encoding="utf-8")))
 
     def read_status(self) -> dict[str, Any] | None:
         """Return ``status.json``, or None when the run never got that far."""

@@ -127,6 +127,15 @@ def test_every_part_of_a_case_is_there(browser: Browser, page: Path) -> None:
     assert folded[0].startswith("Event log: excerpt, 55 of 55 events")
 
 
+def test_a_transcript_has_words_and_calls_in_the_order_they_happened(browser: Browser, page: Path) -> None:
+    """What was said before a tool was called stands before the call; nothing says that the order is not known."""
+    browser.open(page, "#case/bad")
+    assert browser.texts("#case .say .who") == [
+        "Caller", "Assistant", "Tool call: get_order", "Tool output: get_order", "Assistant",
+    ]  # fmt: skip
+    assert "does not say which of the words" not in browser.find("#case .turn").text
+
+
 def test_a_lost_case_says_that_it_does_not_count(browser: Browser, page: Path) -> None:
     """And whose fault it was; it has no timeline and no transcript."""
     browser.open(page, "#case/lost")

@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 import pytest
 import yaml
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
@@ -61,8 +61,7 @@ def make_run(tmp_path: Path) -> MakeRun:
             turn = Turn(
                 1,
                 str(case.inputs["user_text"]),
-                "One moment.",
-                (call,),
+                (Words("One moment."), call),
                 latencies={"latency_first_audio_ms": 900.0},
                 artifacts={"output_audio_path": "said.wav"},
             )
@@ -92,7 +91,7 @@ def make_run(tmp_path: Path) -> MakeRun:
 @cache
 def _composed(overrides: tuple[str, ...]) -> dict[str, Any]:
     line = ["mode.graders=[tool_call,tool_call_args]", "report.plots=false", *overrides]
-    return dict(compose.plan(line, compose.packaged_source()).jobs[0].config)
+    return dict(plan(line, packaged_source()).jobs[0].config)
 
 
 def _grade(key: str, grader: str, value: float, record_sha256: str) -> Grade:

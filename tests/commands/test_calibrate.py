@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from evalkit import compose
 from evalkit.commands.calibrate import as_json, ask_labelled, main, read_judge_settings, render
+from evalkit.compose.planning import plan
 from evalkit.datasets.calibration import Happening, LabelledQuestion
 from evalkit.errors import CaseFailure, ConfigError
 from evalkit.graders.context import JudgeAnswer
 from evalkit.records.faults import Stage
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.types import RunSettings
 
 
@@ -42,7 +43,7 @@ class ObedientJudge:
 
 
 def settings(*overrides: str, environ: dict[str, str] | None = None) -> RunSettings:
-    planned = compose.plan(overrides, compose.packaged_source(()))
+    planned = plan(overrides, packaged_source(()))
     return read_judge_settings(planned.jobs[0].config, Path.cwd(), environ or {})
 
 

@@ -10,16 +10,23 @@ import pytest
 
 from evalkit.cli import main
 from evalkit.commands.run import main as run_main
-from evalkit.compose import packaged_source, plan
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.peers.embedded import shared_services
 from evalkit.runner.forecast import forecast_job
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare
 from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import Service
 
-ENGINES: dict[str, Any] = {**dict.fromkeys(Service.__dataclass_fields__), "voice": "pico", "ears": "pocketsphinx"}
+ENGINES: dict[str, Any] = {
+    **dict.fromkeys(Service.__dataclass_fields__),
+    "speech": "pico",
+    "transcription": "pocketsphinx",
+    "brain": "rules",
+    "keep_alive_s": 0.0,
+}
 ENVIRON = {"OPENAI_API_KEY": "sk-x"}
 
 

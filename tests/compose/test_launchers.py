@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from evalkit import compose
 from evalkit.compose import launchers
 from evalkit.compose.launchers import LAUNCHERS, find_launcher_problems
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resources import resource_dir
 
 
@@ -54,12 +55,12 @@ def test_our_settings_hold_where_a_plugin_has_some_of_the_same_name() -> None:
     pytest.importorskip("joblib")
     line = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=0", "seed=1,2"]
     with pytest.raises(ConfigError, match="n_jobs: 0"):
-        compose.plan(line, compose.packaged_source(), multirun=True)
-    planned = compose.plan(["hydra/launcher=joblib", "seed=1,2"], compose.packaged_source(), multirun=True)
+        plan(line, packaged_source(), multirun=True)
+    planned = plan(["hydra/launcher=joblib", "seed=1,2"], packaged_source(), multirun=True)
     assert planned.launcher == "joblib"
 
 
 def test_a_launcher_that_nobody_knows_is_answered() -> None:
     """By name, without a traceback."""
     with pytest.raises(ConfigError, match="hydra/launcher/jobllib"):
-        compose.plan(["hydra/launcher=jobllib", "seed=1,2"], compose.packaged_source(), multirun=True)
+        plan(["hydra/launcher=jobllib", "seed=1,2"], packaged_source(), multirun=True)

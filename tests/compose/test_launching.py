@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.launching import launch
+from evalkit.compose.planning import plan
+from evalkit.runner.jobs import Destination, Job, packaged_source
 from evalkit.runner.sweep import begin_sweep
 
 # tests/e2e/test_launchers.py holds whole sweeps against each other; here what is special of each.
@@ -126,34 +128,34 @@ def test_an_interruption_reaches_running_jobs_and_lets_no_other_begin(
 def test_a_resumed_sweep_goes_where_its_plan_says(tmp_path: Path) -> None:
     """Also when the line that finishes it has overrides more, which would make other names."""
     found: dict[int, str] = {}
-    planned = compose.plan(["seed=range(2)"], compose.packaged_source(), multirun=True)
+    planned = plan(["seed=range(2)"], packaged_source(), multirun=True)
     begin_sweep(planned, tmp_path, working_dir=tmp_path, config_sha256=["-", "-"])
-    more = compose.plan(["seed=range(2)", "limits.max_attempts=1"], compose.packaged_source(), multirun=True)
+    more = plan(["seed=range(2)", "limits.max_attempts=1"], packaged_source(), multirun=True)
 
-    def run_job(job: compose.Job, there: compose.Destination) -> None:
+    def run_job(job: Job, there: Destination) -> None:
         found[job.number] = there.run_dir.name
 
-    compose.launch(more, run_job, tmp_path, resumed=True)
+    launch(more, run_job, tmp_path, resumed=True)
     assert found == {job.number: job.directory_name for job in planned.jobs}
 
 
 def test_a_single_run_goes_where_it_is_told(tmp_path: Path) -> None:
     """And is not one of many."""
-    seen: list[compose.Destination] = []
-    planned = compose.plan(["seed=3"], compose.packaged_source())
-    compose.launch(planned, lambda _, there: seen.append(there), tmp_path / "run")
-    assert seen == [compose.Destination(tmp_path / "run", Path.cwd())]
+    seen: list[Destination] = []
+    planned = plan(["seed=3"], packaged_source())
+    launch(planned, lambda _, there: seen.append(there), tmp_path / "run")
+    assert seen == [Destination(tmp_path / "run", Path.cwd())]
 
 
 def test_launched_jobs_get_their_own_directory_and_config(tmp_path: Path) -> None:
     """What was planned is what runs, also with a slash or a number for a name; sys.argv is left as it was."""
     seen: list[tuple[int, str, int, str]] = []
 
-    def run_job(job: compose.Job, destination: compose.Destination) -> None:
+    def run_job(job: Job, destination: Destination) -> None:
         seen.append((job.number, job.config["assistant"]["model"], job.config["chunk_ms"], destination.run_dir.name))
 
-    planned = compose.plan(["assistant.model=a/b,1e5", "chunk_ms=20,40"], compose.packaged_source(), multirun=True)
-    compose.launch(planned, run_job, tmp_path / "sweep")
+    planned = plan(["assistant.model=a/b,1e5", "chunk_ms=20,40"], packaged_source(), multirun=True)
+    launch(planned, run_job, tmp_path / "sweep")
     assert [entry[:3] for entry in seen] == [(0, "a/b", 20), (1, "a/b", 40), (2, "1e5", 20), (3, "1e5", 40)]
     assert len({entry[3] for entry in seen}) == 4
     assert {path.name for path in (tmp_path / "sweep").glob("[0-9]*")} == {entry[3] for entry in seen}
@@ -163,15 +165,15 @@ def test_a_job_lies_where_the_plan_says(tmp_path: Path) -> None:
     """The folder's name follows from the plan alone, so that a sweep can be told from what is left of it."""
     found: dict[int, str] = {}
 
-    def run_job(job: compose.Job, destination: compose.Destination) -> None:
+    def run_job(job: Job, destination: Destination) -> None:
         found[job.number] = destination.run_dir.name
 
-    planned = compose.plan(
+    planned = plan(
         ["assistant.model=a/b,'x,y',1e5", "simulator.prompt='" + "so " * 60 + "'", "seed=1"],
-        compose.packaged_source(),
+        packaged_source(),
         multirun=True,
     )
-    compose.launch(planned, run_job, tmp_path / "sweep")
+    launch(planned, run_job, tmp_path / "sweep")
     assert found == {job.number: job.directory_name for job in planned.jobs}
 
 
@@ -181,6 +183,6 @@ def test_a_glob_over_ones_own_presets_launches_what_it_plans(tmp_path: Path) -> 
     for name in ("pair_a", "pair_b", "other"):
         (tmp_path / "experiment" / f"{name}.yaml").write_text(f"# @package _global_\nrun_name: {name}\n")
     seen: list[str] = []
-    planned = compose.plan(["experiment=glob(pair_*)"], compose.packaged_source([str(tmp_path)]), multirun=True)
-    compose.launch(planned, lambda job, _: seen.append(job.config["run_name"]), tmp_path / "sweep")
+    planned = plan(["experiment=glob(pair_*)"], packaged_source([str(tmp_path)]), multirun=True)
+    launch(planned, lambda job, _: seen.append(job.config["run_name"]), tmp_path / "sweep")
     assert seen == ["pair_a", "pair_b"]

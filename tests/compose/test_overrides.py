@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
+from evalkit.runner.jobs import Plan, packaged_source
 
 
-def _plan(*overrides: str, multirun: bool = False) -> compose.Plan:
-    return compose.plan(overrides, compose.packaged_source(), multirun=multirun)
+def _plan(*overrides: str, multirun: bool = False) -> Plan:
+    return plan(overrides, packaged_source(), multirun=multirun)
 
 
 def _problems(*overrides: str, multirun: bool = False) -> str:
@@ -33,6 +34,7 @@ def _problems(*overrides: str, multirun: bool = False) -> str:
         ("provider@judge.provider=opanai", "did you mean 'openai'?"),
         ("judge.provider.base_url=http://x/v1", "provider@judge.provider=NAME"),
         ("seed", "not key=value"),
+        ("service.voice=pico", "service.voice: was renamed; write service.speech=pico"),
         ("+api_key=sk-canary", "api_key: unknown key"),
     ],
 )
@@ -58,6 +60,6 @@ def test_where_things_lie_is_not_said_twice(key: str) -> None:
 def test_a_later_launcher_takes_the_place_of_an_earlier_one_and_its_settings() -> None:
     """A sweep that is resumed under another launcher: settings of the first mean nothing to the second."""
     line = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2", "hydra/launcher=basic"]
-    planned = compose.plan(line, compose.packaged_source(), multirun=True)
+    planned = plan(line, packaged_source(), multirun=True)
     assert planned.launcher == "basic"
     assert planned.overrides == ("seed=1,2", "hydra/launcher=basic")

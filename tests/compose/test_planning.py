@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
+from evalkit.runner.jobs import Plan, packaged_source
 from evalkit.settings.resources import resource_dir
 
 
-def _plan(*overrides: str, multirun: bool = False) -> compose.Plan:
-    return compose.plan(overrides, compose.packaged_source(), multirun=multirun)
+def _plan(*overrides: str, multirun: bool = False) -> Plan:
+    return plan(overrides, packaged_source(), multirun=multirun)
 
 
 def _problems(*overrides: str, multirun: bool = False) -> str:
@@ -76,17 +77,17 @@ def test_a_search_folder_adds_options(tmp_path: Path) -> None:
     """--config-dir: one's own presets beside the shipped ones."""
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nchunk_ms: 60\n")
-    source = compose.packaged_source([str(tmp_path)])
-    assert compose.plan(["experiment=mine"], source).jobs[0].config["chunk_ms"] == 60
+    source = packaged_source([str(tmp_path)])
+    assert plan(["experiment=mine"], source).jobs[0].config["chunk_ms"] == 60
 
 
 def test_a_wrong_type_in_a_file_is_named(tmp_path: Path) -> None:
     """Files are checked like the command line."""
     (tmp_path / "experiment").mkdir()
     (tmp_path / "experiment" / "mine.yaml").write_text("# @package _global_\nchunk_ms: soon\n")
-    source = compose.packaged_source([str(tmp_path)])
+    source = packaged_source([str(tmp_path)])
     with pytest.raises(ConfigError, match="chunk_ms"):
-        compose.plan(["experiment=mine"], source)
+        plan(["experiment=mine"], source)
 
 
 def test_how_jobs_run_is_not_part_of_what_they_do() -> None:
@@ -112,7 +113,7 @@ def test_a_sweep_in_a_file_is_checked_like_one_on_the_line(tmp_path: Path) -> No
         "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {chunkms: '20,40'}}}\n"
     )
     with pytest.raises(ConfigError, match="did you mean 'chunk_ms'"):
-        compose.plan(["experiment=mine"], compose.packaged_source([str(tmp_path)]))
+        plan(["experiment=mine"], packaged_source([str(tmp_path)]))
 
 
 def test_a_file_for_each_pair_is_a_paired_sweep(tmp_path: Path) -> None:
@@ -122,8 +123,8 @@ def test_a_file_for_each_pair_is_a_paired_sweep(tmp_path: Path) -> None:
         (tmp_path / "experiment" / f"{name}.yaml").write_text(
             f"# @package _global_\nassistant: {{model: {model}}}\nchunk_ms: {chunk_ms}\n"
         )
-    source = compose.packaged_source([str(tmp_path)])
-    planned = compose.plan(["experiment=glob(pair_*)"], source, multirun=True)
+    source = packaged_source([str(tmp_path)])
+    planned = plan(["experiment=glob(pair_*)"], source, multirun=True)
     assert [(job.config["assistant"]["model"], job.config["chunk_ms"]) for job in planned.jobs] == [
         ("a", 20),
         ("b", 60),

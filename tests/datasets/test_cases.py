@@ -81,6 +81,14 @@ def test_a_row_becomes_a_case(tmp_path: Path) -> None:
     ]
 
 
+def test_text_that_nobody_can_say_is_a_problem_of_the_data(tmp_path: Path) -> None:
+    """A crawl case is spoken, so a text of signs alone is named here; whoever only reads the texts takes it."""
+    row = ["b", "?! \U0001f600", "", ""]
+    (problem,) = crawl_problems(tmp_path / "c.csv", GOOD, row)
+    assert problem.startswith(f"{tmp_path / 'c.csv'}: row 3: column 'user_text': is '?! \U0001f600', which no voice")
+    assert len(load_crawl_cases(tmp_path / "c.csv", TOOLS, is_spoken=False)) == 2
+
+
 @pytest.mark.parametrize("domain", ["support", "clinic"])
 def test_the_shipped_cases_load(domain: str) -> None:
     """The shipped sets are good, in order, with unique hashes."""

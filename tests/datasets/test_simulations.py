@@ -186,6 +186,10 @@ def test_files_given_for_all_calls_win(folder: Path) -> None:
             {"turns": {"fixed_first_user_turn": "Hi.", "max_turns": "6"}},
             "'turns.max_turns': is the string '6', expected integer ≥ 0 ≤ 1000 or null",
         ),
+        (
+            {"turns": {"fixed_first_user_turn": "..."}},
+            "'turns.fixed_first_user_turn': is '...', which no voice can say; expected words, or leave the case out",
+        ),
         ({"graders": {"turn_level": [{"type": "tool_call"}]}}, "'graders.turn_level' #1: 'id': is missing"),
         (
             {"graders": {"turn_level": [{"id": "a", "required": "no"}]}},

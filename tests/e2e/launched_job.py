@@ -11,14 +11,16 @@ import sys
 import time
 from pathlib import Path
 
-from evalkit import compose
+from evalkit.compose.launching import LaunchError, launch
+from evalkit.compose.planning import plan
+from evalkit.runner.jobs import Destination, Job, packaged_source
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 JOBS = 4
 
 
-def run_job(job: compose.Job, destination: compose.Destination) -> None:
+def run_job(job: Job, destination: Destination) -> None:
     """Do as the environment says, and say in a status how it ended, as every job must."""
     seed = job.config["seed"]
     run = RunDirectory(destination.run_dir)
@@ -39,13 +41,13 @@ def run_job(job: compose.Job, destination: compose.Destination) -> None:
 
 def main(root: Path, *overrides: str) -> int:
     """Launch the sweep into `root`, close it, and return its exit code."""
-    planned = compose.plan([f"seed=range({JOBS})", *overrides], compose.packaged_source(), multirun=True)
+    planned = plan([f"seed=range({JOBS})", *overrides], packaged_source(), multirun=True)
     begin_sweep(planned, root, working_dir=Path.cwd(), config_sha256=["-"] * JOBS)
     interrupted = False
     try:
-        compose.launch(planned, run_job, root)
+        launch(planned, run_job, root)
     except KeyboardInterrupt:
         interrupted = True
-    except compose.LaunchError as error:
+    except LaunchError as error:
         sys.stderr.write(f"evalkit: {error}\n")
     return finish_sweep(planned, root, interrupted=interrupted)

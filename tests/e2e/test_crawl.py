@@ -6,11 +6,13 @@ import base64
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import psutil
@@ -46,6 +48,21 @@ def test_the_run_directory_is_complete(finished: Finished) -> None:
         for name in (f"records/{key}.json", f"events/{key}.jsonl", f"audio/{key}/input.wav", f"audio/{key}/output.wav"):
             assert (run / name).is_file(), name
     assert read_json(run / "provenance.json")["case_trials"] == keys
+
+
+def test_every_file_is_documented(finished: Finished) -> None:
+    """docs/run-directory.md names whatever a run leaves."""
+    page = (Path(__file__).parents[2] / "docs" / "run-directory.md").read_text(encoding="utf-8")
+    tables = page.partition("## How a run stands")[0]
+    names = [
+        name for row in re.findall(r"^\| (`.+?) \|", tables, re.MULTILINE) for name in re.findall("`([^`]+)`", row)
+    ]
+    patterns = [re.sub("<[a-z]+>", "*", name) + "*" * name.endswith("/") for name in names]
+    files = [
+        path.relative_to(finished.directory).as_posix() for path in finished.directory.rglob("*") if path.is_file()
+    ]
+    assert files
+    assert [file for file in files if not any(fnmatchcase(file, pattern) for pattern in patterns)] == []
 
 
 def test_the_columns_are_those_of_the_contract(finished: Finished) -> None:
@@ -85,8 +102,8 @@ def test_a_key_that_is_used_reaches_no_file_either(cli: Cli, service_url: str) -
     """Also when it travels in every request and a library might quote it."""
     done = cli(
         "provider=openai", f"provider.base_url={service_url}",
-        "assistant.model=local-agent", "speech.model=local-voice",
-        "provider.models.transcription=local-ears", "max_examples=1",
+        "assistant.model=local-agent", "speech.model=local-speech",
+        "provider.models.transcription=local-transcription", "max_examples=1",
         OPENAI_API_KEY=CANARY,
     )  # fmt: skip
     assert done.code == 0, done.err

@@ -36,6 +36,14 @@ def test_four_jobs_four_directories_one_index(sweep: Path) -> None:
         assert len(read_rows(Path(entry["directory"]))) == 8
 
 
+def test_every_entry_of_the_root_is_documented(sweep: Path) -> None:
+    """docs/run-directory.md names whatever a sweep leaves beside its jobs' directories."""
+    page = (Path(__file__).parents[2] / "docs" / "run-directory.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?) \|", page.partition("## At the root of a sweep")[2], re.MULTILINE)
+    named = {Path(name).parts[0] for row in rows for name in re.findall("`([^`]+)`", row)}
+    assert {entry.name for entry in sweep.iterdir() if not entry.name[0].isdigit()} - named == set()
+
+
 def test_the_sweeps_page_names_the_best_and_leads_to_every_run(sweep: Path) -> None:
     """Both runs of the good agent tie; each job's report is where its link says."""
     page = (sweep / "sweep.html").read_text(encoding="utf-8")
@@ -85,7 +93,7 @@ def test_a_failing_job_leaves_the_others_complete_and_the_code_says_so(cli: Cli)
 
 def test_an_engine_that_cannot_start_stops_the_line_before_it_leaves_anything(cli: Cli) -> None:
     """Ears at an endpoint that nobody named: exit 2, nothing behind."""
-    done = cli("service.ears=openai", "max_examples=1")
+    done = cli("service.transcription=openai", "max_examples=1")
     assert done.code == 2
     assert "service.base_url" in done.err
     assert not (cli.cwd / "outputs").exists()

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.voice.fingerprint import settings_in_effect
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
 
 
 def _prepare(folder: Path, *overrides: str) -> Prepared:
-    planned = compose.plan(overrides, compose.packaged_source())
+    planned = plan(overrides, packaged_source())
     return prepare(planned.jobs[0].config, folder, {"OPENAI_API_KEY": "k"})
 
 

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.voice.fingerprint import settings_in_effect
 from evalkit.peers.replayed import recorded_identity, replayed, with_recorded_models
 from evalkit.records.case import Case
 from evalkit.records.record import CaseRecord
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import endpoint_of, prepare
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory
@@ -25,7 +26,7 @@ Store = Callable[..., Path]
 
 
 def _compose(*overrides: str) -> dict[str, Any]:
-    return dict(compose.plan(overrides, compose.packaged_source()).jobs[0].config)
+    return dict(plan(overrides, packaged_source()).jobs[0].config)
 
 
 def _record(case_id: str) -> CaseRecord:
@@ -56,7 +57,7 @@ def test_a_local_runs_models_are_named(store: Store) -> None:
     run = store("assistant.model=local-no-tool", "judge.model=local-judge")
     config = with_recorded_models(_compose("provider=replay", f"provider.run={run}"), Path.cwd())
     assert config["assistant"]["model"] == "local-no-tool"
-    assert config["provider"]["models"]["transcription"] == "local-ears"
+    assert config["provider"]["models"]["transcription"] == "local-transcription"
 
 
 def test_a_hosted_runs_models_are_its_defaults(store: Store) -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.compose import Destination, Job, packaged_source, plan
+from evalkit.compose.planning import plan
 from evalkit.errors import DataError, ServiceStartError
 from evalkit.runner import job
+from evalkit.runner.jobs import Destination, Job, packaged_source
 from evalkit.runner.prepare import prepare
 from evalkit.store.run_directory import RunDirectory
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.modes.voice.fingerprint import settings_in_effect
 from evalkit.modes.voice.turn_measures import reuse_key
 from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.record import Attempt, CaseRecord
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, prepare
 from evalkit.runner.remaining import find_changes, find_remaining, spent_usd
@@ -26,7 +27,7 @@ REFUSED = Failure(Stage.CONNECT, "connection_refused", "no")
 @pytest.fixture(scope="module")
 def prepared() -> Prepared:
     """Three shipped cases, twice each."""
-    (job,) = compose.plan(["max_examples=3", "trials=2"], compose.packaged_source()).jobs
+    (job,) = plan(["max_examples=3", "trials=2"], packaged_source()).jobs
     return prepare(job.config, Path.cwd(), os.environ)
 
 

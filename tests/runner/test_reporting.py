@@ -15,7 +15,7 @@ from rich.console import Console
 
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.runner import reporting
 from evalkit.runner.reporting import read_sweep_jobs, report_run
 from evalkit.runs.scorings import Scoring, with_scoring
@@ -53,7 +53,7 @@ def run(tmp_path: Path) -> RunDirectory:
     """A run of one case, passed."""
     run = RunDirectory(tmp_path)
     case = Case("a", "crawl", {"user_text": "hello"}, (ExpectedCall("get", {"id": "1"}),))
-    turn = Turn(1, "hello", "Sure.", (ToolCall("get", {"id": "1"}, "{}", "c"),))
+    turn = Turn(1, "hello", (Words("Sure."), ToolCall("get", {"id": "1"}, "{}", "c")))
     run.store_record(CaseRecord(case, 1, 0, "k", {}, (turn,), None, (), {"assistant": 0.5}, "m", "2026-01-01", 1.0))
     run.write_config(CONFIG)
     provenance = {"config_sha256": "abc", "case_trials": ["a"], "started_at": "2026-01-01", "price_date": "2025-12-01"}

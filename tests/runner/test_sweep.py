@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.compose import Job, Plan, Source, packaged_source
 from evalkit.errors import ConfigError
+from evalkit.runner.jobs import Job, Plan, Source, packaged_source
 from evalkit.runner.sweep import begin_sweep, finish_sweep, read_plan
 from evalkit.runner.verdict import ExitCode
 from evalkit.settings.resources import resource_dir

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.types import RunSettings
 
 
 def _resolve(*overrides: str, working_dir: Path = Path("/somewhere")) -> dict[str, Any]:
-    return resolve(compose.plan(overrides, compose.packaged_source()).jobs[0].config, working_dir)
+    return resolve(plan(overrides, packaged_source()).jobs[0].config, working_dir)
 
 
 def test_a_role_gets_the_root_provider_and_its_default_model() -> None:

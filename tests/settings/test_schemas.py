@@ -30,7 +30,7 @@ def test_every_schema_is_valid_and_closed(path: Path) -> None:
 
 @pytest.mark.parametrize("key", run_keys().values(), ids=lambda key: key.path)
 def test_every_key_says_what_it_means_and_what_is_allowed(key: Any) -> None:
-    """--help and the README are generated from these words."""
+    """--help and the documentation are generated from these words."""
     assert key.description.endswith(".")
     assert key.allowed
 

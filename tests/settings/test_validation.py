@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit import compose
+from evalkit.compose.planning import plan
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.schemas import run_keys
 from evalkit.settings.validation import find_contradictions, find_problems, find_value_problem
 
@@ -17,7 +18,7 @@ from evalkit.settings.validation import find_contradictions, find_problems, find
 @pytest.fixture(scope="module")
 def config() -> dict[str, Any]:
     """The shipped default config, composed."""
-    return dict(compose.plan([], compose.packaged_source()).jobs[0].config)
+    return dict(plan([], packaged_source()).jobs[0].config)
 
 
 def test_the_shipped_default_is_valid(config: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from evalkit.errors import DataError
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade
-from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage
+from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 
@@ -19,9 +19,9 @@ def _record(case_id: str = "a", trial: int = 1) -> CaseRecord:
     failure = Failure(Stage.CONNECT, "connection_refused", "nobody there", 2.0)
     call = ToolCall("look", {"id": "007"}, '{"id": "007"}', "call_1")
     turn = Turn(
-        1, "hello", "hi", (call,), (ToolOutput("call_1", "look", {"id": "007"}, {"ok": True}),),
-        {"latency_first_text_ms": 1.5}, {"input_audio_ms": 20.0}, {"output_audio_path": "audio/a/output.wav"},
-        Usage(output_tokens=3), "completed",
+        1, "hello", (call, ToolOutput("call_1", "look", {"id": "007"}, {"ok": True}), Words("hi")),
+        latencies={"latency_first_text_ms": 1.5}, measures={"input_audio_ms": 20.0},
+        artifacts={"output_audio_path": "audio/a/output.wav"}, usage=Usage(output_tokens=3),
     )  # fmt: skip
     return CaseRecord(
         case=Case(case_id, "crawl", {"user_text": "hello"}, (ExpectedCall("look", {"id": "007"}, {"id": "id"}),)),

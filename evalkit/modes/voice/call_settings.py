@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.records.json import Json, JsonObject
-from evalkit.settings.types import RunSettings
+from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.records.case import Case
+from evalkit.records.json import Json
 
 # What a simulation file may wish for, as it names it and as the run config does.
 _WISHES = {
@@ -57,20 +58,13 @@ def find_open_keys(config: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(key for key in _WISHES.values() if _lookup(config, key) is None)
 
 
-def settle_call(
-    settings: RunSettings, open_keys: frozenset[str], own_settings: JsonObject, file_max_turns: int
-) -> CallSettings:
-    """Return the settings of one call.
-
-    Args:
-        settings: The resolved run config.
-        open_keys: What :func:`find_open_keys` found before it was resolved.
-        own_settings: What the simulation file names, as ``assistant``, ``simulator`` and ``audio``.
-        file_max_turns: The index's override, else the file's, else the default.
-
-    """
-    granted = open_keys - _never_granted(settings)
-    wishes = {key: value for name, key in _WISHES.items() if (value := _lookup(own_settings, name)) is not None}
+def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
+    """Return the settings of one case's call; `case` may come from a stored record."""
+    inputs: Any = case.inputs
+    granted = settings.open_keys - _never_granted(settings)
+    wishes = {
+        key: value for name, key in _WISHES.items() if (value := _lookup(inputs["own_settings"], name)) is not None
+    }
     in_effect: dict[str, Any] = {key: _configured(settings, key) for key in _WISHES.values()}
     in_effect |= {key: value for key, value in wishes.items() if key in granted}
     same_provider = settings.simulator.provider == settings.speech.provider
@@ -84,14 +78,14 @@ def settle_call(
         output_format=in_effect["audio.output_format"],
         chunk_ms=in_effect["chunk_ms"],
         real_time=in_effect["real_time"],
-        max_turns=settings.max_turns or file_max_turns,
+        max_turns=settings.max_turns or inputs["max_turns"],
         overruled=tuple(
             f"{key}={value} (in effect: {in_effect[key]})" for key, value in wishes.items() if in_effect[key] != value
         ),
     )
 
 
-def _never_granted(settings: RunSettings) -> frozenset[str]:
+def _never_granted(settings: SimulationSettings) -> frozenset[str]:
     closed = set()
     if settings.assistant.provider.name == "local":
         closed.add("assistant.model")
@@ -100,7 +94,7 @@ def _never_granted(settings: RunSettings) -> frozenset[str]:
     return frozenset(closed)
 
 
-def _configured(settings: RunSettings, key: str) -> Any:
+def _configured(settings: SimulationSettings, key: str) -> Any:
     value: Any = settings
     for part in key.split("."):
         value = getattr(value, part)

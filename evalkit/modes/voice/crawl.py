@@ -1,19 +1,28 @@
-"""Crawl: a case's text is spoken by the speech role, and the assistant's first turn is recorded.
+"""Crawl: the speech role speaks a case's text, and the assistant's first turn is recorded.
 
-Synthesis is cached by content, so a second run, or a sweep, synthesises nothing again.
+Speech is cached by its text, voice and model, so a second run, or a sweep, has nothing spoken again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
+from evalkit.datasets.cases import load_crawl_cases
+from evalkit.modes.mode import Starter
+from evalkit.modes.voice.layouts import CRAWL_LAYOUT
+from evalkit.modes.voice.settings import CrawlSettings
+from evalkit.modes.voice.spoken import Speak, SpokenMode
 from evalkit.modes.voice.spoken_turn import Utterance
+from evalkit.modes.voice.starters import start_with_texts
+from evalkit.peers.peers import Peers
 from evalkit.providers.speech import Speech, SpeechSynthesiser
-from evalkit.records.case import CaseTrial
+from evalkit.records.case import Case, CaseTrial
+from evalkit.records.json import JsonObject
 
 
 @dataclass(frozen=True)
@@ -34,11 +43,49 @@ class CrawlVoice:
     async def speak(self, trial: CaseTrial) -> Utterance:
         """Return the case's text as wire audio. Raises CaseFailure at stage ``speech``."""
         speech = await self.synthesiser.synthesise(str(trial.case.inputs["user_text"]))
-        cost = 0.0 if speech.cached else self.price(speech)
-        own = None if self.input_format is AudioFormat.PCM16 else speech.pcm
         if speech.sample_rate_hz == self.input_format.sample_rate_hz:
-            return Utterance(self._to_wire(speech), {"speech": cost}, own)
-        return Utterance(await asyncio.to_thread(self._to_wire, speech), {"speech": cost}, own)
+            wire = self._to_wire(speech)
+        else:
+            wire = await asyncio.to_thread(self._to_wire, speech)
+        return Utterance(
+            wire,
+            cost_usd={"speech": 0.0 if speech.cached else self.price(speech)},
+            speech=None if self.input_format is AudioFormat.PCM16 else speech.pcm,
+        )
 
     def _to_wire(self, speech: Speech) -> bytes:
         return self.input_format.to_wire(resample(speech.pcm, speech.sample_rate_hz, self.input_format.sample_rate_hz))
+
+
+class CrawlMode(SpokenMode[CrawlSettings]):
+    """Texts, spoken."""
+
+    name = "crawl"
+    settings_type = CrawlSettings
+    layout = CRAWL_LAYOUT
+    models = ("assistant", "judge", "speech", "transcription")
+
+    def load_cases(self, settings: CrawlSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
+        """Return the rows of a crawl CSV."""
+        return load_crawl_cases(settings.mode.data_csv, tools)
+
+    def read_expectations(self, settings: CrawlSettings) -> Sequence[Case]:
+        """Return the rows of the CSV, whatever has become of prompt and tools."""
+        return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
+
+    def speaker(self, settings: CrawlSettings, peers: Peers) -> Speak:
+        """Return the speech role."""
+        model = str(settings.speech.model)
+        voice = CrawlVoice(
+            synthesiser=peers.speech(settings.speech),
+            input_format=AudioFormat(settings.audio.input_format),
+            price=lambda speech: peers.prices.speech_cost_usd(model, speech.characters, speech.duration_ms),
+        )
+        return voice.speak
+
+    def starter(self, folder: Path) -> Starter:  # noqa: ARG002
+        """Return a few shipped texts with their prompt and tools."""
+        return start_with_texts()
+
+
+CRAWL = CrawlMode()

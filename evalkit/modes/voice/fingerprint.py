@@ -1,41 +1,41 @@
-"""The settings in effect as a record stores them: what decides a result beside the case, by content."""
+"""What decides a record beside its case, as the record stores it: by content, so no path, no port and no key."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from evalkit.modes.voice.simulations import call_settings
+from evalkit.modes.voice.call_settings import settings_of
+from evalkit.modes.voice.settings import SimulationSettings, Speech, VoiceSettings
 from evalkit.peers.replayed import recorded_identity
 from evalkit.records.case import Case
 from evalkit.records.json import Json, JsonObject, content_sha256
-from evalkit.runner.prepare import Prepared
-from evalkit.settings.types import Provider, RunSettings
+from evalkit.settings.types import Provider
+
+Datasets = Sequence[Mapping[str, Any]]
 
 
-def settings_in_effect(prepared: Prepared) -> JsonObject:
-    """Return what decides a case's result beside the case itself, by content: no path, no port, no key."""
-    settings = prepared.settings
-    assistant, speech = settings.assistant, settings.speech
+def settings_of_turn(
+    settings: VoiceSettings, system_prompt: str, tools: Sequence[JsonObject], datasets: Datasets
+) -> JsonObject:
+    """Return what decides the record of a case of one turn."""
+    speech: Speech | None = getattr(settings, "speech", None)
+    own = {"speech": _speaker(speech, speech.voice)} if speech else {}
     return {
         "mode": settings.mode.name,
         "answer_tools": settings.mode.answer_tools,
-        "tool_mocks": _mocks(prepared) if settings.mode.answer_tools else None,
+        "tool_mocks": _mocks(settings, datasets) if settings.mode.answer_tools else None,
         "assistant": {
-            **_place(assistant.provider),
-            "model": assistant.model,
-            "voice": assistant.voice,
-            "system_prompt_sha256": sha256(prepared.system_prompt.encode()).hexdigest(),
-            "tools_sha256": content_sha256(prepared.tools),
+            **_place(settings.assistant.provider),
+            "model": settings.assistant.model,
+            "voice": settings.assistant.voice,
+            "system_prompt_sha256": sha256(system_prompt.encode()).hexdigest(),
+            "tools_sha256": content_sha256(tools),
         },
-        "speech": {
-            **_place(speech.provider),
-            "model": speech.model,
-            "voice": speech.voice,
-            "speed": speech.speed,
-        },
-        "service": asdict(settings.service) if settings.uses_embedded_provider else None,
+        **own,
+        "service": _engines(settings),
         "channel": settings.channel,
         "audio": asdict(settings.audio),
         "chunk_ms": settings.chunk_ms,
@@ -43,15 +43,14 @@ def settings_in_effect(prepared: Prepared) -> JsonObject:
     }
 
 
-def settings_of_call(prepared: Prepared, case: Case) -> JsonObject:
-    """Return what decides a call's result beside the case itself, by content: no path, no port, no key."""
-    settings = prepared.settings
-    chosen = call_settings(settings, prepared.open_keys, case)
+def settings_of_call(settings: SimulationSettings, case: Case, datasets: Datasets) -> JsonObject:
+    """Return what decides the record of a simulated call."""
+    chosen = settings_of(settings, case)
     prompt = settings.simulator.prompt
     inputs: Any = case.inputs
     return {
         "mode": settings.mode.name,
-        "tool_mocks": _mocks(prepared),
+        "tool_mocks": _mocks(settings, datasets),
         "assistant": {
             **_place(settings.assistant.provider),
             "model": chosen.assistant_model,
@@ -69,13 +68,8 @@ def settings_of_call(prepared: Prepared, case: Case) -> JsonObject:
             "max_regenerations": settings.simulator.max_regenerations,
             "turn_judge": _turn_judge(settings),
         },
-        "speech": {
-            **_place(settings.speech.provider),
-            "model": settings.speech.model,
-            "voice": chosen.caller_voice or settings.speech.voice,
-            "speed": settings.speech.speed,
-        },
-        "service": asdict(settings.service) if settings.uses_embedded_provider else None,
+        "speech": _speaker(settings.speech, chosen.caller_voice or settings.speech.voice),
+        "service": _engines(settings),
         "channel": settings.channel,
         "audio": {"input_format": chosen.input_format, "output_format": chosen.output_format},
         "chunk_ms": chosen.chunk_ms,
@@ -85,7 +79,31 @@ def settings_of_call(prepared: Prepared, case: Case) -> JsonObject:
     }
 
 
-def _turn_judge(settings: RunSettings) -> Json:
+def _speaker(speech: Speech, voice: str) -> JsonObject:
+    return {**_place(speech.provider), "model": speech.model, "voice": voice, "speed": speech.speed}
+
+
+def _engines(settings: VoiceSettings) -> JsonObject | None:
+    """Return the embedded provider's engines and faults, None where no role is embedded.
+
+    The names are those of the first records, so that what was run before a key was renamed keeps its key.
+    """
+    service = settings.service
+    if not settings.uses_embedded_provider:
+        return None
+    return {
+        "voice": service.speech,
+        "ears": service.transcription,
+        "base_url": service.base_url,
+        "api_key_env": service.api_key_env,
+        "voice_model": service.speech_model,
+        "ears_model": service.transcription_model,
+        "faults": service.faults,
+        **({} if service.brain == "rules" else {"brain": service.brain}),
+    }
+
+
+def _turn_judge(settings: SimulationSettings) -> Json:
     """Return who judges the caller's turns, None: nobody does."""
     judge = settings.judge
     return {**_place(judge.provider), "model": judge.model} if settings.simulator.judge_turns else None
@@ -97,10 +115,10 @@ def _place(provider: Provider) -> dict[str, Json]:
     return {"provider": provider.name, "base_url": provider.base_url}
 
 
-def _mocks(prepared: Prepared) -> JsonObject:
+def _mocks(settings: VoiceSettings, datasets: Datasets) -> JsonObject:
     """Return what lies over or in place of a case's own mocks, by content."""
-    chosen = prepared.settings.tool_mocks
-    contents = {entry["path"]: entry["sha256"] for entry in prepared.datasets}
+    chosen = settings.tool_mocks
+    contents = {entry["path"]: entry["sha256"] for entry in datasets}
     return {
         "mocks_sha256": contents.get(str(chosen.mocks_file)),
         "fail_first_calls": chosen.fail_first_calls,

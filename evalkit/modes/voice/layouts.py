@@ -1,4 +1,4 @@
-"""The results of crawl, walk and run: the columns that a reader of the Realtime evals cookbook's files expects first."""
+"""The results of crawl, walk and run: first the columns that readers of the Realtime evals cookbook's files expect."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from evalkit.audio.conformance import Bounds, Conformance, examine_wav
 from evalkit.audio.formats import AudioFormat
+from evalkit.modes.voice.settings import WalkSettings
 from evalkit.records.case import Case
-from evalkit.settings.types import RunSettings
 
 _HEADER = ("file", "codec", "Hz", "ms", "speech dBFS", "peak dBFS", "clipped", "lead ms", "rest ms", "verdict")
 
 
-def examine_recordings(cases: Sequence[Case], settings: RunSettings) -> tuple[Conformance, ...]:
+def examine_recordings(cases: Sequence[Case], settings: WalkSettings) -> tuple[Conformance, ...]:
     """Measure the recording of every case that has one and hold it against the configured bounds."""
     limits = asdict(settings.conformance)
     found = []

@@ -1,162 +1,264 @@
-"""Run: a simulated call of several turns, from a case to its record, with the sound of each turn and of the whole call.
-
-A record of this mode has a turn for each exchange, and in its `notes`:
-
-================ ==========================================================================================
-``timeline``     ``paced``, or ``constructed`` where conversation.wav is laid end to end
-``ended_by``     ``caller`` (END_CALL), ``max_turns`` or ``failure``
-``simulator``    every attempt at a turn of the caller, and how many were made again
-``tool_answers`` what answered each tool call, with the verdict on its arguments; unmatched calls among them
-================ ==========================================================================================
-"""
+"""Run: simulated calls. A caller and the assistant talk over several turns, and tools are mocked; a plan per case."""
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+from evalkit.audio.channels import ChannelSpec
+from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
-from evalkit.errors import CaseFailure
-from evalkit.modes.voice.call_files import CallFiles
-from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, EndedBy, TurnEvidence
-from evalkit.modes.voice.turn_measures import lateness, reuse_key, voice_to_voice
+from evalkit.datasets.files import dataset_manifest
+from evalkit.errors import DataError, collecting
+from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
+from evalkit.mocks.definitions import Mock
+from evalkit.mocks.overlay import overlay
+from evalkit.mocks.session import MockSession
+from evalkit.modes.mode import ModeData, Starter, Work
+from evalkit.modes.voice.call import CallSetup, hold_call
+from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, settings_of
+from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
+from evalkit.modes.voice.fingerprint import settings_of_call
+from evalkit.modes.voice.layouts import RUN_LAYOUT
+from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.modes.voice.simulations import call_mocks, call_tools, grader_specs, read_simulations
+from evalkit.modes.voice.starters import start_with_simulations
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, load_mocks, overlay_spec
+from evalkit.peers.peers import Peers
+from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
+from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
-from evalkit.records.faults import Failure, Stage, decide_fault
+from evalkit.records.faults import Stage
+from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord, Turn, Usage
-from evalkit.settings.types import Limits
-from evalkit.simulator.caller import CallerTurn
-from evalkit.store.event_log import open_event_log
-from evalkit.store.run_directory import RunDirectory, now_utc
+from evalkit.records.record import CaseRecord, Usage
+from evalkit.simulator.caller import CallerTurn, RealtimeCaller, Speak, TextCaller
+from evalkit.simulator.persona import Persona
+from evalkit.simulator.turn_judge import TurnJudge
+from evalkit.store.run_directory import RunDirectory
+
+_CHARACTERS_PER_WORD = 6
 
 
 @dataclass(frozen=True)
-class CallSetup:
-    """What all calls of a run share.
+class SimulationsData(ModeData):
+    """Simulations, and the mocks that stand in place of their own where the config names some."""
 
-    Attributes:
-        plan_of: What a case's call is held with.
-        price: Tokens and model -> dollars, or None when the price is unknown.
-        elide_audio: Whether audio in the trace is replaced by where it stands.
-
-    """
-
-    run: RunDirectory
-    clock: Clock
-    limits: Limits
-    plan_of: Callable[[Case], CallPlan]
-    price: Callable[[Usage, str], float | None]
-    elide_audio: bool = True
+    mocks: tuple[Mock, ...] = ()
 
 
-async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRecord:
-    """Make one attempt at `trial` and return its record. Never raises for it."""
-    started_at, began = now_utc(), setup.clock.now()
-    plan, evidence = setup.plan_of(trial.case), CallEvidence()
-    try:
-        async with asyncio.timeout(setup.limits.case_timeout_s):
-            first = await plan.speak(plan.first_user_turn)
-            evidence.add_cost(first.cost_usd)
-            await _converse(setup, trial, attempt, evidence, plan, first)
-    except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
-    except TimeoutError:
-        limit = f"not done within limits.case_timeout_s ({setup.limits.case_timeout_s:g} s)"
-        evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
-    if evidence.failure is not None:
-        evidence.ended_by = EndedBy.FAILURE
-    record = await asyncio.to_thread(_make_record, setup, trial, plan, evidence)
-    return replace(record, started_at=started_at, duration_ms=(setup.clock.now() - began) * 1000)
+class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
+    """Simulated calls of several turns."""
 
+    name = "run"
+    settings_type = SimulationSettings
+    layout = RUN_LAYOUT
+    models = ("assistant", "simulator", "simulator_text", "judge", "speech", "transcription")
+    paced_by_default = True
 
-async def _converse(
-    setup: CallSetup, trial: CaseTrial, attempt: int, evidence: CallEvidence, plan: CallPlan, first: CallerTurn
-) -> None:
-    files = CallFiles(setup.run, trial.key)
-    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
-        dialogue = Dialogue(
-            plan,
-            Introduction(trial.key, attempt, trial.seed),
-            setup.limits,
-            trace=Trace(log.write, elide_audio=setup.elide_audio),
-            timeline=Timeline.begin(setup.clock),
-            evidence=evidence,
-            name_wav=lambda index, side: setup.run.relative(files.wav(index, side)),
+    def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
+        """Return what is wrong with formats and rates, and that tools must be answered."""
+        problems = super().find_contradictions(config)
+        if not config["mode"]["answer_tools"]:
+            problems.append("mode.answer_tools: false, but the tools of a simulated call are always answered")
+        return problems
+
+    def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
+        """Return the settings; keys that were null in `composed` are left to the simulation files."""
+        return replace(SimulationSettings.from_config(resolved), open_keys=find_open_keys(composed))
+
+    def needs(self, settings: SimulationSettings) -> frozenset[str]:
+        """Return who talks, and the judge where it judges the caller's turns."""
+        return super().needs(settings) | ({"judge"} if settings.simulator.judge_turns else frozenset())
+
+    def read(self, settings: SimulationSettings) -> SimulationsData:
+        """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
+        problems: list[str] = []
+        data = collecting(problems, lambda: read_simulations(settings))
+        mocks = collecting(problems, lambda: load_mocks(settings.tool_mocks.mocks_file))
+        if problems or data is None or mocks is None:
+            raise DataError(problems)
+        further = [path for path in (settings.tool_mocks.mocks_file,) if path]
+        return SimulationsData(
+            cases=data.cases,
+            datasets=tuple(dataset_manifest([*data.paths, *further])),
+            left_out=data.left_out,
+            mocks=mocks,
         )
-        await dialogue.hold(first)
+
+    def graders(self, settings: SimulationSettings, case: Case) -> Sequence[GraderSpec]:
+        """Return the graders of the config and of the simulation."""
+        return grader_specs(settings, case)
+
+    def where(self, settings: SimulationSettings, case: Case) -> str:  # noqa: ARG002
+        """Return the simulation's file."""
+        return str(case.inputs["simulation_path"])
+
+    def fingerprint(self, settings: SimulationSettings, data: SimulationsData, case: Case) -> JsonObject:
+        """Return the settings that hold in this call."""
+        return settings_of_call(settings, case, data.datasets)
+
+    def forecast(
+        self, settings: SimulationSettings, data: SimulationsData, rates: Rates
+    ) -> Iterator[tuple[CaseWork, Models]]:
+        """Yield a call of two turns to the most that it may have, for each case."""
+        for case in data.cases:
+            yield _forecast_call(settings, case, rates)
+
+    @asynccontextmanager
+    async def open(
+        self, settings: SimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
+    ) -> AsyncIterator[Work]:
+        """Give the callable that holds a call."""
+        if settings.real_time:
+            peers.clients.warm()
+        judge = peers.judge() if settings.simulator.judge_turns else None
+        judge_turn = TurnJudge(judge, settings.limits.response_timeout_s) if judge else None
+        planner = _Planner(settings, data, peers, judge_turn)
+        setup = CallSetup(
+            run=run,
+            clock=clock,
+            limits=settings.limits,
+            plan_of=planner.plan,
+            price=peers.prices.cost_usd,
+            elide_audio=settings.trace.audio == "elided",
+        )
+
+        async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+            return await hold_call(setup, trial, attempt)
+
+        yield work
+
+    def starter(self, folder: Path) -> Starter:  # noqa: ARG002
+        """Return a few shipped simulations with their prompt and tools."""
+        return start_with_simulations()
 
 
-def _make_record(setup: CallSetup, trial: CaseTrial, plan: CallPlan, evidence: CallEvidence) -> CaseRecord:
-    """Write the call's sound and transcript and return its record. Blocking: runs in a thread."""
-    files = CallFiles(setup.run, trial.key)
-    files.write(evidence, plan.session.input_format, plan.session.output_format, paced=plan.real_time)
-    costs = dict(evidence.cost_usd)
-    spent = [setup.price(turn.result.usage, plan.assistant_model) for turn in evidence.turns if turn.result.responses]
-    if spent:
-        known = [cost for cost in spent if cost is not None]
-        costs["assistant"] = math.fsum(known) if len(known) == len(spent) else None
-    failure = evidence.failure
-    answered = [turn.result.served_model for turn in evidence.turns if turn.result.served_model]
-    return CaseRecord(
-        case=trial.case,
-        trial=trial.trial,
-        seed=trial.seed,
-        reuse_key=reuse_key(trial, plan.effective),
-        settings=plan.effective,
-        turns=tuple(_make_turn(files, plan, turn) for turn in evidence.turns),
-        failure=failure,
-        attempts=(),
-        cost_usd=costs,
-        served_model=answered[-1] if answered else evidence.served_model,
-        started_at="",
-        duration_ms=0.0,
-        artifacts=files.of_call(),
-        fault=decide_fault(failure) if failure else None,
-        notes=_make_notes(plan, evidence),
+RUN = RunMode()
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """Plans calls; what all of them share."""
+
+    settings: SimulationSettings
+    data: SimulationsData
+    peers: Peers
+    judge_turn: TurnJudge | None
+
+    def plan(self, case: Case) -> CallPlan:
+        settings, peers = self.settings, self.peers
+        chosen = settings_of(settings, case)
+        inputs: Any = case.inputs
+        tools = call_tools(case)
+        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
+        address = peers.realtime("assistant", chosen.assistant_model)
+        speak = self._speak(chosen)
+        mocks = self._mocks(case)
+        return CallPlan(
+            session=SessionSpec(
+                instructions=inputs["system_prompt"],
+                input_format=AudioFormat(chosen.input_format),
+                output_format=AudioFormat(chosen.output_format),
+                tools=tools,
+                voice=chosen.assistant_voice,
+            ),
+            url=address.url,
+            headers=address.headers,
+            assistant_model=chosen.assistant_model,
+            open_caller=self._open_caller(chosen, persona, speak),
+            speak=speak,
+            persona=persona,
+            first_user_turn=inputs["first_user_turn"],
+            new_tools=lambda: MockSession(mocks, tools),
+            channel=ChannelSpec.from_config(settings.channel),
+            max_turns=chosen.max_turns,
+            max_regenerations=settings.simulator.max_regenerations,
+            chunk_ms=chosen.chunk_ms,
+            real_time=chosen.real_time,
+            effective=settings_of_call(settings, case, self.data.datasets),
+            judge_turn=self.judge_turn,
+            on_rate_limits=peers.on_rate_limits,
+        )
+
+    def _mocks(self, case: Case) -> tuple[Mock, ...]:
+        chosen = self.settings.tool_mocks
+        own = call_mocks(case) if chosen.mocks_file is None else self.data.mocks
+        return overlay(own, overlay_spec(chosen))
+
+    def _speak(self, chosen: CallSettings) -> Speak:
+        speech, prices = self.settings.speech, self.peers.prices
+        role = self.peers.speech(speech, voice=chosen.caller_voice)
+
+        async def speak(text: str) -> CallerTurn:
+            said = await role.synthesise(text)
+            price = prices.speech_cost_usd(str(speech.model), said.characters, said.duration_ms)
+            return CallerTurn(text, said.pcm, {"speech": 0.0 if said.cached else price})
+
+        return speak
+
+    def _open_caller(self, chosen: CallSettings, persona: Persona, speak: Speak) -> OpenCaller:
+        settings, peers = self.settings, self.peers
+        model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
+
+        def price(usage: Usage) -> float | None:
+            return peers.prices.cost_usd(usage, model)
+
+        def open_realtime(trace: Trace, timeline: Timeline, introduction: Introduction) -> RealtimeCaller:
+            address = peers.realtime("simulator", model)
+            session = RealtimeSession(
+                address.url,
+                {**address.headers, **introduction.headers(address.url, "simulator")},
+                source="simulator",
+                trace=trace,
+                timeline=timeline,
+                on_rate_limits=peers.on_rate_limits,
+            )
+            return RealtimeCaller(session, persona, chosen.caller_voice, timeout_s=timeout_s, price=price)
+
+        def open_text(_trace: Trace, _timeline: Timeline, _introduction: Introduction) -> TextCaller:
+            return TextCaller(peers.text("simulator", model, Stage.SIMULATOR_TURN), persona, speak, price=price)
+
+        return open_text if settings.simulator.kind == "text" else open_realtime
+
+
+def _forecast_call(settings: SimulationSettings, case: Case, rates: Rates) -> tuple[CaseWork, Models]:
+    chosen = settings_of(settings, case)
+    inputs: Any = case.inputs
+    speaks = settings.simulator.kind == "realtime"
+    turns = Range(float(min(2, chosen.max_turns)), float(chosen.max_turns))
+    made_up = Range(turns.low - 1, turns.high - 1)
+    first = str(inputs["first_user_turn"])
+    spoken_ms = rates.spoken_ms(len(first.split()), settings.speech.speed)
+    characters = Range.exactly(float(len(first)))
+    if not speaks:
+        words = rates.caller_turn_s.times(rates.words_per_minute).times(Range.exactly(_CHARACTERS_PER_WORD / 60))
+        characters = characters.plus(made_up.times(words))
+        spoken_ms = spoken_ms.plus(made_up.times(rates.caller_turn_s).times(Range.exactly(1000.0)))
+    work = CaseWork(
+        shown_bytes=bytes_shown(inputs["system_prompt"], inputs["tools"]),
+        caller_ms=rates.caller_turn_s.times(Range.exactly(1000.0)),
+        turns=turns,
+        responses_per_turn=WITH_TOOL_ROUND,
+        calls_tools=bool(inputs["tools"]),
+        spoken_characters=characters,
+        spoken_ms=spoken_ms,
+        simulated_turns=made_up,
+        persona_bytes=len(str(inputs["persona"]).encode()),
+        judgements=turns if settings.simulator.judge_turns else ZERO,
     )
-
-
-def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence) -> Turn:
-    session, result = plan.session, turn.result
-    return Turn(
-        turn_index=turn.index,
-        user_text=turn.user_text,
-        assistant_text=result.assistant_text,
-        tool_calls=result.tool_calls,
-        tool_outputs=tuple(turn.outputs),
-        latencies={
-            **result.latencies,
-            **voice_to_voice(turn.clean_wire, session.input_format, turn.pacing, result),
-        },
-        measures={
-            "input_audio_ms": session.input_format.duration_ms(len(turn.wire)),
-            "output_audio_ms": session.output_format.duration_ms(len(result.audio)),
-            **lateness(turn.pacing),
-            **turn.channel_measures,
-        },
-        artifacts=files.of_turn(turn.index),
-        usage=result.usage,
-        status=result.status,
+    models = Models(
+        assistant=chosen.assistant_model,
+        speech=settings.speech.model,
+        simulator=chosen.simulator_model,
+        simulator_speaks=speaks,
+        judge=settings.judge.model,
+        transcription=settings.provider.models.transcription,
     )
-
-
-def _make_notes(plan: CallPlan, evidence: CallEvidence) -> JsonObject:
-    bad = [attempt for attempt in evidence.attempts if attempt.finding is not None]
-    asked = {attempt.turn_index for attempt in evidence.attempts}
-    return {
-        "timeline": "paced" if plan.real_time else "constructed",
-        "ended_by": str(evidence.ended_by),
-        "simulator": {
-            "turns": len(asked),
-            "regenerations": len(evidence.attempts) - len(asked),
-            "problems": dict(Counter(str(attempt.finding.problem) for attempt in bad if attempt.finding)),
-            "attempts": [attempt.to_json() for attempt in evidence.attempts],
-        },
-        "tool_answers": [answer.event for answer in evidence.answers],
-    }
+    return work, models

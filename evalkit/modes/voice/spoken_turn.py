@@ -20,8 +20,10 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
 from evalkit.errors import CaseFailure
+from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
-from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, reuse_key, voice_to_voice
+from evalkit.modes.voice.transcript import order_steps
+from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, voice_to_voice
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
@@ -34,7 +36,7 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, ToolOutput, Turn, Usage
-from evalkit.settings.types import RunSettings
+from evalkit.records.reuse import reuse_key
 from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory, now_utc
 
@@ -72,7 +74,7 @@ class TurnSetup:
 
     """
 
-    settings: RunSettings
+    settings: VoiceSettings
     session: SessionSpec
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -115,7 +117,7 @@ async def run_spoken_turn(
             evidence.speech = utterance.speech
             await _converse(setup, trial, attempt, evidence)
     except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
+        evidence.failure = Failure.of(failure)
     except TimeoutError:
         limit = f"not done within limits.case_timeout_s ({setup.settings.limits.case_timeout_s:g} s)"
         evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
@@ -209,9 +211,7 @@ def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
     return Turn(
         turn_index=1,
         user_text=str(trial.case.inputs.get("user_text", "")),
-        assistant_text=turn.assistant_text,
-        tool_calls=turn.tool_calls,
-        tool_outputs=tuple(evidence.outputs),
+        steps=order_steps(turn, evidence.outputs),
         latencies={
             **turn.latencies,
             **voice_to_voice(evidence.clean_wire, setup.session.input_format, evidence.pacing, turn),

@@ -1,18 +1,29 @@
-"""Walk: a saved recording is replayed as it is, byte for byte, and the assistant's first turn is recorded."""
+"""Walk: a recording from a file is played to the assistant byte for byte, and its first turn is recorded."""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from evalkit.audio.conformance import Conformance
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import read_wav
+from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
 from evalkit.errors import CaseFailure, DataError
+from evalkit.modes.mode import Starter
+from evalkit.modes.voice.layouts import WALK_LAYOUT
+from evalkit.modes.voice.recordings import conformance_table, examine_recordings, find_recording_problems
+from evalkit.modes.voice.settings import WalkSettings
+from evalkit.modes.voice.spoken import Speak, SpokenData, SpokenMode
 from evalkit.modes.voice.spoken_turn import Utterance
-from evalkit.records.case import CaseTrial
+from evalkit.modes.voice.starters import start_with_recordings
+from evalkit.peers.peers import Peers
+from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Stage
+from evalkit.records.json import JsonObject
 
 
 @dataclass(frozen=True)
@@ -22,9 +33,9 @@ class WalkPlayer:
     input_format: AudioFormat
 
     async def speak(self, trial: CaseTrial) -> Utterance:
-        """Return the payload of the case's WAV, byte for byte; only PCM16 sessions have other codecs transcoded.
+        """Return the samples of the case's WAV file as they are; where the session hears another codec, converted.
 
-        Raises CaseFailure at stage ``prepare`` when the file has gone or changed its nature since it was checked.
+        Raises CaseFailure at stage ``prepare`` when the file is gone or cannot be read any more since it was checked.
         """
         return await asyncio.to_thread(self._read, Path(str(trial.case.inputs["audio_path"])))
 
@@ -37,3 +48,41 @@ class WalkPlayer:
             return Utterance(audio.payload)
         pcm = resample(audio.pcm, audio.sample_rate_hz, self.input_format.sample_rate_hz)
         return Utterance(self.input_format.to_wire(pcm))
+
+
+class WalkMode(SpokenMode[WalkSettings]):
+    """Recordings, replayed."""
+
+    name = "walk"
+    settings_type = WalkSettings
+    layout = WALK_LAYOUT
+    models = ("assistant", "judge", "transcription")
+
+    def load_cases(self, settings: WalkSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
+        """Return the rows of a walk CSV, their recordings' headers read."""
+        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format))
+
+    def examine(self, settings: WalkSettings, cases: Sequence[Case]) -> tuple[Conformance, ...]:
+        """Return what each recording is, held against the configured bounds."""
+        return examine_recordings(cases, settings)
+
+    def read(self, settings: WalkSettings) -> SpokenData:
+        """Return the data, with a table of all recordings; those that break the bounds are among its problems."""
+        data = super().read(settings)
+        problems = find_recording_problems(data.recordings)
+        return replace(data, table=conformance_table(data.recordings), problems=tuple(problems))
+
+    def read_expectations(self, settings: WalkSettings) -> Sequence[Case]:
+        """Return the rows of the CSV, whatever has become of the recordings."""
+        return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
+
+    def speaker(self, settings: WalkSettings, peers: Peers) -> Speak:  # noqa: ARG002
+        """Return who plays recordings."""
+        return WalkPlayer(AudioFormat(settings.audio.input_format)).speak
+
+    def starter(self, folder: Path) -> Starter:  # noqa: ARG002
+        """Return a few shipped recordings with their prompt and tools."""
+        return start_with_recordings()
+
+
+WALK = WalkMode()

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, settle_call
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import resolve
 from evalkit.settings.types import RunSettings
 
@@ -20,7 +21,7 @@ WISHES: dict[str, Any] = {
 
 
 def _settle(*overrides: str, own: Any = WISHES, max_turns: int = 10) -> CallSettings:
-    config = compose.plan(["mode=run", *overrides], compose.packaged_source()).jobs[0].config
+    config = plan(["mode=run", *overrides], packaged_source()).jobs[0].config
     settings = RunSettings.from_config(resolve(config, Path("/somewhere")))
     return settle_call(settings, find_open_keys(config), own, max_turns)
 

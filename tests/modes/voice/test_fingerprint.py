@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.modes.voice.fingerprint import settings_in_effect, settings_of_call
 from evalkit.records.json import canonical
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
 
 
 def _prepare(*overrides: str) -> Prepared:
-    return prepare(compose.plan(overrides, compose.packaged_source()).jobs[0].config, Path.cwd(), {})
+    return prepare(plan(overrides, packaged_source()).jobs[0].config, Path.cwd(), {})
 
 
 def test_the_same_prompt_elsewhere_is_the_same_setting(tmp_path: Path) -> None:
@@ -41,3 +42,12 @@ def test_it_is_plain_json_without_paths(tmp_path: Path) -> None:
     written = canonical(settings_of_call(prepared, prepared.cases[0])).decode()
     assert str(Path(prepared.settings.mode.data_csv).parent) not in written
     assert str(tmp_path) not in written
+
+
+def test_what_was_run_before_a_key_was_renamed_keeps_its_key() -> None:
+    """Engines and faults stand under their first names; a new key at its shipped value changes nothing."""
+    service = settings_in_effect(_prepare())["service"]
+    assert service == {
+        "voice": "hibari", "ears": "whisper", "base_url": None, "api_key_env": None, "voice_model": None,
+        "ears_model": None, "faults": None,
+    }  # fmt: skip

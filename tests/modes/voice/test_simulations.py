@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.errors import DataError
 from evalkit.modes.voice.call_settings import find_open_keys
 from evalkit.modes.voice.simulations import asks_judge, call_mocks, grader_specs, read_simulations
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import resolve
 from evalkit.settings.types import RunSettings
 
@@ -20,7 +21,7 @@ TOOLS = [{"type": "function", "name": "find", "description": "", "parameters": {
 
 
 def _settings(*overrides: str) -> tuple[RunSettings, frozenset[str]]:
-    config = compose.plan(["mode=run", *overrides], compose.packaged_source()).jobs[0].config
+    config = plan(["mode=run", *overrides], packaged_source()).jobs[0].config
     return RunSettings.from_config(resolve(config, Path.cwd())), find_open_keys(config)
 
 

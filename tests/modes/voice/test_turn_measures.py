@@ -58,6 +58,13 @@ def test_lateness_is_told_of_paced_turns_only() -> None:
     assert lateness(None) == {}
 
 
+def test_results_of_before_may_still_be_used() -> None:
+    """The key of a case-trial is the one that runs with records of version 1 were stored with: resuming reruns none."""
+    case = Case("c1", "crawl", {"user_text": "Where is it?"})
+    stored = "b2038e0cd529441e43c0fb62589a6005a772c0db0d66fe9300f9e47ccb109f1c"
+    assert reuse_key(CaseTrial(case, 2, 7), {"chunk_ms": 40}) == stored
+
+
 def test_a_reuse_key_depends_on_content_trial_and_settings() -> None:
     """And on nothing else."""
     case = Case("a", "run", {"x": 1, "some_path": "/here"})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evalkit.records.record import ToolCall, Words
 from evalkit.reports.page.events import CallMark, Response, TurnMarks
 from evalkit.reports.page.timeline import Lane, lay_out
 
@@ -41,6 +42,17 @@ def test_an_unpaced_call_is_laid_end_to_end(record: Any) -> None:
     assert spans(record, both, Lane.ASSISTANT) == [(1200, 1400), (1400, 1800), (3000, 3200), (3200, 3600)]
     assert spans(record, both, Lane.TOOL) == [(1205, 1208), (3005, 3008)]
     assert lay_out(record, both).constructed
+
+
+def test_each_answer_shows_its_own_words(make_record: Any, make_turn: Any) -> None:
+    """What was said before a tool call is not shown again after it; all words where it is not known which were when."""
+    call = ToolCall("look_up", {}, "{}", "c")
+    turn = replace(make_turn(), steps=(Words("One moment."), call, Words("It is here.")))
+    told = [b.label for b in lay_out(make_record(turns=(turn,)), {1: marks(0.0)}).blocks if b.lane is Lane.ASSISTANT]
+    assert told == ["One moment.", "It is here."]
+    mixed = replace(turn, steps=(call, Words("One moment. It is here.")))
+    told = [b.label for b in lay_out(make_record(turns=(mixed,)), {1: marks(0.0)}).blocks if b.lane is Lane.ASSISTANT]
+    assert told == ["One moment. It is here."] * 2
 
 
 def test_a_paced_call_lies_where_its_events_say(record: Any) -> None:

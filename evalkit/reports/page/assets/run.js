@@ -296,13 +296,20 @@
       return make("article", { class: "turn", "aria-label": `Turn ${turn.turn_index}` },
         make("h3", { text: `Turn ${turn.turn_index}${turn.status === "completed" ? "" : ` · ${turn.status}`}` }),
         said("caller", "Caller", turn.user_text, ...sounds(["user", "input", "clean_user", "clean_input"])),
-        ...turn.calls.map((call) => said("tool", `Tool call: ${call.name}`, null,
-          make("pre", { text: json(call.arguments) }),
-          call.answered ? make("span", { class: "who", text: "answered" }) : make("span", { class: "who", text: "not answered" }),
-          call.answered ? make("pre", { text: json(call.output) }) : null)),
-        said("assistant", "Assistant", turn.assistant_text, ...sounds(["assistant", "output"])),
+        ...steps(turn, sounds(["assistant", "output"])),
+        turn.order_is_known ? null : make("p", { class: "measured soft", text: "This record does not say which of the words came before a tool call." }),
         make("p", { class: "measured" }, ...verdictsHere.map(verdictChip), ...chips([...measured, ...used])));
     }), expected(detail));
+  }
+  /* What the assistant did, in order; the recording of the whole turn stands beside its last words. */
+  function steps(turn, players) {
+    const last = turn.steps.findLastIndex((step) => step.kind === "words");
+    const shown = turn.steps.map((step, place) => ({
+      words: () => said("assistant", "Assistant", step.text, ...(place === last ? players : [])),
+      tool_call: () => said("tool", `Tool call: ${step.name}${step.answered ? "" : " (not answered)"}`, null, make("pre", { text: json(step.arguments) })),
+      tool_output: () => said("tool", `Tool output: ${step.name}`, null, make("pre", { text: json(step.output) })),
+    })[step.kind]());
+    return last < 0 ? [...shown, said("assistant", "Assistant", "", ...players)] : shown;
   }
   function said(side, who, text, ...rest) {
     const told = [make("span", { class: "who", text: who }), text === null ? null : make("p", { text: text || "(nothing)" })];

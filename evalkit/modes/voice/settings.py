@@ -1,0 +1,144 @@
+"""The settings of crawl, walk and run: what every mode has, and the nodes that a phone call needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.settings.types import ModeChoice, Provider, RunSettings
+
+
+@dataclass(frozen=True)
+class VoiceModeChoice(ModeChoice):
+    """Which voice mode, on which cases, and whether tool calls are answered."""
+
+    answer_tools: bool
+
+
+@dataclass(frozen=True)
+class Assistant:
+    """The assistant under test. Prompt and tools are None where each simulation brings its own."""
+
+    provider: Provider
+    model: str | None
+    voice: str | None
+    system_prompt_file: Path | None
+    tools_file: Path | None
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """The simulated caller."""
+
+    provider: Provider
+    kind: str
+    model: str | None
+    voice: str | None
+    prompt: str | None
+    style: str | None
+    max_regenerations: int
+    judge_turns: bool
+
+
+@dataclass(frozen=True)
+class Speech:
+    """The voice that speaks the cases."""
+
+    provider: Provider
+    model: str | None
+    voice: str
+    speed: float
+
+
+@dataclass(frozen=True)
+class ToolMocks:
+    """What tools answer."""
+
+    mocks_file: Path | None
+    fail_first_calls: int
+    error_message: str
+    delay_ms: float
+
+
+@dataclass(frozen=True)
+class Audio:
+    """Formats on the wire; rates are resolved."""
+
+    input_format: str
+    output_format: str
+    sample_rate_hz: int
+    output_sample_rate_hz: int
+
+
+@dataclass(frozen=True)
+class Conformance:
+    """What a recording must be."""
+
+    min_duration_ms: float
+    max_duration_ms: float
+    min_speech_dbfs: float
+    max_clipped_share: float
+    max_leading_silence_ms: float
+    max_trailing_silence_ms: float
+
+
+@dataclass(frozen=True)
+class Voice:
+    """What ``evalkit voice`` makes."""
+
+    output_csv: Path
+    codec: str
+    voices: tuple[str, ...]
+    speeds: tuple[float, ...]
+    overwrite: bool
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How the event trace keeps audio."""
+
+    audio: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSettings(RunSettings):
+    """What all voice modes have. `channel` stays a document: the audio room has its types."""
+
+    mode: VoiceModeChoice
+    assistant: Assistant
+    tool_mocks: ToolMocks
+    channel: Mapping[str, Any]
+    audio: Audio
+    trace: Trace
+    chunk_ms: int
+    real_time: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlSettings(VoiceSettings):
+    """Texts that are spoken; `voice` is what ``evalkit voice`` makes of them."""
+
+    speech: Speech
+    voice: Voice
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkSettings(VoiceSettings):
+    """Recordings, and what they must be."""
+
+    conformance: Conformance
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulationSettings(VoiceSettings):
+    """Simulated calls.
+
+    `open_keys` are the keys that were null before the config was resolved: a simulation file may settle them.
+    """
+
+    simulator: Simulator
+    speech: Speech
+    max_turns: int | None
+    open_keys: frozenset[str] = frozenset()

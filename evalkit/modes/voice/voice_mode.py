@@ -1,0 +1,95 @@
+"""What crawl, walk and run share as modes: formats and rates, pacing, mocks, and what a forecast reckons with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from evalkit.datasets.files import read_json
+from evalkit.metrics.forecast import Range
+from evalkit.mocks.definitions import Mock, parse_mocks
+from evalkit.mocks.overlay import OverlaySpec
+from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.voice.settings import ToolMocks, VoiceSettings
+from evalkit.records.json import JsonObject
+
+DEFAULT_CHUNK_MS = 20
+# The embedded model for load tests: it answers with a tone, whatever it is told.
+_HEARS_NOTHING = "local-echo"
+# With tools that answer, a turn has on average no more than one round of calls.
+WITH_TOOL_ROUND = Range(1.0, 2.0)
+
+Settings = TypeVar("Settings", bound=VoiceSettings)
+Data = TypeVar("Data", bound=ModeData)
+
+
+class VoiceMode(Mode[Settings, Data]):
+    """A mode whose assistant is a realtime model that hears and speaks.
+
+    `paced_by_default` says whether sound is sent at the speed of speech where nobody said so and the assistant is not
+    on this machine.
+    """
+
+    paced_by_default: ClassVar[bool] = False
+
+    def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
+        """Return a message for every sample rate that its format does not have."""
+        audio, problems = config["audio"], []
+        for rate_key, format_key in (("sample_rate_hz", "input_format"), ("output_sample_rate_hz", "output_format")):
+            native = _native_rate_hz(audio[format_key])
+            if audio[rate_key] not in (None, native):
+                problems.append(
+                    f"audio.{rate_key}: {audio[rate_key]} does not fit audio.{format_key}="
+                    f"{audio[format_key] or 'pcm16'}, which the protocol carries at {native} Hz only; "
+                    f"leave the rate null"
+                )
+        return problems
+
+    def settle(self, resolved: dict[str, Any]) -> None:
+        """Fill in formats, rates, chunk size and pacing."""
+        audio = resolved["audio"]
+        audio["input_format"] = audio["input_format"] or "pcm16"
+        audio["output_format"] = audio["output_format"] or "pcm16"
+        audio["sample_rate_hz"] = _native_rate_hz(audio["input_format"])
+        audio["output_sample_rate_hz"] = _native_rate_hz(audio["output_format"])
+        resolved["chunk_ms"] = resolved["chunk_ms"] or DEFAULT_CHUNK_MS
+        if resolved["real_time"] is None:
+            is_remote = resolved["assistant"]["provider"]["name"] not in ("local", "replay")
+            resolved["real_time"] = self.paced_by_default and is_remote
+
+    def engines(self, settings: Settings) -> frozenset[str]:
+        """Return both engines where the assistant is embedded and talks, else speech where that role is."""
+        if settings.assistant.provider.name == "local" and settings.assistant.model != _HEARS_NOTHING:
+            return frozenset({"speech", "transcription"})
+        role = settings.roles.get("speech")
+        return frozenset({"speech"}) if role and role.provider.name == "local" else frozenset()
+
+    def describe(self, settings: Settings, data: Data) -> str:
+        """Return the line of a job: cases, who is under test and where, and how sound is sent."""
+        provider = settings.assistant.provider
+        return (
+            f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, assistant {settings.assistant.model} "
+            f"at {provider.name} ({provider.base_url or 'embedded'}), chunk {settings.chunk_ms} ms, "
+            f"{'real time' if settings.real_time else 'as fast as possible'}"
+        )
+
+
+def load_mocks(path: Path | None) -> tuple[Mock, ...]:
+    """Return the mocks in a file; none without one. Raises DataError."""
+    return () if path is None else parse_mocks(read_json(path), str(path))
+
+
+def overlay_spec(chosen: ToolMocks) -> OverlaySpec:
+    """Return what the config lays over every mock."""
+    return OverlaySpec(chosen.fail_first_calls, chosen.error_message, chosen.delay_ms)
+
+
+def bytes_shown(prompt: str, tools: Sequence[JsonObject]) -> int:
+    """Return how much text an assistant is shown before anybody speaks, in bytes of UTF-8."""
+    return len(prompt.encode()) + sum(len(json.dumps(tool).encode()) for tool in tools)
+
+
+def _native_rate_hz(audio_format: str | None) -> int:
+    return 24_000 if audio_format in (None, "pcm16") else 8_000

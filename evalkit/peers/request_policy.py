@@ -1,0 +1,67 @@
+"""How an HTTP request to a peer is made: how long it may take, how many at once, and when it is made again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from evalkit.engine.retry import RetryPolicy
+from evalkit.errors import CaseFailure
+from evalkit.records.faults import Failure, Stage
+from evalkit.settings.types import RunSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RequestPolicy:
+    """Makes requests.
+
+    Attributes:
+        timeout_s: Deadline of each request.
+        retry: Which failures are tried again, and after which wait.
+        sleep: Waits so many seconds.
+        rng: Spreads the waits.
+        limit: How many requests may be under way.
+
+    """
+
+    timeout_s: float
+    retry: RetryPolicy
+    sleep: Callable[[float], Awaitable[None]]
+    rng: random.Random
+    limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+
+    @classmethod
+    def from_settings(
+        cls, settings: RunSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> RequestPolicy:
+        """Return the policy of a run, with as many requests under way as cases."""
+        return cls(
+            timeout_s=settings.limits.response_timeout_s,
+            retry=RetryPolicy(settings.limits.max_attempts),
+            sleep=sleep,
+            rng=random.Random(settings.seed),
+            limit=asyncio.Semaphore(settings.concurrency),
+        )
+
+    async def answer(self, request: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer to `request`, made as often as it takes. Raises the last CaseFailure when none came."""
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                async with self.limit, asyncio.timeout(self.timeout_s):
+                    return await request()
+            except TimeoutError:
+                failure = CaseFailure(Stage.GRADING, "request_timeout", f"no answer within {self.timeout_s:g} s")
+            except CaseFailure as error:
+                failure = error
+            evidence = Failure(Stage.GRADING, failure.error_type, failure.message, failure.retry_after_s)
+            wait_s = self.retry.wait_before_next(evidence, attempt, self.rng)
+            if wait_s is None:
+                raise failure
+            await self.sleep(wait_s)

@@ -1,0 +1,106 @@
+"""A planned line, from the first check to the last table: prepare, serve, launch, judge how it ended.
+
+Each job runs wherever a launcher puts it (:mod:`evalkit.runner.job`) and answers with files; ``status.json`` of every
+planned job is read, so a job that vanished is never taken for a good one. How jobs are launched comes in as `launch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from evalkit.errors import ConfigError, LaunchError
+from evalkit.peers.embedded import shared_services
+from evalkit.runner.forecast import describe_sweep, forecast_job, warn_of_cost
+from evalkit.runner.job import run_job
+from evalkit.runner.jobs import Plan, RunJob, slug
+from evalkit.runner.prepare import Prepared, handing_on, prepare_all
+from evalkit.runner.sweep import begin_sweep, finish_sweep
+from evalkit.runner.terminal import say
+from evalkit.runner.verdict import ExitCode
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.types import RunSettings
+from evalkit.store.provenance import config_sha256
+from evalkit.store.run_directory import RunDirectory
+
+
+class Launch(Protocol):
+    """Runs every job of a plan, a single run in a directory, a sweep's jobs below it. Raises LaunchError."""
+
+    def __call__(self, planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
+        """Run them; KeyboardInterrupt when that was interrupted."""
+        ...
+
+
+def execute(planned: Plan, launch: Launch) -> int:
+    """Prepare all jobs of a plan, then launch them. The run's or sweep's directory is the last line on stdout."""
+    working_dir = Path.cwd()
+    prepared = prepare_all(planned, working_dir)
+    first = prepared[0]
+    embedded = [job for job in prepared if job.uses_embedded_provider]
+    say(*_cost_messages(planned, prepared))
+    with (
+        handing_on(prepared, planned, working_dir),
+        shared_services(
+            (job.settings.service for job in embedded), engines={name for job in embedded for name in job.engines}
+        ) as models,
+    ):
+        require_embedded_models(prepared, models)
+        if planned.multirun:
+            directory = RunDirectory.new_sweep_root(first.settings.output_dir)
+            hashes = [config_sha256(job.config, job.datasets) for job in prepared]
+            begin_sweep(planned, directory, working_dir=working_dir, config_sha256=hashes)
+        else:
+            name = first.settings.run_name or first.mode.subject(first.settings)
+            directory = RunDirectory.new_root(first.settings.output_dir, f"{first.mode.name}_{slug(name)}")
+        was_interrupted = launch_jobs(planned, launch, run_job, directory)
+    if planned.multirun:
+        code: int = finish_sweep(planned, directory, interrupted=was_interrupted)
+    else:
+        code = exit_code_of(RunDirectory(directory))
+    print(directory)  # noqa: T201  the one line for scripts
+    return ExitCode.INTERRUPTED if was_interrupted else code
+
+
+def launch_jobs(planned: Plan, launch: Launch, run: RunJob, directory: Path, *, resumed: bool = False) -> bool:
+    """Launch every job and return whether that was interrupted; how far they came stands in their status."""
+    try:
+        launch(planned, run, directory, resumed=resumed)
+    except KeyboardInterrupt:
+        return True
+    except LaunchError as error:
+        say(str(error))
+    return False
+
+
+def require_embedded_models(prepared: Sequence[Prepared], models: frozenset[str]) -> None:
+    """Raise ConfigError for every role that asks the embedded provider for a model it does not have."""
+    asked = [(job.settings, job.mode.needs(job.settings) | (job.grader_needs & {"judge"})) for job in prepared]
+    problems = [problem for settings, roles in asked for problem in find_unknown_models(settings, roles, models)]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+
+
+def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: frozenset[str]) -> list[str]:
+    """Return a message for every one of `roles` that asks the embedded provider for a model not among `models`."""
+    asked = [(role, settings.roles[role]) for role in sorted(roles)]
+    return [
+        f"{role}.model: {node.model!r} is not a model of the embedded provider{did_you_mean(node.model, models)}; "
+        f"it has {', '.join(sorted(models))}"
+        for role, node in asked
+        if node.provider.name == "local" and node.model is not None and node.model not in models
+    ]
+
+
+def exit_code_of(run: RunDirectory) -> int:
+    """Return the exit code that a run's status says; one that says none has vanished, which is a defect."""
+    status = run.read_status()
+    return ExitCode.DEFECT if status is None or status["exit_code"] is None else int(status["exit_code"])
+
+
+def _cost_messages(planned: Plan, prepared: Sequence[Prepared]) -> list[str]:
+    """Return what to say before anything starts: what a sweep will run and take, and whether money will be short."""
+    if planned.multirun:
+        return describe_sweep(planned.jobs, prepared)
+    return warn_of_cost(forecast_job(prepared[0]), [prepared[0].settings])

@@ -1,0 +1,33 @@
+"""What graders may ask for in a run: a judge, and somebody who listens."""
+
+from __future__ import annotations
+
+from evalkit.graders.context import GraderServices, Heard
+from evalkit.peers.peers import Peers
+from evalkit.peers.request_policy import RequestPolicy
+from evalkit.providers.prices import Prices
+from evalkit.providers.transcription import Transcription
+from evalkit.store.run_directory import RunDirectory
+
+
+def open_grader_services(peers: Peers, run: RunDirectory) -> GraderServices:
+    """Return the services of one event loop; sound files are looked up in `run`."""
+    judge, transcriber = peers.judge(), peers.transcription()
+    if transcriber is None:
+        return GraderServices(judge=judge)
+    policy = RequestPolicy.from_settings(peers.settings)
+
+    async def transcribe(artifact: str) -> Heard:
+        heard = await policy.answer(lambda: transcriber.transcribe(run.inside(artifact)))
+        return Heard(heard.text, listening_cost_usd(heard, peers.prices))
+
+    return GraderServices(transcribe=transcribe, judge=judge)
+
+
+def listening_cost_usd(heard: Transcription, prices: Prices) -> float | None:
+    """Return what one transcription cost; None where a price or the length is not known."""
+    if heard.cached:
+        return 0.0
+    if heard.duration_ms is None:
+        return None
+    return prices.audio_cost_usd(heard.model, heard.duration_ms)

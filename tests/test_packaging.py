@@ -1,0 +1,43 @@
+"""What is installed is complete: a wheel is built as an installer would, and looked into."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel_files(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
+    """The names of all files in the wheel."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    (wheel,) = folder.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        return set(archive.namelist())
+
+
+def test_the_wheel_says_that_it_is_typed(wheel_files: set[str]) -> None:
+    """A type checker reads our annotations: PEP 561's marker is in it."""
+    assert "evalkit/py.typed" in wheel_files
+
+
+@pytest.mark.parametrize("folder", ["conf", "schemas", "data"])
+def test_the_wheel_holds_what_a_run_reads(wheel_files: set[str], folder: str) -> None:
+    """Every shipped option, schema, case and recording."""
+    shipped = {f"evalkit/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*") if path.is_file()}
+    assert shipped
+    assert shipped - wheel_files == set()
+
+
+def test_the_wheel_holds_every_module(wheel_files: set[str]) -> None:
+    """And nothing of the tests."""
+    modules = {str(path.relative_to(ROOT)) for path in (ROOT / "evalkit").rglob("*.py")}
+    assert modules - wheel_files == set()
+    assert [name for name in wheel_files if name.startswith(("tests/", "benchmarks/", "docs/"))] == []
