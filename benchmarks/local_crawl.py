@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.modes.voice.workload import open_workload
+
+from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.compose.planning import plan
 from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
 from evalkit.engine.throttle import Throttle
-from evalkit.modes.voice.workload import open_workload
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.runner.jobs import packaged_source
@@ -84,7 +85,7 @@ class LocalCrawl:
 
         A case that was lost ends the script: a benchmark of failures would be none.
         """
-        asyncio.run(self._run(ready, note))
+        event_loop.run(self._run(ready, note))
 
     async def _run(self, ready: Ready, note: Callable[[CaseRecord], None]) -> None:
         def advance(record: CaseRecord, _: object) -> None:

@@ -11,11 +11,8 @@ objects to it.
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -23,6 +20,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.riff import ALAW, PCM, ULAW, RiffError, WavChunks, build_head, pad_of, parse_wav
 from evalkit.errors import DataError
+from evalkit.whole_files import write_whole
 
 _TAGS = {AudioFormat.PCM16: PCM, AudioFormat.G711_ULAW: ULAW, AudioFormat.G711_ALAW: ALAW}
 _CODECS = {tag: codec for codec, tag in _TAGS.items()}
@@ -159,21 +157,4 @@ def _write(path: Path, payload: bytes, codec: AudioFormat, *, channels: int, sam
         sample_rate_hz=sample_rate_hz,
         sample_bytes=codec.bytes_per_sample,
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    try:
-        with _created(partial) as file:
-            file.writelines((head, payload, pad_of(len(payload))))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _created(path: Path) -> BinaryIO:
-    try:
-        return path.open("wb")
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+    write_whole(path, (head, payload, pad_of(len(payload))))

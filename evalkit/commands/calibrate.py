@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalkit import event_loop
 from evalkit.compose.line import parse_line
 from evalkit.compose.planning import plan
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
@@ -71,7 +72,7 @@ def main(args: Sequence[str]) -> int:
         if unknown:
             raise ConfigError(unknown)
     with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
-        asked = asyncio.run(_ask_all(settings, questions, url))
+        asked = event_loop.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if "--json" in args:
         print(json.dumps(as_json(asked, settings), indent=2))

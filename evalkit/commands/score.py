@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evalkit import event_loop
 from evalkit.compose.line import CommandLine, parse_line
 from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
@@ -142,7 +143,7 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     with _services(task) as url, served as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
-        given = asyncio.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))
+        given = event_loop.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
     shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))

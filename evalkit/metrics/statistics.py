@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
+_Z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 _RESAMPLES = 1_999
 _MOST_CONFIDENT = 0.9999  # what so many resamples can still tell from everything
 _NO_SPREAD = 1e-100  # the third power of a smaller one is 0
@@ -86,8 +87,7 @@ def estimate_mean(values: Sequence[float], clusters: Sequence[str], seed: int) -
 
 def wilson_interval(passed: int, tried: int, confidence: float = CONFIDENCE) -> Interval | None:
     """Return the Wilson score interval of a share, 95 % unless told otherwise; None when nothing was tried."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    return _wilson(passed / tried, tried, z) if tried else None
+    return _wilson(passed / tried, tried, NormalDist().inv_cdf((1 + confidence) / 2)) if tried else None
 
 
 def clustered_wilson_interval(values: Sequence[float], clusters: Sequence[str]) -> Interval | None:

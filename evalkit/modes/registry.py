@@ -7,15 +7,16 @@ from typing import Any
 
 from evalkit.errors import ConfigError
 from evalkit.modes.mode import Mode
+from evalkit.records.layout import ResultLayout
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.plugins import find_entry_points, load
 
 GROUP = "evalkit.modes"
 
 
-def mode_names() -> tuple[str, ...]:
-    """Return the names of all modes that are installed."""
-    return tuple(find_entry_points(GROUP))
+def find_layout(name: str) -> ResultLayout:
+    """Return what the results of a mode look like. Raises ConfigError where no installed distribution has it."""
+    return find_mode(name).layout
 
 
 @cache
@@ -23,7 +24,7 @@ def find_mode(name: str) -> Mode[Any, Any]:
     """Return the mode called `name`. Raises ConfigError where no installed distribution has it."""
     point = find_entry_points(GROUP).get(name)
     if point is None:
-        known = mode_names()
+        known = tuple(find_entry_points(GROUP))
         raise ConfigError(
             f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)}"
         )

@@ -35,6 +35,8 @@ from typing import Any
 import numpy as np
 import orjson
 
+from evalkit.realtime.events import AudioFrame
+
 _ULAW_NEGATIVE_ZERO = 0x7F
 _AUDIO_FIELDS = {
     "input_audio_buffer.append": "audio",
@@ -148,6 +150,25 @@ class Trace:
         }
         # Audio events are nine of ten, and hold ids and numbers only.
         self._sink(_blank_secrets(line) if audio is None else orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        return self._event_index
+
+    def record_sent_audio(
+        self, frame: AudioFrame, audio: AudioRef, *, source: str, turn_index: int, at_ms: float
+    ) -> int:
+        """Write what :meth:`record` would for an ``input_audio_buffer.append``; nine of ten events are one."""
+        self._event_index += 1
+        if self._elide_audio:
+            event = b'{"type":"input_audio_buffer.append","event_id":"%b","audio":%b}' % (
+                frame.event_id.encode(),
+                orjson.dumps(audio.to_json()),
+            )
+        else:
+            event = frame.text
+        self._sink(
+            b'{"type":"input_audio_buffer.append","source":%b,"direction":"sent","turn_index":%d,"event_index":%d,'
+            b'"event_time_ms":%b,"event":%b}\n'
+            % (orjson.dumps(source), turn_index, self._event_index, orjson.dumps(round(at_ms, 3)), event)
+        )
         return self._event_index
 
 

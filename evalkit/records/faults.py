@@ -110,6 +110,7 @@ POLICIES: Mapping[str, Policy] = {
     "audio_decode": Policy("audio that cannot be decoded", 1, 0.5),
     "frame_too_large": Policy("a message beyond the limit", 0),
     "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),
+    "turn_detection_kept": Policy("the server takes turns by itself although it was asked not to", 0),
     "authentication_failed": Policy("the key was refused, or there was none", 0),
     "insufficient_quota": Policy("the account has no credit left", 0),
     "replay_mismatch": Policy("the stored run has no answer to this", 0),

@@ -140,10 +140,15 @@ class Turn:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a case-trial. The last one is the one whose turns the record holds.
+    """One try at a case-trial. The last one is the one whose turns and files the record holds.
 
-    `artifacts` are the files that belong to this try alone, name -> path relative to the run directory, such as the
-    event log of a try that failed.
+    Attributes:
+        number: Counts from 1.
+        duration_ms: How long it took.
+        failure: Why another one followed, or what the record ended with; None when all is well.
+        artifacts: Of an attempt that another one followed: name -> where what it left lies now, relative to the run
+            directory. Its log names its sound files by the plain names that they had while it lasted.
+
     """
 
     number: int

@@ -6,7 +6,6 @@ that a run has begun, what is finished stays and the rest is done, so that resum
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
+from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.engine.progress import RunProgress
 from evalkit.engine.quota import OwnQuota, Quota
@@ -109,7 +109,7 @@ def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, reru
         replayed(settings) as addressed,
     ):
         ready = replace(prepared, settings=addressed)
-        outcome = asyncio.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
+        outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
     if outcome.stopped_by is Stop.STORAGE:
         raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
     # A sweep closes with one table of its own.

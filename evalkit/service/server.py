@@ -7,7 +7,6 @@ when requests are answered and engines are warm; everything else goes to stderr.
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 import logging
@@ -25,6 +24,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 
+from evalkit import event_loop
 from evalkit.errors import ConfigError
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
@@ -100,7 +100,7 @@ def serve(options: ServerOptions, choice: EngineChoice, faults: FaultPlan | None
 def serve_app(options: ServerOptions, app: Starlette, backstage: Backstage) -> None:
     """Serve `app` until told to stop; raises :class:`evalkit.errors.ConfigError` when the port is taken."""
     with _bind(options.host, options.port) as listener:
-        asyncio.run(_serve(options, app, backstage, listener))
+        event_loop.run(_serve(options, app, backstage, listener))
 
 
 class _Server(uvicorn.Server):

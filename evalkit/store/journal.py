@@ -7,7 +7,8 @@ readers; whoever goes on with a file cuts it off first.
 event       fields
 =========== ============================================================================================
 started     ``key``, ``attempt``, ``at``
-failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``cost_usd``, ``at``: another attempt follows
+failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``artifacts`` (name -> where what it left was put),
+            ``cost_usd``, ``at``: another attempt follows
 finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``at``
 graded      ``key``, ``graders`` (their ids), ``at``: their grades stand in ``grades.jsonl``
 concurrency ``limit``, ``reason``, ``at_s``: seconds since the run began or was resumed
@@ -40,14 +41,18 @@ def append_lines(path: Path, entries: Iterable[Mapping[str, Any]], *, sync: bool
     does not take all of it; a torn line is then taken back if nobody has written behind it.
     """
     lines = b"".join(json.dumps(entry, ensure_ascii=False, allow_nan=False).encode() + b"\n" for entry in entries)
-    with path.open("ab", buffering=0) as file:
-        written = file.write(lines)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        written = os.write(handle, lines)
         if written != len(lines):
-            if os.fstat(file.fileno()).st_size == file.tell():
-                file.truncate(file.tell() - (written or 0))
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+            if os.fstat(handle).st_size == end:
+                os.truncate(path, end - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if sync:
-            os.fsync(file.fileno())
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def cut_torn_line(path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 from filelock import FileLock, Timeout
 
@@ -193,6 +195,26 @@ class RunDirectory:
         }
         append_line(self.journal_path, entry, sync=False)
 
+    def set_aside(self, key: str, attempt: int) -> dict[str, str]:
+        """Rename all that an attempt at a case-trial left, so that the next one begins with nothing.
+
+        Args:
+            key: The case-trial.
+            attempt: Which attempt left it; 0: one that never came to its end, or that no record counts any more.
+
+        Returns:
+            What there was, by name: where it lies now, relative to the run directory.
+
+        """
+        label = f"attempt{attempt}" if attempt else "earlier"
+        left = {
+            "event_log_path": (self.events_path(key), f"{key}.{label}.jsonl"),
+            "conversation_path": (self.conversation_path(key), f"{key}.{label}.txt"),
+            "audio_folder": (self.audio_dir(key), f"{key}.{label}"),
+        }
+        moved = {name: _moved(path, path.with_name(aside)) for name, (path, aside) in left.items()}
+        return {name: self.relative(path) for name, path in moved.items() if path is not None}
+
     def journal_resumption(self) -> None:
         """Note that the run goes on after it had ended."""
         append_line(self.journal_path, {"event": "resumed", "at": now_utc()})
@@ -208,7 +230,7 @@ class RunDirectory:
         What the journal does not name was never finished. A record of an earlier try at the case-trial, lost or made
         under other settings, is kept in ``records/superseded/``.
         """
-        content = json.dumps(to_json(record), indent=1, ensure_ascii=False, allow_nan=False).encode()
+        content = _indented(to_json(record))
         record_sha256 = sha256(content).hexdigest()
         path = self.record_path(record.key)
         if path.exists():
@@ -301,11 +323,34 @@ class RunDirectory:
         return [grade_from_json(line) for line in read_lines(self.grades_path)]
 
 
+def _indented(document: Mapping[str, Any]) -> bytes:
+    """Return `document` as JSON for people. Raises ValueError for NaN, which orjson alone would turn into null."""
+    compact = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    try:
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    except TypeError:  # integers beyond 64 bits, which tools may answer with
+        return compact
+
+
 def _checked(key: str) -> str:
     """Return the name of a case-trial. Raises DataError for what is none: paths are made of it."""
     if not _KEY_PATTERN.fullmatch(key):
         raise DataError(f"{key[:80]!r} is no name of a case-trial; the run directory was not written by evalkit")
     return key
+
+
+def _moved(path: Path, aside: Path) -> Path | None:
+    """Return `aside`, which `path` was renamed to, in place of what lay there; None when there is no `path`."""
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if not aside.is_dir():
+            raise
+        shutil.rmtree(aside)
+        path.rename(aside)
+    return aside
 
 
 def now_utc() -> str:

@@ -17,6 +17,7 @@ from evalkit.compose.planning import plan
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory, RunStatus
 

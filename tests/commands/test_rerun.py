@@ -40,7 +40,7 @@ def test_a_run_that_is_older_than_a_renaming_keeps_its_values(make_run: Any) -> 
     }  # fmt: skip
     path.write_text(yaml.safe_dump(stored), encoding="utf-8")
     with stored_source(run.root, parse_line([])) as source:
-        (job,) = compose.plan([], source).jobs
+        (job,) = plan([], source).jobs
     service = job.config["service"]
     assert (service["speech"], service["transcription"], service["brain"]) == ("pico", "pocketsphinx", "rules")
     assert "voice" not in service

@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.compose.planning import plan
 from evalkit.peers import embedded
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import prepare
 from evalkit.settings.types import Service
 
 ENGINES = Service("hibari", "whisper", "rules", None, None, None, None, None, 0.0)
@@ -106,5 +109,5 @@ def test_the_loopback_address_of_another_machine_is_of_no_use(monkeypatch: pytes
 )
 def test_engines_are_started_by_need(line: list[str], engines: set[str]) -> None:
     """A run that hears nothing here loads no recogniser, a hosted one loads nothing."""
-    config = compose.plan(line, compose.packaged_source()).jobs[0].config
-    assert engines_needed(prepare(config, Path.cwd(), {"OPENAI_API_KEY": "sk-x"}).settings) == engines
+    config = plan(line, packaged_source()).jobs[0].config
+    assert prepare(config, Path.cwd(), {"OPENAI_API_KEY": "sk-x"}).engines == engines

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from layouts import layout_of
 
-from evalkit import compose
+from evalkit.compose.planning import plan
 from evalkit.records.case import Case
 from evalkit.records.faults import Failure, Stage
 from evalkit.reports.history import PriceDates, RunHistory
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
-from evalkit.settings.resolution import resolve
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import read_settings
 
 
 def summary_of(config: Any, records: Any, grades: Any = ()) -> dict[str, Any]:
@@ -313,8 +314,9 @@ def test_a_thousand_cases_are_summed_up_quickly(make_record: Any, make_grade: An
 @pytest.mark.parametrize("mode", ["crawl", "walk", "run"])
 def test_no_promised_word_is_empty_in_a_shipped_config(mode: str) -> None:
     """Readers of the cookbook's files refuse an empty `voice`: where nobody chose one, it is the model's default."""
-    composed = compose.plan([f"mode={mode}"], compose.packaged_source()).jobs[0].config
-    found = summary_of(resolve(composed, Path.cwd()), [])
+    composed = plan([f"mode={mode}"], packaged_source()).jobs[0].config
+    _, settings = read_settings(composed, Path.cwd())
+    found = summary_of(settings.config, [])
     words = {setting.key: found[setting.key] for setting in layout_of(mode).settings}
     assert not [key for key, value in words.items() if value in ("", None)]
     assert words.get("voice", "default") == "default"

@@ -62,6 +62,9 @@ def test_finished_stays_lost_is_tried_again_and_the_rest_is_new(prepared: Prepar
     prior = left.priors[lost.key]
     assert [attempt.number for attempt in prior.attempts] == [1, 2]
     assert prior.cost_usd == {"assistant": 0.75, "speech": None}
+    assert not prior.was_recorded
+    left = find_remaining(prepared, trials, Progress(finished, {}), rerun_changed=False)
+    assert left.priors[lost.key].was_recorded
     assert left.priors[trials[3].key].attempts == ()
 
 

@@ -81,7 +81,7 @@ async def _converse(
     setup: CallSetup, trial: CaseTrial, attempt: int, evidence: CallEvidence, plan: CallPlan, first: CallerTurn
 ) -> None:
     files = CallFiles(setup.run, trial.key)
-    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
+    async with open_event_log(setup.run.events_path(trial.key)) as log:
         dialogue = Dialogue(
             plan,
             Introduction(trial.key, attempt, trial.seed),

@@ -47,11 +47,7 @@ class CallFiles:
     def write(
         self, evidence: CallEvidence, input_format: AudioFormat, output_format: AudioFormat, *, paced: bool
     ) -> None:
-        """Write all sound and words of a call, in place of what an earlier attempt left."""
-        folder = self.run.audio_dir(self.key)
-        folder.mkdir(parents=True, exist_ok=True)
-        for stale in (*folder.glob("turn_*.wav"), self.conversation_wav):
-            stale.unlink(missing_ok=True)
+        """Write all sound and words of a call; its folder is made if need be."""
         for index, sound in evidence.caller_sounds.items():
             if sound:
                 pcm = CALLER_FORMAT.from_wire(sound)

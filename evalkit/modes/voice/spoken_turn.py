@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
 from evalkit.audio.formats import AudioFormat
@@ -100,6 +99,7 @@ class _Evidence:
     outputs: list[ToolOutput] = field(default_factory=list)
     served_model: str = ""
     cost_usd: dict[str, float | None] = field(default_factory=dict)
+    artifacts: dict[str, str] = field(default_factory=dict)
     failure: Failure | None = None
 
 
@@ -145,7 +145,8 @@ async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: Uttera
 
 async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, evidence: _Evidence) -> None:
     settings = setup.settings
-    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
+    async with open_event_log(setup.run.events_path(trial.key)) as log:
+        evidence.artifacts["event_log_path"] = setup.run.relative(setup.run.events_path(trial.key))
         trace = Trace(log.write, elide_audio=settings.trace.audio == "elided")
         timeline = Timeline.begin(setup.clock)
         introduction = Introduction(trial.key, attempt, trial.seed)
@@ -190,24 +191,13 @@ def _make_record(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Cas
         served_model=evidence.turn.served_model or evidence.served_model,
         started_at="",
         duration_ms=0.0,
-        artifacts=_existing(setup.run, {"event_log_path": setup.run.events_path(trial.key)}),
+        artifacts=evidence.artifacts,
         fault=decide_fault(failure) if failure else None,
     )
 
 
 def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
-    turn, folder = evidence.turn, setup.run.audio_dir(trial.key)
-    names = ("input", "output", "clean_input", "speech")
-    input_wav, output_wav, clean_wav, speech_wav = (folder / f"{name}.wav" for name in names)
-    output_wav.unlink(missing_ok=True)
-    write_wav(input_wav, evidence.wire, setup.session.input_format)
-    if evidence.clean_wire != evidence.wire:
-        write_wav(clean_wav, evidence.clean_wire, setup.session.input_format)
-    if evidence.speech is not None:
-        write_pcm16(speech_wav, evidence.speech, AudioFormat.PCM16.sample_rate_hz)
-    if turn.audio:
-        output = setup.session.output_format
-        write_pcm16(output_wav, output.from_wire(turn.audio), output.sample_rate_hz)
+    turn = evidence.turn
     return Turn(
         turn_index=1,
         user_text=str(trial.case.inputs.get("user_text", "")),
@@ -222,17 +212,31 @@ def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
             **lateness(evidence.pacing),
             **evidence.channel_measures,
         },
-        artifacts=_existing(
-            setup.run, {f"{path.stem}_audio_path": path for path in (input_wav, output_wav, clean_wav, speech_wav)}
-        ),
+        artifacts=_write_sounds(setup, trial, evidence),
         usage=turn.usage,
         status=turn.status,
     )
 
 
+def _write_sounds(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> dict[str, str]:
+    """Write a case's sound files, and return them as a record names them."""
+    folder, input_format, output_format = (
+        setup.run.audio_dir(trial.key), setup.session.input_format, setup.session.output_format,
+    )  # fmt: skip
+    names = ["input"]
+    write_wav(folder / "input.wav", evidence.wire, input_format)
+    if evidence.clean_wire != evidence.wire:
+        names.append("clean_input")
+        write_wav(folder / "clean_input.wav", evidence.clean_wire, input_format)
+    if evidence.speech is not None:
+        names.append("speech")
+        write_pcm16(folder / "speech.wav", evidence.speech, AudioFormat.PCM16.sample_rate_hz)
+    if evidence.turn.audio:
+        names.append("output")
+        pcm = output_format.from_wire(evidence.turn.audio)
+        write_pcm16(folder / "output.wav", pcm, output_format.sample_rate_hz)
+    return {f"{name}_audio_path": _wav(setup, trial, name) for name in names}
+
+
 def _wav(setup: TurnSetup, trial: CaseTrial, name: str) -> str:
     return setup.run.relative(setup.run.audio_dir(trial.key) / f"{name}.wav")
-
-
-def _existing(run: RunDirectory, paths: Mapping[str, Path]) -> dict[str, str]:
-    return {name: run.relative(path) for name, path in paths.items() if path.exists()}
