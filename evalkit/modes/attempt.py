@@ -36,6 +36,7 @@ async def make_attempt(
     trial: CaseTrial,
     effective: JsonObject,
     do: Callable[[Evidence], Awaitable[None]],
+    conclude: Callable[[Evidence], None] = lambda _: None,
     *,
     clock: Clock,
     timeout_s: float,
@@ -48,6 +49,7 @@ async def make_attempt(
         effective: The settings that decide the record (``Mode.fingerprint``).
         do: Raises CaseFailure where it cannot go on; it may put a failure that leaves something to grade into the
             evidence.
+        conclude: Called in a thread when the attempt has ended, however it did: writes files, and adds to the evidence.
         clock: Of the run.
         timeout_s: ``limits.case_timeout_s``.
         stages: The mode's own stages, and whose fault a failure at them is.
@@ -62,6 +64,7 @@ async def make_attempt(
     except TimeoutError:
         limit = f"not done within limits.case_timeout_s ({timeout_s:g} s)"
         evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
+    await asyncio.to_thread(conclude, evidence)
     failure = evidence.failure
     return CaseRecord(
         case=trial.case,
