@@ -15,7 +15,8 @@ from evalkit.commands.recordings import examine_recordings, find_recording_probl
 from evalkit.commands.replayed import REPLAY, recorded_identity, with_recorded_models
 from evalkit.commands.simulations import asks_judge, read_simulations
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
-from evalkit.datasets.files import dataset_manifest, read_json, read_text
+from evalkit.datasets.files import dataset_manifest, manifest_entry, read_json, read_text
+from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import ConfigError, DataError, UserError
 from evalkit.graders.registry import find_grader_problems
@@ -145,25 +146,27 @@ def _read_data(settings: RunSettings, resolved: Mapping[str, Any]) -> Prepared:
         raise ConfigError(f"mode={settings.mode.name} needs a prompt and tools; choose an assistant")
     prompt = _collect(problems, lambda: read_text(prompt_file))
     tools = _collect(problems, lambda: load_tools(tools_file))
-    cases = _collect(problems, lambda: _load_cases(settings, tools))
+    recordings = Recordings()
+    cases = _collect(problems, lambda: _load_cases(settings, tools, recordings))
     mocks = _collect(problems, lambda: _load_mocks(settings.tool_mocks.mocks_file))
     problems += find_grader_problems([GraderSpec(name, name) for name in settings.mode.graders])
     if problems or prompt is None or tools is None or cases is None or mocks is None:
         raise DataError(problems)
     chosen_cases = tuple(cases[: settings.max_examples])
     _require_gated_cases(settings, chosen_cases)
-    recordings = [Path(str(case.inputs["audio_path"])) for case in cases if "audio_path" in case.inputs]
+    heard = [recordings.get(Path(str(case.inputs["audio_path"]))) for case in cases if "audio_path" in case.inputs]
     chosen = [path for path in (settings.tool_mocks.mocks_file, settings.limits.prices_file) if path]
-    paths = [settings.mode.data_csv, prompt_file, tools_file, *chosen, *recordings]
+    paths = [settings.mode.data_csv, prompt_file, tools_file, *chosen]
+    sounds = {each.path: manifest_entry(each.path, each.sha256, each.size_bytes) for each in heard}
     return Prepared(
         config=resolved,
         settings=settings,
         cases=chosen_cases,
-        recordings=examine_recordings(chosen_cases, settings),
+        recordings=examine_recordings(chosen_cases, settings, recordings),
         mocks=mocks,
         tools=tuple(tools),
         system_prompt=prompt,
-        datasets=tuple(dataset_manifest(paths)),
+        datasets=(*dataset_manifest(paths), *sounds.values()),
     )
 
 
@@ -194,9 +197,9 @@ def _read_calls(
     )
 
 
-def _load_cases(settings: RunSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
+def _load_cases(settings: RunSettings, tools: Sequence[JsonObject] | None, recordings: Recordings) -> list[Case]:
     if settings.mode.name == "walk":
-        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format))
+        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format), recordings)
     return load_crawl_cases(settings.mode.data_csv, tools)
 
 
