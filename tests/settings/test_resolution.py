@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from evalkit.compose.planning import plan
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import find_missing_models, resolve
@@ -29,13 +27,6 @@ def test_one_role_can_be_moved_to_another_provider() -> None:
     resolved = _resolve("provider@judge.provider=openai")
     assert resolved["judge"]["provider"]["name"] == "openai"
     assert resolved["assistant"]["provider"]["name"] == "local"
-
-
-@pytest.mark.parametrize(("audio_format", "rate_hz"), [("pcm16", 24_000), ("g711_ulaw", 8_000), ("g711_alaw", 8_000)])
-def test_rates_follow_from_formats(audio_format: str, rate_hz: int) -> None:
-    """The protocol knows one rate per format."""
-    resolved = _resolve(f"audio.input_format={audio_format}", f"audio.output_format={audio_format}")
-    assert resolved["audio"]["sample_rate_hz"] == resolved["audio"]["output_sample_rate_hz"] == rate_hz
 
 
 def test_typed_paths_count_from_the_working_directory_and_shipped_ones_do_not() -> None:
