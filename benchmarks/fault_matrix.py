@@ -375,7 +375,7 @@ def measure(rows: Sequence[Row], modes: Sequence[str], workers: int) -> list[Cel
 
 
 def _service(plan: str) -> Service:
-    return Service("hibari", "whisper", None, None, None, None, plan)
+    return Service(faults=plan, voice="hibari", ears="whisper")
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -17,7 +17,7 @@ from harness import Cli
 from evalkit.peers.embedded import shared_services
 from evalkit.settings.types import Service
 
-DEFAULT_ENGINES = Service("hibari", "whisper", None, None, None, None, None)
+DEFAULT_ENGINES = Service(faults=None, voice="hibari", ears="whisper")
 
 
 @pytest.fixture(scope="session")

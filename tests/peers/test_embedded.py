@@ -10,9 +10,9 @@ import pytest
 from evalkit.peers import embedded
 from evalkit.settings.types import Service
 
-ENGINES = Service("hibari", "whisper", None, None, None, None, None)
-OTHERS = Service("pico", "whisper", None, None, None, None, None)
-FAULTY = Service("hibari", "whisper", None, None, None, None, "stall")
+ENGINES = Service(faults=None, voice="hibari", ears="whisper")
+OTHERS = Service(faults=None, voice="pico", ears="whisper")
+FAULTY = Service(faults="stall", voice="hibari", ears="whisper")
 
 
 class FakeChild:

@@ -36,6 +36,15 @@ def test_typed_paths_count_from_the_working_directory_and_shipped_ones_do_not() 
     assert Path(resolved["assistant"]["tools_file"]).is_file()
 
 
+def test_every_path_of_the_user_counts_from_the_working_directory() -> None:
+    """Also one that few runs have; and a plan of faults only where it is a file."""
+    resolved = _resolve("service.faults=plan.json", "judge.calibration_file=c.jsonl", "voice.output_csv=out/r.csv")
+    assert resolved["service"]["faults"] == "/somewhere/plan.json"
+    assert resolved["judge"]["calibration_file"] == "/somewhere/c.jsonl"
+    assert resolved["voice"]["output_csv"] == "/somewhere/out/r.csv"
+    assert _resolve("service.faults=stall@committed")["service"]["faults"] == "stall@committed"
+
+
 def test_a_provider_without_a_default_asks_for_a_model() -> None:
     """Azure has deployments, not models: one must be named."""
     resolved = _resolve("provider=azure", "provider.base_url=https://x.example/openai/v1")

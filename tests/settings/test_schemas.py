@@ -12,7 +12,7 @@ import pytest
 from evalkit.audio.channels import ChannelSpec
 from evalkit.modes.registry import find_mode
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import dereference, key_at, load_schema, mode_names, paths_in, run_keys, run_schema
+from evalkit.settings.schemas import dereference, key_at, load_schema, mode_names, path_keys, run_keys, run_schema
 from evalkit.settings.types import ModeChoice, Models, Report, RunSettings, Service
 
 _PYTHON = {"string": {str, Path}, "integer": {int}, "number": {float}, "boolean": {bool}, "array": {tuple}}
@@ -133,8 +133,10 @@ def test_a_key_is_looked_for_in_the_mode_that_is_named() -> None:
 
 def test_keys_that_are_paths_are_told_from_the_schema() -> None:
     """What a rerun from another folder must not lose."""
-    assert {"mode.data_csv", "output_dir", "judge.calibration_file", "voice.output_csv"} <= set(paths_in("crawl"))
-    assert "voice.output_csv" not in paths_in("walk")
+    crawl = {key.path: key.suffix for key in path_keys("crawl")}
+    assert {"mode.data_csv", "output_dir", "judge.calibration_file", "voice.output_csv"} <= set(crawl)
+    assert (crawl["mode.data_csv"], crawl["service.faults"]) == ("", ".json")
+    assert "voice.output_csv" not in {key.path for key in path_keys("walk")}
 
 
 def test_a_schema_that_nobody_has_is_a_key_error() -> None:
