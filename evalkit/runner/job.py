@@ -138,12 +138,23 @@ def _begin(
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()
         gone = [] if rerun_changed else [key for key in earlier["case_trials"] if key not in set(keys)]
-        provenance = {**earlier, "case_trials": [*keys, *gone], "resumed": [*earlier.get("resumed", ()), resumed]}
+        provenance = {
+            **earlier,
+            "case_trials": [*keys, *gone],
+            "datasets": _with_further(earlier["datasets"], provenance["datasets"]),
+            "resumed": [*earlier.get("resumed", ()), resumed],
+        }
         run.journal_resumption()
     run.write_config(prepared.config)
     write_provenance(run.provenance_path, provenance)
     run.write_status(RunStatus.RUNNING, exit_code=None, counts={"planned": len(keys)})
     return provenance
+
+
+def _with_further(known: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the files that a run has read so far: those of before, and those that lie elsewhere by now."""
+    paths = {entry["path"] for entry in known}
+    return [*known, *(entry for entry in now if entry["path"] not in paths)]
 
 
 def _end(
