@@ -20,7 +20,7 @@ from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.junit import junit_xml
 from evalkit.reports.ledger import ledger_csv
 from evalkit.reports.page.run_page import PageSource, run_page
-from evalkit.reports.plots.run_pictures import PICTURES, draw_run
+from evalkit.reports.plots.run_pictures import PICTURES, Draw, draw_run
 from evalkit.reports.rows import Locate, ResultTable, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
@@ -104,11 +104,11 @@ def write_tables(content: RunContent) -> Derived:
     return derived
 
 
-def draw_reports(content: RunContent, derived: Derived, shown: Presentation) -> None:
-    """Draw the pictures and write the page, as far as `shown` asks for them."""
+def draw_reports(content: RunContent, derived: Derived, shown: Presentation, draw: Draw = draw_run) -> None:
+    """Draw the pictures by `draw` and write the page, as far as `shown` asks for them."""
     run_dir = content.run_dir
     if shown.plots:
-        drawn = draw_run(derived.summary, derived.table, content.records)
+        drawn = draw(derived.summary, derived.table, content.records)
         for name, picture in drawn.items():
             write_atomically(run_dir / "plots" / name, picture)
         for name in set(PICTURES) - set(drawn):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -33,6 +33,8 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
+from evalkit.reports.plots.ahead import drawing_ahead
+from evalkit.reports.plots.run_pictures import Draw, draw_run
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.interruption import Interruption
 from evalkit.runner.jobs import Destination, Job
@@ -104,18 +106,29 @@ def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, reru
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
-    with (
-        service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
-        replayed(settings) as addressed,
-    ):
-        ready = replace(prepared, settings=addressed)
-        outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
-    if outcome.stopped_by is Stop.STORAGE:
-        raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
-    # A sweep closes with one table of its own.
-    _end(run, prepared, provenance, outcome, None if destination.in_sweep else stderr_console())
+    with _drawing(prepared.config, destination) as draw:
+        with (
+            service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
+            replayed(settings) as addressed,
+        ):
+            ready = replace(prepared, settings=addressed)
+            outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
+        if outcome.stopped_by is Stop.STORAGE:
+            raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
+        # A sweep closes with one table of its own.
+        console = None if destination.in_sweep else stderr_console()
+        _end(run, prepared, provenance, outcome, console, draw)
     if outcome.stopped_by is Stop.INTERRUPTED:
         raise KeyboardInterrupt
+
+
+def _drawing(config: Mapping[str, Any], destination: Destination) -> AbstractContextManager[Draw]:
+    """Return what draws: a process beside this one, so that a run that somebody waits for ends sooner.
+
+    The jobs of a sweep load what draws once, and calls that keep time get the machine for themselves.
+    """
+    is_ahead = config["report"]["plots"] and not destination.in_sweep and not config.get("real_time")
+    return drawing_ahead() if is_ahead else nullcontext(draw_run)
 
 
 def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: bool) -> list[CaseTrial]:
@@ -158,14 +171,19 @@ def _with_further(known: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str,
 
 
 def _end(
-    run: RunDirectory, prepared: Prepared, provenance: Mapping[str, Any], outcome: Outcome, console: Console | None
+    run: RunDirectory,
+    prepared: Prepared,
+    provenance: Mapping[str, Any],
+    outcome: Outcome,
+    console: Console | None,
+    draw: Draw,
 ) -> None:
     """Write what follows from the records, and how the run ended."""
     planned_keys = set(provenance["case_trials"])
     records = [stored.record for key, stored in run.read_finished().items() if key in planned_keys]
     served = sorted({record.served_model for record in records if record.served_model})
     write_provenance(run.provenance_path, {**provenance, "models_served": served, "ended_at": now_utc()})
-    report = report_run(run, console)
+    report = report_run(run, console, draw)
     planned = len(provenance["case_trials"])
     verdict = decide_verdict(
         records,
