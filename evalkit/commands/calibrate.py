@@ -28,6 +28,7 @@ from evalkit.commands.roles import open_cache
 from evalkit.commands.run import require_embedded_models
 from evalkit.commands.verdict import ExitCode
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
+from evalkit.engine.quota import OwnQuota
 from evalkit.errors import ConfigError, printable
 from evalkit.graders.context import Judge
 from evalkit.graders.judge import ask_judge
@@ -170,7 +171,9 @@ def render(asked: Sequence[Asked], settings: RunSettings) -> str:
 
 
 async def _ask_all(settings: RunSettings, questions: Sequence[LabelledQuestion], url: str | None) -> list[Asked]:
-    clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
+    limits = settings.limits
+    slots = OwnQuota(slots=limits.requests_in_flight)
+    clients = Clients(os.environ, timeout_s=limits.response_timeout_s, slot=slots.slot)
     prices = price_table(settings)
     judge = open_judge(settings, clients, open_cache(), prices, url)
     if judge is None:

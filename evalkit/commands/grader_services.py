@@ -28,7 +28,7 @@ def open_grader_services(
     judge = open_judge(settings, clients, cache, prices, embedded_url)
     if transcriber is None:
         return GraderServices(judge=judge)
-    patience, run = patience_of(settings), RunDirectory(run_root)
+    patience, run = patience_of(settings, clients), RunDirectory(run_root)
 
     async def transcribe(artifact: str) -> Heard:
         heard = await patience.answer(lambda: transcriber.transcribe(run.inside(artifact)))

@@ -31,7 +31,7 @@ from evalkit.commands.terminal import stderr_console
 from evalkit.commands.verdict import ExitCode, decide_verdict
 from evalkit.commands.voice_modes import open_workload
 from evalkit.engine.progress import RunProgress
-from evalkit.engine.quota import OwnQuota, Quota
+from evalkit.engine.quota import OwnQuota, Quota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
@@ -181,7 +181,7 @@ def _open_quota(destination: compose.Destination, limits: Limits, spent_before_u
     """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
-    return OwnQuota(spent_before_usd)
+    return OwnQuota(spent_before_usd, limits.requests_in_flight)
 
 
 async def _run_cases(
@@ -201,7 +201,14 @@ async def _run_cases(
         quota=quota,
         watch=Interruption(limits.grace_s, _say).watch,
     )
-    async with open_workload(prepared, run, url, clock, on_rate_limits=lambda told: heed(told, throttle)) as workload:
+    async with open_workload(
+        prepared,
+        run,
+        url,
+        clock,
+        on_rate_limits=lambda told: heed(told, throttle),
+        slot=(lambda: holding(quota.slot())) if limits.requests_in_flight else None,
+    ) as workload:
         with RunProgress(stderr_console(quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
             return await run_workload(
                 workload,

@@ -11,6 +11,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
@@ -19,7 +20,7 @@ from evalkit.engine.retry import RetryPolicy
 from evalkit.errors import CaseFailure
 from evalkit.graders.context import Judge, JudgeAnswer
 from evalkit.providers.cache import ContentCache
-from evalkit.providers.clients import Clients
+from evalkit.providers.clients import Clients, Slot
 from evalkit.providers.prices import Prices
 from evalkit.providers.responses import Answer, TextModel
 from evalkit.records.faults import Failure, Stage
@@ -42,6 +43,7 @@ class Patience:
         sleep: Waits so many seconds.
         rng: Spreads the waits.
         limit: How many requests may be under way.
+        slot: Gives what must be held while one is, by all who ask the same providers.
 
     """
 
@@ -50,6 +52,7 @@ class Patience:
     sleep: Callable[[float], Awaitable[None]]
     rng: random.Random
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    slot: Slot = nullcontext
 
     async def answer(self, request: Callable[[], Awaitable[T]]) -> T:
         """Return the answer to `request`, made as often as it takes. Raises the last CaseFailure when none came."""
@@ -57,7 +60,7 @@ class Patience:
         while True:
             attempt += 1
             try:
-                async with self.limit, asyncio.timeout(self.timeout_s):
+                async with self.limit, self.slot(), asyncio.timeout(self.timeout_s):
                     return await request()
             except TimeoutError:
                 failure = CaseFailure(Stage.GRADING, "request_timeout", f"no answer within {self.timeout_s:g} s")
@@ -171,14 +174,16 @@ def open_judge(
         model=chosen.model,
         votes=chosen.votes,
         source=TextModel(clients, endpoint, chosen.model),
-        patience=patience_of(settings, sleep=sleep),
+        patience=patience_of(settings, clients, sleep=sleep),
         prices=prices,
         cache=None if is_embedded else cache,
         identity=endpoint.cache_identity,
     )
 
 
-def patience_of(settings: RunSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Patience:
+def patience_of(
+    settings: RunSettings, clients: Clients, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> Patience:
     """Return how long whoever grades is waited for, with as many requests under way as cases."""
     return Patience(
         timeout_s=settings.limits.response_timeout_s,
@@ -186,4 +191,5 @@ def patience_of(settings: RunSettings, *, sleep: Callable[[float], Awaitable[Non
         sleep=sleep,
         rng=random.Random(settings.seed),
         limit=asyncio.Semaphore(settings.concurrency),
+        slot=clients.slot,
     )

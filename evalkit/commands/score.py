@@ -43,6 +43,7 @@ from evalkit.commands.simulations import asks_judge, grader_specs, read_simulati
 from evalkit.commands.usage import list_groups
 from evalkit.commands.verdict import ExitCode
 from evalkit.datasets.cases import load_crawl_cases
+from evalkit.engine.quota import OwnQuota
 from evalkit.errors import ConfigError
 from evalkit.graders.apply import grade_record
 from evalkit.graders.context import GraderServices
@@ -278,7 +279,9 @@ async def _grade_all(
     spending: _Spending,
     url: str | None,
 ) -> list[Grade]:
-    clients = Clients(os.environ, timeout_s=task.settings.limits.response_timeout_s)
+    limits = task.settings.limits
+    slots = OwnQuota(slots=limits.requests_in_flight)
+    clients = Clients(os.environ, timeout_s=limits.response_timeout_s, slot=slots.slot)
     services = open_grader_services(task.settings, run.root, clients, open_cache(), prices, url)
     lanes = asyncio.Semaphore(task.settings.concurrency)
 

@@ -133,7 +133,8 @@ async def _make(recordings: Sequence[Recording], settings: RunSettings, url: str
                 progress.advance(task)
 
         try:
-            await asyncio.gather(*(lane() for _ in range(settings.concurrency)))
+            lanes = min(settings.concurrency, settings.limits.requests_in_flight or settings.concurrency)
+            await asyncio.gather(*(lane() for _ in range(lanes)))
         finally:
             await clients.aclose()
     return failures[0] if failures else None

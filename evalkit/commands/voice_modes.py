@@ -27,7 +27,7 @@ from evalkit.modes.spoken_turn import TurnSetup, Utterance, run_spoken_turn
 from evalkit.modes.tool_rounds import AnswerTools
 from evalkit.modes.walk import WalkPlayer
 from evalkit.providers.cache import ContentCache
-from evalkit.providers.clients import Clients
+from evalkit.providers.clients import Clients, Slot
 from evalkit.providers.endpoints import realtime_url, request_headers
 from evalkit.providers.prices import Prices
 from evalkit.realtime.events import SessionSpec
@@ -48,13 +48,15 @@ async def open_workload(
     clock: Clock,
     *,
     on_rate_limits: OnRateLimits = lambda _: None,
+    slot: Slot | None = None,
 ) -> AsyncIterator[Workload]:
     """Give the workload of a prepared run; its clients are closed when the block ends.
 
-    `on_rate_limits` is told of the rate limits of assistant and caller whenever a server says them.
+    `on_rate_limits` is told of the rate limits of assistant and caller whenever a server says them; `slot` gives what
+    must be held while a request to a judge or a transcription is under way.
     """
     settings = prepared.settings
-    clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
+    clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s, slot=slot)
     if settings.real_time:
         clients.warm()
     cache = open_cache()

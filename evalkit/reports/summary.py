@@ -20,6 +20,8 @@ key                         meaning
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
+``real_time``               whether every call was held in real time, by the settings in effect that its record has; false
+                            where only some were (a simulation may say so of itself)
 =========================== =====================================================================================
 
 A number that cannot be given is null. Only `grade_mean` is left out instead, because those readers take it for a number
@@ -86,7 +88,7 @@ def summarize(
     facts: RunFacts, table: ResultTable, records: Sequence[CaseRecord], grades: Sequence[Grade]
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``."""
-    seed = _seed(facts.config)
+    seed, config = _seed(facts.config), _with_real_time(facts.config, records)
     rows = [row for row in table.rows if row.scored]
     costs = cost_by_role_usd(records, [*grades, *facts.history.discarded])
     summary: dict[str, Any] = {
@@ -94,7 +96,7 @@ def summarize(
         "mode": table.mode,
         **_counts(table, records),
         **_grade_means(table, rows, seed),
-        **_settings(table.mode, facts.config),
+        **_settings(table.mode, config),
         **_distributions(rows, seed),
         "planned": len(records) if facts.planned is None else facts.planned,
         "finished": len(records),
@@ -108,7 +110,7 @@ def summarize(
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
         "price_date": facts.history.prices.latest,
         **summarize_callers(table.mode, records, trial_values(rows, "grade")),
-        **_pacing(facts.config, records),
+        **_pacing(config, records),
         "concurrency": _concurrency(facts),
         "config_sha256": facts.config_sha256,
     }
@@ -182,6 +184,12 @@ def _reliability(rows: Sequence[Row]) -> dict[str, Json]:
         "pass_hat_k": {str(k): pass_hat_k(cases, k).mean for k in ks},
         "pass_k_cases": {str(k): pass_at_k(cases, k).n for k in ks},
     }
+
+
+def _with_real_time(config: JsonObject, records: Sequence[CaseRecord]) -> JsonObject:
+    """Return `config` with the `real_time` that held: a simulation's own wins where the run's was left open."""
+    held = [record.settings["real_time"] for record in records if "real_time" in record.settings]
+    return {**config, "real_time": all(held)} if held and "real_time" in config else config
 
 
 def _pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalkit.engine.quota import OwnQuota
+from evalkit.engine.quota import OwnQuota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import Engine, EngineLimits, Outcome, Prior, Stop
 from evalkit.engine.throttle import Throttle
@@ -338,3 +338,33 @@ async def test_trials_have_their_own_keys() -> None:
     """A repeated case never overwrites its first trial."""
     trial = _trials(1)[0]
     assert replace(trial, trial=2).key == "c0.t2"
+
+
+async def test_attempts_and_what_grades_them_share_the_slots() -> None:
+    """One slot for an attempt with all it asks for, one for each request of a grader; never more than there are."""
+    quota, clock = OwnQuota(slots=2), FakeClock()
+    inside = most = 0
+
+    async def request() -> None:
+        nonlocal inside, most
+        async with holding(quota.slot()):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        await asyncio.gather(request(), request())
+        return _record(trial)
+
+    async def finish(record: CaseRecord, record_sha256: str) -> float:
+        await asyncio.gather(*(request() for _ in range(3)))
+        return 0.0
+
+    engine = Engine(
+        work=work, finish=finish, sink=MemorySink(), retry=RetryPolicy(1), limits=EngineLimits(4), clock=clock,
+        throttle=Throttle(4, clock), quota=quota,
+    )  # fmt: skip
+    async with asyncio.timeout(5):
+        assert await engine.run(_trials(8)) == Outcome(8, None)
+    assert most == 2
