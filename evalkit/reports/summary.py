@@ -20,7 +20,7 @@ key                         meaning
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
-``real_time``               whether every call was held in real time, by the settings in effect that its record has; false
+``real_time``               whether every call was held in real time, by the settings that its record has; false
                             where only some were (a simulation may say so of itself)
 =========================== =====================================================================================
 
