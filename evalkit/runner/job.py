@@ -18,7 +18,7 @@ from rich.console import Console
 from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.engine.progress import RunProgress
-from evalkit.engine.quota import OwnQuota, Quota
+from evalkit.engine.quota import OwnQuota, Quota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
@@ -209,7 +209,7 @@ def _open_quota(destination: Destination, limits: Limits, spent_before_usd: floa
     """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
-    return OwnQuota(spent_before_usd)
+    return OwnQuota(spent_before_usd, limits.requests_in_flight)
 
 
 async def _run_cases(
@@ -233,7 +233,7 @@ async def _run_cases(
         pause_for_spent_limits(told, throttle)
 
     async with (
-        open_peers(settings, url, on_rate_limits=on_rate_limits) as peers,
+        open_peers(settings, url, on_rate_limits=on_rate_limits, slot=lambda: holding(quota.slot())) as peers,
         prepared.mode.open(settings, prepared.data, peers, run, clock) as work,
     ):
         workload = Workload(work, prepared.graders, open_grader_services(peers, run))
