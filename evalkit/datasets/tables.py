@@ -1,7 +1,7 @@
 """CSV files as text, never guessing: ``007`` stays ``007``, an empty cell is empty, ``NA`` is two letters.
 
-pandas reads the cells. Before that the shape is checked, because pandas mends in silence what a person should mend:
-it renames a column that stands twice, fills short rows and cuts long ones.
+The shape is checked before a cell is used: a column that stands twice, a short row and a long one are for a person to
+mend, never for us.
 
 Rows are numbered as a spreadsheet numbers them: the header is row 1, and a cell that holds line breaks does not make
 further rows. Rows without any content are left out, but they count.
@@ -59,7 +59,11 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     problems = _find_header_problems(path, header, required) or _find_ragged_rows(path, records)
     if problems:
         raise DataError(problems)
-    rows = _read_rows(text, tuple(header), [number for number, record in enumerate(records, 1) if any(record)])
+    rows = tuple(
+        Row(number, dict(zip(header, record, strict=True)))
+        for number, record in enumerate(records, 1)
+        if number > 1 and any(record)
+    )
     if not rows:
         raise DataError(f"{path}: has a header but no rows")
     return Table(path, tuple(header), rows)
@@ -142,20 +146,3 @@ def _find_ragged_rows(path: Path, records: Sequence[Sequence[str]]) -> list[str]
         for number, record in enumerate(records, 1)
         if len(record) > width or (any(record) and len(record) < width)
     ]
-
-
-def _read_rows(text: str, columns: tuple[str, ...], numbers: Sequence[int]) -> tuple[Row, ...]:
-    import pandas as pd
-
-    frame = pd.read_csv(
-        io.StringIO(text, newline=""),
-        header=None,
-        names=list(range(len(columns))),
-        dtype=str,
-        keep_default_na=False,
-        na_filter=False,
-        index_col=False,
-        skip_blank_lines=False,
-    )
-    cells = frame.to_numpy().tolist()
-    return tuple(Row(number, dict(zip(columns, cells[number - 1], strict=True))) for number in numbers if number > 1)

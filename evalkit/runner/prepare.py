@@ -137,7 +137,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
         for problem in find_grader_problems(mode.graders(settings, case))
     ]
     if problems:
-        raise DataError(list(dict.fromkeys(problems)))
+        raise DataError(list(dict.fromkeys((*data.problems, *problems))))
     problems = [
         *find_service_problems(settings, prepared.grader_needs, environ),
         *find_gated_case_problems(settings.gate, [case.case_id for case in data.cases]),
@@ -176,6 +176,25 @@ def prepare_all(planned: Plan, working_dir: Path, read: PrepareJob = prepare) ->
     if problems:
         raise ConfigError(problems)
     return prepared
+
+
+def require_embedded_models(prepared: Sequence[Prepared], models: frozenset[str]) -> None:
+    """Raise ConfigError for every role that asks the embedded provider for a model it does not have."""
+    asked = [(job.settings, job.mode.needs(job.settings) | (job.grader_needs & {"judge"})) for job in prepared]
+    problems = [problem for settings, roles in asked for problem in find_unknown_models(settings, roles, models)]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+
+
+def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: frozenset[str]) -> list[str]:
+    """Return a message for every one of `roles` that asks the embedded provider for a model not among `models`."""
+    asked = [(role, settings.roles[role]) for role in sorted(roles)]
+    return [
+        f"{role}.model: {node.model!r} is not a model of the embedded provider{did_you_mean(node.model, models)}; "
+        f"it has {', '.join(sorted(models))}"
+        for role, node in asked
+        if node.provider.name == "local" and node.model is not None and node.model not in models
+    ]
 
 
 def find_gated_case_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:

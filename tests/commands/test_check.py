@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from evalkit.audio.wav import read_wav
 from evalkit.cli import main
 from evalkit.commands.run import main as run_main
 from evalkit.compose.planning import plan
@@ -63,7 +64,8 @@ def test_recordings_are_reckoned_as_long_as_they_are(tmp_path: Path) -> None:
     """Walk: no estimate where there is a file."""
     config = plan(["mode=walk", "max_examples=4"], packaged_source()).jobs[0].config
     prepared = prepare(config, tmp_path, {})
-    minutes = sum(recording.levels.duration_ms for recording in prepared.recordings if recording.levels) / 60_000
+    recordings = [read_wav(Path(str(case.inputs["audio_path"]))) for case in prepared.cases]
+    minutes = sum(1000 * len(recording.pcm) / recording.sample_rate_hz for recording in recordings) / 60_000
     found = forecast_job(prepared)
     assert found.caller_minutes == pytest.approx((minutes, minutes))
     assert "speech" not in found.cost_usd
@@ -86,7 +88,7 @@ def test_a_model_that_the_embedded_provider_does_not_have_is_found(capsys: pytes
     """Before a run is: with the nearest name, and without starting anything."""
     code, said = _check(capsys, "assistant.model=local-agnet")
     assert code == 2
-    assert "assistant.model: 'local-agnet' is no model of the embedded provider; did you mean 'local-agent'?" in said
+    assert "assistant.model: 'local-agnet' is not a model of the embedded provider; did you mean 'local-agent'?" in said
 
 
 def test_what_is_told_is_what_the_service_has() -> None:
@@ -131,5 +133,5 @@ def test_a_judge_that_is_none_is_found_before_it_is_asked(capsys: pytest.Capture
     """One line, and no list of a hundred reasons."""
     assert main(["calibrate", "judge.model=local-jugde"]) == 2
     captured = capsys.readouterr()
-    assert "judge.model: 'local-jugde' is no model of the embedded provider" in captured.err
+    assert "judge.model: 'local-jugde' is not a model of the embedded provider" in captured.err
     assert captured.out == ""

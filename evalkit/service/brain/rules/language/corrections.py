@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit.service.brain.rules.agent.lexicon import DETERMINERS
-from evalkit.service.brain.rules.agent.words import Utterance, word_set
+from evalkit.service.brain.rules.language.lexicon import DETERMINERS
+from evalkit.service.brain.rules.language.words import Utterance, word_set
 
 _PHRASES = (
     "i meant|i mean|make that|make it|scratch that|strike that|my mistake|i misread|or rather|oh wait|but no|no wait"

@@ -1,6 +1,6 @@
 """An utterance is read once for all fields."""
 
-from evalkit.service.brain.rules.agent.readings import read_utterance
+from evalkit.service.brain.rules.language.readings import read_utterance
 
 
 def test_digits_belong_to_one_thing_only() -> None:

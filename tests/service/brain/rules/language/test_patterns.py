@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.patterns import conform, matches, shape_of
+from evalkit.service.brain.rules.language.patterns import conform, matches, shape_of
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.amounts import read_amounts
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.amounts import read_amounts
+from evalkit.service.brain.rules.language.words import read_words
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The general lexicon knows that different words say one thing."""
 
-from evalkit.service.brain.rules.agent.lexicon import WEAK, ideas_of, weigh_ideas
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.lexicon import WEAK, ideas_of, weigh_ideas
+from evalkit.service.brain.rules.language.words import read_words
 
 
 def ideas(text: str) -> set[str]:

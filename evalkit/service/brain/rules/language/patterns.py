@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from itertools import combinations
 
-from evalkit.service.brain.rules.agent.numbers import TENS, UNITS
+from evalkit.service.brain.rules.language.numbers import TENS, UNITS
 
 _COUNT = r"(?P<n>\d+|" + "|".join([*UNITS, *TENS]) + r")"
 _SIZED = re.compile(

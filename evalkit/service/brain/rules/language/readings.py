@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 
-from evalkit.service.brain.rules.agent.amounts import Amount, read_amounts
-from evalkit.service.brain.rules.agent.contacts import read_addresses, read_emails, read_streets
-from evalkit.service.brain.rules.agent.corrections import correction_points
-from evalkit.service.brain.rules.agent.dates import DateReading, read_dates
-from evalkit.service.brain.rules.agent.ids import IdRun, read_ids
-from evalkit.service.brain.rules.agent.lexicon import weigh_ideas
-from evalkit.service.brain.rules.agent.phrases import Chunk, proper_phrases
-from evalkit.service.brain.rules.agent.times import TimeReading, read_times
-from evalkit.service.brain.rules.agent.words import Span, Utterance, read_words
+from evalkit.service.brain.rules.language.amounts import Amount, read_amounts
+from evalkit.service.brain.rules.language.contacts import read_addresses, read_emails, read_streets
+from evalkit.service.brain.rules.language.corrections import correction_points
+from evalkit.service.brain.rules.language.dates import DateReading, read_dates
+from evalkit.service.brain.rules.language.ids import IdRun, read_ids
+from evalkit.service.brain.rules.language.lexicon import weigh_ideas
+from evalkit.service.brain.rules.language.phrases import Chunk, proper_phrases
+from evalkit.service.brain.rules.language.times import TimeReading, read_times
+from evalkit.service.brain.rules.language.words import Span, Utterance, read_words
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Names and things are cut out of an utterance."""
 
-from evalkit.service.brain.rules.agent.phrases import chunks, lead, proper_phrases
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.phrases import chunks, lead, proper_phrases
+from evalkit.service.brain.rules.language.words import read_words
 
 
 def test_proper_phrases_keep_small_words_inside() -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.service.brain.rules.agent.words import read_words, snowball, split_name, stem, word_set
+from evalkit.service.brain.rules.language.words import read_words, snowball, split_name, stem, word_set
 
 
 def test_words_of_identifiers_are_split_in_any_style() -> None:

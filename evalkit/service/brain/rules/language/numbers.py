@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.agent.words import Utterance
+from evalkit.service.brain.rules.language.words import Utterance
 
 UNITS = {
     "zero": 0,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from evalkit.service.brain.rules.agent.ids import IdRun
-from evalkit.service.brain.rules.agent.lexicon import AUXILIARIES, DETERMINERS, FILLERS, PREPOSITIONS, PRONOUNS
-from evalkit.service.brain.rules.agent.numbers import UNITS, read_number
-from evalkit.service.brain.rules.agent.words import Span, Utterance, word_set
+from evalkit.service.brain.rules.language.ids import IdRun
+from evalkit.service.brain.rules.language.lexicon import AUXILIARIES, DETERMINERS, FILLERS, PREPOSITIONS, PRONOUNS
+from evalkit.service.brain.rules.language.numbers import UNITS, read_number
+from evalkit.service.brain.rules.language.words import Span, Utterance, word_set
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _GLUED = re.compile(r"\b(?P<local>[a-z0-9][\w.-]+?)at(?P<domain>[a-z0-9-]{3,}\.(?:com|org|net|edu|io))\b")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.service.brain.rules.agent.ids import id_parts, read_ids
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.ids import id_parts, read_ids
+from evalkit.service.brain.rules.language.words import read_words
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.times import read_times
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.times import read_times
+from evalkit.service.brain.rules.language.words import read_words
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from evalkit.service.brain.rules.agent.numbers import read_number
-from evalkit.service.brain.rules.agent.words import Utterance, word_set
+from evalkit.service.brain.rules.language.numbers import read_number
+from evalkit.service.brain.rules.language.words import Utterance, word_set
 
 _NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0), "lunchtime": (12, 0)}
 _QUARTERS = {"half": 30, "quarter": 15}

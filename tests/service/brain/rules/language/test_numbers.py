@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.numbers import read_number, read_ordinal
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.numbers import read_number, read_ordinal
+from evalkit.service.brain.rules.language.words import read_words
 
 
 @pytest.mark.parametrize(

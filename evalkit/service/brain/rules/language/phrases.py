@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.agent.dates import MONTHS, WEEKDAYS
-from evalkit.service.brain.rules.agent.lexicon import (
+from evalkit.service.brain.rules.language.dates import MONTHS, WEEKDAYS
+from evalkit.service.brain.rules.language.lexicon import (
     ADVERBS,
     AUXILIARIES,
     DETERMINERS,
@@ -20,7 +20,7 @@ from evalkit.service.brain.rules.agent.lexicon import (
     PREPOSITIONS,
     PRONOUNS,
 )
-from evalkit.service.brain.rules.agent.words import Span, Utterance, word_set
+from evalkit.service.brain.rules.language.words import Span, Utterance, word_set
 
 _INSIDE_NAMES = word_set("of the and in to for on at a de la van von der del with")
 _NOT_PROPER = word_set("i i'm i'd i've i'll ok okay mr mrs ms") | POLITE | AUXILIARIES | (ADVERBS - {"still"})

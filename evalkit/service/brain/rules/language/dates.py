@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from evalkit.service.brain.rules.agent.numbers import TENS, UNITS, read_number, read_ordinal
-from evalkit.service.brain.rules.agent.words import Utterance, read_words, word_set
+from evalkit.service.brain.rules.language.numbers import TENS, UNITS, read_number, read_ordinal
+from evalkit.service.brain.rules.language.words import Utterance, read_words, word_set
 
 _MONTH_NAMES = (
     "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct"

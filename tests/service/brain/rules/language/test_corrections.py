@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.corrections import correction_points, is_negated
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.corrections import correction_points, is_negated
+from evalkit.service.brain.rules.language.words import read_words
 
 
 @pytest.mark.parametrize(

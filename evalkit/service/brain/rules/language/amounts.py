@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.agent.numbers import UNITS, Number, read_number
-from evalkit.service.brain.rules.agent.words import Utterance, word_set
+from evalkit.service.brain.rules.language.numbers import UNITS, Number, read_number
+from evalkit.service.brain.rules.language.words import Utterance, word_set
 
 _CURRENCY = word_set("dollar dollars bucks euro euros pound pounds usd eur gbp quid")
 _SMALL = word_set("cent cents pence pennies")

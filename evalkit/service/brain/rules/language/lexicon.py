@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from evalkit.service.brain.rules.agent.words import stem, word_set
+from evalkit.service.brain.rules.language.words import stem, word_set
 
 WEAK = 0.4
 

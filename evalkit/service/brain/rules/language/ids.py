@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.agent.numbers import SCALES, TENS, UNITS, read_number
-from evalkit.service.brain.rules.agent.patterns import conform
-from evalkit.service.brain.rules.agent.words import Utterance, word_set
+from evalkit.service.brain.rules.language.numbers import SCALES, TENS, UNITS, read_number
+from evalkit.service.brain.rules.language.patterns import conform
+from evalkit.service.brain.rules.language.words import Utterance, word_set
 
 _NATO = (
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa "

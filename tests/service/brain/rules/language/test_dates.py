@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from evalkit.service.brain.rules.agent.dates import read_dates, today_from
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.dates import read_dates, today_from
+from evalkit.service.brain.rules.language.words import read_words
 
 MONDAY = date(2026, 3, 2)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.contacts import read_addresses, read_emails, read_phones, read_streets
-from evalkit.service.brain.rules.agent.ids import read_ids
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.contacts import read_addresses, read_emails, read_phones, read_streets
+from evalkit.service.brain.rules.language.ids import read_ids
+from evalkit.service.brain.rules.language.words import read_words
 
 
 @pytest.mark.parametrize(
