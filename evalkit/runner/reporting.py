@@ -50,7 +50,7 @@ def report_run(run: RunDirectory, console: Console | None = None, draw: Draw = d
     derived = write_tables(content)
     if console is not None:
         console.print(closing_table(derived.summary, content.layout))
-    draw_reports(content, derived, _presentation(stored.config.get("report", {}), stored.provenance), draw)
+    draw_reports(content, derived, _presentation(stored), draw)
     return RunReport(derived.summary, missed_gates(derived.summary))
 
 
@@ -99,11 +99,13 @@ def _read_summary(stored: StoredRun) -> Mapping[str, Any]:
     return summary if "passed_mean" in summary else derive(content_of(stored)).summary
 
 
-def _presentation(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> Presentation:
+def _presentation(stored: StoredRun) -> Presentation:
     """Return how the run is shown; a config older than a key has its default."""
+    report = stored.config.get("report", {})
     return Presentation(
         plots=report.get("plots", True),
         html=report.get("html", True),
         audio=report.get("audio", "linked"),
-        provenance=provenance,
+        provenance=stored.provenance,
+        is_live=stored.is_live,
     )
