@@ -75,7 +75,7 @@ def _simulate_run(rng: np.random.Generator, chances: np.ndarray, trials: int) ->
     for number, chance in enumerate(chances):
         case = Case(f"c{number}", "crawl", {"user_text": str(number)})
         for trial in range(1, trials + 1):
-            turn = Turn(1, "", "", latencies={"latency_first_audio_ms": float(rng.lognormal(6.5, 0.3))})
+            turn = Turn(1, "", latencies={"latency_first_audio_ms": float(rng.lognormal(6.5, 0.3))})
             record = CaseRecord(case, trial, 0, "", {}, (turn,), None, (), {}, "", "", 0.0)
             passed = rng.random() < chance
             agreed = passed if rng.random() < 0.9 else not passed

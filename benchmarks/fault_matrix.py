@@ -375,7 +375,7 @@ def measure(rows: Sequence[Row], modes: Sequence[str], workers: int) -> list[Cel
 
 
 def _service(plan: str) -> Service:
-    return Service(faults=plan, voice="hibari", ears="whisper")
+    return Service("rules", plan, 0.0, speech="hibari", transcription="whisper")
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.compose.planning import plan
 from evalkit.engine.quota import OwnQuota
@@ -28,7 +28,7 @@ from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.run_directory import RunDirectory, now_utc
 
 # The quickest engines to start; an echo needs neither, and cases are spoken once.
-ENGINES = ServiceOptions(voice="pico", ears="pocketsphinx")
+ENGINES = ServiceOptions(speech="pico", transcription="pocketsphinx")
 with (resource_dir("data") / "crawl" / "support.csv").open(encoding="utf-8", newline="") as _file:
     TEXTS = tuple(row["user_text"] for row in csv.DictReader(_file))[:16]
 
@@ -70,7 +70,8 @@ class LocalCrawl:
             rows.writerows((f"case-{n:05d}", TEXTS[n % len(TEXTS)], "", "") for n in range(count))
         line = [
             f"mode.data_csv={path}", "assistant.model=local-echo", f"concurrency={self._concurrency}",
-            f"service.voice={ENGINES.voice}", f"service.ears={ENGINES.ears}", "report.plots=false", *overrides,
+            f"service.speech={ENGINES.speech}", f"service.transcription={ENGINES.transcription}",
+            "report.plots=false", *overrides,
         ]  # fmt: skip
         prepared = prepare(plan(line, packaged_source()).jobs[0].config, Path.cwd(), os.environ)
         trials, run = expand_trials(prepared.cases, 1, 0), self.new_run()
@@ -84,7 +85,7 @@ class LocalCrawl:
 
         A case that was lost ends the script: a benchmark of failures would be none.
         """
-        asyncio.run(self._run(ready, note))
+        event_loop.run(self._run(ready, note))
 
     async def _run(self, ready: Ready, note: Callable[[CaseRecord], None]) -> None:
         def advance(record: CaseRecord, _: object) -> None:

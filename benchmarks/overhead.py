@@ -45,7 +45,7 @@ from evalkit.realtime.events import ClientEvents, SessionSpec
 from evalkit.realtime.pacer import split_chunks
 from evalkit.records.case import Case, CaseTrial, ExpectedCall
 from evalkit.records.grade import GraderSpec
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.runner.pipeline import Remaining, Workload, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared
 from evalkit.runner.reporting import report_run
@@ -239,7 +239,7 @@ async def _engine_alone(run: RunDirectory, count: int, concurrency: int) -> None
     async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
         return CaseRecord(
             case=trial.case, trial=trial.trial, seed=trial.seed, reuse_key=f"try {attempt}", settings={}, failure=None,
-            attempts=(), turns=(Turn(1, "list", "done", (call,)),), cost_usd={}, served_model="sh", started_at="",
+            attempts=(), turns=(Turn(1, "list", (call, Words("done"))),), cost_usd={}, served_model="sh", started_at="",
             duration_ms=0.0,
         )  # fmt: skip
 

@@ -216,7 +216,7 @@ class _Bench:
         return (peaks[1] - peaks[0]) / 4
 
     async def _hold_unpaced(self, folder: Path, wire: bytes) -> None:
-        async with open_event_log(folder / "events.jsonl", 1) as log:
+        async with open_event_log(folder / "events.jsonl") as log:
             timeline = Timeline.begin(MonotonicClock())
             trace = Trace(log.write)
             async with RealtimeSession(self._url, {}, source="assistant", trace=trace, timeline=timeline) as session:
@@ -231,7 +231,7 @@ class _Bench:
         await asyncio.to_thread(write_wav, folder / "output.wav", turn.audio, WIRE)
 
     async def _hold(self, folder: Path, delay_s: float, wire: bytes, barrier: asyncio.Barrier, *, naive: bool) -> Held:
-        async with open_event_log(folder / "events.jsonl", 1) as log:
+        async with open_event_log(folder / "events.jsonl") as log:
             timeline = Timeline.begin(MonotonicClock())
             session = _Session(self._url, {}, source="assistant", trace=Trace(log.write), timeline=timeline)
             async with session:

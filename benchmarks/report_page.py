@@ -35,7 +35,7 @@ import yaml
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.grade import Grade, grade_to_json
-from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, to_json
+from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words, to_json
 
 MOST_S, MOST_BYTES, MOST_MS_TO_OPEN = 20.0, 2**30, 2000.0
 OPENS = "opens in the browser, median of 3"
@@ -138,9 +138,12 @@ def make_turn(index: int, rng: random.Random) -> Turn:
     return Turn(
         turn_index=index,
         user_text=say(rng, 18),
-        assistant_text=say(rng, 25),
-        tool_calls=(call,),
-        tool_outputs=(ToolOutput(call.call_id, call.name, arguments, {"status": say(rng, 6)}),),
+        steps=(
+            Words(say(rng, 4)),
+            call,
+            ToolOutput(call.call_id, call.name, arguments, {"status": say(rng, 6)}),
+            Words(say(rng, 21)),
+        ),
         latencies={
             "latency_first_audio_ms": rng.gammavariate(6, 90),
             "latency_first_text_ms": rng.gammavariate(6, 85),

@@ -25,7 +25,7 @@ from evalkit.modes.registry import find_mode
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.verdict import ExitCode
 from evalkit.settings.schemas import load_schema, make_validator
@@ -180,9 +180,9 @@ async def test_the_example_grader_grades() -> None:
     call = ToolCall("get_order_status", {"order_id": "48213"}, "{}", "call_1")
     spec = GraderSpec("reads_back", "reads_back", {"argument": "order_id"})
     turns = (
-        Turn(1, "where is it?", "Order 48213 is on its way.", (call,)),
-        Turn(2, "where is it?", "It is on its way.", (call,)),
-        Turn(3, "where is it?", "Which order?"),
+        Turn(1, "where is it?", (call, Words("Order 48213 is on its way."))),
+        Turn(2, "where is it?", (call, Words("It is on its way."))),
+        Turn(3, "where is it?", (Words("Which order?"),)),
     )
     record = CaseRecord(
         case=Case("c1", "run", {}), trial=1, seed=0, reuse_key="", settings={}, turns=turns, failure=None,

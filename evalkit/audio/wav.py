@@ -11,11 +11,8 @@ objects to it.
 
 from __future__ import annotations
 
-import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -23,6 +20,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.riff import ALAW, PCM, ULAW, RiffError, WavChunks, build_head, pad_of, parse_wav
 from evalkit.errors import DataError
+from evalkit.whole_files import write_whole
 
 _TAGS = {AudioFormat.PCM16: PCM, AudioFormat.G711_ULAW: ULAW, AudioFormat.G711_ALAW: ALAW}
 _CODECS = {tag: codec for codec, tag in _TAGS.items()}
@@ -31,8 +29,8 @@ _READABLE = "PCM 16 bit, G.711 mu-law or G.711 A-law"
 
 
 @dataclass(frozen=True, eq=False)
-class WavAudio:
-    """A WAV file that was read.
+class WavShape:
+    """What a WAV file is, without its samples.
 
     Attributes:
         path: Where it lies.
@@ -40,8 +38,6 @@ class WavAudio:
         sample_rate_hz: Samples per second of each channel.
         channels: Channel count.
         sample_count: Samples of each channel.
-        payload: The data chunk's bytes, exactly as in the file.
-        pcm: Decoded samples: of shape (n,) where mono, else (n, channels).
 
     """
 
@@ -50,13 +46,25 @@ class WavAudio:
     sample_rate_hz: int
     channels: int
     sample_count: int
-    payload: bytes
-    pcm: Pcm
 
     @property
     def duration_ms(self) -> float:
         """How long it plays, in milliseconds."""
         return self.sample_count / self.sample_rate_hz * 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class WavAudio(WavShape):
+    """A WAV file that was read.
+
+    Attributes:
+        payload: The data chunk's bytes, exactly as in the file.
+        pcm: Decoded samples: of shape (n,) where mono, else (n, channels).
+
+    """
+
+    payload: bytes
+    pcm: Pcm
 
 
 def read_wav(path: Path) -> WavAudio:
@@ -77,6 +85,11 @@ def read_wav(path: Path) -> WavAudio:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DataError(f"{path}: cannot be read ({reason}); expected a WAV file; check the path") from error
+    return decode_wav(path, data)
+
+
+def decode_wav(path: Path, data: bytes) -> WavAudio:
+    """Return what the content `data` of the WAV file `path` holds. Raises DataError as :func:`read_wav` does."""
     try:
         chunks = parse_wav(data)
     except RiffError as error:
@@ -94,7 +107,7 @@ def read_wav(path: Path) -> WavAudio:
     )
 
 
-def find_mismatches(audio: WavAudio, codec: AudioFormat, sample_rate_hz: int) -> tuple[str, ...]:
+def find_mismatches(audio: WavShape, codec: AudioFormat, sample_rate_hz: int) -> tuple[str, ...]:
     """Return one message for each reason why a run that sends mono `codec` at `sample_rate_hz` cannot use the file."""
     found = f"{audio.codec} at {audio.sample_rate_hz} Hz, {audio.channels} channel(s)"
     problems: list[str] = []
@@ -159,21 +172,4 @@ def _write(path: Path, payload: bytes, codec: AudioFormat, *, channels: int, sam
         sample_rate_hz=sample_rate_hz,
         sample_bytes=codec.bytes_per_sample,
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.partial")
-    try:
-        with _created(partial) as file:
-            file.writelines((head, payload, pad_of(len(payload))))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _created(path: Path) -> BinaryIO:
-    try:
-        return path.open("wb")
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("wb")
+    write_whole(path, (head, payload, pad_of(len(payload))))

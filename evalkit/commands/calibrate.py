@@ -13,11 +13,11 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalkit import event_loop
 from evalkit.compose.line import parse_line
 from evalkit.compose.planning import plan
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
@@ -32,9 +32,8 @@ from evalkit.peers.embedded import service_url
 from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.peers import open_peers
 from evalkit.records.grade import Verdict
-from evalkit.runner.execution import find_unknown_models
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import read_settings
+from evalkit.runner.prepare import find_unknown_models, read_settings
 from evalkit.runner.verdict import ExitCode
 from evalkit.service.offered import offered_models
 from evalkit.settings.resolution import find_missing_models
@@ -66,12 +65,11 @@ def main(args: Sequence[str]) -> int:
     planned = plan(line.overrides, packaged_source(line.config_dirs))
     settings = read_judge_settings(planned.jobs[0].config, Path.cwd(), os.environ)
     questions = load_calibration(settings.judge.calibration_file)
-    with suppress(ImportError):  # without the local extra, starting the service says what is missing
-        unknown = find_unknown_models(settings, ["judge"], offered_models())
-        if unknown:
-            raise ConfigError(unknown)
-    with service_url(settings.service, needed=settings.judge.provider.name == "local") as url:
-        asked = asyncio.run(_ask_all(settings, questions, url))
+    unknown = find_unknown_models(settings, ["judge"], offered_models())
+    if unknown:
+        raise ConfigError(unknown)
+    with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
+        asked = event_loop.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if "--json" in args:
         print(json.dumps(as_json(asked, settings), indent=2))

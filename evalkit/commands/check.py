@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from evalkit.compose.line import parse_line
 from evalkit.compose.planning import plan
 from evalkit.errors import DataError
 from evalkit.metrics.forecast import add_up
-from evalkit.runner.execution import require_embedded_models
 from evalkit.runner.forecast import describe_forecast, forecast_job, price_dates, warn_of_cost
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import prepare_all, read_run
+from evalkit.runner.prepare import prepare_all, read_run, require_embedded_models
 from evalkit.service.offered import offered_models
 
 
@@ -28,8 +26,7 @@ def main(args: Sequence[str]) -> int:
             print(prepared.data.table)
         if prepared.data.problems:
             raise DataError(prepared.data.problems)
-    with suppress(ImportError):  # without the local extra, a run says itself what it lacks
-        require_embedded_models(jobs, offered_models())
+    require_embedded_models(jobs, offered_models())
     for warning in dict.fromkeys(warning for prepared in jobs for warning in prepared.data.oddities):
         print(f"warning: {warning}")
     forecast = add_up([forecast_job(prepared) for prepared in jobs])

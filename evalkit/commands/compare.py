@@ -21,15 +21,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalkit.errors import ConfigError
+from evalkit.modes.registry import find_mode
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
-from evalkit.runner.reporting import split_grades
+from evalkit.reports.rows import lookup
 from evalkit.runner.verdict import ExitCode
-from evalkit.runs.scorings import config_in_force, read_scorings, record_in_force
+from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.schemas import all_keys
-from evalkit.store.run_directory import RunDirectory
 
 FAIL_ON = ("regression", "difference", "never")
 
@@ -50,8 +50,9 @@ def main(args: Sequence[str]) -> int:
     """
     given = _parse(args)
     before, after = read_side(given.runs[0]), read_side(given.runs[1])
-    if before.mode != after.mode:
-        raise ConfigError(f"compare: A is mode={before.mode}, B is mode={after.mode}; compare runs of one mode")
+    modes = before.layout.mode, after.layout.mode
+    if modes[0] != modes[1]:
+        raise ConfigError(f"compare: A is mode={modes[0]}, B is mode={modes[1]}; compare runs of one mode")
     unknown = [key for key in given.expect if not _is_known(key)]
     if unknown:
         raise ConfigError(
@@ -79,35 +80,27 @@ def _is_known(key: str) -> bool:
 
 
 def read_side(text: str) -> Side:
-    """Return the run in the folder `text`. Raises ConfigError when no run wrote it."""
-    run = RunDirectory(Path(text).expanduser().resolve())
-    if (run.root / "index.jsonl").is_file():
-        raise ConfigError(f"{run.root}: is a sweep; compare takes two of the runs in it")
-    if not run.config_path.is_file() or not run.provenance_path.is_file():
-        raise ConfigError(f"{run.root}: holds no config.yaml; compare needs two directories that runs wrote")
-    provenance = run.read_provenance()
-    scorings = read_scorings(provenance)
-    config = config_in_force(run.read_config(), scorings)
-    order = {key: position for position, key in enumerate(provenance["case_trials"])}
-    finished = run.read_finished()
-    summary_path = run.root / "summary.json"
+    """Return the run in the folder `text`. Raises ConfigError when no run wrote it, or its grades are gone."""
+    folder = Path(text).expanduser().resolve()
+    if (folder / "index.jsonl").is_file():
+        raise ConfigError(f"{folder}: is a sweep; compare takes two of the runs in it")
+    run = open_run(folder, "compare")
+    run.require_grades()
     return Side(
-        name=_name(config) or run.root.name,
-        directory=str(run.root),
-        config=config,
-        datasets={entry["path"]: entry["sha256"] for entry in provenance["datasets"]},
-        summary=json.loads(summary_path.read_text(encoding="utf-8")) if summary_path.is_file() else {},
-        records=[
-            record_in_force(finished[key].record, scorings)
-            for key in sorted(finished, key=lambda key: order.get(key, len(order)))
-        ],
-        grades=split_grades(run.read_grades(), {key: stored.sha256 for key, stored in finished.items()})[0],
+        name=_name(run.config) or folder.name,
+        directory=str(folder),
+        layout=find_mode(run.mode).layout,
+        config=run.config,
+        datasets=run.datasets,
+        planned=len(run.planned),
+        records=run.records,
+        grades=run.grades,
     )
 
 
 def _name(config: Mapping[str, Any]) -> str:
     """Return the run's name with its model, or what there is of it."""
-    run_name, model = config["run_name"], config["assistant"]["model"]
+    run_name, model = config.get("run_name"), lookup(config, ("assistant", "model"))
     return f"{run_name} ({model})" if run_name and model else str(run_name or model or "")
 
 

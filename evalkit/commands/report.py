@@ -20,7 +20,8 @@ from typing import Any
 
 from evalkit.errors import ConfigError
 from evalkit.reports.sweep_write import describe_differences, write_sweep
-from evalkit.runner.reporting import report_run
+from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory
@@ -33,7 +34,7 @@ def main(args: Sequence[str]) -> int:
     names, output = _parse(args)
     folders = [Path(name).expanduser().resolve() for name in names]
     if len(folders) == 1 and output is None and not _is_sweep(folders[0]):
-        report_run(_run_in(folders[0]))
+        report_run(RunDirectory(folders[0]))
         print(folders[0])
     elif len(folders) == 1 and output is None:
         print(_report_sweep(folders[0]))
@@ -67,33 +68,23 @@ def _is_sweep(folder: Path) -> bool:
     return (folder / "index.jsonl").is_file() and not (folder / "config.yaml").is_file()
 
 
-def _run_in(folder: Path) -> RunDirectory:
-    run = RunDirectory(folder)
-    if not run.config_path.is_file() or not run.provenance_path.is_file():
-        raise ConfigError(
-            f"{folder}: holds no config.yaml and provenance.json, nor an index.jsonl; report needs a directory that "
-            f"a run or a sweep wrote"
-        )
-    return run
-
-
 def _report_sweep(root: Path) -> Path:
     entries = _read_index(root)
     for entry in entries:
         if entry["directory"] and Path(entry["directory"]).parent == root:
-            report_run(_run_in(Path(entry["directory"])))
-    write_sweep(root, entries)
+            report_run(RunDirectory(Path(entry["directory"])))
+    write_sweep(root, read_sweep_jobs(entries))
     return root
 
 
 def _report_set(folders: Sequence[Path], output: Path | None) -> Path:
     """Write the reports of all runs in `folders` into a folder of their own, and return it."""
-    runs: list[RunDirectory] = []
+    runs: list[StoredRun] = []
     for folder in folders:
         if _is_sweep(folder):
-            runs += [_run_in(Path(entry["directory"])) for entry in _read_index(folder) if entry["directory"]]
+            runs += [_open(Path(entry["directory"])) for entry in _read_index(folder) if entry["directory"]]
         else:
-            runs.append(_run_in(folder))
+            runs.append(_open(folder))
     if output is not None and any((output / name).exists() for name in ("config.yaml", "plan.json")):
         raise ConfigError(f"--output {output}: a run or a sweep lies there; name another folder")
     entries = _describe(runs)
@@ -104,25 +95,30 @@ def _report_set(folders: Sequence[Path], output: Path | None) -> Path:
     except OSError as error:
         raise ConfigError(f"{root}: cannot be made ({error.strerror}); choose another with --output") from error
     write_atomically(root / "index.jsonl", "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
-    write_sweep(root, entries)
+    write_sweep(root, read_sweep_jobs(entries))
     return root
 
 
-def _describe(runs: Sequence[RunDirectory]) -> list[dict[str, Any]]:
+def _open(folder: Path) -> StoredRun:
+    run = open_run(folder, "report")
+    run.require_grades()
+    return run
+
+
+def _describe(runs: Sequence[StoredRun]) -> list[dict[str, Any]]:
     """Return a line of ``index.jsonl`` for each run, with what its config has that others do not."""
-    differences = describe_differences([run.read_config() for run in runs])
+    differences = describe_differences([run.stored_config for run in runs])
     entries = []
     for number, (run, differs) in enumerate(zip(runs, differences, strict=True)):
         if not (run.root / "summary.json").is_file():
-            report_run(run)
-        provenance = json.loads(run.provenance_path.read_text(encoding="utf-8"))
+            report_run(run.directory)
         entry = {
             "job": number,
             "overrides": differs or [f"run={run.root.name}"],
-            "config_sha256": provenance["config_sha256"],
+            "config_sha256": run.provenance["config_sha256"],
             "directory": str(run.root),
         }
-        entries.append({**entry, **_status_of(run)})
+        entries.append({**entry, **_status_of(run.directory)})
     return entries
 
 

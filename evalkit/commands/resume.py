@@ -35,6 +35,7 @@ from evalkit.runner.prepare import Prepared, handing_on, prepare
 from evalkit.runner.remaining import find_changes
 from evalkit.runner.sweep import finish_sweep, read_plan
 from evalkit.runner.verdict import ExitCode
+from evalkit.runs.stored_run import open_run
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory
 
@@ -110,7 +111,9 @@ def _resume_sweep(asked: _Asked) -> int:
     ]
     _require_unchanged(asked, changes)
     finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
-    with shared_services(job.settings.service for job in prepared if job.uses_embedded_provider):
+    embedded = [job for job in prepared if job.uses_embedded_provider]
+    engines = {name for job in embedded for name in job.engines}
+    with shared_services((job.settings.service for job in embedded), engines=engines):
         was_interrupted = launch_jobs(planned, launch, finish, asked.root, resumed=True)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code
@@ -120,9 +123,10 @@ def _changes(prepared: Prepared, run: RunDirectory) -> list[str]:
     """Return what is not as it was when `run` began; nothing for one that never did."""
     if not run.provenance_path.exists():
         return []
+    stored = open_run(run.root, "resume")
     settings = prepared.settings
     trials = expand_trials(prepared.cases, settings.trials, settings.seed)
-    return find_changes(prepared, trials, run.read_finished(), run.read_provenance()["case_trials"])
+    return find_changes(prepared, trials, stored.finished, stored.planned)
 
 
 def _require_unchanged(asked: _Asked, changes: Sequence[str]) -> None:

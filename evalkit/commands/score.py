@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evalkit import event_loop
 from evalkit.compose.line import CommandLine, parse_line
 from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
@@ -40,7 +41,7 @@ from evalkit.records.record import CaseRecord
 from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_json, diff_verdicts
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.prepare import find_gated_case_problems, find_service_problems, needs_of, read_settings
-from evalkit.runner.reporting import RunReport, report_run, split_grades
+from evalkit.runner.reporting import RunReport, report_run
 from evalkit.runner.verdict import ExitCode
 from evalkit.runs.scorings import (
     Scoring,
@@ -50,6 +51,7 @@ from evalkit.runs.scorings import (
     overlay_of,
     with_scoring,
 )
+from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
 from evalkit.settings.schemas import key_at
@@ -62,7 +64,8 @@ from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, n
 _NODES = ("judge", "gate", "report")
 _KEYS = (
     "mode.graders", "mode.data_csv", "provider@judge.provider", "provider.models.judge",
-    "provider.models.transcription", "service.ears", "service.ears_model", "service.base_url", "service.api_key_env",
+    "provider.models.transcription",
+    "service.transcription", "service.transcription_model", "service.base_url", "service.api_key_env",
     "concurrency", "limits.response_timeout_s", "limits.max_attempts", "limits.max_cost_usd",
 )  # fmt: skip
 
@@ -135,12 +138,12 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.settings.config), task.expectations)
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)
-    earlier, _ = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in task.stored.items()})
+    earlier = open_run(run.root, "score").grades
     served = replayed(task.settings) if task.needs else nullcontext(task.settings)
     with _services(task) as url, served as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
-        given = asyncio.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))
+        given = event_loop.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
     shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
@@ -159,7 +162,7 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
     with stored_source(run.root, line) as source:
         config = plan(line.overrides, source).jobs[0].config
     mode, settings = read_settings(config, Path.cwd())
-    stored = run.read_finished()
+    stored = open_run(run.root, "score").finished
     records = [item.record for item in stored.values()]
     expectations, notes = _read_expectations(mode, settings, records)
     asks_for_judge = any("judge" in override.partition("=")[0] for override in line.overrides)
@@ -185,11 +188,11 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
 
 
 def _require_finished_run(run: RunDirectory) -> None:
-    if not run.config_path.is_file():
-        raise ConfigError(f"{run.root}: holds no config.yaml; score needs a directory that a run wrote")
-    status = run.read_status()
-    if status is None or status["status"] == RunStatus.RUNNING:
-        raise ConfigError(f"{run.root}: is running, or was cut off; finish it first: evalkit resume {run.root}")
+    stored = open_run(run.root, "score")
+    if stored.is_live:
+        raise ConfigError(f"{run.root}: is running; wait for its end, then score it")
+    if stored.read_status() in (None, RunStatus.RUNNING):
+        raise ConfigError(f"{run.root}: was cut off; finish it first: evalkit resume {run.root}")
 
 
 def _find_override_problem(override: str, run: RunDirectory) -> str | None:
@@ -236,14 +239,17 @@ def _services(task: Task) -> Iterator[str | None]:
     is_judged_here = "judge" in needs and settings.judge.provider.name == "local"
     is_heard_here = "transcribe" in needs and settings.provider.name == "local"
     with ExitStack() as stack:
+        engines = ["transcription"] if is_heard_here else []
         if is_judged_here:
-            models = stack.enter_context(shared_services([settings.service]))
+            models = stack.enter_context(shared_services([settings.service], engines=engines))
             if settings.judge.model not in models:
                 hint = did_you_mean(str(settings.judge.model), sorted(models))
                 raise ConfigError(
                     f"judge.model: {settings.judge.model!r} is not a model of the embedded provider{hint}"
                 )
-        yield stack.enter_context(service_url(settings.service, needed=is_judged_here or is_heard_here))
+        yield stack.enter_context(
+            service_url(settings.service, needed=is_judged_here or is_heard_here, engines=engines)
+        )
 
 
 async def _grade_all(
@@ -301,5 +307,6 @@ def _as_json(run: RunDirectory, diff: VerdictDiff, report: RunReport) -> dict[st
         "directory": str(run.root),
         **diff_to_json(diff),
         "gates": report.summary["gates"],
+        "passed_mean": report.summary["passed_mean"],
         "grade_mean": report.summary.get("grade_mean"),
     }

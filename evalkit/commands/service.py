@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
-import sys
 from collections.abc import Sequence
 
 
 def main(args: Sequence[str]) -> int:
     """Serve until interrupted, with the options of ``python -m evalkit.service``."""
-    saved, sys.argv = sys.argv, ["evalkit service", *args]
-    try:
-        runpy.run_module("evalkit.service", run_name="__main__", alter_sys=False)
-    finally:
-        sys.argv = saved
-    return 0
+    from evalkit.service.__main__ import main as serve
+
+    return serve(args, prog="evalkit service")

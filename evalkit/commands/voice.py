@@ -19,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
+from evalkit import event_loop
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import write_wav
@@ -64,8 +65,9 @@ def main(args: Sequence[str]) -> int:
     recordings = plan_recordings(settings, prepared.cases)
     missing = recordings if settings.voice.overwrite else find_missing(recordings, settings.voice.output_csv)
     _forget(missing, recordings, settings.voice.output_csv)
-    with service_url(settings.service, needed=bool(missing) and settings.speech.provider.name == "local") as url:
-        failure = asyncio.run(_make(missing, settings, url))
+    is_embedded = settings.speech.provider.name == "local"
+    with service_url(settings.service, needed=bool(missing) and is_embedded, engines=["speech"]) as url:
+        failure = event_loop.run(_make(missing, settings, url))
     if failure:
         Console(stderr=True).print(f"evalkit: {failure}; run the same line again to go on", markup=False)
         return ExitCode.INFRASTRUCTURE

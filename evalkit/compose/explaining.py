@@ -10,6 +10,7 @@ from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
 from evalkit.errors import ConfigError
+from evalkit.settings.renamed import renaming_problem
 
 
 @contextmanager
@@ -34,6 +35,9 @@ def _first_lines(error: BaseException) -> str:
     while chain[-1].__cause__ or chain[-1].__context__:
         chain.append(chain[-1].__cause__ or chain[-1].__context__ or error)
     full_key = next((key for link in chain if (key := getattr(link, "full_key", None))), None)
+    renamed = renaming_problem(full_key, "…") if full_key else None
+    if renamed is not None:
+        return renamed
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("full_key", "object_type", "reference_type"))]
     message = " ".join(kept).split("Config search path")[0].strip()

@@ -6,12 +6,19 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import hydra
+from hydra._internal.callbacks import Callbacks
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import configure_log
+from hydra.core.utils import run_job as hydra_run_job
+from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
@@ -19,7 +26,7 @@ from evalkit.compose.explaining import explained
 from evalkit.compose.interruption import become_a_worker, passed_on
 from evalkit.compose.launchers import BASIC, use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
-from evalkit.compose.planning import plain
+from evalkit.compose.planning import hydra_at, plain
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError, LaunchError
 from evalkit.runner.jobs import Destination, Job, Plan, RunJob, Source
@@ -58,7 +65,7 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
 
     """
     if not planned.multirun:
-        call_hydra([*planned.overrides, f"hydra.run.dir={quote(str(directory))}"], planned.source, run_job)
+        _run_composed(planned, run_job, directory)
         return
     waiting = frozenset(job.number for job in planned.jobs)
     subdir = ["hydra.sweep.subdir='${planned_directory:${hydra.sweep.dir},${hydra.job.num}}'"] if resumed else []
@@ -85,6 +92,31 @@ def call_hydra(args: Sequence[str], source: Source, run_job: RunJob) -> None:
     _call(args, source, run_job, None)
 
 
+def _run_composed(planned: Plan, run_job: RunJob, directory: Path) -> None:
+    """Run the one job of `planned` as Hydra would, with what was composed for the plan: composing takes its time.
+
+    What Hydra does in between is repeated here: the log of its own, callbacks, and ``.hydra/`` in the job's folder.
+    """
+    config = cast("DictConfig", planned.composed)
+    where = f"hydra.run.dir={quote(str(directory))}"
+    with explained(), _as_typed([*planned.overrides, where]), hydra_at(planned.source):
+        OmegaConf.update(config, "hydra.run.dir", str(directory))
+        config.hydra.overrides.hydra += [where, "hydra.mode=RUN"]
+        config.hydra.mode = RunMode.RUN
+        configure_log(config.hydra.hydra_logging, config.hydra.verbose)
+        callbacks = Callbacks(config)
+        callbacks.on_run_start(config=config, config_name=planned.source.config_name)
+        done = hydra_run_job(
+            task_function=functools.partial(_run_task, run_job, None),
+            config=config,
+            job_dir_key="hydra.run.dir",
+            job_subdir_key=None,
+            hydra_context=HydraContext(GlobalHydra.instance().config_loader(), callbacks),
+        )
+        callbacks.on_run_end(config=config, config_name=planned.source.config_name, job_return=done)
+        _ = done.return_value  # raises what the job raised
+
+
 def _launch_of(root: Path, numbers: frozenset[int]) -> _Launch:
     return _Launch(root, numbers, os.getpid(), host_identity())
 
@@ -109,10 +141,16 @@ def _call(args: Sequence[str], source: Source, run_job: RunJob, launched: _Launc
     task = functools.partial(_run_task, run_job, launched)
     functools.update_wrapper(task, _run_task)
     entry = hydra.main(version_base="1.3", config_path=str(source.config_dir), config_name=source.config_name)(task)
+    with explained(), _as_typed(args), searching(source.search_dirs):
+        entry()
+
+
+@contextmanager
+def _as_typed(args: Sequence[str]) -> Iterator[None]:
+    """Let the process have the command line `args` while the block lasts."""
     saved, sys.argv = sys.argv, ["evalkit", *args]
     try:
-        with explained(), searching(source.search_dirs):
-            entry()
+        yield
     finally:
         sys.argv = saved
 

@@ -13,6 +13,7 @@ from hydra.errors import HydraException
 from evalkit.runner.jobs import Source
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
+from evalkit.settings.renamed import renaming_problem
 from evalkit.settings.schemas import all_keys, key_at, mode_names
 from evalkit.settings.validation import find_value_problem
 
@@ -91,6 +92,10 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
         return
     key = key_at(name)
     if key is None:
+        renamed = renaming_problem(name, text.partition("=")[2])
+        if renamed is not None:
+            yield renamed
+            return
         known = [*all_keys(), *_groups(source)]
         yield f"{name}: unknown key{did_you_mean(name, known)}; evalkit --help lists all keys"
         return

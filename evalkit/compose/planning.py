@@ -38,11 +38,11 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
     if problems:
         raise ConfigError(problems)
     use_own_settings()
-    with explained(), _hydra_at(source):
+    with explained(), hydra_at(source):
         base = _compose(source, of_no_job(quoted) if multirun else without_sweeps(quoted), return_hydra_config=True)
         multirun = multirun or str(base.hydra.mode).endswith("MULTIRUN")
         if not multirun:
-            return Plan(source, quoted, multirun, (Job(0, tuple(without_hydra(quoted)), plain(base)),))
+            return Plan(source, quoted, multirun, (Job(0, tuple(without_hydra(quoted)), plain(base)),), composed=base)
         launcher = str(base.hydra.runtime.choices["hydra/launcher"])
         sweep_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
         problems = [
@@ -79,7 +79,8 @@ def plain(config: DictConfig) -> dict[str, Any]:
 
 
 @contextmanager
-def _hydra_at(source: Source) -> Iterator[None]:
+def hydra_at(source: Source) -> Iterator[None]:
+    """Let Hydra be set up for `source` while the block lasts."""
     with (
         searching(source.search_dirs),
         hydra.initialize_config_dir(str(source.config_dir), version_base="1.3", job_name="evalkit"),

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from types import GenericAlias
 from typing import Any, Optional
@@ -16,7 +17,7 @@ from omegaconf import MISSING, OmegaConf
 from evalkit.runner.jobs import slug
 from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import Schema, dereference, mode_names, run_schema
+from evalkit.settings.schemas import Schema, dereference, load_schema, mode_names, run_schema
 
 _PYTHON_TYPES: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "array": list}
 
@@ -52,11 +53,20 @@ def _planned_directory(root: str, number: int) -> str:
     return str(jobs[int(number)]["directory"])
 
 
+@cache
+def _shared_type(name: str) -> type:
+    """Return the type of the nodes that refer to the schema `name`, whichever mode or role they belong to."""
+    return _node_type(name, load_schema(name))
+
+
 def _node_type(path: str, schema: Schema) -> type:
     """Return the type of the node at `path`, as a name of this module: a worker process finds types by their names."""
     name = "".join(part.title() for part in re.split(r"[._]", path))
     fields = [_field(f"{path}.{key}", child) for key, child in schema["properties"].items()]
-    made = dataclasses.make_dataclass(name, fields, namespace={"__module__": __name__})
+    # Hydra reads the fields and makes no instance.
+    made = dataclasses.make_dataclass(
+        name, fields, namespace={"__module__": __name__}, init=False, repr=False, eq=False, match_args=False
+    )
     globals()[name] = made
     return made
 
@@ -65,15 +75,20 @@ def _field(path: str, child: Schema) -> tuple[str, Any, Any]:
     name = path.rpartition(".")[2]
     if "anyOf" in child:
         referenced = next(option for option in child["anyOf"] if "$ref" in option)
-        return (name, Optional[_node_type(path, dereference(referenced))], None)  # noqa: UP045  a type made at run time
+        return (name, Optional[_referenced_type(path, referenced)], None)  # noqa: UP045  a type made at run time
     schema = dereference(child)
     if "properties" in schema:
-        return (name, _node_type(path, schema), MISSING)
+        return (name, _referenced_type(path, child), MISSING)
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     kind = _PYTHON_TYPES[next(kind for kind in kinds if kind != "null")]
     if "items" in schema:
         kind = GenericAlias(list, (_PYTHON_TYPES[schema["items"]["type"]],))
     return (name, Optional[kind] if "null" in kinds else kind, MISSING)  # noqa: UP045
+
+
+def _referenced_type(path: str, child: Schema) -> type:
+    reference = child.get("$ref")
+    return _shared_type(str(reference).removesuffix(".schema.json")) if reference else _node_type(path, child)
 
 
 register()

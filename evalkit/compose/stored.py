@@ -19,6 +19,7 @@ from evalkit.compose.line import CommandLine
 from evalkit.errors import ConfigError
 from evalkit.runner.jobs import Source, packaged_source
 from evalkit.settings.options import list_groups, option_folders
+from evalkit.settings.renamed import with_new_names
 from evalkit.settings.resolution import with_absolute_paths
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import dereference, mode_names, run_schema
@@ -41,8 +42,9 @@ def stored_source(run_dir: Path, line: CommandLine) -> Iterator[Source]:
 
 
 def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
-    stored = _read(run_dir / ".hydra" / "config.yaml", run_dir)
-    runtime = _at(_read(run_dir / ".hydra" / "hydra.yaml", run_dir), "hydra.runtime", run_dir / ".hydra" / "hydra.yaml")
+    stored = with_new_names(_read(run_dir / ".hydra" / "config.yaml", run_dir))
+    hydra_yaml = run_dir / ".hydra" / "hydra.yaml"
+    runtime = _at(_read(hydra_yaml, run_dir), "hydra.runtime", hydra_yaml)
     shipped = _read(resource_dir("conf") / "config.yaml", run_dir)
     named = _named_groups(line)
     before = str(_at(stored, "mode.name", run_dir / ".hydra" / "config.yaml"))

@@ -9,7 +9,7 @@ gt_tool_call_match  a JSON object, argument -> rule (:mod:`evalkit.records.match
 =================== ==============================================================================
 
 The arguments are a subset of the real ones, so a required argument may be left out here; one that the tool does not
-have, or a value that its schema forbids, could never be met and is an error.
+have, or a value that its schema forbids, could never be met and is an error. A tool without a schema takes any.
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def _compare_with_tools(name: str, arguments: JsonObject, tools: Sequence[JsonOb
     if name not in by_name:
         known = ", ".join(by_name) or "none"
         return [CellProblem(TOOL_COLUMN, f"no tool is called {name!r}{did_you_mean(name, by_name)}; tools: {known}")]
-    parameters: Any = by_name[name]["parameters"]
+    parameters: Any = by_name[name].get("parameters")
+    if parameters is None:
+        return []
     return [CellProblem(ARGUMENTS_COLUMN, text) for text in _find_argument_problems(name, arguments, parameters)]
 
 

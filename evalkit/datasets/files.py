@@ -17,6 +17,19 @@ from evalkit.errors import DataError
 from evalkit.settings.names import did_you_mean
 
 _MAX_BYTES = 64 * 1024 * 1024
+# How files begin that people name by mistake where text is expected.
+_KINDS_OF_FILE = (
+    (b"\x89PNG\r\n", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"%PDF-", "a PDF document"),
+    (b"PK\x03\x04", "an Excel workbook or another ZIP archive"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"RIFF", "a WAV or another RIFF file"),
+    (b"PAR1", "a Parquet table"),
+    (b"SQLite format 3", "an SQLite database"),
+)
 _LONE_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -35,9 +48,12 @@ def read_bytes(path: Path) -> bytes:
         raise DataError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
 
-def read_text(path: Path) -> str:
-    """Return the UTF-8 text of `path`, without a byte order mark. Raises DataError."""
+def read_text(path: Path, expected: str = "text in UTF-8") -> str:
+    """Return the UTF-8 text of `path`, without a byte order mark. Raises DataError, which says what was `expected`."""
     data = read_bytes(path)
+    for beginning, kind in _KINDS_OF_FILE:
+        if data.startswith(beginning):
+            raise DataError(f"{path}: is {kind}, expected {expected}; is it the right file?")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError(f"{path}: is UTF-16, expected UTF-8; save it again as UTF-8")
     try:
@@ -75,7 +91,12 @@ def parse_json(text: str) -> Any:
 def dataset_manifest(paths: Iterable[Path]) -> list[dict[str, str | int]]:
     """Return path, sha256 and size of each file, in order and once each: what a run was made from."""
     contents = ((path, read_bytes(path)) for path in dict.fromkeys(paths))
-    return [{"path": str(path), "sha256": sha256(data).hexdigest(), "bytes": len(data)} for path, data in contents]
+    return [manifest_entry(path, sha256(data).hexdigest(), len(data)) for path, data in contents]
+
+
+def manifest_entry(path: Path, content_sha256: str, size_bytes: int) -> dict[str, str | int]:
+    """Return what the manifest says of one file."""
+    return {"path": str(path), "sha256": content_sha256, "bytes": size_bytes}
 
 
 def clip(value: object, characters: int = 80) -> str:

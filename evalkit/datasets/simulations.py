@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,14 @@ from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_C
 from evalkit.datasets.files import clip, read_json, read_text
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.lookup import find_file, search_folders
+from evalkit.datasets.speakable import find_speech_problem
 from evalkit.datasets.tables import Row, Table, read_table
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import GradeLevel, GraderSpec
 from evalkit.records.json import Json, JsonObject
+from evalkit.records.passing import required_graders
 from evalkit.settings.documents import describe_place, find_document_problems
 
 T = TypeVar("T")
@@ -41,6 +43,7 @@ ENABLED_COLUMN = "enabled"
 OVERRIDE_COLUMN = "max_turns_override"
 
 _LEVELS = {"turn_level": GradeLevel.TURN, "trace_level": GradeLevel.TRACE}
+_SPEC_KEYS = ("id", "type", "required")  # all else that a grader in a file has is an option of its type
 _MOST_TURNS = 1000
 
 
@@ -119,7 +122,7 @@ def make_case(simulation: Simulation) -> Case:
 
     How it is graded travels beside the inputs: other graders do not make it another case.
     """
-    return Case(
+    case = Case(
         case_id=simulation.simulation_id,
         mode="run",
         inputs={
@@ -139,15 +142,22 @@ def make_case(simulation: Simulation) -> Case:
         expects_no_call=simulation.expects_no_call,
         extra={
             **simulation.columns,
-            "graders": [{**asdict(spec), "level": spec.level.value} for spec in simulation.graders],
+            "graders": [_spec_to_json(spec) for spec in simulation.graders],
         },
     )
+    return replace(case, required_graders=required_graders(case))
 
 
 def graders_of(case: Case) -> tuple[GraderSpec, ...]:
     """Return the graders that :func:`make_case` put beside a case, also when it comes from a stored record."""
     specs: Any = case.extra.get("graders", ())
     return tuple(GraderSpec(**{**spec, "level": GradeLevel(spec["level"])}) for spec in specs)
+
+
+def _spec_to_json(spec: GraderSpec) -> dict[str, Json]:
+    """Return `spec` as it stands beside a case; `required` only where it says something, as in older records."""
+    fields: dict[str, Json] = {**asdict(spec), "level": spec.level.value}
+    return {name: value for name, value in fields.items() if name != "required" or not value}
 
 
 @dataclass
@@ -193,6 +203,8 @@ class _Reader:
         if system_prompt_path is None or tools_path is None or system_prompt is None or tools is None or calls is None:
             return None
         turns = document["turns"]
+        if problem := find_speech_problem(turns["fixed_first_user_turn"]):
+            self.problems.append(f"{path}: {_place('turns', 'fixed_first_user_turn')}: {problem}")
         return Simulation(
             simulation_id=document["simulation_id"],
             path=path,
@@ -305,8 +317,9 @@ def _read_graders(document: Mapping[str, Any]) -> tuple[GraderSpec, ...]:
         GraderSpec(
             grader_id=entry["id"],
             grader_type=(entry.get("type") or "").strip() or DEFAULT_GRADER_TYPE,
-            options={name: value for name, value in entry.items() if name not in ("id", "type")},
+            options={name: value for name, value in entry.items() if name not in _SPEC_KEYS},
             level=level,
+            required=entry.get("required", True),
         )
         for key, level in _LEVELS.items()
         for entry in document.get("graders", {}).get(key, ())

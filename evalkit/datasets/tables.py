@@ -1,7 +1,7 @@
 """CSV files as text, never guessing: ``007`` stays ``007``, an empty cell is empty, ``NA`` is two letters.
 
-pandas reads the cells. Before that the shape is checked, because pandas mends in silence what a person should mend:
-it renames a column that stands twice, fills short rows and cuts long ones.
+The shape is checked before a cell is used: a column that stands twice, a short row and a long one are for a person to
+mend, never for us.
 
 Rows are numbered as a spreadsheet numbers them: the header is row 1, and a cell that holds line breaks does not make
 further rows. Rows without any content are left out, but they count.
@@ -12,10 +12,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
-from evalkit.datasets.files import read_text
+from evalkit.datasets.files import parse_json, read_text
 from evalkit.errors import DataError
 from evalkit.settings.names import did_you_mean
 
@@ -43,9 +45,12 @@ class Table:
 
 def read_table(path: Path, required: Sequence[str]) -> Table:
     """Read the CSV file `path`, which must have the columns `required` and a row. Raises DataError, all at once."""
-    text = read_text(path)
+    expected = f"CSV with the columns {', '.join(required)}"
+    text = read_text(path, expected)
     if not text.strip():
-        raise DataError(f"{path}: is empty, expected a header with {', '.join(required)}")
+        raise DataError(f"{path}: is empty, expected {expected}")
+    if _is_json(text):
+        raise DataError(f"{path}: holds JSON, expected {expected}; write it as a table, or name another file")
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise DataError(f"{path}: line {line}: holds a NUL character; export the file again as CSV")
@@ -54,10 +59,25 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     problems = _find_header_problems(path, header, required) or _find_ragged_rows(path, records)
     if problems:
         raise DataError(problems)
-    rows = _read_rows(text, tuple(header), [number for number, record in enumerate(records, 1) if any(record)])
+    rows = tuple(
+        Row(number, dict(zip(header, record, strict=True)))
+        for number, record in enumerate(records, 1)
+        if number > 1 and any(record)
+    )
     if not rows:
         raise DataError(f"{path}: has a header but no rows")
     return Table(path, tuple(header), rows)
+
+
+def _is_json(text: str) -> bool:
+    """Whether `text` is a JSON object or list, or lines of them; no header begins like that."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    for part in (text, text.strip().partition("\n")[0]):
+        with suppress(ValueError):
+            parse_json(part)
+            return True
+    return False
 
 
 def _split_records(path: Path, text: str) -> list[list[str]]:
@@ -65,11 +85,32 @@ def _split_records(path: Path, text: str) -> list[list[str]]:
     try:
         records.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
     except csv.Error as error:
+        if "field limit" in str(error):
+            raise DataError(f"{path}: {_describe_long_cell(text)}") from None
         raise DataError(
             f"{path}: row {len(records) + 1}: is not valid CSV ({error}); put a cell that holds a comma, a quote or "
             f'a line break in double quotes and double the quotes inside it: "say ""hi"""'
         ) from None
     return records
+
+
+def _describe_long_cell(text: str) -> str:
+    """Return where the first cell stands that is longer than `csv` reads, how long it is, and what to do."""
+    most = csv.field_size_limit(len(text))
+    try:
+        records = csv.reader(io.StringIO(text, newline=""))
+        header = next(records)
+        number, row = next(
+            (number, row) for number, row in enumerate(chain([header], records), 1) if max(map(len, row)) > most
+        )
+    finally:
+        csv.field_size_limit(most)
+    place = next(index for index, cell in enumerate(row) if len(cell) > most)
+    column = repr(header[place]) if number > 1 and place < len(header) else f"number {place + 1}"
+    return (
+        f"row {number}: column {column}: has {len(row[place]):,} characters, expected at most {most:,}; "
+        "shorten it, or close the double quote that a cell before it may have left open"
+    )
 
 
 def _find_header_problems(path: Path, header: Sequence[str], required: Sequence[str]) -> list[str]:
@@ -105,20 +146,3 @@ def _find_ragged_rows(path: Path, records: Sequence[Sequence[str]]) -> list[str]
         for number, record in enumerate(records, 1)
         if len(record) > width or (any(record) and len(record) < width)
     ]
-
-
-def _read_rows(text: str, columns: tuple[str, ...], numbers: Sequence[int]) -> tuple[Row, ...]:
-    import pandas as pd
-
-    frame = pd.read_csv(
-        io.StringIO(text, newline=""),
-        header=None,
-        names=list(range(len(columns))),
-        dtype=str,
-        keep_default_na=False,
-        na_filter=False,
-        index_col=False,
-        skip_blank_lines=False,
-    )
-    cells = frame.to_numpy().tolist()
-    return tuple(Row(number, dict(zip(columns, cells[number - 1], strict=True))) for number in numbers if number > 1)

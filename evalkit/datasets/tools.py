@@ -1,4 +1,8 @@
-"""Tools files: the list of function tools of the Realtime API, checked against ``schemas/tools.schema.json``."""
+"""Tools files: the list of function tools of the Realtime API, checked against ``schemas/tools.schema.json``.
+
+`description` and `parameters` may be left out, as in the API. A tool without `parameters` takes any arguments: nothing
+that is expected, mocked or called is compared with it.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +43,7 @@ def _find_problems(path: Path, number: int, tool: Any) -> Iterator[str]:
         for problem in _explain(error)
     ]
     yield from problems
-    if not problems:
+    if not problems and "parameters" in tool:
         yield from (f"{where}: parameters{problem}" for problem in _find_schema_problems(tool["parameters"]))
 
 

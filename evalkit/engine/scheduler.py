@@ -48,6 +48,10 @@ class Sink(Protocol):
         """Note that an attempt failed and another one follows."""
         ...
 
+    def set_aside(self, key: str, attempt: int) -> Mapping[str, str]:
+        """Rename what `attempt` (0: one that counts no more) left, for the next; return name -> where it lies now."""
+        ...
+
     def store_record(self, record: CaseRecord) -> str:
         """Store a record, journal it, and return the hash of its bytes."""
         ...
@@ -78,10 +82,18 @@ class EngineLimits:
 
 @dataclass(frozen=True)
 class Prior:
-    """What was tried at a case-trial before this run of the engine, and what it cost."""
+    """What was tried at a case-trial before this run of the engine, and what it cost.
+
+    Attributes:
+        attempts: All tries, oldest first.
+        cost_usd: What they cost.
+        was_recorded: The last of them is that of a stored record, whose files still have their plain names.
+
+    """
 
     attempts: tuple[Attempt, ...] = ()
     cost_usd: Costs = field(default_factory=dict)
+    was_recorded: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,7 +195,7 @@ class Engine:
     async def _attempt_until_done(self, trial: CaseTrial, started: float, prior: Prior) -> CaseRecord | None:
         """Return the record of the last attempt that is worth making; None when the run stops before it."""
         rng = random.Random(f"{trial.key}:{trial.seed}")
-        attempts, spent = list(prior.attempts), dict(prior.cost_usd)
+        attempts, spent = self._set_prior_aside(trial, prior), dict(prior.cost_usd)
         while True:
             made = await self._make_attempt(trial, len(attempts) + 1)
             if made is None:
@@ -198,11 +210,22 @@ class Engine:
                 return replace(record, attempts=tuple(attempts), cost_usd=spent)
             why = f"{failure.error_type} at {failure.stage}: {failure.message}"
             _log.info("%s: attempt %d failed (%s); again in %.1f s", trial.key, attempt.number, why, wait_s)
-            _storing(self._sink.journal_attempt, trial.key, attempt, record.cost_usd)
+            attempts[-1] = replace(attempt, artifacts=_storing(self._sink.set_aside, trial.key, attempt.number))
+            _storing(self._sink.journal_attempt, trial.key, attempts[-1], record.cost_usd)
             if self._must_stop(started):
                 return None
             with self._as_idle():
                 await self._clock.sleep_until(self._clock.now() + wait_s)
+
+    def _set_prior_aside(self, trial: CaseTrial, prior: Prior) -> list[Attempt]:
+        """Return the attempts made before; what the last one left has another name now."""
+        attempts = list(prior.attempts)
+        if attempts and prior.was_recorded:
+            last = attempts[-1]
+            attempts[-1] = replace(last, artifacts=_storing(self._sink.set_aside, trial.key, last.number))
+        else:
+            _storing(self._sink.set_aside, trial.key, 0)
+        return attempts
 
     async def _make_attempt(self, trial: CaseTrial, number: int) -> tuple[CaseRecord, Attempt] | None:
         """Return what one attempt left behind; None when the run stopped while it waited for its place."""

@@ -1,35 +1,22 @@
 """Calendar dates in their usual spellings, for the match rule `date`.
 
-Understood: ``2026-03-12`` (also with a time, which does not count), ``2026/3/12``, ``3/12/2026`` and ``3-12-26``
-(month first), ``March 12, 2026``, ``12 March 2026``, ``Thursday, the 12th of March``. Relative dates are not: what
-*tomorrow* is depends on a day the text does not say.
+`dateutil` reads them: ``2026-03-12`` (also with a time, which does not count), ``3/12/2026`` (month first),
+``March 12, 2026``, ``Thursday, the 12th of March`` and their like. Relative dates are not read: what *tomorrow* is
+depends on a day that the text does not say. A month or a weekday alone names no day either.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 
 from evalkit.graders.normalise import plain_text
 
-_MONTHS = "january february march april may june july august september october november december"
-_MONTH = r"(?P<month>[a-z]{3,9})"
-_DAY = r"(?P<day>\d{1,2})"
-_YEAR = r"(?P<year>\d{4})"
-_FORMS = tuple(
-    re.compile(form)
-    for form in (
-        rf"{_YEAR}[-/.](?P<month>\d{{1,2}})[-/.]{_DAY}",
-        rf"(?P<month>\d{{1,2}})[-/.]{_DAY}[-/.](?P<year>\d{{4}}|\d{{2}})",
-        rf"{_MONTH} {_DAY}(?: {_YEAR})?",
-        rf"{_DAY} {_MONTH}(?: {_YEAR})?",
-    )
-)
-_NOISE = re.compile(
-    r"\b(?:the|of|on|mon(?:day)?|tue(?:s(?:day)?)?|wed(?:nesday)?|thu(?:r(?:s(?:day)?)?)?|fri(?:day)?|sat(?:urday)?"
-    r"|sun(?:day)?)\b|,|(?<=[a-z])\."
-)
+_IGNORED = re.compile(r"\b(?:the|(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?)\b")
+# What a text does not say is filled in from a day. Read with two that differ in everything, what comes out the same was
+# said. Both are in leap years, so that 29 February may stand without a year.
+_FILL_INS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2004, 2, 15, tzinfo=UTC))
 
 
 @dataclass(frozen=True)
@@ -47,28 +34,14 @@ class CalendarDay:
 
 
 def parse_day(text: str) -> CalendarDay | None:
-    """Return the day `text` names, or None where it names none in a form known here."""
-    plain = re.sub(r"(?<=\d)[t ]\d{1,2}:\d{2}.*$", "", plain_text(text).strip())
-    plain = re.sub(r"\b(\d{1,2})(?:st|nd|rd|th)\b", r"\1", plain)
-    plain = " ".join(_NOISE.sub(" ", plain).split())
-    for form in _FORMS:
-        if found := form.fullmatch(plain):
-            return _valid_day(found.group("year"), found.group("month"), found.group("day"))
-    return None
+    """Return the day `text` names, or None where it names none."""
+    from dateutil.parser import parse
 
-
-def _valid_day(year: str | None, month: str, day: str) -> CalendarDay | None:
-    number = int(month) if month.isdecimal() else _month_number(month)
-    full_year = None if year is None else int(year) + (2000 if len(year) == 2 else 0)
-    if number is None:
-        return None
+    plain = _IGNORED.sub(" ", plain_text(text))
     try:
-        date(full_year or 2000, number, int(day))  # 2000: a leap year, so that 29 February may stand without a year
-    except ValueError:
+        one, other = (parse(plain, default=day, ignoretz=True) for day in _FILL_INS)
+    except (ValueError, OverflowError):
         return None
-    return CalendarDay(full_year, number, int(day))
-
-
-def _month_number(name: str) -> int | None:
-    matches = [number for number, month in enumerate(_MONTHS.split(), start=1) if month.startswith(name)]
-    return matches[0] if len(matches) == 1 else None
+    if (one.month, one.day) != (other.month, other.day):
+        return None
+    return CalendarDay(one.year if one.year == other.year else None, one.month, one.day)

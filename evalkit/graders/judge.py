@@ -94,6 +94,7 @@ async def _judge(context: GraderContext, *, is_instruction: bool) -> Verdict:
         scenario=str(inputs.get("scenario") or ""),
         is_instruction=is_instruction,
         system_prompt=own,
+        order_is_known=all(turn.order_is_known for turn in context.record.turns),
     )
     return await ask_judge(judge, question, file_model=context.option("model"))
 
@@ -153,10 +154,10 @@ _JUDGE = frozenset({"judge"})
 _OPTIONS = {"criteria": _CRITERIA, "model": _MODEL}
 
 GRADERS = (
-    GraderType("llm_as_judge", "1", grade_llm_as_judge, _OPTIONS, ("criteria",), needs=_JUDGE),
+    GraderType("llm_as_judge", "2", grade_llm_as_judge, _OPTIONS, ("criteria",), needs=_JUDGE),
     GraderType(
         "instruction_following",
-        "1",
+        "2",
         grade_instruction_following,
         _OPTIONS,
         needs=_JUDGE,

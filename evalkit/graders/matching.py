@@ -17,6 +17,7 @@ from typing import TypeGuard
 
 from evalkit.graders.address import address_words
 from evalkit.graders.dates import parse_day
+from evalkit.graders.normalise import ORDINAL_NUMBER
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.match_rules import MatchRule
 
@@ -158,11 +159,15 @@ def _parse_number(text: str) -> Decimal | None:
 
 
 def _text_key(text: str) -> str:
-    """Drop case, accents' spelling, punctuation and white space; only between two digits a gap still counts."""
+    """Drop case, accents' spelling, punctuation, white space and what makes ``14th`` of 14.
+
+    Only between two digits a gap still counts.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     words = "".join(" " if unicodedata.category(char)[0] in "PZC" else char for char in folded).split()
     key = ""
-    for word in words:
+    for written in words:
+        word = ORDINAL_NUMBER.sub(r"\1", written)
         key += f" {word}" if key[-1:].isdigit() and word[0].isdigit() else word
     return key
 

@@ -1,4 +1,7 @@
-"""All grader types by name, and the check of the graders that a config or a simulation file asks for."""
+"""All grader types by name, and the check of the graders that a config or a simulation file asks for.
+
+Graders are found through the entry points ``evalkit.graders``, the shipped families like anybody's.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,27 @@ from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from types import MappingProxyType
 
-from evalkit.graders import judge, latency, speech_text, text, tool_calls
+from evalkit.errors import ConfigError
 from evalkit.graders.context import GraderType
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import Json
+from evalkit.settings.plugins import find_entry_points, load
 
-_FAMILIES = (tool_calls.GRADERS, text.GRADERS, latency.GRADERS, speech_text.GRADERS, judge.GRADERS)
+GROUP = "evalkit.graders"
 
-GRADER_TYPES: Mapping[str, GraderType] = MappingProxyType(
-    {grader.name: grader for family in _FAMILIES for grader in family}
-)
+
+def _find_types() -> dict[str, GraderType]:
+    """Return the grader types of every installed family. Raises ConfigError for two of one name."""
+    found: dict[str, GraderType] = {}
+    for point in find_entry_points(GROUP).values():
+        for grader in load(point, GROUP):
+            if grader.name in found:
+                raise ConfigError(f"grader type {grader.name!r} is there twice; the second is of {point.value}")
+            found[grader.name] = grader
+    return found
+
+
+GRADER_TYPES: Mapping[str, GraderType] = MappingProxyType(_find_types())
 
 
 def find_grader_problems(specs: Sequence[GraderSpec]) -> list[str]:

@@ -106,7 +106,7 @@ def _phrase(text: str) -> str:
 GRADERS = (
     GraderType(
         "audio_text_mismatch",
-        "1",
+        "2",
         grade_audio_text_mismatch,
         {
             "max_difference": {
@@ -119,10 +119,10 @@ GRADERS = (
         needs=_TRANSCRIBE,
         fails_on_silence=False,
     ),
-    GraderType("wer", "1", grade_wer, {"speaker": _SPEAKER}, needs=_TRANSCRIBE, fails_on_silence=False),
+    GraderType("wer", "2", grade_wer, {"speaker": _SPEAKER}, needs=_TRANSCRIBE, fails_on_silence=False),
     GraderType(
         "stt_then_text",
-        "1",
+        "2",
         grade_stt_then_text,
         {"speaker": _SPEAKER, "contains": TEXTS, "not_contains": TEXTS, "regex": PATTERN},
         one_required=("contains", "not_contains", "regex"),

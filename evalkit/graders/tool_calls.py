@@ -202,7 +202,7 @@ def _argument_problems(wanted: ExpectedCall, call: ToolCall) -> tuple[str, ...]:
 
 GRADERS = (
     GraderType("tool_call", "1", grade_tool_call, inapplicable=_says_nothing_about_calls),
-    GraderType("tool_call_args", "1", grade_tool_call_args, inapplicable=_expects_no_arguments),
+    GraderType("tool_call_args", "2", grade_tool_call_args, inapplicable=_expects_no_arguments),
     GraderType(
         "tool_sequence",
         "1",

@@ -1,18 +1,18 @@
 """A call as a judge reads it: numbered lines, what was said apart from what the tools did.
 
-The numbers run through both parts in the order in which things happened. A record keeps what the assistant said in a
-turn as one text, so it stands after that turn's tool traffic. Everything that comes from the call is JSON on one line:
-no text of a caller, an assistant or a tool can begin a line, close a quotation or pass for a heading.
+The numbers run through both parts in the order in which things happened. Everything that comes from the call is JSON on
+one line: no text of a caller, an assistant or a tool can begin a line, close a quotation or pass for a heading.
 
 ::
 
     SAID
     [1] turn 1 caller: "Where's order 48213?"
-    [4] turn 1 assistant: "It's out for delivery."
+    [2] turn 1 assistant: "One moment."
+    [5] turn 1 assistant: "It's out for delivery."
 
     TOOL TRAFFIC
-    [2] turn 1 call "get_order_status": {"order_id": "48213"}
-    [3] turn 1 output "get_order_status": {"status": "out for delivery"}
+    [3] turn 1 call "get_order_status": {"order_id": "48213"}
+    [4] turn 1 output "get_order_status": {"status": "out for delivery"}
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evalkit.records.json import Json
-from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Words
 
 _LINE_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
@@ -80,18 +80,15 @@ def write_transcript(lines: Sequence[Line]) -> str:
 def _turn_lines(turn: Turn) -> Iterator[Line]:
     if turn.user_text:
         yield Line(turn.turn_index, LineKind.CALLER, turn.user_text)
-    outputs = {output.call_id: output for output in turn.tool_outputs}
-    for call in turn.tool_calls:
-        yield Line(turn.turn_index, LineKind.CALL, _arguments(call), call.name)
-        answer: ToolOutput | None = outputs.get(call.call_id)
-        if answer is not None:
-            yield Line(turn.turn_index, LineKind.OUTPUT, answer.output, answer.name)
-    if turn.assistant_text:
-        yield Line(turn.turn_index, LineKind.ASSISTANT, turn.assistant_text)
-
-
-def _arguments(call: ToolCall) -> Json:
-    return call.raw_arguments if call.arguments is None else call.arguments
+    for step in turn.steps:
+        match step:
+            case Words(text):
+                yield Line(turn.turn_index, LineKind.ASSISTANT, text)
+            case ToolCall():
+                arguments = step.raw_arguments if step.arguments is None else step.arguments
+                yield Line(turn.turn_index, LineKind.CALL, arguments, step.name)
+            case ToolOutput():
+                yield Line(turn.turn_index, LineKind.OUTPUT, step.output, step.name)
 
 
 def _write(number: int, line: Line) -> str:

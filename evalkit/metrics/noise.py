@@ -26,7 +26,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.metrics.statistics import cluster_sums, clustered_variance, is_pass_or_fail, wilson_interval
+from evalkit.metrics.statistics import (
+    cluster_sums,
+    clustered_variance,
+    is_pass_or_fail,
+    t_quantile,
+    wilson_interval,
+)
 
 ALPHA = 0.05
 POWER = 0.8
@@ -88,11 +94,9 @@ def measure_noise(
 
 def detectable(error_of_difference: float, degrees: int) -> float | None:
     """Return the smallest difference found with 80 % power at 5 %; None without a degree of freedom."""
-    from scipy.stats import t
-
     if degrees < 1:
         return None
-    return float(t.ppf(1 - ALPHA / 2, degrees) + t.ppf(POWER, degrees)) * error_of_difference
+    return (t_quantile(1 - ALPHA / 2, degrees) + t_quantile(POWER, degrees)) * error_of_difference
 
 
 def _standard_error(values: Sequence[float], cases: Sequence[str]) -> float | None:

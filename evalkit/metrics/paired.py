@@ -1,7 +1,7 @@
 """Two runs of the same cases: did the second change anything, by how much, and how sure is that?
 
 ================================== =============================================== ==================================
-pairs                              p-value of "nothing changed"                    95 % interval of the difference
+pairs                              p-value of "nothing changed"                    interval of the difference
 ================================== =============================================== ==================================
 pass or fail, one per case         exact McNemar: binomial on the pairs that       hybrid score (Newcombe 1998,
                                    differ (McNemar 1947, Psychometrika 12:153)     Stat. Med. 17:2635, method 10)
@@ -9,13 +9,14 @@ anything else                      sign flips of whole cases (Fisher 1935), exac
                                    where they can be counted, else 9,999 drawn
 ================================== =============================================== ==================================
 
-Trials of a case are no independent evidence, so it is cases that are flipped and resampled.
+Trials of a case are no independent evidence, so it is cases that are flipped and resampled. Intervals are at the level
+of the decision, 95 % unless told otherwise.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ import numpy as np
 from evalkit.metrics.noise import detectable
 from evalkit.metrics.percentiles import percentile_interval
 from evalkit.metrics.statistics import (
+    CONFIDENCE,
     Interval,
     bootstrap_interval,
     cluster_sums,
@@ -58,7 +60,7 @@ class PairedDifference:
         mean_before: Mean over the pairs in the first run.
         mean_after: In the second.
         difference: After minus before.
-        interval: Its 95 % interval; None where no pair differs and none can be given.
+        interval: Its interval at the level asked for; None where no pair differs and none can be given.
         p_value: Of the hypothesis that nothing changed, two-sided; None for no pair.
         method: Which test gave it.
         detectable: The smallest difference that these pairs could have shown with 80 % power at 5 %.
@@ -76,18 +78,18 @@ class PairedDifference:
     detectable: float | None
 
 
-def compare_pairs(pairs: Sequence[Pair], seed: int) -> PairedDifference:
-    """Return what changed over `pairs`, at least one."""
+def compare_pairs(pairs: Sequence[Pair], seed: int, confidence: float = CONFIDENCE) -> PairedDifference:
+    """Return what changed over `pairs`, at least one, with its interval at the level `confidence`."""
     before, after = [pair.before for pair in pairs], [pair.after for pair in pairs]
     changes, cases = [pair.after - pair.before for pair in pairs], [pair.case for pair in pairs]
     sums, counts = cluster_sums(changes, cases)
     one_trial_each = len(sums) == len(pairs)
     if one_trial_each and is_pass_or_fail([*before, *after]):
         won, lost = sum(change > 0 for change in changes), sum(change < 0 for change in changes)
-        interval: Interval | None = paired_share_interval(_count_table(pairs))
+        interval: Interval | None = paired_share_interval(_count_table(pairs), confidence)
         p_value, method = mcnemar_p_value(won, lost), "exact McNemar"
     else:
-        interval = bootstrap_interval(changes, cases, seed) if any(changes) else None
+        interval = bootstrap_interval(changes, cases, seed, confidence) if any(changes) else None
         p_value, method = sign_flip_p_value(sums, seed), "sign flips over cases"
     return PairedDifference(
         n=len(pairs),
@@ -104,9 +106,9 @@ def compare_pairs(pairs: Sequence[Pair], seed: int) -> PairedDifference:
 
 def mcnemar_p_value(won: int, lost: int) -> float:
     """Return the two-sided p-value of exact McNemar: pairs that differ go either way with the same chance."""
-    from scipy.stats import binomtest
+    from scipy.special import bdtr
 
-    return float(binomtest(won, won + lost).pvalue) if won + lost else 1.0
+    return min(1.0, 2 * float(bdtr(min(won, lost), won + lost, 0.5)))
 
 
 def sign_flip_p_value(changes: NDArray[np.float64], seed: int) -> float:
@@ -115,34 +117,41 @@ def sign_flip_p_value(changes: NDArray[np.float64], seed: int) -> float:
     All 2^n flips are counted where they are at most 9,999; else as many are drawn, seeded, and the observed one counts
     among them (Phipson & Smyth 2010), so that p is never 0.
     """
-    from scipy.stats import permutation_test
-
     moved = changes[changes != 0]
-    if len(moved) == 0:
-        return 1.0
-    if len(moved) == 1:
+    if len(moved) < 2:
         return 1.0  # both signs are as extreme
-    result = permutation_test(
-        (moved,),
-        np.sum,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=_PERMUTATIONS,
-        batch=max(1, _BATCH_CELLS // len(moved)),
-        random_state=np.random.default_rng(seed),
-    )
-    return min(1.0, float(result.pvalue))
+    exact = 2 ** len(moved) <= _PERMUTATIONS
+    flips = _all_flips(len(moved)) if exact else _drawn_flips(len(moved), np.random.default_rng(seed))
+    sums = np.concatenate([np.sum(signs * moved, axis=-1) for signs in flips])
+    observed = np.sum(moved)
+    rounding = abs(100 * np.finfo(np.float64).eps * observed)
+    itself = 0 if exact else 1
+    low, high = np.count_nonzero(sums <= observed + rounding), np.count_nonzero(sums >= observed - rounding)
+    return min(1.0, 2 * float(min(low, high) + itself) / (len(sums) + itself))
 
 
-def paired_share_interval(table: tuple[int, int, int, int]) -> Interval:
-    """Return the 95 % interval of the change of a share: Newcombe's hybrid score interval for paired data, method 10.
+def _all_flips(size: int) -> Iterator[NDArray[np.int8]]:
+    """Yield every combination of `size` signs, one a row."""
+    yield (1 - 2 * (np.arange(2**size)[:, None] >> np.arange(size) & 1)).astype(np.int8)
+
+
+def _drawn_flips(size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int8]]:
+    """Yield as many random combinations of `size` signs as are tried, one a row, not too many at a time."""
+    batch = max(1, _BATCH_CELLS // size)
+    for done in range(0, _PERMUTATIONS, batch):
+        pairs = np.tile(np.array([1, -1], dtype=np.int8), (min(batch, _PERMUTATIONS - done), size, 1))
+        yield rng.permuted(pairs, axis=-1)[..., 0]
+
+
+def paired_share_interval(table: tuple[int, int, int, int], confidence: float = CONFIDENCE) -> Interval:
+    """Return the interval of the change of a share: Newcombe's hybrid score interval for paired data, method 10.
 
     `table` counts the pairs that passed twice, passed before only, after only, and never; at least one in all.
     """
     both, before_only, after_only, _ = table
     n = sum(table)
     before, after = (both + before_only) / n, (both + after_only) / n
-    first, second = wilson_interval(both + before_only, n), wilson_interval(both + after_only, n)
+    first, second = (wilson_interval(both + only, n, confidence) for only in (before_only, after_only))
     assert first is not None and second is not None  # noqa: S101, PT018  n is at least 1
     phi = _correlation(table)
 

@@ -1,6 +1,6 @@
 """How sure a percentile is: intervals from order statistics, which assume nothing of the values' distribution.
 
-With independent values the interval is the exact one of :func:`scipy.stats.quantile_test` (binomial ranks). Where
+With independent values the interval is the exact one by binomial ranks, that of ``scipy.stats.quantile_test``. Where
 values come in clusters, the ranks are those of as many values as the sample is worth (Woodruff 1952, JASA 47:635,
 with the design effect of the share of values up to the percentile). A percentile whose ranks would lie beyond the
 smallest or the largest value has no interval: 99 % of 30 values says nothing of how slow the slowest can be. With
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -31,24 +30,40 @@ def percentile_interval(values: Sequence[float], clusters: Sequence[str], percen
 
 
 def _exact(values: Sequence[float], share: float) -> Interval | None:
-    from scipy.stats import quantile_test
-
-    found: Any = quantile_test(values, p=share).confidence_interval(CONFIDENCE)
-    return None if math.isnan(found.low) or math.isnan(found.high) else Interval(float(found.low), float(found.high))
+    ranks = _ranks(len(values), share)
+    if ranks is None:
+        return None
+    ordered = np.sort(values)
+    return Interval(float(ordered[ranks[0] - 1]), float(ordered[ranks[1] - 1]))
 
 
 def _clustered(values: Sequence[float], clusters: Sequence[str], share: float) -> Interval | None:
-    from scipy.stats import binom
-
     ordered = np.sort(values)
     limit = np.quantile(ordered, share)
     sums, counts = cluster_sums([float(value <= limit) for value in values], clusters)
     if len(sums) < 2 or sums.sum() in (0, counts.sum()):
         return None
     effective = max(1, int(len(values) / max(1.0, design_effect(sums, counts))))
-    tail = (1 - CONFIDENCE) / 2
-    low, high = int(binom.ppf(tail, effective, share)), int(binom.isf(tail, effective, share)) + 1
-    if low < 1 or high > effective:
+    ranks = _ranks(effective, share)
+    if ranks is None:
         return None
-    first, last = math.floor(low / effective * len(values)), math.ceil(high / effective * len(values))
-    return Interval(float(ordered[max(first, 1) - 1]), float(ordered[min(last, len(values)) - 1]))
+    first, last = (rank / effective * len(values) for rank in ranks)
+    return Interval(
+        float(ordered[max(math.floor(first), 1) - 1]), float(ordered[min(math.ceil(last), len(values)) - 1])
+    )
+
+
+def _ranks(count: int, share: float) -> tuple[int, int] | None:
+    """Return between which two of `count` ordered values, counted from 1, the quantile lies; None with too few."""
+    tail = (1 - CONFIDENCE) / 2
+    if (1 - share) ** count >= tail or share**count > tail:
+        return None
+    return _binomial_quantile(tail, count, share), _binomial_quantile(1 - tail, count, share) + 1
+
+
+def _binomial_quantile(chance: float, count: int, share: float) -> int:
+    """Return the fewest hits that are not exceeded with at least `chance` in `count` tries."""
+    from scipy.special import bdtr, bdtrik
+
+    hits = math.ceil(bdtrik(chance, count, share))
+    return hits - 1 if hits and bdtr(hits - 1, count, share) >= chance else hits

@@ -96,7 +96,7 @@ def _read_mock(number: int, entry: Mapping[str, Any]) -> Mock:
 
 def _find_contradictions(entries: Sequence[Mapping[str, Any]], tools: Sequence[JsonObject] | None) -> Iterator[str]:
     """Yield what the schema of mocks cannot see: conditions that make no sense, tools and states that don't exist."""
-    parameters: dict[str, Any] = {str(tool["name"]): tool["parameters"] for tool in tools or ()}
+    parameters: dict[str, Any] = {str(tool["name"]): tool.get("parameters") for tool in tools or ()}
     settable = {name for entry in entries for name in entry.get("set", {})}
     for index, entry in enumerate(entries):
         name = entry["name"]

@@ -73,7 +73,7 @@ class MockSession:
     def __init__(self, mocks: Sequence[Mock], tools: Sequence[JsonObject]) -> None:
         self._mocks = tuple(mocks)
         self._answered = [0] * len(self._mocks)
-        self._parameters: dict[str, Any] = {str(tool["name"]): tool["parameters"] for tool in tools}
+        self._parameters: dict[str, Any] = {str(tool["name"]): tool.get("parameters", {}) for tool in tools}
         self._state: dict[str, Json] = {}
 
     def answer(self, call: ToolCall) -> MockAnswer:

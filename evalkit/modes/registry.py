@@ -8,14 +8,9 @@ from typing import Any
 from evalkit.errors import ConfigError
 from evalkit.modes.mode import Mode
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.plugins import find_entry_points
+from evalkit.settings.plugins import find_entry_points, load
 
 GROUP = "evalkit.modes"
-
-
-def mode_names() -> tuple[str, ...]:
-    """Return the names of all modes that are installed."""
-    return tuple(find_entry_points(GROUP))
 
 
 @cache
@@ -23,11 +18,11 @@ def find_mode(name: str) -> Mode[Any, Any]:
     """Return the mode called `name`. Raises ConfigError where no installed distribution has it."""
     point = find_entry_points(GROUP).get(name)
     if point is None:
-        known = mode_names()
+        known = tuple(find_entry_points(GROUP))
         raise ConfigError(
             f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)}"
         )
-    mode = point.load()
+    mode = load(point, GROUP)
     if not isinstance(mode, Mode):
         raise ConfigError(f"entry point {point.name} = {point.value!r} of {GROUP} is not a mode; see docs/extending.md")
     return mode

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from evalkit.records.json import content_sha256
-from evalkit.service.child import ServiceChild, ServiceOptions, start
+from evalkit.service.child import ENGINES, ServiceChild, ServiceOptions, start
+from evalkit.service.warm import WarmService, find_or_start, folder, may_be_kept
 from evalkit.settings.types import Service
 from evalkit.store.host import host_identity
 
@@ -22,16 +23,18 @@ _ADDRESSES = "EVALKIT_SERVICES"
 
 
 @contextmanager
-def shared_services(engines: Iterable[Service]) -> Iterator[frozenset[str]]:
-    """Have one service for each distinct set of `engines`, known to every job until the block ends; give their models.
+def shared_services(services: Iterable[Service], *, engines: Collection[str] = ENGINES) -> Iterator[frozenset[str]]:
+    """Have each distinct one of `services`, known to every job until the block ends; give their models.
 
-    One that whoever started us has shared already is used; the others are started, and stopped when the block ends.
+    One that whoever started us has shared already is used; the others are started with `engines` loaded, and let go
+    when the block ends.
     """
     known = _read_shared()
     with ExitStack() as stack:
-        for service in dict.fromkeys(engines):
+        for service in dict.fromkeys(services):
             if _name(service) not in known:
-                child = stack.enter_context(_start(service))
+                child = _start(service, engines)
+                stack.enter_context(child)
                 known[_name(service)] = {"url": child.url, "models": sorted(child.models)}
         saved = os.environ.get(_ADDRESSES)
         os.environ[_ADDRESSES] = json.dumps({"host": host_identity(), "services": known})
@@ -44,8 +47,8 @@ def shared_services(engines: Iterable[Service]) -> Iterator[frozenset[str]]:
 
 
 @contextmanager
-def service_url(service: Service, *, needed: bool) -> Iterator[str | None]:
-    """Give the base URL of a service with these engines: the shared one, else one started for this block.
+def service_url(service: Service, *, needed: bool, engines: Collection[str] = ENGINES) -> Iterator[str | None]:
+    """Give the base URL of `service`: the shared one, else one started for this block, with `engines` loaded.
 
     None when no role needs the embedded provider.
     """
@@ -56,7 +59,7 @@ def service_url(service: Service, *, needed: bool) -> Iterator[str | None]:
     if shared is not None:
         yield str(shared["url"])
         return
-    with _start(service) as child:
+    with _start(service, engines) as child:
         yield child.url
 
 
@@ -66,9 +69,19 @@ def _read_shared() -> dict[str, dict[str, Any]]:
     return dict(shared["services"]) if shared.get("host") == host_identity() else {}
 
 
-def _start(service: Service) -> ServiceChild:
-    return start(ServiceOptions(**asdict(service)))
+def _start(service: Service, engines: Collection[str]) -> ServiceChild | WarmService:
+    options = replace(_options(service), warm=tuple(sorted(engines)))
+    if may_be_kept(options):
+        return find_or_start(options, folder(os.environ), host_identity())
+    return start(options)
+
+
+def _options(service: Service) -> ServiceOptions:
+    """Return what to start; engines that a mode without sound does not name are the usual ones, should one be asked."""
+    return ServiceOptions(**{name: value for name, value in asdict(service).items() if value is not None})
 
 
 def _name(service: Service) -> str:
-    return content_sha256(asdict(service))[:16]
+    """Return what a service is known by: all that decides what it answers."""
+    told = {key: value for key, value in asdict(_options(service)).items() if key not in ("warm", "keep_alive_s")}
+    return content_sha256(told)[:16]

@@ -108,7 +108,7 @@ class Peers:
     def speech(self, role: SpeechRole, *, voice: str | None = None, speed: float | None = None) -> SpeechSynthesiser:
         """Return who speaks texts, by default with the voice and speed of `role`."""
         service = self.settings.service
-        identity = self._embedded_identity(service.voice, service.voice_model)
+        identity = self._embedded_identity(service.speech, service.speech_model)
         choice = VoiceChoice(str(role.model), voice or role.voice, role.speed if speed is None else speed)
         return SpeechSynthesiser(self.clients, self._endpoint(role.provider, identity), choice, self.cache)
 
@@ -117,7 +117,7 @@ class Peers:
         provider, service = self.settings.provider, self.settings.service
         if provider.models.transcription is None:
             return None
-        identity = self._embedded_identity(service.ears, service.ears_model)
+        identity = self._embedded_identity(service.transcription, service.transcription_model)
         endpoint = self._endpoint(provider, identity)
         return Transcriber(self.clients, endpoint, provider.models.transcription, self.cache)
 

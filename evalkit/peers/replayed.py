@@ -14,8 +14,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from evalkit.errors import ConfigError
 from evalkit.service.child import START_TIMEOUT_S, launch
 from evalkit.settings.roles import ROLES
@@ -116,5 +114,4 @@ def _stored_config(run: Path) -> dict[str, Any]:
         raise ConfigError(f"{where} holds no {', '.join(missing)}; name a directory that a run wrote, not a sweep's")
     if not RunDirectory(run).read_finished():
         raise ConfigError(f"{where} has no finished case; there is nothing to replay")
-    config: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
-    return config
+    return RunDirectory(run).read_config()

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.providers.endpoints import Endpoint, http_base_url, redact, request_headers
-from evalkit.records.faults import Stage
 from evalkit.settings.hosts import is_this_machine
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Clients:
         return self._clients[endpoint]
 
     @contextmanager
-    def failures_at(self, stage: Stage, endpoint: Endpoint) -> Iterator[None]:
+    def failures_at(self, stage: str, endpoint: Endpoint) -> Iterator[None]:
         """Turn what goes wrong in a request to `endpoint` into a CaseFailure of `stage`, without any key in it."""
         from openai import OpenAIError
 
@@ -107,7 +106,7 @@ class Clients:
             client.organization = client.project = None
         return client
 
-    def _explain(self, stage: Stage, endpoint: Endpoint, error: OpenAIError) -> CaseFailure:
+    def _explain(self, stage: str, endpoint: Endpoint, error: OpenAIError) -> CaseFailure:
         from openai import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
 
         where = f"{endpoint.name} ({http_base_url(endpoint)})"
@@ -126,7 +125,7 @@ class Clients:
         kind = "invalid_response" if isinstance(error, APIResponseValidationError) else "request_failed"
         return CaseFailure(stage, kind, f"{where}: {self._clean(endpoint, str(error))}")
 
-    def _explain_status(self, stage: Stage, endpoint: Endpoint, error: APIStatusError) -> CaseFailure:
+    def _explain_status(self, stage: str, endpoint: Endpoint, error: APIStatusError) -> CaseFailure:
         status = error.status_code
         said = self._clean(endpoint, str(error))
         wait_s = retry_after_s(error.response.headers)

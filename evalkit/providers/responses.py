@@ -57,7 +57,7 @@ class Answer:
 class TextModel:
     """Asks one text model of one endpoint. `stage` is what a failure is put down to."""
 
-    def __init__(self, clients: Clients, endpoint: Endpoint, model: str, *, stage: Stage = Stage.GRADING) -> None:
+    def __init__(self, clients: Clients, endpoint: Endpoint, model: str, *, stage: str = Stage.GRADING) -> None:
         self._clients = clients
         self._endpoint = endpoint
         self._model = model

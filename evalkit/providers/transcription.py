@@ -49,7 +49,7 @@ class Transcriber:
     """
 
     def __init__(
-        self, clients: Clients, endpoint: Endpoint, model: str, cache: ContentCache, *, stage: Stage = Stage.GRADING
+        self, clients: Clients, endpoint: Endpoint, model: str, cache: ContentCache, *, stage: str = Stage.GRADING
     ) -> None:
         self._clients = clients
         self._endpoint = endpoint

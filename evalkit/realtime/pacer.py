@@ -9,8 +9,11 @@ of speech counts from there: counted from the start, every latency would look on
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
@@ -86,11 +89,11 @@ def split_chunks(wire: bytes, audio_format: AudioFormat, chunk_ms: float) -> lis
         raise ValueError(f"chunk_ms {chunk_ms}: less than one sample at {audio_format.sample_rate_hz} Hz")
     if len(wire) % audio_format.bytes_per_sample:
         raise ValueError(f"{len(wire)} bytes of {audio_format} are no whole number of samples")
-    cuts, number = [0], 0
-    while cuts[-1] < len(wire):
-        number += 1
-        cuts.append(min(audio_format.byte_count(number * chunk_ms), len(wire)))
-    return [wire[start:end] for start, end in itertools.pairwise(cuts)]
+    samples_per_chunk = chunk_ms * audio_format.sample_rate_hz / 1000
+    count = math.ceil(len(wire) / audio_format.bytes_per_sample / samples_per_chunk)
+    cuts = (np.arange(count + 1) * chunk_ms * audio_format.sample_rate_hz / 1000).astype(np.int64)
+    ends = np.minimum(cuts * audio_format.bytes_per_sample, len(wire)).tolist()
+    return [wire[start:end] for start, end in itertools.pairwise(ends)]
 
 
 def pad_to_minimum(wire: bytes, audio_format: AudioFormat, minimum_ms: float = 100.0) -> bytes:

@@ -6,12 +6,12 @@ count from its first ``response.create``, over the whole turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 from evalkit.records.faults import Failure, Stage
-from evalkit.records.record import ToolCall, Usage
+from evalkit.records.record import ToolCall, Usage, join_words
 
 
 @dataclass(frozen=True)
@@ -131,8 +131,3 @@ class TurnResult:
         return min(
             (created - self.responses[0].created_at_ms + at for created, at in known if at is not None), default=None
         )
-
-
-def join_words(texts: Iterable[str]) -> str:
-    """Return the texts that are not empty, with one space between them."""
-    return " ".join(text for text in texts if text)

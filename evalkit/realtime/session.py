@@ -21,6 +21,8 @@ what happened                                stage                        error_
 ============================================ ============================ ==========================================
 the handshake failed                         ``connect``                  see :mod:`evalkit.realtime.connection`
 an error, or silence, for ``session.update`` ``session_update``           the server's code, ``session_timeout``
+the server takes turns by itself, whenever   ``session_update``           ``turn_detection_kept``
+that shows
 the server objects to what we sent else      ``stream_audio``             the server's code
 an error for ``response.create``, or for     ``response_error``           the server's code
 nothing in particular while we wait for it
@@ -63,6 +65,7 @@ from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import AudioRef, Direction, Trace
 from evalkit.realtime.transcripts import InputTranscripts
+from evalkit.realtime.turn_taking import TURN_DETECTION_KEPT, TurnTaking
 from evalkit.realtime.turns import BENIGN_ERRORS, AudioPiece, ResponseCollector, response_id_of
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
@@ -123,6 +126,7 @@ class RealtimeSession:
         self._source, self._trace, self._timeline = source, trace, timeline
         self._events = ClientEvents()
         self._transcripts = InputTranscripts()
+        self._turn_taking = TurnTaking()
         self._input_format = self._output_format = AudioFormat.PCM16
         self._connection: Connection | None = None
         self._receiver: asyncio.Task[None] | None = None
@@ -147,13 +151,18 @@ class RealtimeSession:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the connection; what the server still says until then is traced."""
+        """Close the connection; what the server still says until then is traced.
+
+        Raises CaseFailure where that shows, after a good end, that the server takes turns by itself.
+        """
         if self._connection is not None and self._receiver is not None:
             try:
                 await self._connection.close()
                 await self._receiver
             finally:
                 self._receiver.cancel()
+        if exc is None:
+            self._raise_kept_detection()
 
     @property
     def served_model(self) -> str | None:
@@ -186,6 +195,7 @@ class RealtimeSession:
             chunks, chunk_ms=chunk_ms, real_time=real_time, clock=self._timeline, send=self._append
         )
         self._utterances += 1
+        self._turn_taking.note_commit()
         await self._send(self._events.commit_audio(), Stage.STREAM_AUDIO)
         return pacing
 
@@ -205,6 +215,7 @@ class RealtimeSession:
         self._raise_trouble(Stage.RESPONSE_ERROR)
         event = self._events.create_response(**options)
         self._create_event_id = event["event_id"]
+        self._turn_taking.note_request()
         collector = self._collector = ResponseCollector(
             self._create_event_id,
             self._timeline.now_ms(),
@@ -244,14 +255,14 @@ class RealtimeSession:
 
     async def _append(self, chunks: Sequence[bytes]) -> None:
         self._raise_trouble(Stage.STREAM_AUDIO)
-        frames, at_ms = [], self._timeline.now_ms()
-        for chunk in chunks:
-            event = self._events.append_audio(chunk)
-            audio = AudioRef(chunk, self._turn.input_bytes, self._turn.input_wav)
-            self._record(Direction.SENT, at_ms, event, audio)
-            self._turn.input_bytes += len(chunk)
-            frames.append(orjson.dumps(event))
-        await self._send_frames(frames, Stage.STREAM_AUDIO)
+        turn = self._turn
+        frames = [self._events.append_audio_frame(chunk) for chunk in chunks]
+        self._trace.record_sent_audio(
+            frames, source=self._source, turn_index=turn.index, at_ms=self._timeline.now_ms(),
+            wav=turn.input_wav, offset=turn.input_bytes,
+        )  # fmt: skip
+        turn.input_bytes += sum(map(len, chunks))
+        await self._send_frames([frame.text for frame in frames], Stage.STREAM_AUDIO)
 
     async def _send(self, event: dict[str, Any], stage: Stage, *, at_ms: float | None = None) -> None:
         self._raise_trouble(stage)
@@ -283,12 +294,18 @@ class RealtimeSession:
                 await self._news.wait()
         finally:
             alarm.cancel()
+        self._raise_kept_detection()
         return True
 
     def _note(self, trouble: _Trouble) -> None:
         """Remember the first trouble; what follows from it says less."""
         self._trouble = self._trouble or trouble
         self._news.set()
+
+    def _raise_kept_detection(self) -> None:
+        """Raise CaseFailure when the server takes turns by itself: what it answered is no answer to us."""
+        if self._trouble is not None and self._trouble.error_type == TURN_DETECTION_KEPT:
+            self._raise_trouble(Stage.SESSION_UPDATE)
 
     def _raise_trouble(self, stage: Stage) -> None:
         trouble = self._trouble
@@ -330,6 +347,9 @@ class RealtimeSession:
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
         audio = None
+        breach = self._turn_taking.find_breach(event)
+        if breach is not None:
+            self._note(_Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_KEPT, breach))
         if event.type == "error":
             self._take_error(event, at_ms)
         elif self._collector is not None:

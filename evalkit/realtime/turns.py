@@ -32,8 +32,8 @@ import orjson
 
 from evalkit.realtime.events import ServerError, ServerEvent, server_error
 from evalkit.realtime.items import Item, Items
-from evalkit.realtime.results import ResponseResult, join_words
-from evalkit.records.record import ToolCall, Usage
+from evalkit.realtime.results import ResponseResult
+from evalkit.records.record import ToolCall, Usage, join_words
 
 # A race that harms nobody: the response was over before our cancellation arrived.
 BENIGN_ERRORS = frozenset({"response_cancel_not_active"})

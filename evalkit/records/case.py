@@ -40,6 +40,8 @@ class Case:
         expected_calls: Tool calls a right answer makes, in order. Empty with `expects_no_call` false: nothing to grade.
         expects_no_call: A right answer calls no tool.
         extra: Columns carried from the data into the record.
+        required_graders: Ids of the graders that must be full for it to pass; None in records that were stored before
+            cases named them. :func:`evalkit.records.passing.required_graders` answers for both.
 
     """
 
@@ -49,10 +51,14 @@ class Case:
     expected_calls: tuple[ExpectedCall, ...] = ()
     expects_no_call: bool = False
     extra: Mapping[str, Json] = field(default_factory=dict)
+    required_graders: tuple[str, ...] | None = None
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the content; two cases with the same hash ask the same thing. Paths do not count."""
+        """The hash of the content; two cases with the same hash ask the same thing.
+
+        Paths do not count, and neither does how the answer is graded.
+        """
         return content_sha256(
             {
                 "case_id": self.case_id,

@@ -2,7 +2,8 @@
 
 One table, :data:`POLICIES`, says it for every kind that is the peer's or the line's trouble wherever it appears; a kind
 that is not in it is blamed by the stage it happened at and never tried again, since failures of the system under test
-are results. ``docs/failures.md`` shows the table; a test holds the two equal.
+are results. Stages are the mode's: it may add its own, each with the fault it means. ``docs/failures.md`` shows both
+tables; tests hold them equal to these.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
-from evalkit.errors import printable
+from evalkit.errors import CaseFailure, printable
 
 
 class Fault(StrEnum):
@@ -26,7 +28,7 @@ class Fault(StrEnum):
 
 
 class Stage(StrEnum):
-    """Where a case was when it failed."""
+    """Where a case was when it failed, in the shipped modes. A mode may have stages of its own: see `decide_fault`."""
 
     PREPARE = "prepare"
     SPEECH = "speech"
@@ -50,11 +52,11 @@ class Stage(StrEnum):
 class Failure:
     """The evidence of a bad end: where, what kind, and the words a person needs.
 
-    `retry_after_s` is what the peer asked us to wait before trying again, when it did. Peers have a say in kind and
-    message, so both are made printable.
+    `stage` is a :class:`Stage` or one of the mode's own. `retry_after_s` is what the peer asked us to wait before
+    trying again, when it did. Peers have a say in kind and message, so both are made printable.
     """
 
-    stage: Stage
+    stage: str
     error_type: str
     message: str
     retry_after_s: float | None = None
@@ -63,6 +65,11 @@ class Failure:
         """Make it printable."""
         object.__setattr__(self, "error_type", printable(self.error_type))
         object.__setattr__(self, "message", printable(self.message))
+
+    @classmethod
+    def of(cls, failure: CaseFailure) -> Failure:
+        """Return what a case-trial's record keeps of the exception that ended it."""
+        return cls(failure.stage, failure.error_type, failure.message, failure.retry_after_s)
 
 
 @dataclass(frozen=True)
@@ -103,12 +110,13 @@ POLICIES: Mapping[str, Policy] = {
     "audio_decode": Policy("audio that cannot be decoded", 1, 0.5),
     "frame_too_large": Policy("a message beyond the limit", 0),
     "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),
+    "turn_detection_kept": Policy("the server takes turns by itself although it was asked not to", 0),
     "authentication_failed": Policy("the key was refused, or there was none", 0),
     "insufficient_quota": Policy("the account has no credit left", 0),
     "replay_mismatch": Policy("the stored run has no answer to this", 0),
 }
 
-_BY_STAGE = {
+_BY_STAGE: Mapping[str, Fault] = {
     Stage.PREPARE: Fault.DATA,
     Stage.SPEECH: Fault.INFRASTRUCTURE,
     Stage.CONNECT: Fault.INFRASTRUCTURE,
@@ -128,7 +136,13 @@ _BY_STAGE = {
 }
 
 
-def decide_fault(failure: Failure) -> Fault:
-    """Return whose fault `failure` is: what the table says of its kind, at any stage, else the stage's own."""
+def decide_fault(failure: Failure, stages: Mapping[str, Fault] = MappingProxyType({})) -> Fault:
+    """Return whose fault `failure` is: what :data:`POLICIES` says of its kind, at any stage, else the stage's own.
+
+    `stages` are the stages that a mode adds or sees otherwise, with their faults. A stage that nobody knows is
+    infrastructure: nothing is held against the assistant for a reason that is not understood.
+    """
     policy = POLICIES.get(failure.error_type)
-    return policy.fault if policy else _BY_STAGE[failure.stage]
+    if policy:
+        return policy.fault
+    return stages.get(failure.stage) or _BY_STAGE.get(failure.stage, Fault.INFRASTRUCTURE)

@@ -19,12 +19,16 @@ class GradeLevel(StrEnum):
 
 @dataclass(frozen=True)
 class GraderSpec:
-    """Which grader to apply, how and to what: an id that is unique in its run, a registered type, and its options."""
+    """Which grader to apply, how and to what: an id that is unique in its run, a registered type, and its options.
+
+    `required` says whether a case can pass only when this grader is full (:mod:`evalkit.records.passing`).
+    """
 
     grader_id: str
     grader_type: str
     options: Mapping[str, Json] = field(default_factory=dict)
     level: GradeLevel = GradeLevel.TURN
+    required: bool = True
 
 
 @dataclass(frozen=True)

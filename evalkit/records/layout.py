@@ -7,9 +7,12 @@ graders and evalkit's columns in the order that the mode promises.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
+
+from evalkit.records.record import CaseRecord
 
 
 class RowUnit(StrEnum):
@@ -36,26 +39,46 @@ class SummarySetting:
 
 
 @dataclass(frozen=True)
+class PageSection:
+    """A part of a run's page that only this mode has.
+
+    Attributes:
+        title: Its heading.
+        template: Jinja markup, as text or as the path of a file. What it shows is escaped.
+        context: All records of the run, in case order -> what the template shows.
+
+    """
+
+    title: str
+    template: str | Path
+    context: Callable[[Sequence[CaseRecord]], Mapping[str, object]]
+
+
+@dataclass(frozen=True)
 class ResultLayout:
     """The results of one mode.
 
     Attributes:
         mode: Its name, as records and summaries carry it.
-        columns: The block of ``results.csv`` that comes first.
+        columns: The block of ``results.csv`` that comes first; the first of them is the case's id.
+        case_columns: Those of them that are filled from the case: an input, or a carried column, of the same name.
         row_unit: Whether a row is a case-trial or one of its turns.
         own_columns: What evalkit adds in this mode, behind `columns`.
         graders_first: Whether the graders' columns stand before `own_columns` (a dialogue) or after them.
         latency_columns: Columns in milliseconds that get percentiles, and that ``gate.latency_column`` may name.
         token_columns: Columns in tokens that get percentiles.
         settings: What stands flat in ``summary.json``.
-        answer_latency: The latency column that pictures and closing tables show first; empty: the mode has none.
+        answer_latency: The latency column that pictures, sweeps and turns show; empty: the mode has none.
+        simulated_user: Whether a model plays the user, so that the summary says what that did to the run.
+        page_sections: What the run's page shows of this mode alone.
 
     """
 
     mode: str
     columns: tuple[str, ...]
+    case_columns: tuple[str, ...] = ()
     row_unit: RowUnit = RowUnit.CASE
-    own_columns: tuple[str, ...] = ("trial", "fault", "input_tokens", "cost_usd", "served_model")
+    own_columns: tuple[str, ...] = ("trial", "fault", "input_tokens", "cost_usd", "served_model", "passed")
     graders_first: bool = False
     latency_columns: tuple[str, ...] = ("latency_first_text_ms", "latency_response_done_ms")
     token_columns: tuple[str, ...] = ("output_tokens", "input_tokens")
@@ -64,6 +87,13 @@ class ResultLayout:
         SummarySetting("data_csv", "mode.data_csv"),
     )
     answer_latency: str = ""
+    simulated_user: bool = False
+    page_sections: tuple[PageSection, ...] = ()
+
+    @property
+    def grades_calls(self) -> bool:
+        """Whether its tables grade tool calls, which `grade` is about; else `grade` is whether a case passed."""
+        return "tool_call_correctness" in self.columns
 
     @property
     def has_row_per_turn(self) -> bool:

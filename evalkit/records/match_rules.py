@@ -7,7 +7,7 @@ They are data: a case names them per argument (``gt_tool_call_match``), the data
 rule      what counts as the same
 ========= ============================================================================================
 number    equal by value: ``3``, ``"3"``, ``"3.0"``, ``"$1,250"`` and ``1250.00``
-text      equal but for case, punctuation, white space and the way Unicode spells a letter
+text      equal but for case, punctuation, white space, the way Unicode spells a letter, and ``14th`` for 14
 id        as text without spaces, dashes, ``#`` and case; leading zeros count
 address   as text with street types, units, directions, states and number words in one spelling
 date      the same day in any of the usual spellings; month first in ``3/5/2026``

@@ -1,21 +1,39 @@
-"""The stored record: the waist of the house. Left of it writes, right of it only reads.
+"""The stored record: what a case left behind. Modes write it; graders and reports only read it.
 
 A record is plain JSON on disk and these frozen dataclasses in memory; :func:`to_json` and :func:`from_json` are exact
 inverses. It knows nothing of audio: what only voice needs goes into the open maps `latencies`, `measures` and
-`artifacts`, whose names a mode chooses (`latency_first_audio_ms`, `input_audio_ms`, `output_audio_path`, …).
+`artifacts`, whose names a mode chooses (`latency_first_audio_ms`, `input_audio_ms`, `output_audio_path`, …), as it
+chooses the stages at which a case can fail.
+
+A turn is stored as its steps, in the order in which they happened::
+
+    "steps": [{"kind": "words", "text": "One moment."},
+              {"kind": "tool_call", "name": "get_order_status", "arguments": {"order_id": "48213"}, …},
+              {"kind": "tool_output", "name": "get_order_status", "output": {"status": "shipped"}, …},
+              {"kind": "words", "text": "It has been shipped."}]
+
+Version 1 kept words, calls and outputs apart; such records are still read, see :attr:`Turn.order_is_known`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, is_dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import KW_ONLY, dataclass, field, is_dataclass
+from typing import Any, TypeAlias
 
 from evalkit.records.case import Case, ExpectedCall
-from evalkit.records.faults import Failure, Fault, Stage
+from evalkit.records.faults import Failure, Fault
 from evalkit.records.json import Json, JsonObject
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
+_READABLE_VERSIONS = (1, RECORD_VERSION)
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the system under test said or wrote in one go (for voice: its transcript)."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,13 @@ class ToolOutput:
     name: str
     arguments: JsonObject | None
     output: Json
+
+
+Step: TypeAlias = Words | ToolCall | ToolOutput
+"""One thing that happened in a turn."""
+
+_STEP_TYPES: Mapping[str, type[Step]] = {"words": Words, "tool_call": ToolCall, "tool_output": ToolOutput}
+_STEP_KINDS: Mapping[type, str] = {step_type: kind for kind, step_type in _STEP_TYPES.items()}
 
 
 @dataclass(frozen=True)
@@ -63,6 +88,11 @@ def _sum_known(one: int | None, other: int | None) -> int | None:
     return other if one is None else one if other is None else one + other
 
 
+def join_words(texts: Iterable[str]) -> str:
+    """Return the texts that are not empty, with one space between them."""
+    return " ".join(text for text in texts if text)
+
+
 @dataclass(frozen=True)
 class Turn:
     """One exchange: what was said to the system under test and all it did until it was done.
@@ -70,9 +100,9 @@ class Turn:
     Attributes:
         turn_index: Counts from 1.
         user_text: What the user said, as written or as the caller's own transcript has it.
-        assistant_text: The system's own words (for voice: its transcript), joined over its responses.
-        tool_calls: In the order they were made.
-        tool_outputs: One for each call that was answered.
+        steps: What the system said, the tools it called and what they answered, in the order in which it happened.
+        order_is_known: False for a turn of a version-1 record with both words and calls. Its steps are the calls, each
+            followed by its output, and then all words, though some may have been said before a call.
         latencies: Name -> milliseconds since the request (for voice: since ``response.create`` was sent).
         measures: Name -> number, for example `input_audio_ms`.
         artifacts: Name -> path relative to the run directory.
@@ -83,23 +113,48 @@ class Turn:
 
     turn_index: int
     user_text: str
-    assistant_text: str
-    tool_calls: tuple[ToolCall, ...] = ()
-    tool_outputs: tuple[ToolOutput, ...] = ()
+    steps: tuple[Step, ...] = ()
+    _: KW_ONLY
+    order_is_known: bool = True
     latencies: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     status: str = "completed"
 
+    @property
+    def assistant_text(self) -> str:
+        """All words of the system under test, in order."""
+        return join_words(step.text for step in self.steps if isinstance(step, Words))
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        """The calls, in the order in which they were made."""
+        return tuple(step for step in self.steps if isinstance(step, ToolCall))
+
+    @property
+    def tool_outputs(self) -> tuple[ToolOutput, ...]:
+        """What was answered: one output for each call that got one."""
+        return tuple(step for step in self.steps if isinstance(step, ToolOutput))
+
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at a case-trial. The last one is the one whose turns the record holds."""
+    """One try at a case-trial. The last one is the one whose turns and files the record holds.
+
+    Attributes:
+        number: Counts from 1.
+        duration_ms: How long it took.
+        failure: Why another one followed, or what the record ended with; None when all is well.
+        artifacts: Of an attempt that another one followed: name -> where what it left lies now, relative to the run
+            directory. Its log names its sound files by the plain names that they had while it lasted.
+
+    """
 
     number: int
     duration_ms: float
     failure: Failure | None = None
+    artifacts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -107,8 +162,8 @@ class CaseRecord:
     """Everything one case-trial left behind, before anything is graded. Never changed once stored.
 
     Attributes:
-        reuse_key: Hash of case content, settings in effect, trial, seed and record version: what resume, cached
-            results and compare go by.
+        reuse_key: Hash of case content, settings in effect, trial and seed: what resume, cached results and compare go
+            by.
         settings: The settings that were in effect, after defaults and overrides.
         turns: Empty when nothing was heard at all.
         failure: None when all is well.
@@ -155,23 +210,32 @@ def to_json(record: CaseRecord) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return dataclasses as dicts, at any depth; all else is plain already, and shared with the record."""
     if is_dataclass(value):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+        kind = {"kind": _STEP_KINDS[type(value)]} if type(value) in _STEP_KINDS else {}
+        return {**kind, **{name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}}
     if isinstance(value, tuple):
         return tuple(_plain(inner) for inner in value)
     return value
 
 
 def from_json(data: Mapping[str, Any]) -> CaseRecord:
-    """Return the record that :func:`to_json` made `data` of. Raises ValueError for another record version."""
-    if data.get("record_version") != RECORD_VERSION:
-        raise ValueError(f"record version {data.get('record_version')!r}, this evalkit reads {RECORD_VERSION}")
+    """Return the record that :func:`to_json`, of this version or an earlier one, made `data` of.
+
+    Raises ValueError for a version that is not known here.
+    """
+    version = data.get("record_version")
+    if version not in _READABLE_VERSIONS:
+        known = " and ".join(map(str, _READABLE_VERSIONS))
+        raise ValueError(f"record version {version!r}, this evalkit reads {known}")
     fields = {key: value for key, value in data.items() if key not in ("record_version", "case_sha256")}
     case = dict(fields["case"])
     case["expected_calls"] = tuple(ExpectedCall(**call) for call in case["expected_calls"])
+    if case.get("required_graders") is not None:
+        case["required_graders"] = tuple(case["required_graders"])
     fields["case"] = Case(**case)
-    fields["turns"] = tuple(_turn(turn) for turn in fields["turns"])
+    read_turn = _turn_of_version_1 if version == 1 else _turn
+    fields["turns"] = tuple(read_turn(turn) for turn in fields["turns"])
     fields["attempts"] = tuple(
-        Attempt(item["number"], item["duration_ms"], _failure(item["failure"])) for item in fields["attempts"]
+        Attempt(**{**attempt, "failure": _failure(attempt["failure"])}) for attempt in fields["attempts"]
     )
     fields["failure"] = _failure(fields["failure"])
     fields["fault"] = Fault(fields["fault"]) if fields["fault"] else None
@@ -179,15 +243,29 @@ def from_json(data: Mapping[str, Any]) -> CaseRecord:
 
 
 def _turn(data: Mapping[str, Any]) -> Turn:
-    return Turn(
-        **{
-            **data,
-            "tool_calls": tuple(ToolCall(**call) for call in data["tool_calls"]),
-            "tool_outputs": tuple(ToolOutput(**output) for output in data["tool_outputs"]),
-            "usage": Usage(**data["usage"]),
-        }
-    )
+    return Turn(**{**data, "steps": tuple(map(_step, data["steps"])), "usage": Usage(**data["usage"])})
+
+
+def _step(data: Mapping[str, Any]) -> Step:
+    return _STEP_TYPES[data["kind"]](**{name: value for name, value in data.items() if name != "kind"})
+
+
+def _turn_of_version_1(data: Mapping[str, Any]) -> Turn:
+    """Return a turn whose words, calls and outputs were kept apart."""
+    fields = dict(data)
+    text, calls = fields.pop("assistant_text"), [ToolCall(**call) for call in fields.pop("tool_calls")]
+    outputs = [ToolOutput(**output) for output in fields.pop("tool_outputs")]
+    steps: list[Step] = []
+    for call in calls:
+        answer = next((output for output in outputs if output.call_id == call.call_id), None)
+        steps.append(call)
+        if answer is not None:
+            outputs.remove(answer)
+            steps.append(answer)
+    steps += [*outputs, *([Words(text)] if text else [])]
+    known = not (text and calls)
+    return Turn(**{**fields, "steps": tuple(steps), "order_is_known": known, "usage": Usage(**fields["usage"])})
 
 
 def _failure(data: Mapping[str, Any] | None) -> Failure | None:
-    return Failure(**{**data, "stage": Stage(data["stage"])}) if data else None
+    return Failure(**data) if data else None

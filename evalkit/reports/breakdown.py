@@ -43,11 +43,14 @@ class GraderCount:
 
 @dataclass(frozen=True)
 class TurnGrade:
-    """What was found at one turn over all dialogues; `first_audio_ms` is the median, None where nothing was heard."""
+    """What was found at one turn over all dialogues.
+
+    `wait_ms` is the median of the mode's answer latency; None where nothing was measured.
+    """
 
     turn_index: int
     grade: Estimate
-    first_audio_ms: float | None
+    wait_ms: float | None
 
 
 def count_faults(records: Sequence[CaseRecord]) -> list[FaultCount]:
@@ -78,7 +81,7 @@ def grades_by_turn(table: ResultTable) -> list[TurnGrade]:
         turn_index = row.cells.get("turn_index")
         if row.scored and isinstance(turn_index, int) and turn_index > 0:
             rows[turn_index].append(row)
-    return [_at_turn(index, rows[index], table.grader_ids) for index in sorted(rows)]
+    return [_at_turn(index, rows[index], table) for index in sorted(rows)]
 
 
 def _count_failed(table: ResultTable, grader_id: str) -> GraderCount | None:
@@ -98,13 +101,13 @@ def _count_failed(table: ResultTable, grader_id: str) -> GraderCount | None:
     return GraderCount(grader_id, len(failed), len(graded), reasons.most_common(1)[0][0], next(iter(failed)))
 
 
-def _at_turn(turn_index: int, rows: Sequence[Row], grader_ids: Sequence[str]) -> TurnGrade:
-    columns = [f"{grader_id}_grade" for grader_id in grader_ids]
+def _at_turn(turn_index: int, rows: Sequence[Row], table: ResultTable) -> TurnGrade:
+    columns = [f"{grader_id}_grade" for grader_id in table.grader_ids]
     graded: list[tuple[str, float]] = []
     for row in rows:
         given = [value for column in columns if (value := row_number(row, column)) is not None]
         if given:
             graded.append((row.case_id, min(given)))
     grade = estimate_mean([value for _, value in graded], [case_id for case_id, _ in graded], seed=0)
-    waits = [wait for row in rows if (wait := row_number(row, "latency_first_audio_ms")) is not None]
+    waits = [wait for row in rows if (wait := row_number(row, table.layout.answer_latency)) is not None]
     return TurnGrade(turn_index, grade, statistics.median(waits) if waits else None)

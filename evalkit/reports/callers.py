@@ -23,23 +23,25 @@ from dataclasses import astuple
 from statistics import fmean
 
 from evalkit.metrics.statistics import score_bounds
-from evalkit.records.columns import has_row_per_turn
 from evalkit.records.faults import Fault
 from evalkit.records.json import Json
+from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.rows import lookup
 
 
-def summarize_callers(mode: str, records: Sequence[CaseRecord], grades: Mapping[str, float]) -> dict[str, Json]:
-    """Return the summary's ``simulator`` node; nothing for a mode without conversations.
+def summarize_callers(
+    layout: ResultLayout, records: Sequence[CaseRecord], grades: Mapping[str, float]
+) -> dict[str, Json]:
+    """Return the summary's ``simulator`` node; nothing for a mode without a simulated user.
 
     Args:
-        mode: The harness mode.
+        layout: What the results of the run's mode look like.
         records: All of the run.
         grades: Case-trial -> grade, of those that have one.
 
     """
-    if not has_row_per_turn(mode):
+    if not layout.simulated_user:
         return {}
     asked = sum(_count(record, "turns") for record in records)
     again = sum(_count(record, "regenerations") for record in records)

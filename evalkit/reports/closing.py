@@ -1,17 +1,21 @@
-"""The table that closes a run in the terminal: grades with n and interval, latency, faults, cost."""
+"""The table that closes a run in the terminal: who passed and grades, with n and interval, latency, faults, cost."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evalkit.records.columns import LATENCY_COLUMNS
+from evalkit.records.layout import ResultLayout
+from evalkit.reports.metric_names import list_graded_metrics
+from evalkit.reports.trials import PASSED
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_MOST_IDLE = 5  # graders that are named
 
-def closing_table(summary: Mapping[str, Any]) -> RenderableType:
+
+def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> RenderableType:
     """Return what a person wants to know at the end of a run, for a rich console."""
     from rich.console import Group
     from rich.table import Table
@@ -21,30 +25,20 @@ def closing_table(summary: Mapping[str, Any]) -> RenderableType:
     grades.add_column("grade")
     for header in ("mean", "95 % interval", "n"):
         grades.add_column(header, justify="right")
-    for metric in _graded_metrics(summary):
+    for metric in list_graded_metrics(summary) or [PASSED]:
         grades.add_row(Text(metric), *_grade_cells(summary, metric))
     latencies = Table()
     latencies.add_column("latency")
     for header in ("p50 ms", "p95 ms", "n"):
         latencies.add_column(header, justify="right")
-    for column in LATENCY_COLUMNS:
+    for column in layout.latency_columns:
         if summary[f"{column}_n"]:
             cells = (f"{summary[f'{column}_{part}']:,.0f}" for part in ("p50", "p95"))
             latencies.add_row(column.removeprefix("latency_").removesuffix("_ms"), *cells, str(summary[f"{column}_n"]))
     parts: list[RenderableType] = [grades]
     if latencies.row_count:
         parts.append(latencies)
-    return Group(*parts, *(Text(line) for line in _closing_lines(summary)))
-
-
-def _graded_metrics(summary: Mapping[str, Any]) -> list[str]:
-    """Return `grade` and every other graded metric, in the summary's order.
-
-    The two graders that fill the columns named for them are not shown a second time.
-    """
-    metrics = [key.removesuffix("_mean") for key, mean in summary.items() if key.endswith("_mean") and mean is not None]
-    shown_elsewhere = ("grade", "tool_call_grade", "tool_call_args_grade")
-    return ["grade", *(metric for metric in metrics if metric not in shown_elsewhere)]
+    return Group(*parts, *(Text(line) for line in _closing_lines(summary, layout)))
 
 
 def _grade_cells(summary: Mapping[str, Any], metric: str) -> tuple[str, str, str]:
@@ -56,19 +50,22 @@ def _grade_cells(summary: Mapping[str, Any], metric: str) -> tuple[str, str, str
     )
 
 
-def _closing_lines(summary: Mapping[str, Any]) -> list[str]:
+def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str]:
     failed = summary.get("failed_examples", summary.get("failed_simulations", 0))
     lines = [f"case-trials: {summary['n']} counted, {failed} broke off"]
     if summary["finished"] < summary["planned"]:
         lines.append(f"incomplete: {summary['finished']} of {summary['planned']} planned case-trials were finished")
-    if not summary["publishable_latencies"] and any(summary[f"{column}_n"] for column in LATENCY_COLUMNS):
+    idle = list(summary["ungraded"].items())
+    lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
+    lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []
+    if not summary["publishable_latencies"] and any(summary[f"{column}_n"] for column in layout.latency_columns):
         gated = any(gate["gate"] == "gate.max_latency_ms" for gate in summary.get("gates", ()))
         held = " (gate.max_latency_ms was held against them all the same)" if gated else ""
-        lines.append(f"latencies are not for publishing: {summary['publishable_latencies_reason']}{held}")
+        lines.append(f"latencies are not comparable: {summary['publishable_latencies_reason']}{held}")
     if summary["excluded"]:
         lost = ", ".join(f"{count} {fault}" for fault, count in summary["excluded"].items())
         low, high = summary["score_bounds"]
-        lines.append(f"left out of every mean: {lost} (had they counted: grade {low:.3f} to {high:.3f})")
+        lines.append(f"left out of every mean: {lost} (had they counted: passed {low:.3f} to {high:.3f})")
     if summary["trials"] != 1 and summary["pass_hat_k"]:
         k = max(summary["pass_hat_k"], key=int)
         lines.append(

@@ -1,12 +1,13 @@
 """What changed from run A to run B: the numbers of ``evalkit compare``, as pure functions of two runs.
 
-`grade` is tested by itself, at the full level; the other metrics form a family whose p-values are adjusted by Holm's
-method. A metric has *regressed* when its difference is significant (p below 1 - confidence), points down, and lies
+Whether a case-trial `passed` is tested by itself, at the full level; the other metrics form a family whose p-values are
+adjusted by Holm's method, and one that says of every case-trial what `passed` says is no test of its own. A metric has
+*regressed* when its difference is significant (p below 1 - confidence), points down, and lies
 below the margin: with ``--margin 0.05`` a loss of up to 5 points is accepted, and the interval's upper end must lie
 below -0.05. It has *improved* the other way round.
 
-A case-trial that passed (1) in A and not in B was lost, the reverse was won; both lists are by name, significant or
-not.
+A case-trial that was full (1) in A and not in B was lost, the reverse was won; both lists are by name, significant or
+not. Latencies are compared where those of both runs may be.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from typing import Any
 
 from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm, median_shift
 from evalkit.metrics.statistics import Interval
-from evalkit.records.columns import LATENCY_COLUMNS
 from evalkit.records.grade import Grade
 from evalkit.reports.config_changes import ConfigChange, find_config_changes
 from evalkit.reports.pairs import PairedRuns, Side, Unpaired, pair_runs
+from evalkit.reports.trials import PASSED
 
-PRIMARY = "grade"
+PRIMARY = PASSED
 REGRESSED, IMPROVED, NO_CHANGE = "regressed", "improved", "no significant change"
 
 
@@ -50,7 +51,7 @@ class MetricChange:
     Attributes:
         metric: Its name.
         difference: What changed, and how surely.
-        p_adjusted: The p-value that decides: Holm's, or for `grade` its own.
+        p_adjusted: The p-value that decides: Holm's, or for `passed` its own.
         verdict: `REGRESSED`, `IMPROVED` or `NO_CHANGE`.
         lost: Case-trials that passed in A and not in B.
         won: Case-trials that passed in B and not in A.
@@ -105,7 +106,8 @@ def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparis
         before.config, after.config, hashes=(before.datasets, after.datasets), expect=options.expect
     )
     seed = before.config.get("seed", 0)
-    latencies = tuple(shift for column in LATENCY_COLUMNS if (shift := _latency_shift(runs, column)))
+    shifts = [shift for column in before.layout.latency_columns if (shift := _latency_shift(runs, column))]
+    incomparable = _why_latencies_are_not_compared(before, after)
     return Comparison(
         before=before,
         after=after,
@@ -113,19 +115,22 @@ def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparis
         paired=len(runs.keys),
         unpaired=runs.unpaired,
         metrics=compare_metrics(runs, options, seed if isinstance(seed, int) else 0),
-        latencies=latencies,
+        latencies=() if incomparable else tuple(shifts),
         config_changes=tuple(changes),
         warnings=(
             *_size_warnings(len(runs.keys), options),
-            *_warnings(before, after, changes, has_latencies=bool(latencies)),
+            *_warnings(before, after, changes),
+            *(incomparable if shifts else ()),
+            *_grading_warnings(before.grades, after.grades),
         ),
     )
 
 
 def compare_metrics(runs: PairedRuns, options: CompareOptions, seed: int) -> tuple[MetricChange, ...]:
     """Return what changed in every metric that both runs have values of."""
-    found = [change for metric in runs.metrics if (change := _metric_change(runs, metric, seed))]
-    adjusted = holm({change.metric: change.p_adjusted for change in found if change.metric != PRIMARY})
+    found = [change for metric in runs.metrics if (change := _metric_change(runs, metric, seed, options.confidence))]
+    primary = runs.pairs(PRIMARY)
+    adjusted = holm({c.metric: c.p_adjusted for c in found if runs.pairs(c.metric) != primary})
     decided = (replace(change, p_adjusted=adjusted.get(change.metric, change.p_adjusted)) for change in found)
     return tuple(replace(change, verdict=_verdict(change, options)) for change in decided)
 
@@ -148,12 +153,12 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _metric_change(runs: PairedRuns, metric: str, seed: int) -> MetricChange | None:
+def _metric_change(runs: PairedRuns, metric: str, seed: int, confidence: float) -> MetricChange | None:
     pairs = runs.pairs(metric)
     if not pairs:
         return None
     before, after = runs.values(metric)
-    difference = compare_pairs(list(pairs.values()), seed)
+    difference = compare_pairs(list(pairs.values()), seed, confidence)
     return MetricChange(
         metric=metric,
         difference=difference,
@@ -198,7 +203,7 @@ def _size_warnings(paired: int, options: CompareOptions) -> list[str]:
     return [f"{paired} pairs cannot show a difference at {sure}: at least {needed} must change; compare more cases"]
 
 
-def _warnings(before: Side, after: Side, changes: Sequence[ConfigChange], *, has_latencies: bool) -> list[str]:
+def _warnings(before: Side, after: Side, changes: Sequence[ConfigChange]) -> list[str]:
     unexpected = [change for change in changes if not change.expected]
     warnings = [
         f"the configs also differ in {change.key}: {change.before!r} in A, {change.after!r} in B; "
@@ -206,14 +211,17 @@ def _warnings(before: Side, after: Side, changes: Sequence[ConfigChange], *, has
         for change in unexpected
     ]
     for name, side in (("A", before), ("B", after)):
-        summary = side.summary
-        if summary.get("finished", 0) < summary.get("planned", 0):
-            warnings.append(
-                f"{name} is incomplete: {summary['finished']} of {summary['planned']} case-trials are finished"
-            )
-        if has_latencies and not summary.get("publishable_latencies", True):
-            warnings.append(f"latencies of {name} are not for publishing: {summary['publishable_latencies_reason']}")
-    return warnings + _grading_warnings(before.grades, after.grades)
+        if len(side.records) < side.planned:
+            warnings.append(f"{name} is incomplete: {len(side.records)} of {side.planned} case-trials are finished")
+    return warnings
+
+
+def _why_latencies_are_not_compared(before: Side, after: Side) -> list[str]:
+    return [
+        f"latencies are not compared: those of {name} are not comparable: {reason}"
+        for name, side in (("A", before), ("B", after))
+        if (reason := side.why_latencies_are_not_comparable)
+    ]
 
 
 def _grading_warnings(before: Sequence[Grade], after: Sequence[Grade]) -> list[str]:
@@ -238,7 +246,7 @@ def _graders(grades: Sequence[Grade]) -> dict[str, set[str]]:
 
 
 def _side(side: Side) -> dict[str, Any]:
-    return {"run_name": side.name, "directory": side.directory, "mode": side.mode}
+    return {"run_name": side.name, "directory": side.directory, "mode": side.layout.mode}
 
 
 def _metric_to_json(change: MetricChange) -> dict[str, Any]:

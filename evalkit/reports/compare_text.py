@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evalkit.metrics.statistics import Interval
 from evalkit.reports.compare import IMPROVED, REGRESSED, Comparison, LatencyShift, MetricChange
+from evalkit.reports.trials import GRADE, PASSED
 
 _MOST_LISTED = 20
 _MOST_IN_TEXT = 200
@@ -27,11 +29,11 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         f"{comparison.paired} case-trials paired, {len(comparison.unpaired)} not",
         "",
     ]
-    rows: list[tuple[str, ...]] = [("metric", "A", "B", "B - A", "95 % interval", "p", "n", "")]
-    rows += [(change.metric, *_numbers(change), change.verdict) for change in comparison.metrics]
+    rows: list[tuple[str, ...]] = [("metric", "A", "B", "B - A", _interval_name(comparison), "p", "n", "")]
+    rows += [(change.metric, *_numbers(change), change.verdict) for change in _shown(comparison)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    for change in comparison.metrics:
+    for change in _shown(comparison):
         lines += _case_lines(change, _MOST_IN_TEXT)
     lines += ["", *(_latency_line(shift) for shift in comparison.latencies)] if comparison.latencies else []
     lines += ["", *_unpaired_lines(comparison)] if comparison.unpaired else []
@@ -47,13 +49,14 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"**{escape(conclusion(comparison))}**",
         f"{comparison.paired} case-trials paired, {len(comparison.unpaired)} not.",
         *(escape(_clip(line)) for line in _subject_lines(comparison)[:_MOST_LISTED]),
-        "| metric | A | B | B \N{MINUS SIGN} A | 95 % interval | p | n | |\n|---|---|---|---|---|---|---|---|\n"
+        f"| metric | A | B | B \N{MINUS SIGN} A | {_interval_name(comparison)} | p | n | |\n"
+        "|---|---|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {' | '.join(escape(cell) for cell in (change.metric, *_numbers(change)))} | {_mark(change)} |"
-            for change in comparison.metrics
+            for change in _shown(comparison)
         ),
     ]
-    for change in comparison.metrics:
+    for change in _shown(comparison):
         parts += [f"- {escape(line)}" for line in _case_lines(change, _MOST_LISTED)]
     if comparison.latencies:
         parts.append("\n".join(f"- {escape(_latency_line(shift))}" for shift in comparison.latencies))
@@ -67,7 +70,9 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def conclusion(comparison: Comparison) -> str:
     """Return in a sentence what to think of run B."""
-    regressed, improved = comparison.metrics_that(REGRESSED), comparison.metrics_that(IMPROVED)
+    shown = [change.metric for change in _shown(comparison)]
+    regressed = [metric for metric in comparison.metrics_that(REGRESSED) if metric in shown]
+    improved = [metric for metric in comparison.metrics_that(IMPROVED) if metric in shown]
     if regressed:
         margin = comparison.options.margin
         beyond = f" by more than {margin:g}" if margin else ""
@@ -86,6 +91,17 @@ def conclusion(comparison: Comparison) -> str:
 def escape(text: str) -> str:
     """Return `text` so that Markdown shows it as it is, in one line, mentioning nobody."""
     return _MARKUP.sub(r"\\\1", " ".join(text.split())).replace("\\@", "@\N{ZERO WIDTH SPACE}")
+
+
+def _shown(comparison: Comparison) -> list[MetricChange]:
+    """Return the metrics to show: `grade` is left out where it changed exactly as `passed` did."""
+    passed = next((change for change in comparison.metrics if change.metric == PASSED), None)
+    twin = replace(passed, metric=GRADE) if passed else None
+    return [change for change in comparison.metrics if change != twin]
+
+
+def _interval_name(comparison: Comparison) -> str:
+    return f"{100 * comparison.options.confidence:g} % interval"
 
 
 def _subject_lines(comparison: Comparison) -> list[str]:

@@ -19,7 +19,7 @@ _SUBJECT = ("assistant",)
 # Nodes and keys that change no result.
 _IDLE = (
     "output_dir", "run_name", "report", "gate", "concurrency", "limits", "trace", "voice", "conformance",
-    "judge.calibration_file",
+    "judge.calibration_file", "service.keep_alive_s",
 )  # fmt: skip
 # A role's model and provider are resolved; these only said what they would be by default.
 _DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in ROLES)))

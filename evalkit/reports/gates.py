@@ -3,7 +3,7 @@
 ============================= ================================= ===================================================
 key                           found                             passes when
 ============================= ================================= ===================================================
-``gate.min_grade``            `grade_mean`, or with             found is at least it
+``gate.min_grade``            `passed_mean`, or with            found is at least it
                               ``gate.bound=lower`` the lower
                               end of its 95 % interval
 ``gate.max_latency_ms``       ``gate.latency_percentile`` of    found is at most it
@@ -11,7 +11,7 @@ key                           found                             passes when
 ``gate.max_cost_usd``         `cost_usd_total`                  found is at most it
 ``gate.max_excluded_share``   case-trials that do not count,    found is at most it
                               or were not finished, of planned
-``gate.never_fail``           its cases that failed             there is none
+``gate.never_fail``           its cases that did not pass       there is none
 ============================= ================================= ===================================================
 
 A gate whose number is unknown is missed: nothing passes because nobody knows. A key that an older config does not have
@@ -24,8 +24,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from evalkit.reports.rows import ResultTable, Row
-from evalkit.reports.trials import failed_graders, trial_values
+from evalkit.records.record import CaseRecord
+from evalkit.reports.outcomes import describe_undecided, find_shortfalls
+from evalkit.reports.rows import ResultTable
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,16 @@ class GateVerdict:
     reason: str
 
 
-def judge_gates(gate: Mapping[str, Any], summary: Mapping[str, Any], table: ResultTable) -> list[dict[str, Any]]:
+def judge_gates(
+    gate: Mapping[str, Any], summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]
+) -> list[dict[str, Any]]:
     """Return the summary's ``gates``: a verdict for every threshold of `gate` that is set."""
     verdicts = (
         _min_grade(gate, summary),
         _max_latency(gate, summary),
         _max_cost(gate, summary),
         _max_excluded(gate, summary),
-        _never_fail(gate, table),
+        _never_fail(gate, table, records),
     )
     return [asdict(verdict) for verdict in verdicts if verdict]
 
@@ -70,10 +73,10 @@ def _min_grade(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdi
     if allowed is None:
         return None
     if gate.get("bound") == "lower":
-        name, found = "the lower bound of grade", next(iter(summary.get("grade_ci95") or ()), None)
-        absent = "there is no interval of grade"
+        name, found = "the lower bound of passed", next(iter(summary.get("passed_ci95") or ()), None)
+        absent = "there is no interval of passed"
     else:
-        name, found, absent = "grade_mean", summary.get("grade_mean"), "no case was graded"
+        name, found, absent = "passed_mean", summary.get("passed_mean"), "no case was graded"
     reason = absent if found is None else f"{name} is {found:.3f}, below {allowed:g}"
     return _verdict("gate.min_grade", found, allowed, passed=found is not None and found >= allowed, reason=reason)
 
@@ -122,37 +125,35 @@ def _max_excluded(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVe
     return _verdict("gate.max_excluded_share", found, allowed, passed=passed, reason=reason)
 
 
-def _never_fail(gate: Mapping[str, Any], table: ResultTable) -> GateVerdict | None:
+def _never_fail(gate: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> GateVerdict | None:
     wanted: list[str] = list(gate.get("never_fail", ()))
     if not wanted:
         return None
-    problems = {case_id: why for case_id in wanted if (why := _why_failed(case_id, table))}
+    problems = {case_id: why for case_id in wanted if (why := _why_failed(case_id, table, records))}
     reason = "; ".join(f"{case_id} {why}" for case_id, why in problems.items())
     return _verdict("gate.never_fail", list(problems), wanted, passed=not problems, reason=reason)
 
 
-def _why_failed(case_id: str, table: ResultTable) -> str:
+def _why_failed(case_id: str, table: ResultTable, records: Sequence[CaseRecord]) -> str:
     """Return why a case did not pass in each of its trials; empty when it did."""
-    rows = [row for row in table.rows if row.case_id == case_id]
-    if not rows:
+    trials = [record for record in records if record.case.case_id == case_id]
+    if not trials:
         return "was not run"
-    lost = sorted({str(row.cells.get("fault")) for row in rows if not row.scored})
+    lost = sorted({str(record.fault) for record in trials if not record.scored})
     if lost:
         return f"was lost ({', '.join(lost)})"
-    trials = {key: [row for row in rows if row.key == key] for key in dict.fromkeys(row.key for row in rows)}
-    failed = {key: why for key, own in trials.items() if (why := _failed_in(own, table))}
+    failed = {record.key: _why_not_passed(record, table) for record in trials if not table.passed[record.key]}
     return "; ".join(f"{why}{'' if key == case_id else f' (as {key})'}" for key, why in failed.items())
 
 
-def _failed_in(rows: Sequence[Row], table: ResultTable) -> str:
-    """Return why a case-trial did not pass: by its `grade` where it has one, else by every grader that gave 0."""
-    grade = next(iter(trial_values(rows, "grade").values()), None)
-    if grade is not None:
-        return "failed in grade" if grade < 1 else ""
-    if not any(row.cells.get(f"{grader}_grade") is not None for row in rows for grader in table.grader_ids):
-        return "was not graded"
-    failed = dict.fromkeys(grader for row in rows for grader in failed_graders(table, row))
-    return f"failed in {', '.join(failed)}" if failed else ""
+def _why_not_passed(record: CaseRecord, table: ResultTable) -> str:
+    rows = [row for row in table.rows if row.key == record.key]
+    if table.passed[record.key] is None:
+        return f"was {describe_undecided(table, record, rows)}"
+    failed = dict.fromkeys(shortfall.grader_id for shortfall in find_shortfalls(table, record, rows))
+    if failed:
+        return f"failed in {', '.join(failed)}"
+    return f"broke off ({record.failure.stage}: {record.failure.message})" if record.failure else "did not pass"
 
 
 def _verdict(

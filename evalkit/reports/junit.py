@@ -3,15 +3,14 @@
 ================================= ==============================================================================
 a case-trial that                 is
 ================================= ==============================================================================
-has grades, none of them 0        passed
-has a grade of 0                  ``<failure>``: which graders, each with its rationale
+passed                            passed
+did not pass                      ``<failure>``: which required graders, each with its rationale
 does not count                    ``<error>`` with the fault as its type, and the evidence
-has no grade at all               ``<skipped>``
+is not decided                    ``<skipped>``, with the reason
 ================================= ==============================================================================
 
-A number between 0 and 1 (``wer``) is a measure, not a verdict, and fails nothing. The elements and their order are
-those that the common readers (Jenkins, GitLab, GitHub actions) agree on. Text comes from models: what XML cannot hold
-is replaced.
+Passing is what :mod:`evalkit.records.passing` says. The elements and their order are those that the common readers
+(Jenkins, GitLab, GitHub actions) agree on. Text comes from models: what XML cannot hold is replaced.
 """
 
 from __future__ import annotations
@@ -21,10 +20,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from evalkit.records.columns import has_row_per_turn
 from evalkit.records.record import CaseRecord
+from evalkit.reports.outcomes import Shortfall, describe_undecided, find_shortfalls
 from evalkit.reports.rows import ResultTable, Row
-from evalkit.reports.trials import failed_graders
 
 # XML 1.0 has no way to write these, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -71,28 +69,24 @@ def _suite(number: int, name: str, started_at: str, cases: Sequence[ET.Element])
 
 
 def _case_trial(table: ResultTable, record: CaseRecord, rows: Sequence[Row]) -> ET.Element:
-    case = _test(record.key, f"evalkit.{table.mode}", record.duration_ms / 1000)
+    case = _test(record.key, f"evalkit.{table.layout.mode}", record.duration_ms / 1000)
+    why = f"{record.failure.stage}: {record.failure.error_type}: {record.failure.message}" if record.failure else ""
+    passed = table.passed[record.key]
     if not record.scored:
-        why = f"{record.failure.stage}: {record.failure.error_type}: {record.failure.message}" if record.failure else ""
         _outcome(case, "error", str(record.fault), f"lost, fault {record.fault}", why)
-        return case
-    failed = [line for row in rows for line in _failures(table, row)]
-    graded = any(row.cells.get(f"{grader}_grade") is not None for row in rows for grader in table.grader_ids)
-    if failed:
-        graders = ", ".join(dict.fromkeys(grader for grader, _ in failed))
-        _outcome(case, "failure", "grade", f"failed: {graders}", "\n".join(text for _, text in failed))
-    elif not graded:
-        ET.SubElement(case, "skipped", {"message": "not graded"})
+    elif passed is None:
+        ET.SubElement(case, "skipped", {"message": describe_undecided(table, record, rows)})
+    elif not passed:
+        failed = find_shortfalls(table, record, rows)
+        graders = ", ".join(dict.fromkeys(shortfall.grader_id for shortfall in failed))
+        message = f"failed: {graders}" if graders else f"broke off, fault {record.fault}"
+        _outcome(case, "failure", "grade", message, "\n".join([*map(_words, failed), *([why] if why else [])]))
     return case
 
 
-def _failures(table: ResultTable, row: Row) -> list[tuple[str, str]]:
-    """Return grader and words for each grade of 0 in a row."""
-    turn = f"turn {row.cells['turn_index']}: " if has_row_per_turn(table.mode) and row.cells["turn_index"] else ""
-    return [
-        (grader, f"{turn}{grader}: {row.cells.get(f'{grader}_rationale') or ''}")
-        for grader in failed_graders(table, row)
-    ]
+def _words(shortfall: Shortfall) -> str:
+    turn = f"turn {shortfall.turn_index}: " if shortfall.turn_index else ""
+    return f"{turn}{shortfall.grader_id}: {shortfall.rationale}"
 
 
 def _gate(verdict: Mapping[str, Any]) -> ET.Element:

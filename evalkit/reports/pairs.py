@@ -12,8 +12,10 @@ from typing import Any
 
 from evalkit.metrics.paired import Pair
 from evalkit.records.grade import Grade
+from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.rows import ResultTable, Row, build_table
+from evalkit.reports.summary import describe_pacing
 from evalkit.reports.trials import graded_metrics, trial_values
 
 
@@ -24,30 +26,32 @@ class Side:
     Attributes:
         name: Its run name.
         directory: Where it lies.
-        config: Its resolved config.
+        layout: What the results of its mode look like.
+        config: Its config, as it is in force.
         datasets: The files it read: path -> hash.
-        summary: Its summary; empty where it has none.
-        records: All that it finished.
+        planned: How many case-trials it was to have.
+        records: Those that it finished, as they are in force.
         grades: Those that count, oldest first.
 
     """
 
     name: str
     directory: str
+    layout: ResultLayout
     config: Mapping[str, Any]
     datasets: Mapping[str, str]
-    summary: Mapping[str, Any]
+    planned: int
     records: Sequence[CaseRecord]
     grades: Sequence[Grade] = field(repr=False)
 
     @property
-    def mode(self) -> str:
-        """The harness mode."""
-        return str(self.config["mode"]["name"])
+    def why_latencies_are_not_comparable(self) -> str:
+        """Why its latencies must stand beside those of no other run; empty where they may."""
+        return str(describe_pacing(self.config, self.records)["publishable_latencies_reason"])
 
     def table(self) -> ResultTable:
         """Return its rows; paths are of no interest here."""
-        return build_table(self.mode, self.config, self.records, self.grades, lambda path: path)
+        return build_table(self.layout, self.config, self.records, self.grades, lambda path: path)
 
 
 @dataclass(frozen=True)

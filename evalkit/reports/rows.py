@@ -1,7 +1,8 @@
 """Records and grades as the rows of ``results.csv``: one per case-trial, or one per turn where the mode is a dialogue.
 
 Pure: paths are resolved by a callable that comes in, files are read and written elsewhere. The newest grade of each
-(case-trial, turn, grader) counts; grades come in the order in which they were given.
+(case-trial, turn, grader) counts; grades come in the order in which they were given. Whether a case-trial passed
+(:mod:`evalkit.records.passing`) stands on its last row.
 """
 
 from __future__ import annotations
@@ -12,17 +13,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from evalkit.metrics.cost import sum_known_usd
-from evalkit.records.columns import columns_for, has_row_per_turn
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json, JsonObject
+from evalkit.records.layout import ResultLayout
 from evalkit.records.pairing import predicted_calls
-from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage
+from evalkit.records.passing import passed_by_key
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage, Words
 
 Cell: TypeAlias = str | int | float | None
 Locate: TypeAlias = Callable[[str], str]
 """A path as a record has it -> the path to write, or an empty string where there is no such file."""
 
-_NO_TURN = Turn(turn_index=0, user_text="", assistant_text="")
+_NO_TURN = Turn(turn_index=0, user_text="")
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,22 @@ class Row:
 
 @dataclass(frozen=True)
 class ResultTable:
-    """All rows of a run, and its columns in order."""
+    """All rows of a run.
 
-    mode: str
+    Attributes:
+        layout: What the results of its mode look like.
+        columns: In order.
+        grader_ids: Who graded, in case order.
+        rows: In the order of the records.
+        passed: Case-trial -> whether it passed; None where that is not decided, or the case-trial was lost.
+
+    """
+
+    layout: ResultLayout
     columns: tuple[str, ...]
     grader_ids: tuple[str, ...]
     rows: tuple[Row, ...]
+    passed: Mapping[str, bool | None]
 
 
 @dataclass(frozen=True)
@@ -70,12 +82,12 @@ class _Graded:
 
 
 def build_table(
-    mode: str, config: JsonObject, records: Sequence[CaseRecord], grades: Sequence[Grade], locate: Locate
+    layout: ResultLayout, config: JsonObject, records: Sequence[CaseRecord], grades: Sequence[Grade], locate: Locate
 ) -> ResultTable:
     """Return the rows of `records`, in their order.
 
     Args:
-        mode: Decides columns and whether a row is a turn.
+        layout: What the results of the run's mode look like.
         config: The resolved run config; fills in settings that a record does not name.
         records: In the order the rows shall have.
         grades: As stored, oldest first.
@@ -84,13 +96,13 @@ def build_table(
     """
     newest = _Graded({(grade.key, grade.turn_index, grade.grader_id): grade for grade in grades})
     types = _grader_types(records, grades)
-    columns = columns_for(mode, tuple(types))
+    passed = passed_by_key(records, grades)
     rows: list[Row] = []
     for record in records:
-        for turns in _turns_by_row(mode, record):
-            source = _RowSource(record, turns, config, newest, types, locate)
+        for turns in _turns_by_row(layout, record):
+            source = _RowSource(record, turns, config, newest, types, locate, layout, passed[record.key])
             rows.append(Row(record.key, record.case.case_id, record.scored, source.cells()))
-    return ResultTable(mode, columns, tuple(types), tuple(rows))
+    return ResultTable(layout, layout.columns_with(tuple(types)), tuple(types), tuple(rows), passed)
 
 
 def _grader_types(records: Sequence[CaseRecord], grades: Sequence[Grade]) -> dict[str, str]:
@@ -100,8 +112,8 @@ def _grader_types(records: Sequence[CaseRecord], grades: Sequence[Grade]) -> dic
     return {grade.grader_id: grade.grader_type for grade in in_case_order}
 
 
-def _turns_by_row(mode: str, record: CaseRecord) -> list[tuple[Turn, ...]]:
-    if has_row_per_turn(mode) and record.turns:
+def _turns_by_row(layout: ResultLayout, record: CaseRecord) -> list[tuple[Turn, ...]]:
+    if layout.has_row_per_turn and record.turns:
         return [(turn,) for turn in record.turns]
     return [record.turns]
 
@@ -116,6 +128,8 @@ class _RowSource:
     graded: _Graded
     grader_types: Mapping[str, str]
     locate: Locate
+    layout: ResultLayout
+    passed: bool | None
 
     @property
     def is_last(self) -> bool:
@@ -125,6 +139,7 @@ class _RowSource:
         """Return the cells of all modes; the table picks its own."""
         turn = _joined(self.turns)
         return {
+            **self._case_cells(),
             **self._identity(turn),
             **self._expectation(turn),
             **self._outcome(),
@@ -133,12 +148,20 @@ class _RowSource:
             **self._grades(),
         }
 
+    def _case_cells(self) -> dict[str, Cell]:
+        case = self.record.case
+        found = {name: case.inputs.get(name, case.extra.get(name)) for name in self.layout.case_columns}
+        return {
+            name: value if value is None or isinstance(value, str | int | float) else _json(value)
+            for name, value in found.items()
+        }
+
     def _identity(self, turn: Turn) -> dict[str, Cell]:
         case = self.record.case
         written = case.inputs.get("user_text")
         return {
-            "example_id": case.case_id,
-            "simulation_id": case.case_id,
+            self.layout.columns[0]: case.case_id,
+            "model": _text(self._setting("assistant", "model")),
             "assistant_model": _text(self._setting("assistant", "model")),
             "simulator_model": _text(self._setting("simulator", "model")),
             "turn_index": turn.turn_index,
@@ -206,7 +229,8 @@ class _RowSource:
             cells[f"{grader_id}_rationale"] = grade.rationale if grade else ""
         calls, arguments = self._grade_of_type("tool_call"), self._grade_of_type("tool_call_args")
         cells["tool_call_correctness"], cells["tool_call_arg_correctness"] = _whole(calls), _whole(arguments)
-        cells["grade"] = _whole(both(calls, arguments))
+        cells["passed"] = int(self.passed) if self.is_last and self.passed is not None else None
+        cells["grade"] = _whole(both(calls, arguments)) if self.layout.grades_calls else cells["passed"]
         return cells
 
     def _grade_of_type(self, grader_type: str) -> float | None:
@@ -242,12 +266,11 @@ def _joined(turns: Sequence[Turn]) -> Turn:
     """Return several turns as one: texts in lines, calls in a row, tokens summed, latencies of the first."""
     if len(turns) <= 1:
         return turns[0] if turns else _NO_TURN
+    said = Words("\n".join(turn.assistant_text for turn in turns))
     return replace(
         turns[0],
         user_text="\n".join(turn.user_text for turn in turns),
-        assistant_text="\n".join(turn.assistant_text for turn in turns),
-        tool_calls=tuple(call for turn in turns for call in turn.tool_calls),
-        tool_outputs=tuple(output for turn in turns for output in turn.tool_outputs),
+        steps=(said, *(step for turn in turns for step in turn.steps if not isinstance(step, Words))),
         usage=sum((turn.usage for turn in turns), Usage()),
     )
 

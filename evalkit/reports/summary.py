@@ -3,6 +3,7 @@
 =========================== =====================================================================================
 key                         meaning
 =========================== =====================================================================================
+``passed_mean``             the share of case-trials that passed (:mod:`evalkit.records.passing`)
 ``<metric>_mean``, ``_avg`` mean over what counts; grades of a dialogue's turns over its rows, `grade` over case-trials
 ``<metric>_n``              how many values that is
 ``<metric>_ci95``           two numbers; missing where one observation would have to tell the spread
@@ -10,7 +11,7 @@ key                         meaning
 ``_p50_ci95``, …            two numbers, of latencies; missing where there are too few values to give them
 ``n``                       case-trials that count
 ``excluded``                case-trials that do not, by fault
-``score_bounds``            `grade_mean` if every excluded case-trial had failed, and if it had passed
+``score_bounds``            `passed_mean` if every excluded case-trial had failed, and if it had passed
 ``noise_floor``             where each grade varies, and the smallest difference that this run could have detected
 ``pass_at_k, pass_hat_k``   k -> chance that one of k trials passes, that all k pass
 ``cost_usd``                role -> dollars, null where a price is unknown
@@ -20,10 +21,12 @@ key                         meaning
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
+``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
+``ungraded``                grader -> why it could be applied to no case-trial that counts
 =========================== =====================================================================================
 
 A number that cannot be given is null. Only `grade_mean` is left out instead, because those readers take it for a number
-wherever they find it.
+wherever they find it. In a mode whose columns do not grade tool calls, `grade` is whether a case-trial passed.
 """
 
 from __future__ import annotations
@@ -46,15 +49,15 @@ from evalkit.metrics.statistics import (
     pass_hat_k,
     score_bounds,
 )
-from evalkit.records.columns import LATENCY_COLUMNS, TOKEN_COLUMNS, has_row_per_turn, summary_settings
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json, JsonObject
+from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.callers import summarize_callers
 from evalkit.reports.gates import judge_gates
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.rows import ResultTable, Row, lookup
-from evalkit.reports.trials import graded_metrics, trial_values
+from evalkit.reports.trials import ARGUMENTS, CALLS, GRADE, PASSED, graded_metrics, trial_values
 
 MAX_LATENESS_P99_MS = 20.0
 
@@ -91,11 +94,11 @@ def summarize(
     costs = cost_by_role_usd(records, [*grades, *facts.history.discarded])
     summary: dict[str, Any] = {
         "run_name": facts.run_name,
-        "mode": table.mode,
+        "mode": table.layout.mode,
         **_counts(table, records),
         **_grade_means(table, rows, seed),
-        **_settings(table.mode, facts.config),
-        **_distributions(rows, seed),
+        **_settings(table.layout, facts.config),
+        **_distributions(table.layout, rows, seed),
         "planned": len(records) if facts.planned is None else facts.planned,
         "finished": len(records),
         "n": sum(record.scored for record in records),
@@ -103,34 +106,37 @@ def summarize(
         **_reliability(rows),
         "noise_floor": _noise_floor(table, rows, grades),
         "excluded": dict(Counter(str(record.fault) for record in records if not record.scored)),
-        "score_bounds": _pair(score_bounds([g for _, g in _case_grades(rows)], _excluded_count(records))),
+        "score_bounds": _pair(score_bounds([value for _, value in _by_case(rows, PASSED)], _excluded_count(records))),
         "cost_usd": costs,
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
         "price_date": facts.history.prices.latest,
-        **summarize_callers(table.mode, records, trial_values(rows, "grade")),
-        **_pacing(facts.config, records),
+        **summarize_callers(table.layout, records, trial_values(rows, GRADE)),
+        **describe_pacing(facts.config, records),
+        "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),
         "config_sha256": facts.config_sha256,
     }
     gate = facts.config.get("gate")
-    return {**summary, "gates": judge_gates(gate if isinstance(gate, Mapping) else {}, summary, table)}
+    return {**summary, "gates": judge_gates(gate if isinstance(gate, Mapping) else {}, summary, table, records)}
 
 
 def _counts(table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, int]:
     failed = sum(record.failure is not None for record in records)
-    if has_row_per_turn(table.mode):
+    if table.layout.has_row_per_turn:
         return {"total_rows": len(table.rows), "failed_simulations": failed}
     return {"total_examples": len(table.rows), "failed_examples": failed}
 
 
 def _grade_means(table: ResultTable, rows: Sequence[Row], seed: int) -> dict[str, Json]:
-    """Return mean, n and interval of `grade` (over case-trials) and of every other grade column (over rows)."""
-    graded = _case_grades(rows)
-    found = _mean("grade", [grade for _, grade in graded], [case_id for case_id, _ in graded], seed)
+    """Return mean, n and interval of `grade` and `passed` (over case-trials) and of every other grade (over rows)."""
+    found: dict[str, Json] = {}
+    for metric in (GRADE, PASSED):
+        values = _by_case(rows, metric)
+        found |= _mean(metric, [value for _, value in values], [case_id for case_id, _ in values], seed)
     if found["grade_mean"] is None:
         del found["grade_mean"]
-    columns = ["tool_call_correctness", "tool_call_arg_correctness", *(f"{name}_grade" for name in table.grader_ids)]
-    for column in columns:
+    calls = (CALLS, ARGUMENTS) if table.layout.grades_calls else ()
+    for column in (*calls, *(f"{name}_grade" for name in table.grader_ids)):
         found |= _mean(column, *_values(rows, column), seed)
     return found
 
@@ -143,9 +149,9 @@ def _mean(metric: str, values: Sequence[float], clusters: Sequence[str], seed: i
     return found
 
 
-def _distributions(rows: Sequence[Row], seed: int) -> dict[str, Json]:
+def _distributions(layout: ResultLayout, rows: Sequence[Row], seed: int) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    for column in (*LATENCY_COLUMNS, *TOKEN_COLUMNS):
+    for column in (*layout.latency_columns, *layout.token_columns):
         values, clusters = _values(rows, column)
         described = describe(values)
         found |= {
@@ -157,15 +163,15 @@ def _distributions(rows: Sequence[Row], seed: int) -> dict[str, Json]:
         }
         if interval := estimate_mean(values, clusters, seed).interval:
             found[f"{column}_ci95"] = _pair(interval)
-        for percent in _PERCENTS if column in LATENCY_COLUMNS else ():
+        for percent in _PERCENTS if column in layout.latency_columns else ():
             if interval := percentile_interval(values, clusters, percent):
                 found[f"{column}_p{percent}_ci95"] = _pair(interval)
     return found
 
 
-def _settings(mode: str, config: JsonObject) -> dict[str, Json]:
+def _settings(layout: ResultLayout, config: JsonObject) -> dict[str, Json]:
     found: dict[str, Json] = {}
-    for setting in summary_settings(mode):
+    for setting in layout.settings:
         value = lookup(config, setting.path.split(".")) if setting.path else None
         found[setting.key] = setting.missing if value is None else value
     return found
@@ -173,8 +179,8 @@ def _settings(mode: str, config: JsonObject) -> dict[str, Json]:
 
 def _reliability(rows: Sequence[Row]) -> dict[str, Json]:
     by_case: dict[str, list[float]] = defaultdict(list)
-    for case_id, grade in _case_grades(rows):
-        by_case[case_id].append(grade)
+    for case_id, value in _by_case(rows, PASSED):
+        by_case[case_id].append(value)
     cases = [Trials(len(grades), sum(grade == 1 for grade in grades)) for grades in by_case.values()]
     ks = range(1, max((case.tried for case in cases), default=0) + 1)
     return {
@@ -184,7 +190,8 @@ def _reliability(rows: Sequence[Row]) -> dict[str, Json]:
     }
 
 
-def _pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json]:
+def describe_pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json]:
+    """Return how late chunks of sound were sent, and whether that and the run's kind make latencies comparable."""
     turns = [turn.measures for record in records if record.scored for turn in record.turns]
     paced = [measures for measures in turns if "lateness_p99_ms" in measures]
     lateness: dict[str, float] | None = None
@@ -194,7 +201,7 @@ def _pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json
             "lateness_p99_ms": max(measures["lateness_p99_ms"] for measures in paced),
             "lateness_max_ms": max(measures["lateness_max_ms"] for measures in paced),
         }
-    reason = _why_unpublishable(config, lateness)
+    reason = _why_not_comparable(config, lateness)
     return {"pacing": lateness, "publishable_latencies": not reason, "publishable_latencies_reason": reason}
 
 
@@ -204,7 +211,7 @@ def _concurrency(facts: RunFacts) -> dict[str, Json]:
     return {"most": most, "fewest": min(limits, default=most), "changes": list(facts.history.concurrency)}
 
 
-def _why_unpublishable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:
+def _why_not_comparable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:
     if "real_time" not in config:
         return ""
     if not config["real_time"]:
@@ -240,6 +247,20 @@ def _noise(floor: NoiseFloor) -> Json:
     return {**parts, "smallest_detectable_difference": {"paired": paired, "unpaired": unpaired}}
 
 
+def _idle_graders(records: Sequence[CaseRecord], grades: Sequence[Grade]) -> dict[str, Json]:
+    """Return grader id -> its commonest reason, of the graders that could be applied to no case that counts."""
+    scored = {record.key for record in records if record.scored}
+    newest = {grade.question: grade for grade in grades if grade.key in scored}
+    reasons: dict[str, Counter[str]] = defaultdict(Counter)
+    graded: set[str] = set()
+    for grade in newest.values():
+        if grade.grade is not None:
+            graded.add(grade.grader_id)
+        else:
+            reasons[grade.grader_id][grade.rationale] += 1
+    return {grader: told.most_common(1)[0][0] for grader, told in reasons.items() if grader not in graded}
+
+
 def _polls(grades: Sequence[Grade]) -> dict[str, list[list[float]]]:
     """Return grader id -> the votes of each polled grade, as 0 and 1; the newest poll of each question counts."""
     newest = {(grade.key, grade.turn_index, grade.grader_id): grade for grade in grades}
@@ -251,10 +272,10 @@ def _polls(grades: Sequence[Grade]) -> dict[str, list[list[float]]]:
     return polls
 
 
-def _case_grades(rows: Sequence[Row]) -> list[tuple[str, float]]:
-    """Return (case, grade) of each case-trial; those without a grade are left out."""
+def _by_case(rows: Sequence[Row], metric: str) -> list[tuple[str, float]]:
+    """Return (case, value of `metric`) of each case-trial; those without one are left out."""
     case_ids = {row.key: row.case_id for row in rows}
-    return [(case_ids[key], grade) for key, grade in trial_values(rows, "grade").items()]
+    return [(case_ids[key], value) for key, value in trial_values(rows, metric).items()]
 
 
 def _values(rows: Sequence[Row], column: str) -> tuple[list[float], list[str]]:

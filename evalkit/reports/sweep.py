@@ -1,82 +1,120 @@
-"""A sweep at a glance: one row per job, with what it changed, how it ended, and its means with intervals."""
+"""A sweep at a glance: one row per job, with what it changed, how it ended, who passed, and means with intervals.
+
+A latency that must not be compared with another run's is left out: beside it stands why.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from evalkit.records.layout import ResultLayout
+from evalkit.reports.sweep_differences import CasePass
+from evalkit.reports.trials import ARGUMENTS, CALLS, GRADE, PASSED
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_COLUMNS = (
-    "job", "overrides", "status", "exit_code", "n", "grade_mean", "grade_ci95_low", "grade_ci95_high",
-    "tool_call_correctness_mean", "tool_call_arg_correctness_mean", "latency_first_audio_ms_p50",
-    "latency_first_audio_ms_p95", "publishable_latencies", "cost_usd", "config_sha256", "directory",
-)  # fmt: skip
+_CALLS = (f"{CALLS}_mean", f"{ARGUMENTS}_mean")
 
 
 @dataclass(frozen=True)
 class SweepJob:
-    """A line of ``index.jsonl`` and the job's summary; empty when it left none."""
+    """A job of a sweep.
+
+    Attributes:
+        entry: Its line of ``index.jsonl``.
+        summary: Its summary; empty when it left none.
+        layout: What the results of its mode look like; None when it left nothing.
+        passes: (hash of the case, trial) -> whether it passed, of every case-trial where that is decided.
+
+    """
 
     entry: Mapping[str, Any]
-    summary: Mapping[str, Any]
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    layout: ResultLayout | None = None
+    passes: Mapping[tuple[str, int], CasePass] = field(default_factory=dict)
+
+    @property
+    def why_latencies_are_left_out(self) -> str:
+        """Why its latencies may not be compared; empty where they may."""
+        return str(self.summary.get("publishable_latencies_reason", ""))
 
     @property
     def cells(self) -> dict[str, Any]:
-        """The row of ``sweep.csv``; None where a number is not known."""
-        low, high = self.summary.get("grade_ci95") or (None, None)
+        """What is known of it, by column of ``sweep.csv``; a number that is not known is not there, or None."""
+        found = {**self.summary, **self.entry, "overrides": " ".join(self.entry["overrides"])}
+        for metric in (PASSED, GRADE):
+            low, high = self.summary.get(f"{metric}_ci95") or (None, None)
+            found |= {f"{metric}_ci95_low": low, f"{metric}_ci95_high": high}
         costs = list(self.summary.get("cost_usd", {}).values())
-        found = {
-            **self.entry,
-            "overrides": " ".join(self.entry["overrides"]),
-            "grade_ci95_low": low,
-            "grade_ci95_high": high,
-            "cost_usd": None if not costs or None in costs else sum(costs),
-        }
-        return {column: found.get(column, self.summary.get(column)) for column in _COLUMNS}
+        found["cost_usd"] = None if not costs or None in costs else sum(costs)
+        if self.layout and self.why_latencies_are_left_out:
+            found |= {f"{column}_{part}": None for column in self.layout.latency_columns for part in ("p50", "p95")}
+        return found
+
+
+def sweep_columns(jobs: Sequence[SweepJob]) -> tuple[str, ...]:
+    """Return the columns of ``sweep.csv``: of tool calls and latencies those that a job's mode has."""
+    layouts = [job.layout for job in jobs if job.layout]
+    latencies = dict.fromkeys(layout.answer_latency for layout in layouts if layout.answer_latency)
+    return (
+        "job", "overrides", "status", "exit_code", "n", "passed_mean", "passed_ci95_low", "passed_ci95_high",
+        "grade_mean", "grade_ci95_low", "grade_ci95_high",
+        *(_CALLS if any(layout.grades_calls for layout in layouts) else ()),
+        *(f"{column}_{part}" for column in latencies for part in ("p50", "p95")),
+        "publishable_latencies", "publishable_latencies_reason", "cost_usd", "config_sha256", "directory",
+    )  # fmt: skip
 
 
 def sweep_csv(jobs: Sequence[SweepJob]) -> str:
     """Return ``sweep.csv``."""
     out = io.StringIO(newline="")
-    writer = csv.DictWriter(out, _COLUMNS, lineterminator="\n")
+    columns = sweep_columns(jobs)
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(job.cells for job in jobs)
+    for job in jobs:
+        cells = job.cells
+        writer.writerow({column: cells.get(column) for column in columns})
     return out.getvalue()
 
 
 def sweep_table(jobs: Sequence[SweepJob]) -> Table:
-    """Return the table that closes a sweep in the terminal, for a rich console: what the jobs differ in, and grades.
+    """Return the table that closes a sweep in the terminal, for a rich console: what the jobs differ in, who passed.
 
-    Latencies stand in ``sweep.csv`` only: a table invites a comparison that most of them do not bear.
+    Latencies stand in ``sweep.csv`` only, where they bear a comparison.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    calls = [column for column in _CALLS if column in sweep_columns(jobs)]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("job", justify="right", no_wrap=True)
     table.add_column("differs in", overflow="fold", min_width=20)
-    for header in ("grade", "95 %", "tool", "args", "n", "status"):
+    for header in ("passed", "95 %", *(("tool", "args") if calls else ()), "n", "status"):
         table.add_column(header, justify="left" if header == "status" else "right", no_wrap=True)
-    shared = set.intersection(*(set(job.entry["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
     for job in jobs:
         cells = job.cells
-        low, high = cells["grade_ci95_low"], cells["grade_ci95_high"]
-        differs = "\n".join(override for override in job.entry["overrides"] if override not in shared)
+        low, high = cells["passed_ci95_low"], cells["passed_ci95_high"]
         numbers = (
-            _shown(cells["grade_mean"], ".2f"),
+            _shown(cells.get("passed_mean"), ".2f"),
             "-" if low is None else f"{low:.2f} to {high:.2f}",
-            _shown(cells["tool_call_correctness_mean"], ".2f"),
-            _shown(cells["tool_call_arg_correctness_mean"], ".2f"),
-            _shown(cells["n"], "d"),
+            *(_shown(cells.get(column), ".2f") for column in calls),
+            _shown(cells.get("n"), "d"),
         )
+        differs = "\n".join(differing_overrides(job, jobs))
         table.add_row(str(cells["job"]), Text(differs), *numbers, str(cells["status"]))
     return table
+
+
+def differing_overrides(job: SweepJob, jobs: Sequence[SweepJob]) -> list[str]:
+    """Return the overrides of `job` that not all of `jobs` have."""
+    shared = set.intersection(*(set(one.entry["overrides"]) for one in jobs)) if len(jobs) > 1 else set()
+    return [override for override in job.entry["overrides"] if override not in shared]
 
 
 def _shown(value: float | None, form: str) -> str:

@@ -1,34 +1,27 @@
-"""Which jobs of a sweep differ in their grade by more than chance: case-trials paired by content, Holm's correction.
+"""Which jobs of a sweep differ in what passed by more than chance: case-trials paired by content, Holm's correction.
 
-A job's grades are read from its results.csv, and what each case asks from its record; a case that was lost in one of
-two jobs takes no part between them. With many jobs only the best is compared with each other one.
+A case that was lost, or not decided, in one of two jobs takes no part between them. With many jobs only the best is
+compared with each other one.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 
 from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm
-from evalkit.records.faults import Fault
-from evalkit.reports.rows import both
 
 MOST_JOBS_IN_ALL_PAIRS = 10
 _SIGNIFICANT = 0.05
-_MOST_CELL_CHARS = 1 << 30  # a cell is as long as what a model says
 
 
 @dataclass(frozen=True)
-class CaseGrade:
-    """The grade of one case-trial."""
+class CasePass:
+    """Whether one case-trial passed."""
 
     case_id: str
-    grade: float
+    passed: bool
 
 
 @dataclass(frozen=True)
@@ -62,35 +55,17 @@ class JobDifference:
         return f"job {self.second if self.found.difference > 0 else self.first} is better"
 
 
-def read_grades(run_dir: Path) -> dict[tuple[str, int], CaseGrade]:
-    """Return (hash of the case, trial) -> grade of every case-trial that counts and was graded."""
-    path = run_dir / "results.csv"
-    if not path.is_file():
-        return {}
-    grades: dict[tuple[str, int], list[float]] = defaultdict(list)
-    csv.field_size_limit(_MOST_CELL_CHARS)
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            grade = _grade_of(row)
-            if grade is not None and row.get("fault") in ("", Fault.ASSISTANT):
-                case_id = row.get("example_id") or row.get("simulation_id") or ""
-                grades[case_id, int(row.get("trial") or 1)].append(grade)
-    found = {}
-    for (case_id, trial), values in grades.items():
-        case_sha256 = _case_sha256(run_dir, case_id, trial)
-        if case_sha256:
-            found[case_sha256, trial] = CaseGrade(case_id, min(values))
-    return found
+def compare_jobs(passes: Mapping[int, Mapping[tuple[str, int], CasePass]], best: int | None) -> list[JobDifference]:
+    """Return every pair of jobs whose cases are decided, or, with many jobs, the `best` beside each other one.
 
-
-def compare_jobs(grades: Mapping[int, Mapping[tuple[str, int], CaseGrade]], best: int | None) -> list[JobDifference]:
-    """Return every pair of jobs that has grades, or, with many jobs, the `best` beside each other one."""
-    graded = [job for job, found in grades.items() if found]
+    `passes` has for each job (hash of the case, trial) -> whether it passed.
+    """
+    graded = [job for job, found in passes.items() if found]
     if len(graded) > MOST_JOBS_IN_ALL_PAIRS and best in graded:
         pairs = [(best, job) for job in graded if job != best]
     else:
         pairs = list(combinations(graded, 2))
-    differences = [_compare(first, second, grades[first], grades[second]) for first, second in pairs]
+    differences = [_compare(first, second, passes[first], passes[second]) for first, second in pairs]
     adjusted = holm({str(place): d.found.p_value for place, d in enumerate(differences) if d.found})
     return [replace(d, p_adjusted=adjusted.get(str(place))) for place, d in enumerate(differences)]
 
@@ -105,10 +80,14 @@ def best_jobs(lower_bounds: Sequence[tuple[int, float | None]]) -> list[int]:
 def _compare(
     first: int,
     second: int,
-    before: Mapping[tuple[str, int], CaseGrade],
-    after: Mapping[tuple[str, int], CaseGrade],
+    before: Mapping[tuple[str, int], CasePass],
+    after: Mapping[tuple[str, int], CasePass],
 ) -> JobDifference:
-    pairs = [Pair(grade.case_id, grade.grade, after[key].grade) for key, grade in before.items() if key in after]
+    pairs = [
+        Pair(found.case_id, float(found.passed), float(after[key].passed))
+        for key, found in before.items()
+        if key in after
+    ]
     if not pairs:
         return JobDifference(first, second, None)
     return JobDifference(
@@ -118,23 +97,3 @@ def _compare(
         first_only=sum(pair.before == 1 and pair.after < 1 for pair in pairs),
         second_only=sum(pair.after == 1 and pair.before < 1 for pair in pairs),
     )
-
-
-def _grade_of(row: Mapping[str, str]) -> float | None:
-    """Return a row's grade; the table of a dialogue has only what it is made of."""
-    if "grade" in row:
-        return _number(row["grade"])
-    return both(_number(row.get("tool_call_correctness", "")), _number(row.get("tool_call_arg_correctness", "")))
-
-
-def _number(cell: str) -> float | None:
-    return float(cell) if cell else None
-
-
-def _case_sha256(run_dir: Path, case_id: str, trial: int) -> str:
-    key = case_id if trial == 1 else f"{case_id}.t{trial}"
-    try:
-        record = json.loads((run_dir / "records" / f"{key}.json").read_bytes())
-    except (OSError, ValueError):
-        return ""
-    return str(record.get("case_sha256", ""))

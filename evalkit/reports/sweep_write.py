@@ -5,7 +5,6 @@ Everything here can be made again at any time from the index and what the jobs l
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,32 +14,26 @@ from urllib.parse import quote
 from evalkit.reports.page.overview import flatten
 from evalkit.reports.page.sweep_page import SweepRow, sweep_page
 from evalkit.reports.plots.sweep import SweepPoint, sweep_png
-from evalkit.reports.sweep import SweepJob, sweep_csv
-from evalkit.reports.sweep_differences import best_jobs, compare_jobs, read_grades
+from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv
+from evalkit.reports.sweep_differences import best_jobs, compare_jobs
 from evalkit.store.files import stream_atomically, write_atomically
 
 # What says where a run lies, how it is shown and when it gives up changes no result.
 _IDLE = ("output_dir", "run_name", "report", "gate", "limits", "trace", "voice", "conformance", "concurrency")
 
 
-def write_sweep(
-    root: Path, entries: Sequence[Mapping[str, Any]], *, plots: bool = True, html: bool = True
-) -> list[SweepJob]:
-    """Write the reports of the jobs that `entries` (lines of ``index.jsonl``) name into `root`; return the jobs."""
-    jobs = [SweepJob(entry, _summary_of(entry["directory"])) for entry in entries]
+def write_sweep(root: Path, jobs: Sequence[SweepJob], *, plots: bool = True, html: bool = True) -> None:
+    """Write the reports of `jobs` into `root`."""
     write_atomically(root / "sweep.csv", sweep_csv(jobs))
     picture = sweep_png(root.name, [_point(job, jobs) for job in jobs]) if plots and jobs else None
     if picture is not None:
         write_atomically(root / "plots" / "sweep.png", picture)
     if html:
-        best = best_jobs([(int(job.entry["job"]), job.cells["grade_ci95_low"]) for job in jobs])
-        graded = {int(job.entry["job"]): job for job in jobs if job.summary}
-        grades = {number: read_grades(Path(job.entry["directory"])) for number, job in graded.items()}
-        differences = compare_jobs(grades, best[0] if best else None)
+        best = best_jobs([(int(job.entry["job"]), job.cells["passed_ci95_low"]) for job in jobs])
+        differences = compare_jobs({int(job.entry["job"]): job.passes for job in jobs}, best[0] if best else None)
         rows = [_row(job, jobs, root, best=int(job.entry["job"]) in best) for job in jobs]
-        pieces = sweep_page(root.name, rows, differences, picture)
+        pieces = sweep_page(root.name, sweep_columns(jobs), rows, differences, picture)
         stream_atomically(root / "sweep.html", (piece.encode("utf-8", "replace") for piece in pieces))
-    return jobs
 
 
 def describe_differences(configs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -63,7 +56,7 @@ def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> 
     return SweepRow(
         cells=job.cells,
         differs=differing_overrides(job, jobs),
-        latency_reason=str(job.summary.get("publishable_latencies_reason", "")),
+        latency_reason=job.why_latencies_are_left_out,
         link=link,
         best=best,
     )
@@ -74,19 +67,10 @@ def _point(job: SweepJob, jobs: Sequence[SweepJob]) -> SweepPoint:
     settings = dict(override.split("=", 1) for override in differs if "=" in override)
     name = f"{cells['job']}: {' '.join(differs) or 'as it is'}"
     return SweepPoint(
-        name, settings, cells["grade_mean"], cells["grade_ci95_low"], cells["grade_ci95_high"], cells["n"] or 0
+        name,
+        settings,
+        cells.get("passed_mean"),
+        cells["passed_ci95_low"],
+        cells["passed_ci95_high"],
+        cells.get("passed_n") or 0,
     )
-
-
-def differing_overrides(job: SweepJob, jobs: Sequence[SweepJob]) -> list[str]:
-    """Return the overrides of `job` that not all of `jobs` have."""
-    shared = set.intersection(*(set(one.entry["overrides"]) for one in jobs)) if len(jobs) > 1 else set()
-    return [override for override in job.entry["overrides"] if override not in shared]
-
-
-def _summary_of(directory: str | None) -> dict[str, Any]:
-    path = Path(directory or "") / "summary.json"
-    if directory is None or not path.exists():
-        return {}
-    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return summary

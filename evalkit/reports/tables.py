@@ -1,4 +1,4 @@
-"""``results.csv`` through pandas, with text as it is: no guessing of types, empty cells for None.
+"""``results.csv``: text as it is, numbers as Python writes them, an empty cell for None.
 
 One exception: a carriage return by itself becomes a line feed. Before Python 3.13 the csv module leaves it unquoted,
 and a reader would take it for the end of the row.
@@ -6,6 +6,8 @@ and a reader would take it for the end of the row.
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 
 from evalkit.reports.rows import Cell, ResultTable
@@ -15,11 +17,11 @@ _LONE_CARRIAGE_RETURN = re.compile(r"\r(?!\n)")
 
 def results_csv(table: ResultTable) -> str:
     """Return the CSV text of `table`: a header, then one line (or more, where a cell has line breaks) per row."""
-    import pandas as pd
-
-    cells = [[_readable(row.cells.get(column)) for column in table.columns] for row in table.rows]
-    frame = pd.DataFrame(cells, columns=list(table.columns), dtype=object)
-    return frame.to_csv(index=False, na_rep="", lineterminator="\n")
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows([_readable(row.cells.get(column)) for column in table.columns] for row in table.rows)
+    return out.getvalue()
 
 
 def _readable(cell: Cell) -> Cell:

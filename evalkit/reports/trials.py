@@ -1,7 +1,8 @@
 """One number per case-trial and metric: what a run is compared and repeated by.
 
 A dialogue has a row for each turn. Its `grade` is the lowest of its rows' (one wrong call spoils it), every other
-metric the mean over the rows that have it.
+metric the mean over the rows that have it. Whether it `passed` is asked of :mod:`evalkit.records.passing` and stands on
+its last row.
 """
 
 from __future__ import annotations
@@ -12,15 +13,18 @@ from statistics import fmean
 
 from evalkit.reports.rows import ResultTable, Row
 
+PASSED, GRADE = "passed", "grade"
 CALLS, ARGUMENTS = "tool_call_correctness", "tool_call_arg_correctness"
 # Graders whose grades fill the two columns above; a table that shows those need not show them again.
 _SHOWN_AS_COLUMNS = ("tool_call", "tool_call_args")
 
 
 def graded_metrics(table: ResultTable) -> tuple[str, ...]:
-    """Return the metrics of a table's grades, each once: `grade`, calls, arguments, then ``<grader_id>_grade``."""
-    others = [f"{grader_id}_grade" for grader_id in table.grader_ids if grader_id not in _SHOWN_AS_COLUMNS]
-    return ("grade", CALLS, ARGUMENTS, *others)
+    """Return a table's metrics, each once: `passed`, then those of tool calls, then each grader's."""
+    if table.layout.grades_calls:
+        others = [grader_id for grader_id in table.grader_ids if grader_id not in _SHOWN_AS_COLUMNS]
+        return (PASSED, GRADE, CALLS, ARGUMENTS, *(f"{grader_id}_grade" for grader_id in others))
+    return (PASSED, *(f"{grader_id}_grade" for grader_id in table.grader_ids))
 
 
 def trial_values(rows: Sequence[Row], metric: str) -> dict[str, float]:
@@ -30,9 +34,4 @@ def trial_values(rows: Sequence[Row], metric: str) -> dict[str, float]:
         value = row.cells.get(metric)
         if isinstance(value, int | float):
             found[row.key].append(value)
-    return {key: min(values) if metric == "grade" else fmean(values) for key, values in found.items()}
-
-
-def failed_graders(table: ResultTable, row: Row) -> tuple[str, ...]:
-    """Return the graders that gave a row 0. A number between 0 and 1 is a measure, not a verdict: it fails nothing."""
-    return tuple(grader for grader in table.grader_ids if row.cells.get(f"{grader}_grade") == 0)
+    return {key: min(values) if metric == GRADE else fmean(values) for key, values in found.items()}

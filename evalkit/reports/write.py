@@ -1,6 +1,7 @@
 """Writes what can be derived from a run's records and grades: tables, summary, ledger, JUnit's XML, pictures, page.
 
 Everything here can be made again at any time, also while the run is still going; a file is there whole or not at all.
+What answers first is written first: :func:`write_tables` takes a moment, :func:`draw_reports` has to load what draws.
 """
 
 from __future__ import annotations
@@ -13,16 +14,51 @@ from typing import Any
 
 from evalkit.records.grade import Grade
 from evalkit.records.json import JsonObject
+from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.junit import junit_xml
 from evalkit.reports.ledger import ledger_csv
 from evalkit.reports.page.run_page import PageSource, run_page
 from evalkit.reports.plots.run_pictures import PICTURES, draw_run
-from evalkit.reports.rows import Locate, build_table, lookup
+from evalkit.reports.rows import Locate, ResultTable, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
 from evalkit.store.files import stream_atomically, write_atomically
+
+
+@dataclass(frozen=True)
+class RunContent:
+    """What the reports of a run are derived from.
+
+    Attributes:
+        run_dir: Where the run's artifacts lie, and its reports.
+        layout: What the results of its mode look like.
+        config: The resolved run config, as plain JSON.
+        records: In case order.
+        grades: Those that count, as stored, oldest first.
+        config_sha256: The identity of `config`, for the summary.
+        planned: How many case-trials there should be; None: as many as there are records.
+        history: What else the directory tells.
+
+    """
+
+    run_dir: Path
+    layout: ResultLayout
+    config: JsonObject
+    records: Sequence[CaseRecord]
+    grades: Sequence[Grade]
+    config_sha256: str
+    planned: int | None = None
+    history: RunHistory = NO_HISTORY
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What follows from a run's content: the rows of ``results.csv``, and ``summary.json``."""
+
+    table: ResultTable
+    summary: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -43,66 +79,44 @@ class Presentation:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-_EVERYTHING = Presentation()
+def derive(content: RunContent) -> Derived:
+    """Return what follows from `content`; nothing is written."""
+    config, records, grades = content.config, content.records, content.grades
+    run_name = str(config.get("run_name") or content.run_dir.resolve().name)
+    table = build_table(content.layout, config, records, grades, _locator(content.run_dir, config))
+    facts = RunFacts(run_name, config, content.config_sha256, content.planned, content.history)
+    return Derived(table, summarize(facts, table, records, grades))
 
 
-@dataclass(frozen=True)
-class Reports:
-    """What was written, and the summary for whoever wants to show it."""
-
-    summary: dict[str, Any]
-    paths: tuple[Path, ...]
-
-
-def write_reports(
-    run_dir: Path,
-    config: JsonObject,
-    records: Sequence[CaseRecord],
-    grades: Sequence[Grade],
-    *,
-    config_sha256: str,
-    planned: int | None = None,
-    shown: Presentation = _EVERYTHING,
-    history: RunHistory = NO_HISTORY,
-) -> Reports:
-    """Write the reports of a run into its directory.
-
-    Args:
-        run_dir: Where the run's artifacts lie.
-        config: The resolved run config, as plain JSON.
-        records: In case order.
-        grades: Those that count, as stored, oldest first.
-        config_sha256: The identity of `config`, for the summary.
-        planned: How many case-trials there should be; None: as many as there are records.
-        shown: What is drawn beside the tables.
-        history: What else the directory tells.
-
-    """
-    run_name = str(config.get("run_name") or run_dir.resolve().name)
-    mode = str(lookup(config, ("mode", "name")) or "")
-    table = build_table(mode, config, records, grades, _locator(run_dir, config))
-    facts = RunFacts(run_name, config, config_sha256, planned, history)
-    summary = summarize(facts, table, records, grades)
-    files: dict[Path, bytes] = {
-        run_dir / "results.csv": results_csv(table).encode(),
-        run_dir / "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False).encode(),
-        run_dir / "ledger.csv": ledger_csv(records, [*grades, *history.discarded], config, history.prices).encode(),
-        run_dir / "junit.xml": junit_xml(summary, table, records),
+def write_tables(content: RunContent) -> Derived:
+    """Write results.csv, summary.json, ledger.csv and junit.xml; return what they say."""
+    derived = derive(content)
+    summary, history = derived.summary, content.history
+    asked = [*content.grades, *history.discarded]
+    files: dict[str, bytes | str] = {
+        "results.csv": results_csv(derived.table),
+        "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False),
+        "ledger.csv": ledger_csv(content.records, asked, content.config, history.prices),
+        "junit.xml": junit_xml(summary, derived.table, content.records),
     }
+    for name, text in files.items():
+        write_atomically(content.run_dir / name, text)
+    return derived
+
+
+def draw_reports(content: RunContent, derived: Derived, shown: Presentation) -> None:
+    """Draw the pictures and write the page, as far as `shown` asks for them."""
+    run_dir = content.run_dir
     if shown.plots:
-        drawn = draw_run(summary, table, records)
-        files |= {run_dir / "plots" / name: picture for name, picture in drawn.items()}
+        drawn = draw_run(derived.summary, derived.table, content.records)
+        for name, picture in drawn.items():
+            write_atomically(run_dir / "plots" / name, picture)
         for name in set(PICTURES) - set(drawn):
             (run_dir / "plots" / name).unlink(missing_ok=True)
-    for path, content in files.items():
-        write_atomically(path, content)
-    written = list(files)
     if shown.html:
-        written.append(run_dir / "report.html")
-        source = PageSource(run_dir, config, summary, table, shown.provenance, shown.audio)
-        pieces = run_page(source, records, grades)
-        stream_atomically(written[-1], (piece.encode("utf-8", "replace") for piece in pieces))
-    return Reports(summary, tuple(written))
+        source = PageSource(run_dir, content.config, derived.summary, derived.table, shown.provenance, shown.audio)
+        pieces = run_page(source, content.records, content.grades)
+        stream_atomically(run_dir / "report.html", (piece.encode("utf-8", "replace") for piece in pieces))
 
 
 def _locator(run_dir: Path, config: JsonObject) -> Locate:

@@ -6,21 +6,19 @@ planned job is read, so a job that vanished is never taken for a good one. How j
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from evalkit.errors import ConfigError, LaunchError
+from evalkit.errors import LaunchError
 from evalkit.peers.embedded import shared_services
 from evalkit.runner.forecast import describe_sweep, forecast_job, warn_of_cost
 from evalkit.runner.job import run_job
 from evalkit.runner.jobs import Plan, RunJob, slug
-from evalkit.runner.prepare import Prepared, handing_on, prepare_all
+from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_embedded_models
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
 from evalkit.runner.verdict import ExitCode
-from evalkit.settings.names import did_you_mean
-from evalkit.settings.types import RunSettings
 from evalkit.store.provenance import config_sha256
 from evalkit.store.run_directory import RunDirectory
 
@@ -38,10 +36,13 @@ def execute(planned: Plan, launch: Launch) -> int:
     working_dir = Path.cwd()
     prepared = prepare_all(planned, working_dir)
     first = prepared[0]
+    embedded = [job for job in prepared if job.uses_embedded_provider]
     say(*_cost_messages(planned, prepared))
     with (
         handing_on(prepared, planned, working_dir),
-        shared_services(job.settings.service for job in prepared if job.uses_embedded_provider) as models,
+        shared_services(
+            (job.settings.service for job in embedded), engines={name for job in embedded for name in job.engines}
+        ) as models,
     ):
         require_embedded_models(prepared, models)
         if planned.multirun:
@@ -69,25 +70,6 @@ def launch_jobs(planned: Plan, launch: Launch, run: RunJob, directory: Path, *, 
     except LaunchError as error:
         say(str(error))
     return False
-
-
-def require_embedded_models(prepared: Sequence[Prepared], models: frozenset[str]) -> None:
-    """Raise ConfigError for every role that asks the embedded provider for a model it does not have."""
-    asked = [(job.settings, job.mode.needs(job.settings) | (job.grader_needs & {"judge"})) for job in prepared]
-    problems = [problem for settings, roles in asked for problem in find_unknown_models(settings, roles, models)]
-    if problems:
-        raise ConfigError(list(dict.fromkeys(problems)))
-
-
-def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: frozenset[str]) -> list[str]:
-    """Return a message for every one of `roles` that asks the embedded provider for a model not among `models`."""
-    asked = [(role, settings.roles[role]) for role in sorted(roles)]
-    return [
-        f"{role}.model: {node.model!r} is not a model of the embedded provider{did_you_mean(node.model, models)}; "
-        f"it has {', '.join(sorted(models))}"
-        for role, node in asked
-        if node.provider.name == "local" and node.model is not None and node.model not in models
-    ]
 
 
 def exit_code_of(run: RunDirectory) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from evalkit.metrics.forecast import CaseWork, Forecast, PriceList, Range, Rates, add_up, forecast_run
+from evalkit.metrics.forecast import ZERO, CaseWork, Forecast, PriceList, Range, Rates, add_up, forecast_run
 from evalkit.peers.pricing import price_table
 from evalkit.records.case import Case
 from evalkit.records.grade import GradeLevel
@@ -24,13 +24,22 @@ def forecast_job(prepared: Prepared) -> Forecast:
     settings = prepared.settings
     rates, prices = _load_rates(), price_table(settings)
     list_prices = PriceList(prices.cost_usd, prices.speech_cost_usd, prices.audio_cost_usd)
-    works = prepared.mode.forecast(settings, prepared.data, rates)
+    works = list(prepared.mode.forecast(settings, prepared.data, rates))
+    if not works and prepared.cases:
+        return _forecast_of_unknown_work(prepared)
     return add_up(
         [
             forecast_run([_with_grading(prepared, case, work)], settings.trials, models, rates, list_prices)
-            for case, (work, models) in zip(prepared.cases, works, strict=False)
+            for case, (work, models) in zip(prepared.cases, works, strict=True)
         ]
     )
+
+
+def _forecast_of_unknown_work(prepared: Prepared) -> Forecast:
+    """Return the forecast of a mode that does not say what its cases take: counts, and a cost that is unknown."""
+    cases, trials = len(prepared.cases), prepared.settings.trials
+    role = f"assistant {prepared.mode.subject(prepared.settings)}"
+    return Forecast(cases, cases * trials, ZERO, ZERO, ZERO, ZERO, {"assistant": None}, (role,))
 
 
 def _with_grading(prepared: Prepared, case: Case, work: CaseWork) -> CaseWork:
@@ -65,8 +74,11 @@ def price_dates(prepared: Sequence[Prepared]) -> str:
 
 def describe_forecast(forecast: Forecast, prices_of: str) -> str:
     """Return what a forecast says, on one line; `prices_of`: the day of the prices."""
+    counts = f"{forecast.cases} cases, {forecast.case_trials} case-trials"
+    if forecast.case_trials and forecast.input_tokens == ZERO:
+        return f"{counts}; what they take is not known, since their mode does not say"
     return (
-        f"{forecast.cases} cases, {forecast.case_trials} case-trials; "
+        f"{counts}; "
         f"callers speak {_shown(forecast.caller_minutes, '.1f')} min, "
         f"answers {_shown(forecast.answer_minutes, '.1f')} min; "
         f"assistant tokens in {_shown(forecast.input_tokens, ',.0f')}, out {_shown(forecast.output_tokens, ',.0f')}; "

@@ -6,7 +6,6 @@ that a run has begun, what is finished stays and the rest is done, so that resum
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
+from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.engine.progress import RunProgress
 from evalkit.engine.quota import OwnQuota, Quota
@@ -31,11 +31,12 @@ from evalkit.peers.replayed import replayed
 from evalkit.realtime.rate_limits import RateLimit
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
+from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.interruption import Interruption
 from evalkit.runner.jobs import Destination, Job
-from evalkit.runner.pipeline import Controls, Remaining, Workload, expand_trials, run_workload
+from evalkit.runner.pipeline import Advance, Controls, Remaining, Workload, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared, take_or_prepare
 from evalkit.runner.remaining import find_remaining, spent_usd
 from evalkit.runner.reporting import report_run
@@ -104,11 +105,11 @@ def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, reru
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
     with (
-        service_url(settings.service, needed=prepared.uses_embedded_provider) as url,
+        service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
         replayed(settings) as addressed,
     ):
         ready = replace(prepared, settings=addressed)
-        outcome = asyncio.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
+        outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
     if outcome.stopped_by is Stop.STORAGE:
         raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
     # A sweep closes with one table of its own.
@@ -208,16 +209,13 @@ async def _run_cases(
     ):
         workload = Workload(work, prepared.graders, open_grader_services(peers, run))
         with RunProgress(stderr_console(quiet=in_worker), label, len(left.trials) + len(left.kept)) as progress:
-            return await run_workload(
-                workload,
-                left,
-                run,
-                controls,
-                advance=lambda record, grades: progress.advance(passed=_passed(record, grades)),
-            )
+            return await run_workload(workload, left, run, controls, count_passes(progress))
 
 
-def _passed(record: CaseRecord, grades: Sequence[Grade]) -> bool | None:
-    """Return whether every grade is full; None for a case-trial that is not scored or not graded."""
-    given = [grade.grade for grade in grades if grade.grade is not None]
-    return all(grade >= 1 for grade in given) if record.scored and given else None
+def count_passes(progress: RunProgress) -> Advance:
+    """Return what shows on `progress`, of each case-trial that is done, whether it passed."""
+
+    def advance(record: CaseRecord, grades: Sequence[Grade]) -> None:
+        progress.advance(passed=passed(record, grades))
+
+    return advance

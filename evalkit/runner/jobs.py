@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -43,13 +43,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command line will run, and by which launcher if it is a sweep."""
+    """What a command line will run, and by which launcher if it is a sweep.
+
+    `composed` is the config of a single run as its composer has it, for whoever launches it and nobody else.
+    """
 
     source: Source
     overrides: tuple[str, ...]
     multirun: bool
     jobs: tuple[Job, ...]
     launcher: str = "basic"
+    composed: object = field(default=None, repr=False, compare=False)
 
 
 class Destination(NamedTuple):

@@ -178,6 +178,25 @@ def prepare_all(planned: Plan, working_dir: Path, read: PrepareJob = prepare) ->
     return prepared
 
 
+def require_embedded_models(prepared: Sequence[Prepared], models: frozenset[str]) -> None:
+    """Raise ConfigError for every role that asks the embedded provider for a model it does not have."""
+    asked = [(job.settings, job.mode.needs(job.settings) | (job.grader_needs & {"judge"})) for job in prepared]
+    problems = [problem for settings, roles in asked for problem in find_unknown_models(settings, roles, models)]
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+
+
+def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: frozenset[str]) -> list[str]:
+    """Return a message for every one of `roles` that asks the embedded provider for a model not among `models`."""
+    asked = [(role, settings.roles[role]) for role in sorted(roles)]
+    return [
+        f"{role}.model: {node.model!r} is not a model of the embedded provider{did_you_mean(node.model, models)}; "
+        f"it has {', '.join(sorted(models))}"
+        for role, node in asked
+        if node.provider.name == "local" and node.model is not None and node.model not in models
+    ]
+
+
 def find_gated_case_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:
     """Return a message for every case that must never fail and is not among those that are run."""
     return [

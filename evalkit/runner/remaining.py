@@ -69,7 +69,8 @@ def _prior(key: str, stored: StoredRecord | None, progress: Progress) -> Prior:
     attempts = [*(stored.record.attempts if stored else ()), *(tried.attempts if tried else ())]
     costs = [dict(stored.record.cost_usd) if stored else {}, dict(tried.cost_usd) if tried else {}]
     roles = {role for cost in costs for role in cost}
-    return Prior(tuple(attempts), {role: _sum([cost[role] for cost in costs if role in cost]) for role in roles})
+    spent = {role: _sum([cost[role] for cost in costs if role in cost]) for role in roles}
+    return Prior(tuple(attempts), spent, was_recorded=stored is not None and tried is None)
 
 
 def _sum(costs: Sequence[float | None]) -> float | None:

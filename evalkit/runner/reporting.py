@@ -1,20 +1,31 @@
-"""What is derived from a run directory: tables, summary, pictures, and the table a person sees at the end."""
+"""What is derived from a stored run: tables, summary, pictures, and the table a person sees at the end.
+
+The one place that brings together a stored run, the layout of its mode, and what writes reports.
+"""
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from evalkit.records.grade import Grade
+from evalkit.errors import ConfigError
+from evalkit.modes.registry import find_mode
+from evalkit.records.passing import passed_by_key
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
-from evalkit.reports.history import RunHistory
-from evalkit.reports.write import Presentation, write_reports
-from evalkit.runs.scorings import config_in_force, price_dates, read_scorings, record_in_force
+from evalkit.reports.sweep import SweepJob
+from evalkit.reports.sweep_differences import CasePass
+from evalkit.reports.write import Presentation, RunContent, derive, draw_reports, write_tables
+from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.run_directory import RunDirectory
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,45 +37,69 @@ class RunReport:
 
 
 def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
-    """Write the reports of `run` from its records and grades, and show the closing table on `console`."""
-    provenance = run.read_provenance()
-    scorings = read_scorings(provenance)
-    config = config_in_force(run.read_config(), scorings)
-    order = {key: position for position, key in enumerate(provenance["case_trials"])}
-    # A case that a resumed run no longer has leaves its record behind.
-    finished = {key: stored for key, stored in run.read_finished().items() if key in order}
-    keys = sorted(finished, key=order.__getitem__)
-    counted, discarded = split_grades(run.read_grades(), {key: stored.sha256 for key, stored in finished.items()})
-    written = write_reports(
-        run.root,
-        config,
-        [record_in_force(finished[key].record, scorings) for key in keys],
-        counted,
-        config_sha256=provenance["config_sha256"],
-        planned=len(provenance["case_trials"]),
-        shown=_presentation(config["report"], provenance),
-        history=RunHistory(price_dates(provenance), discarded, run.read_concurrency()),
-    )
-    if console is not None:
-        console.print(closing_table(written.summary))
-    return RunReport(written.summary, missed_gates(written.summary))
+    """Write the reports of `run` from its records and grades; the closing table is on `console` before any picture.
 
-
-def split_grades(grades: Sequence[Grade], sha256_of: Mapping[str, str]) -> tuple[list[Grade], tuple[Grade, ...]]:
-    """Return the grades that count, oldest first, and those that do not and may have been paid for.
-
-    A case-trial that was run again has grades of a record that no longer stands for it (`sha256_of` is that of each
-    record that does); what nobody answered when it was asked again is out of force.
+    Raises ConfigError, and leaves the reports as they are, where the run cannot be read or its grades are gone.
     """
-    counted = [grade for grade in grades if grade.in_force and grade.record_sha256 == sha256_of.get(grade.key)]
-    kept = set(map(id, counted))
-    return counted, tuple(grade for grade in grades if id(grade) not in kept)
+    stored = open_run(run.root, "report")
+    stored.require_grades()
+    content = content_of(stored)
+    derived = write_tables(content)
+    if console is not None:
+        console.print(closing_table(derived.summary, content.layout))
+    draw_reports(content, derived, _presentation(stored.config.get("report", {}), stored.provenance))
+    return RunReport(derived.summary, missed_gates(derived.summary))
+
+
+def content_of(stored: StoredRun) -> RunContent:
+    """Return what the reports of a stored run are derived from."""
+    return RunContent(
+        run_dir=stored.root,
+        layout=find_mode(stored.mode).layout,
+        config=stored.config,
+        records=stored.records,
+        grades=stored.grades,
+        config_sha256=str(stored.provenance["config_sha256"]),
+        planned=len(stored.planned),
+        history=stored.history,
+    )
+
+
+def read_sweep_jobs(entries: Sequence[Mapping[str, Any]]) -> list[SweepJob]:
+    """Return the jobs that `entries` (lines of ``index.jsonl``) name, with what each has left."""
+    return [_read_sweep_job(entry) for entry in entries]
+
+
+def _read_sweep_job(entry: Mapping[str, Any]) -> SweepJob:
+    folder = Path(entry["directory"]) if entry["directory"] else None
+    if folder is None or not (folder / "provenance.json").is_file():
+        return SweepJob(entry)
+    try:
+        stored = open_run(folder, "a sweep")
+        layout = find_mode(stored.mode).layout
+    except ConfigError as error:
+        _log.warning("job %s is left out: %s", entry["job"], error)
+        return SweepJob(entry)
+    passed = passed_by_key(stored.records, stored.grades)
+    passes = {
+        (record.case.sha256, record.trial): CasePass(record.case.case_id, passes)
+        for record in stored.records
+        if (passes := passed[record.key]) is not None
+    }
+    return SweepJob(entry, _read_summary(stored), layout, passes)
+
+
+def _read_summary(stored: StoredRun) -> Mapping[str, Any]:
+    """Return a run's summary: as it was written, unless that was never done, or before it said who passed."""
+    path = stored.root / "summary.json"
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return summary if "passed_mean" in summary else derive(content_of(stored)).summary
 
 
 def _presentation(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> Presentation:
     """Return how the run is shown; a config older than a key has its default."""
     return Presentation(
-        plots=report["plots"],
+        plots=report.get("plots", True),
         html=report.get("html", True),
         audio=report.get("audio", "linked"),
         provenance=provenance,

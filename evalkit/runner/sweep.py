@@ -36,6 +36,7 @@ from evalkit.errors import ConfigError
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
 from evalkit.runner.jobs import Job, Plan, Source
+from evalkit.runner.reporting import read_sweep_jobs
 from evalkit.runner.terminal import say, stderr_console
 from evalkit.runner.verdict import ExitCode, worst
 from evalkit.settings.resources import resource_dir
@@ -123,8 +124,9 @@ def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> Exi
     entries = [_describe(job, root, interrupted=interrupted) for job in planned.jobs]
     _write_index(root, entries)
     shown = planned.jobs[0].config.get("report", {})
-    jobs = write_sweep(root, entries, plots=shown.get("plots", True), html=shown.get("html", True))
+    jobs = read_sweep_jobs(entries)
     stderr_console().print(sweep_table(jobs))
+    write_sweep(root, jobs, plots=shown.get("plots", True), html=shown.get("html", True))
     bad = [entry for entry in entries if entry["exit_code"] != ExitCode.OK]
     say(f"{len(entries) - len(bad)} of {len(entries)} jobs completed")
     for entry in bad:

@@ -59,7 +59,7 @@ def decide_verdict(
     missed_gates: Sequence[str],
 ) -> Verdict:
     """Return the verdict on a run of `planned` case-trials that left `records`; the gravest matter counts."""
-    defects = [record.key for record in records if record.failure and record.failure.stage is Stage.INTERNAL]
+    defects = [record.key for record in records if record.failure and record.failure.stage == Stage.INTERNAL]
     lost = [record for record in records if record.fault is Fault.INFRASTRUCTURE]
     left = planned - len(records)
     if stopped_by in (Stop.INTERRUPTED, Stop.RUN_TIMEOUT):

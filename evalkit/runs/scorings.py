@@ -12,6 +12,7 @@ from typing import Any
 
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.json import canonical
+from evalkit.records.passing import required_graders
 from evalkit.records.record import CaseRecord
 from evalkit.reports.history import PriceDates
 
@@ -94,11 +95,12 @@ def asks_the_same(stored: Case, current: Case) -> bool:
 def expecting(case: Case, changed: Mapping[str, Any]) -> Case:
     """Return `case` with the expectations that :func:`find_changes` found."""
     inputs = {**case.inputs, "scenario": changed["scenario"]} if "scenario" in changed else case.inputs
-    extra = {**case.extra, "graders": changed["graders"]} if "graders" in changed else case.extra
+    if "graders" in changed:
+        case = replace(case, extra={**case.extra, "graders": changed["graders"]}, required_graders=None)
+        case = replace(case, required_graders=required_graders(case))
     return replace(
         case,
         inputs=inputs,
-        extra=extra,
         expected_calls=tuple(ExpectedCall(**call) for call in changed["expected_calls"]),
         expects_no_call=changed["expects_no_call"],
     )

@@ -1,7 +1,7 @@
 """``python -m evalkit.service``: the embedded provider on its own.
 
 It prints one line of JSON when it is ready (see :mod:`evalkit.service.server`) and serves until it is interrupted. By
-default it listens on loopback only, asks for no key, and speaks and hears with the bundled engines.
+default it listens on loopback only, asks for no key, and speaks and transcribes with the bundled engines.
 """
 
 from __future__ import annotations
@@ -14,33 +14,45 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import ConfigError, UserError
-from evalkit.service.agent.models import MODELS
-from evalkit.service.caller.models import CALLERS
-from evalkit.service.engines import EARS, VOICES, EngineChoice
+from evalkit.service.child import ENGINES
+from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
-from evalkit.service.judge.judge import JUDGES
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
+from evalkit.service.warm import folder, stop_all
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the service with command line arguments; returns the exit code."""
-    options = _parser().parse_args(argv)
+def main(argv: Sequence[str] | None = None, *, prog: str = "python -m evalkit.service") -> int:
+    """Run the service with command line arguments, called as `prog`; returns the exit code."""
+    options = _parser(prog).parse_args(argv)
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
+    if options.stop:
+        stopped = stop_all(folder(os.environ))
+        sys.stderr.write(f"evalkit: {len(stopped)} warm services stopped\n")
+        return 0
     engines = EngineChoice(
-        voice=options.voice,
-        ears=options.ears,
+        speech=options.speech,
+        transcription=options.transcription,
+        brain=options.brain,
         base_url=options.base_url,
         api_key_env=options.api_key_env,
-        voice_model=options.voice_model,
-        ears_model=options.ears_model,
+        speech_model=options.speech_model,
+        transcription_model=options.transcription_model,
     )
     try:
         key = None if options.require_key is None else _key(options.require_key)
-        models = {**MODELS, **CALLERS, **JUDGES}
         faults = None if options.faults is None else read_plan(options.faults, Path.cwd())
-        serve(ServerOptions(options.host, options.port, key, options.exit_with_stdin), engines, models, faults)
+        how = ServerOptions(
+            host=options.host,
+            port=options.port,
+            key=key,
+            leave_with_stdin=options.exit_with_stdin,
+            keep_alive_s=options.keep_alive,
+            use_file=options.use_file,
+            warm=tuple(dict.fromkeys(options.warm)),
+        )
+        serve(how, engines, faults)
     except UserError as error:
         for problem in error.problems:
             sys.stderr.write(f"{problem}\n")
@@ -50,23 +62,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m evalkit.service", description="A loopback OpenAI-compatible server with a voice and ears."
+        prog=prog, description="A loopback OpenAI-compatible server that speaks and transcribes."
     )
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
-    parser.add_argument("--voice", choices=VOICES, default="hibari", help="the engine that speaks")
-    parser.add_argument("--ears", choices=EARS, default="whisper", help="the engine that listens")
-    parser.add_argument("--base-url", help="where an 'openai' voice or ears are, for example http://host:8000/v1")
+    parser.add_argument("--speech", choices=SPEECH_ENGINES, default="hibari", help="the engine that speaks")
+    parser.add_argument(
+        "--transcription", choices=TRANSCRIPTION_ENGINES, default="whisper", help="the engine that transcribes"
+    )
+    parser.add_argument("--brain", choices=BRAINS, default="rules", help="what thinks for the models")
+    parser.add_argument("--base-url", help="where an 'openai' engine is, for example http://host:8000/v1")
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key for --base-url")
-    parser.add_argument("--voice-model", help="model that an 'openai' voice is asked for")
-    parser.add_argument("--ears-model", help="model that 'openai' ears are asked for")
+    parser.add_argument("--speech-model", help="model that an 'openai' speech engine is asked for")
+    parser.add_argument("--transcription-model", help="model that an 'openai' transcription engine is asked for")
     parser.add_argument("--require-key", metavar="NAME", help="demand the key in this environment variable of clients")
     parser.add_argument(
         "--faults", metavar="PLAN", help="what is to go wrong: a preset, rules, or a JSON file; see docs/faults.md"
     )
     parser.add_argument("--exit-with-stdin", action="store_true", help="exit when stdin closes")
+    parser.add_argument(
+        "--warm", nargs="*", choices=ENGINES, default=ENGINES, help="engines to load before it is ready (default: both)"
+    )
+    parser.add_argument("--keep-alive", type=float, metavar="SECONDS", help="exit when unused for as long")
+    parser.add_argument("--use-file", type=Path, metavar="FILE", help=argparse.SUPPRESS)
+    parser.add_argument("--stop", action="store_true", help="stop the services that runs left warm, and exit")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     return parser
 

@@ -11,6 +11,7 @@ route                                        what
 ``/v1/responses``                            text in, text and tool calls out
 ``/v1/models``                               the models there are
 ``/healthz``                                 readiness and counters, without a key
+``/warm``                                    loads the engines that are named, and answers when they are loaded
 ============================================ ===============================================
 
 The HTTP routes answer under ``/openai/v1`` as well. A key is taken as ``Authorization: Bearer`` or as ``api-key``, and
@@ -19,7 +20,7 @@ asked for only when the service was started with one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -28,34 +29,43 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 
-from evalkit.service.agent.conversation import Model
-from evalkit.service.bad_request import BadRequest
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.bad_request import BadRequest, Shape
+from evalkit.service.brain.seam import Brain
+from evalkit.service.child import ENGINES
 from evalkit.service.faults.http_faults import RequestFaults, spoilt_answer
 from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.http_audio import speak, transcribe
-from evalkit.service.http_json import refused
+from evalkit.service.http_json import json_body, refused
 from evalkit.service.http_responses import respond
 from evalkit.service.realtime_socket import serve_realtime
 from evalkit.service.service_state import Gate, ServiceState
-from evalkit.service.speech import Speech
 
+_WARMING = Shape(
+    {
+        "type": "object",
+        "required": ["engines"],
+        "properties": {"engines": {"type": "array", "items": {"enum": list(ENGINES)}}},
+        "additionalProperties": False,
+    }
+)
 _Handler = Callable[[Request], Awaitable[Response]]
 _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def create_app(
-    *, models: Mapping[str, Model], speech: Speech, key: str | None = None, faults: FaultPlan | None = None
+    *, brain: Brain, engines: AudioEngines, key: str | None = None, faults: FaultPlan | None = None
 ) -> Starlette:
     """Return the application.
 
     Args:
-        models: The models that think, by name; ``local-echo`` is there besides.
-        speech: The engines; warm them before serving.
+        brain: What thinks for the models; ``local-echo`` is there besides and thinks nothing.
+        engines: What speaks and transcribes; warm them before serving.
         key: The key to ask clients for; None asks for none.
         faults: What is to go wrong; None: nothing.
 
     """
-    state = ServiceState(models, speech, Gate(key), faults or FaultPlan())
+    state = ServiceState(brain, engines, Gate(key), faults or FaultPlan())
     guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager
@@ -72,6 +82,7 @@ def create_app(
     ]
     routes: list[BaseRoute] = [
         Route("/healthz", _health),
+        Route("/warm", _warm, methods=["POST"]),
         WebSocketRoute("/openai/realtime", serve_realtime),
         Mount("/v1", routes=api),
         Mount("/openai/v1", routes=api),
@@ -106,8 +117,16 @@ async def _list_models(request: Request) -> Response:
     return JSONResponse({"object": "list", "data": rows})
 
 
+async def _warm(request: Request) -> Response:
+    state: ServiceState = request.app.state.service
+    body = await json_body(request)
+    _WARMING.check(body)
+    await state.engines.warm(body["engines"])
+    return JSONResponse({"loaded": state.engines.loaded})
+
+
 async def _health(request: Request) -> Response:
     state: ServiceState = request.app.state.service
-    speech = state.speech
-    engines = {"voice": speech.voice.name, "ears": speech.ears.name}
-    return JSONResponse({"status": "ready", **engines, "counters": state.counters})
+    engines = {"speech": state.engines.speech.name, "transcription": state.engines.transcription.name}
+    told = {"token": state.token, "loaded": state.engines.loaded, "counters": state.counters}
+    return JSONResponse({"status": "ready", **engines, **told})

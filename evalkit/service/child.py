@@ -22,15 +22,18 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Any, Self
 
 from evalkit.errors import ConfigError, ServiceStartError
 
+ENGINES = ("speech", "transcription")
 START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 5.0
 _TAIL_LINES = 12
+_DETACHED: list[subprocess.Popen[bytes]] = []
+"""Processes that are to outlive us; kept so that nobody takes them for forgotten."""
 _WRONG_CONFIG = 2
-_SERVER_NEEDS = ("starlette", "uvicorn", "websockets", "httpx", "rapidfuzz", "snowballstemmer")
+_SERVER_NEEDS = ("starlette", "uvicorn", "websockets", "httpx", "python_multipart", "rapidfuzz", "snowballstemmer")
 _ENGINE_NEEDS = {
     "hibari": ("hibari",),
     "pico": ("py_nanotts",),
@@ -38,6 +41,7 @@ _ENGINE_NEEDS = {
     "pocketsphinx": ("pocketsphinx", "faster_whisper"),
 }
 _PACKAGES = {
+    "python_multipart": "python-multipart",
     "hibari": "hibari-tts",
     "py_nanotts": "py-nanotts",
     "faster_whisper": "faster-whisper",
@@ -49,28 +53,35 @@ _PACKAGES = {
 class ServiceOptions:
     """What to start; see ``python -m evalkit.service --help``."""
 
-    voice: str = "hibari"
-    ears: str = "whisper"
+    speech: str = "hibari"
+    transcription: str = "whisper"
+    brain: str = "rules"
     base_url: str | None = None
     api_key_env: str | None = None
-    voice_model: str | None = None
-    ears_model: str | None = None
+    speech_model: str | None = None
+    transcription_model: str | None = None
     require_key_env: str | None = None
     faults: str | None = None
+    keep_alive_s: float = 0.0
+    """How long :mod:`evalkit.service.warm` keeps it after its last use."""
+    warm: tuple[str, ...] = ENGINES
+    """The engines to load before it is ready; the others load when they are first used."""
 
     def arguments(self) -> list[str]:
         """Return the command line arguments."""
         values = {
-            "--voice": self.voice,
-            "--ears": self.ears,
+            "--speech": self.speech,
+            "--transcription": self.transcription,
+            "--brain": self.brain,
             "--base-url": self.base_url,
             "--api-key-env": self.api_key_env,
-            "--voice-model": self.voice_model,
-            "--ears-model": self.ears_model,
+            "--speech-model": self.speech_model,
+            "--transcription-model": self.transcription_model,
             "--require-key": self.require_key_env,
             "--faults": self.faults,
         }
-        return [text for option, value in values.items() if value is not None for text in (option, value)]
+        given = [text for option, value in values.items() if value is not None for text in (option, value)]
+        return [*given, "--warm", *self.warm]
 
 
 @dataclass
@@ -116,9 +127,15 @@ def start(options: ServiceOptions | None = None, *, timeout_s: float = START_TIM
     return launch(command, timeout_s=timeout_s)
 
 
+def engine_packages(options: ServiceOptions) -> list[str]:
+    """Return the packages that the chosen engines come in."""
+    modules = (*_ENGINE_NEEDS.get(options.speech, ()), *_ENGINE_NEEDS.get(options.transcription, ()))
+    return [_PACKAGES.get(name, name) for name in modules]
+
+
 def check_installed(options: ServiceOptions) -> None:
     """Raise :class:`ConfigError` that names every package of the `local` extra that is missing."""
-    modules = (*_SERVER_NEEDS, *_ENGINE_NEEDS.get(options.voice, ()), *_ENGINE_NEEDS.get(options.ears, ()))
+    modules = (*_SERVER_NEEDS, *_ENGINE_NEEDS.get(options.speech, ()), *_ENGINE_NEEDS.get(options.transcription, ()))
     missing = [_PACKAGES.get(name, name) for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -130,28 +147,49 @@ def check_installed(options: ServiceOptions) -> None:
 def launch(command: Sequence[str], *, timeout_s: float) -> ServiceChild:
     """Start `command`, which behaves as the service does, and return when it has said that it is ready."""
     with tempfile.TemporaryFile() as log:
-        try:
-            process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, start_new_session=os.name == "posix"
-            )
-        except OSError as error:
-            raise ServiceStartError(
-                f"the embedded provider cannot be started: {command[0]}: {error.strerror}"
-            ) from error
-        try:
-            line = _first_line(process, timeout_s)
-            ready = json.loads(line or b"")
-            return ServiceChild(ready["url"], ready["pid"], tuple(ready["models"]), process)
-        except (ValueError, KeyError) as error:
-            _stop(process)
-            words = _tail(log)
-            if process.returncode == _WRONG_CONFIG:
-                raise ConfigError(words) from error
-            what = f"was not ready after {timeout_s:g} s" if line is None else f"ended with code {process.returncode}"
-            raise ServiceStartError("\n".join([f"the embedded provider {what}; its last words:", *words])) from error
-        except BaseException:
-            _stop(process)
-            raise
+        process = _popen(command, log, stdin=subprocess.PIPE)
+        ready = _wait_until_ready(process, log, timeout_s)
+        return ServiceChild(ready["url"], ready["pid"], tuple(ready["models"]), process)
+
+
+def launch_detached(command: Sequence[str], log: IO[bytes], *, timeout_s: float = START_TIMEOUT_S) -> dict[str, Any]:
+    """Start `command` so that it outlives this process, and return what it says when it is ready.
+
+    It writes its stderr to `log`. Raises as :func:`launch` does, and then nothing is left running.
+    """
+    process = _popen(command, log, stdin=subprocess.DEVNULL)
+    ready = _wait_until_ready(process, log, timeout_s)
+    if process.stdout is not None:
+        process.stdout.close()
+    _DETACHED.append(process)
+    return ready
+
+
+def _popen(command: Sequence[str], log: IO[bytes], *, stdin: int) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            command, stdin=stdin, stdout=subprocess.PIPE, stderr=log, start_new_session=os.name == "posix"
+        )
+    except OSError as error:
+        raise ServiceStartError(f"the embedded provider cannot be started: {command[0]}: {error.strerror}") from error
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], log: IO[bytes], timeout_s: float) -> dict[str, Any]:
+    line = None
+    try:
+        line = _first_line(process, timeout_s)
+        ready: dict[str, Any] = json.loads(line or b"")
+        return {**ready, "models": ready["models"], "url": ready["url"], "pid": ready["pid"]}
+    except (ValueError, KeyError) as error:
+        _stop(process)
+        words = _tail(log)
+        if process.returncode == _WRONG_CONFIG:
+            raise ConfigError(words) from error
+        what = f"was not ready after {timeout_s:g} s" if line is None else f"ended with code {process.returncode}"
+        raise ServiceStartError("\n".join([f"the embedded provider {what}; its last words:", *words])) from error
+    except BaseException:
+        _stop(process)
+        raise
 
 
 def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes | None:
@@ -168,8 +206,10 @@ def _first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes | N
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin is None or process.stdin.closed:
+    if process.poll() is not None and (process.stdin is None or process.stdin.closed):
         return
+    if process.stdin is None:  # it has no stdin to leave with
+        process.terminate()
     try:
         process.communicate(timeout=_STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:

@@ -3,6 +3,8 @@
 :func:`parse` turns a frame into a checked event, or raises :class:`BadRequest`. Nested objects (a session, an item, the
 parameters of a response) are checked by their own functions, so that the error names the full path of the field.
 
+An optional field that is null counts as left out, except where null itself says something (``turn_detection: null``).
+
 Only what this server can do is allowed: function tools (no MCP), text and audio content (no images), no stored prompts.
 """
 
@@ -221,6 +223,8 @@ _EVENT_SHAPES = {
     for name, (fields, required) in _EVENTS.items()
 }
 EVENT_TYPES = tuple(_EVENTS)
+_NULL_MEANS_OFF = frozenset({"turn_detection", "transcription", "noise_reduction", "tracing"})
+_CLIENTS_OWN = frozenset({"parameters", "metadata"})
 
 
 def decode(frame: str) -> Wire:
@@ -247,20 +251,28 @@ def check_event(event: Wire) -> str:
     return kind
 
 
-def check_session(session: Wire) -> None:
-    """Raise :class:`BadRequest` when `session` is no realtime session this server can hold."""
-    _SESSION.check(session)
+def read_session(session: Wire) -> Wire:
+    """Return the fields that `session` gives; raises :class:`BadRequest` for one that this server cannot hold."""
+    given: Wire = without_nulls(session, keep=_NULL_MEANS_OFF)
+    _SESSION.check(given)
+    return given
 
 
-def check_response(params: Wire) -> None:
-    """Raise :class:`BadRequest` when `params` are no parameters of a response."""
-    _RESPONSE.check(params)
+def read_response(params: Wire) -> Wire:
+    """Return the parameters of a response that are given; raises :class:`BadRequest`."""
+    given: Wire = without_nulls(params)
+    _RESPONSE.check(given)
+    return given
 
 
-def check_item(item: Any, path: str = "item", *, references: bool = False) -> None:
-    """Raise :class:`BadRequest` when `item` is no conversation item; `references` allows ``item_reference``."""
-    if not isinstance(item, dict):
+def read_item(given: Any, path: str = "item", *, references: bool = False) -> Wire:
+    """Return a conversation item without what is null; raises :class:`BadRequest`.
+
+    `references` allows ``item_reference``.
+    """
+    if not isinstance(given, dict):
         raise BadRequest(f"Invalid type for '{path}': expected an object.", code="invalid_type", param=path)
+    item: Wire = without_nulls(given)
     kind = item.get("type")
     if kind is None:
         raise missing_parameter(f"{path}.type")
@@ -271,13 +283,27 @@ def check_item(item: Any, path: str = "item", *, references: bool = False) -> No
         if not isinstance(role, str) or role not in _MESSAGES:
             raise invalid_value(f"{path}.role", role, _MESSAGES)
         _MESSAGES[role].check(item, path)
-        return
+        return item
     shapes = {"function_call": _CALL, "function_call_output": _CALL_OUTPUT}
     if references:
         shapes["item_reference"] = _REFERENCE
     if not isinstance(kind, str) or kind not in shapes:
         raise invalid_value(f"{path}.type", kind, ["message", *shapes])
     shapes[kind].check(item, path)
+    return item
+
+
+def without_nulls(value: Any, keep: frozenset[str] = frozenset()) -> Any:
+    """Return `value` without the fields that are null, at any depth; what clients define themselves stays as it is."""
+    if isinstance(value, list):
+        return [without_nulls(element, keep) for element in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: field if name in _CLIENTS_OWN else without_nulls(field, keep)
+        for name, field in value.items()
+        if field is not None or name in keep
+    }
 
 
 def _is_plain_append(kind: str, event: Wire) -> bool:

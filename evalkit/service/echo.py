@@ -19,7 +19,7 @@ from functools import cache
 import numpy as np
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.service.agent.conversation import Reply
+from evalkit.service.brain.conversation import Reply
 
 NAME = "local-echo"
 REPLY = Reply(text="This is a tone of two seconds.")

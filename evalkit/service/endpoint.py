@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible audio endpoint, for a voice or ears that are somewhere else.
+"""Any OpenAI-compatible audio endpoint, for a speech or transcription engine that is somewhere else.
 
 The key stays in the environment: the service is told the variable's name, reads it when it starts, and writes
 it nowhere.
@@ -46,7 +46,7 @@ class Endpoint:
 
 
 def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: str | None) -> Endpoint:
-    """Return the endpoint for `role` (``voice`` or ``ears``); raises :class:`ConfigError` for what is missing."""
+    """Return where `role` (``speech`` or ``transcription``) is; raises :class:`ConfigError` for what is missing."""
     problems = []
     if base_url is None:
         problems.append(f"service.base_url: needed for service.{role}=openai; name the endpoint, ending in /v1")

@@ -1,22 +1,25 @@
-"""Which voice and which ears, by name. An engine's library is imported when the engine is warmed, not before."""
+"""Which engine speaks, which one transcribes and which brain thinks, by name. Libraries load when first used."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from evalkit.errors import ConfigError
-from evalkit.service.ears.remote import RemoteEars
-from evalkit.service.ears.seam import Ears
-from evalkit.service.ears.sphinx import SphinxEars
-from evalkit.service.ears.whisper import WhisperEars
+from evalkit.service.brain.rules.brain import RulesBrain
+from evalkit.service.brain.seam import Brain
 from evalkit.service.endpoint import endpoint
-from evalkit.service.voice.hibari import HibariVoice
-from evalkit.service.voice.pico import PicoVoice
-from evalkit.service.voice.remote import RemoteVoice
-from evalkit.service.voice.seam import Voice
+from evalkit.service.speech.hibari import HibariSpeech
+from evalkit.service.speech.pico import PicoSpeech
+from evalkit.service.speech.remote import RemoteSpeech
+from evalkit.service.speech.seam import SpeechEngine
+from evalkit.service.transcription.remote import RemoteTranscription
+from evalkit.service.transcription.seam import TranscriptionEngine
+from evalkit.service.transcription.sphinx import SphinxTranscription
+from evalkit.service.transcription.whisper import WhisperTranscription
 
-VOICES = ("hibari", "pico", "openai")
-EARS = ("whisper", "pocketsphinx", "openai")
+SPEECH_ENGINES = ("hibari", "pico", "openai")
+TRANSCRIPTION_ENGINES = ("whisper", "pocketsphinx", "openai")
+BRAINS = ("rules",)
 
 
 @dataclass(frozen=True)
@@ -24,44 +27,57 @@ class EngineChoice:
     """The engines to build.
 
     Attributes:
-        voice: ``hibari``, ``pico`` or ``openai``.
-        ears: ``whisper``, ``pocketsphinx`` or ``openai``.
+        speech: ``hibari``, ``pico`` or ``openai``.
+        transcription: ``whisper``, ``pocketsphinx`` or ``openai``.
+        brain: ``rules``.
         base_url: Where an ``openai`` engine is.
         api_key_env: The environment variable that holds its key; None sends none.
-        voice_model: The model an ``openai`` voice is asked for.
-        ears_model: The model ``openai`` ears are asked for.
+        speech_model: The model an ``openai`` speech engine is asked for.
+        transcription_model: The model an ``openai`` transcription engine is asked for.
 
     """
 
-    voice: str = "hibari"
-    ears: str = "whisper"
+    speech: str = "hibari"
+    transcription: str = "whisper"
+    brain: str = "rules"
     base_url: str | None = None
     api_key_env: str | None = None
-    voice_model: str | None = None
-    ears_model: str | None = None
+    speech_model: str | None = None
+    transcription_model: str | None = None
 
 
-def build_voice(choice: EngineChoice) -> Voice:
-    """Return the chosen voice, not yet loaded; raises :class:`ConfigError`."""
-    match choice.voice:
+def build_speech(choice: EngineChoice) -> SpeechEngine:
+    """Return the chosen speech engine, not yet loaded; raises :class:`ConfigError`."""
+    match choice.speech:
         case "hibari":
-            return HibariVoice()
+            return HibariSpeech()
         case "pico":
-            return PicoVoice()
+            return PicoSpeech()
         case "openai":
-            return RemoteVoice(endpoint("voice", choice.base_url, choice.voice_model, choice.api_key_env))
+            return RemoteSpeech(endpoint("speech", choice.base_url, choice.speech_model, choice.api_key_env))
         case other:
-            raise ConfigError(f"service.voice: {other!r} is not one of {', '.join(VOICES)}")
+            raise ConfigError(f"service.speech: {other!r} is not one of {', '.join(SPEECH_ENGINES)}")
 
 
-def build_ears(choice: EngineChoice) -> Ears:
-    """Return the chosen ears, not yet loaded; raises :class:`ConfigError`."""
-    match choice.ears:
+def build_transcription(choice: EngineChoice) -> TranscriptionEngine:
+    """Return the chosen transcription engine, not yet loaded; raises :class:`ConfigError`."""
+    match choice.transcription:
         case "whisper":
-            return WhisperEars()
+            return WhisperTranscription()
         case "pocketsphinx":
-            return SphinxEars()
+            return SphinxTranscription()
         case "openai":
-            return RemoteEars(endpoint("ears", choice.base_url, choice.ears_model, choice.api_key_env))
+            return RemoteTranscription(
+                endpoint("transcription", choice.base_url, choice.transcription_model, choice.api_key_env)
+            )
         case other:
-            raise ConfigError(f"service.ears: {other!r} is not one of {', '.join(EARS)}")
+            raise ConfigError(f"service.transcription: {other!r} is not one of {', '.join(TRANSCRIPTION_ENGINES)}")
+
+
+def build_brain(choice: EngineChoice) -> Brain:
+    """Return the chosen brain; raises :class:`ConfigError`."""
+    match choice.brain:
+        case "rules":
+            return RulesBrain()
+        case other:
+            raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

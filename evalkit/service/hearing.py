@@ -1,4 +1,4 @@
-"""What a session's ears are busy with, and the input transcription events that follow.
+"""What of a session's audio is being transcribed, and the input transcription events that follow.
 
 Every audio part of a user's item is heard once, as soon as it is there: at commit, or when an item with audio is
 created. Where the session asked for input transcription, its events go out when the text is known, which may be
@@ -36,15 +36,15 @@ class Hearing:
     Args:
         ids: Where ids come from.
         items: The conversation; transcription events are only about items that are still in it.
-        is_deaf: Hear nothing: audio counts as heard without a word, and a transcription that was asked for fails.
+        hears_nothing: Hear nothing: audio counts as heard without a word, and a transcription that was asked for fails.
 
     """
 
-    def __init__(self, ids: Ids, items: Items, *, is_deaf: bool) -> None:
+    def __init__(self, ids: Ids, items: Items, *, hears_nothing: bool) -> None:
         self._ids = ids
         self._events = Events(ids)
         self._items = items
-        self._is_deaf = is_deaf
+        self._hears_nothing = hears_nothing
         self._busy: dict[str, _Listening] = {}
 
     def listen(self, item: Item, transcription_model: str | None, step: Step) -> None:
@@ -54,7 +54,7 @@ class Hearing:
             if part.kind != "input_audio" or part.heard is not None or (id(item), index) in already:
                 continue
             listening = _Listening(item, index, transcription_model)
-            if self._is_deaf:
+            if self._hears_nothing:
                 part.heard = ""
                 self._send_failure(listening, "this model hears nothing", step)
                 continue

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
-from email.parser import BytesHeaderParser
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import numpy as np
 import soundfile
+from python_multipart.exceptions import MultipartParseError
+from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -15,7 +18,8 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missing_parameter
 from evalkit.service.http_json import json_body
-from evalkit.service.service_state import SPEECH_MODEL, TRANSCRIPTION_MODEL, ServiceState, model_not_found
+from evalkit.service.service_state import SPEECH_MODELS, TRANSCRIPTION_MODELS, ServiceState, model_not_found
+from evalkit.service.speech.seam import UnspeakableText
 from evalkit.service.token_usage import transcription_usage
 
 SPEECH_RATE_HZ = 24_000
@@ -45,9 +49,9 @@ async def speak(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SPEECH.check(body)
-    if body["model"] != SPEECH_MODEL:
-        raise model_not_found(body["model"], [SPEECH_MODEL])
-    voice, speed, wanted = state.speech.voice, float(body.get("speed", 1.0)), body.get("response_format", "mp3")
+    if body["model"] not in SPEECH_MODELS:
+        raise model_not_found(body["model"], SPEECH_MODELS[:1])
+    voice, speed, wanted = state.engines.speech, float(body.get("speed", 1.0)), body.get("response_format", "mp3")
     if body["voice"] not in voice.speakers:
         raise invalid_value("voice", body["voice"], voice.speakers)
     if wanted not in _SPEECH_FORMATS:
@@ -56,7 +60,10 @@ async def speak(request: Request) -> Response:
         bounds = f"{voice.min_speed:.2g} and {voice.max_speed:.2g}"
         message = f"Invalid 'speed': {speed:g}; the engine '{voice.name}' speaks between {bounds}."
         raise BadRequest(message, code="invalid_value", param="speed")
-    audio = await state.speech.say(body["input"], body["voice"], speed)
+    try:
+        audio = await state.engines.say(body["input"], body["voice"], speed)
+    except UnspeakableText as error:
+        raise BadRequest(f"Invalid 'input': {error}", code="invalid_value", param="input") from error
     pcm = resample(audio.pcm, audio.rate_hz, SPEECH_RATE_HZ)
     if wanted == "pcm":
         return Response(pcm.astype("<i2").tobytes(), media_type="audio/pcm")
@@ -68,17 +75,17 @@ async def speak(request: Request) -> Response:
 async def transcribe(request: Request) -> Response:
     """Answer ``POST /v1/audio/transcriptions``: a WAV, FLAC, OGG or MP3 file as multipart form data."""
     state: ServiceState = request.app.state.service
-    form = parse_form(request.headers.get("content-type", ""), await request.body())
+    form = await read_form(request.headers.get("content-type", ""), await request.body())
     for required in ("file", "model"):
         if required not in form:
             raise missing_parameter(required)
     model, wanted = _text(form, "model", ""), _text(form, "response_format", "json")
-    if model != TRANSCRIPTION_MODEL:
-        raise model_not_found(model, [TRANSCRIPTION_MODEL])
+    if model not in TRANSCRIPTION_MODELS:
+        raise model_not_found(model, TRANSCRIPTION_MODELS[:1])
     if wanted not in _TRANSCRIPT_FORMATS:
         raise invalid_value("response_format", wanted, _TRANSCRIPT_FORMATS)
     pcm, rate_hz = _samples(form["file"])
-    text = await state.speech.hear(pcm, rate_hz)
+    text = await state.engines.hear(pcm, rate_hz)
     if wanted == "text":
         return PlainTextResponse(text + "\n")
     duration_s = pcm.size / rate_hz
@@ -90,18 +97,22 @@ async def transcribe(request: Request) -> Response:
     return JSONResponse({"text": text, "usage": transcription_usage(model, duration_s * 1000, text)})
 
 
-def parse_form(content_type: str, body: bytes) -> dict[str, bytes]:
+async def read_form(content_type: str, body: bytes) -> dict[str, bytes]:
     """Return the fields of multipart form data, byte for byte; raises :class:`BadRequest` for anything else."""
-    boundary = BytesHeaderParser().parsebytes(b"Content-Type: " + content_type.encode("latin-1")).get_boundary()
-    if not content_type.startswith("multipart/form-data") or boundary is None:
+    if not content_type.startswith("multipart/form-data"):
         message = f"Invalid content type '{content_type}': expected multipart/form-data with a boundary."
         raise BadRequest(message, code="invalid_content_type", status=415)
-    fields: dict[str, bytes] = {}
-    for part in (b"\r\n" + body).split(b"\r\n--" + boundary.encode("latin-1"))[1:-1]:
-        head, _, payload = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
-        name = BytesHeaderParser().parsebytes(head).get_param("name", header="content-disposition")
-        if isinstance(name, str):
-            fields[name] = payload
+
+    async def stream() -> AsyncGenerator[bytes, None]:
+        yield body
+
+    try:
+        form = await MultiPartParser(Headers({"content-type": content_type}), stream()).parse()
+    except (MultiPartException, MultipartParseError, KeyError) as error:
+        message = f"The form data could not be read: {error or 'no boundary'}."
+        raise BadRequest(message, code="invalid_form") from error
+    fields = {name: value.encode() if isinstance(value, str) else await value.read() for name, value in form.items()}
+    await form.close()
     return fields
 
 

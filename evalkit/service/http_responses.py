@@ -11,8 +11,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from evalkit.service.agent.conversation import Answered, Called, Conversation, Heard, Item, Reply, Said
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missing_parameter
+from evalkit.service.brain.conversation import Answered, Called, Conversation, Heard, Item, Reply, Said
 from evalkit.service.events_out import Ids
 from evalkit.service.http_json import json_body
 from evalkit.service.service_state import ServiceState, model_not_found
@@ -77,8 +77,8 @@ async def respond(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SHAPE.check(body)
-    if body["model"] not in state.models:
-        raise model_not_found(body["model"], state.models)
+    if body["model"] not in state.brain.models:
+        raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
     reply = await state.think(body["model"], conversation)
     return JSONResponse(_response(body, conversation, reply))

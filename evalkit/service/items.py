@@ -10,9 +10,9 @@ from typing import Any
 import orjson
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.service.agent.conversation import Answered, Called, Heard, Said
-from evalkit.service.agent.conversation import Item as Seen
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Answered, Called, Heard, Said
+from evalkit.service.brain.conversation import Item as Seen
 from evalkit.service.client_events import Wire
 from evalkit.service.token_usage import Tokens, assistant_audio_tokens, summed, text_tokens, user_audio_tokens
 
@@ -29,7 +29,7 @@ class Part:
         audio: The audio in its wire format.
         audio_format: The format of `audio`.
         audio_bytes: How much audio there was, also where the bytes themselves are not kept.
-        heard: What the ears recognised in a user's audio; None while they have not.
+        heard: What was recognised in a user's audio; None while nothing was yet.
 
     """
 
@@ -112,7 +112,7 @@ class Item:
         part.audio, part.text = part.audio[: part.audio_bytes], ""
 
     def unheard(self) -> list[int]:
-        """Return the indexes of the user's audio parts that the ears have not heard."""
+        """Return the indexes of the user's audio parts that have not been transcribed."""
         return [index for index, part in enumerate(self.parts) if part.kind == "input_audio" and part.heard is None]
 
     def seen(self) -> Seen | None:

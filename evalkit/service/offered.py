@@ -1,14 +1,47 @@
-"""What the embedded provider offers, told without starting it."""
+"""What the embedded provider offers, told without starting it; tests hold it to what the service really has."""
 
 from __future__ import annotations
 
+# Their modules are a hundred, which `check` would load for their names alone.
+_MODELS = frozenset(
+    {
+        "local-agent",
+        "local-no-tool",
+        "local-wrong-tool",
+        "local-wrong-args",
+        "local-extra-call",
+        "local-text-mismatch",
+        "local-silent",
+        "local-caller",
+        "local-caller-swaps-roles",
+        "local-caller-silent",
+        "local-caller-leaks",
+        "local-caller-invents",
+        "local-caller-repeats",
+        "local-judge",
+        "local-echo",
+        "local-speech",
+        "local-voice",
+        "local-transcription",
+        "local-ears",
+    }
+)
+
 
 def offered_models() -> frozenset[str]:
-    """Return the name of every model. Raises ImportError where the `local` extra is not installed."""
-    from evalkit.service import echo
-    from evalkit.service.agent.models import MODELS
-    from evalkit.service.caller.models import CALLERS
-    from evalkit.service.judge.judge import JUDGES
-    from evalkit.service.service_state import SPEECH_MODEL, TRANSCRIPTION_MODEL
+    """Return the name of every model."""
+    return _MODELS
 
-    return frozenset({*MODELS, *CALLERS, *JUDGES, echo.NAME, SPEECH_MODEL, TRANSCRIPTION_MODEL})
+
+def offered_voices() -> tuple[str, ...]:
+    """Return the voices that every speech engine answers to."""
+    from evalkit.service.speech.speakers import SPEAKERS
+
+    return tuple(SPEAKERS)
+
+
+def can_speak(text: str) -> bool:
+    """Whether the bundled speech engines have a sound for `text`."""
+    from evalkit.service.spoken_text import is_speakable
+
+    return is_speakable(text)

@@ -22,7 +22,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.events_out import Event, Events, Ids
-from evalkit.service.faults.actions import Action, CloseSocket, FreezeLine, ResetLine, Say, SendRaw, Wait
+from evalkit.service.faults.actions import (
+    Action,
+    CloseSocket,
+    FreezeConnection,
+    ResetConnection,
+    SendEvent,
+    SendRaw,
+    Wait,
+)
 from evalkit.service.faults.catalogue import Where
 from evalkit.service.faults.decisions import HEADER, read_introduction, rules_for_session, stranger
 from evalkit.service.faults.handshake import spoil_handshake
@@ -79,7 +87,7 @@ def _asked_model(state: ServiceState, model: str | None, beta: str | None) -> st
 
 class _Driver:
     def __init__(self, socket: WebSocket, state: ServiceState, model: str, injector: Injector | None) -> None:
-        voice = state.speech.voice
+        voice = state.engines.speech
         self._socket = socket
         self._state = state
         self._model = model
@@ -142,7 +150,7 @@ class _Driver:
 
     async def _perform(self, action: Action) -> None:
         match action:
-            case Say(event):
+            case SendEvent(event):
                 await self._socket.send_text(orjson.dumps(event).decode())
             case SendRaw(frame):
                 await (self._socket.send_text(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
@@ -150,9 +158,9 @@ class _Driver:
                 await asyncio.sleep(seconds)
             case CloseSocket(code, reason):
                 await self._socket.close(code, reason)
-            case ResetLine():
+            case ResetConnection():
                 line_of(self._socket).reset()
-            case FreezeLine():
+            case FreezeConnection():
                 await line_of(self._socket).freeze()
 
     def _take(self, step: Step) -> None:
@@ -174,7 +182,7 @@ class _Driver:
 
     async def _recognise(self, work: Recognise) -> None:
         try:
-            text = await self._state.speech.hear(work.pcm, work.rate_hz)
+            text = await self._state.engines.hear(work.pcm, work.rate_hz)
         except Exception as error:  # noqa: BLE001 - however an engine fails, the session goes on
             _log.exception("recognition failed")
             self._take(self._session.not_heard(work.ticket, f"recognition failed: {error}"))
@@ -194,7 +202,7 @@ class _Driver:
         return self._session.thought(work.response_id, reply)
 
     async def _speak(self, work: Speak) -> Step:
-        audio = await self._state.speech.say(work.text, work.voice, work.speed)
+        audio = await self._state.engines.say(work.text, work.voice, work.speed)
         return self._session.spoken(work.response_id, audio.pcm, audio.rate_hz)
 
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import orjson
 
-from evalkit.service.agent.conversation import Call, Reply
+from evalkit.service.brain.conversation import Call, Reply
 from evalkit.service.events_out import Event, Events, Ids
 from evalkit.service.items import Item, Items, Part
 from evalkit.service.session_config import ResponseConfig, format_wire

@@ -14,8 +14,8 @@ import orjson
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.service import echo
-from evalkit.service.agent.conversation import Conversation, Reply
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Conversation, Reply
 from evalkit.service.events_out import Event, Ids
 from evalkit.service.items import Item, Items, system_text
 from evalkit.service.responses_stream import ResponseStream

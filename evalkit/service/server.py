@@ -1,12 +1,12 @@
-"""The service as a process: binds, warms its engines, says in one line where it is, serves, and leaves with its parent.
+"""The service as a process: binds, warms its engines, says in one line where it is, and serves.
 
-The line on stdout is JSON: ``{"url": "http://127.0.0.1:PORT/v1", "pid": …, "voice": …, "ears": …, "models": […]}``. It
-is printed once, when requests are answered and engines are warm; everything else goes to stderr.
+It leaves with its parent, or when nobody has used it for a while. The line on stdout is JSON, ``{"url":
+"http://127.0.0.1:PORT/v1", "pid": …, "speech": …, "transcription": …, "models": […], "token": …}``. It is printed once,
+when requests are answered and engines are warm; everything else goes to stderr.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 import logging
@@ -17,18 +17,22 @@ import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 
+from evalkit import event_loop
 from evalkit.errors import ConfigError
-from evalkit.service.agent.conversation import Model
 from evalkit.service.app import create_app
-from evalkit.service.engines import EngineChoice, build_ears, build_voice
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.child import ENGINES
+from evalkit.service.engines import EngineChoice, build_brain, build_speech, build_transcription
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import FaultPlan
-from evalkit.service.speech import Speech
+from evalkit.service.warm import Unused, closed_to_others, is_used
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024
 LOOPBACK = "127.0.0.1"
@@ -46,6 +50,9 @@ class ServerOptions:
         port: The port; 0 takes a free one.
         key: The key clients must send; None asks for none.
         leave_with_stdin: Exit as soon as stdin closes, which it does when the parent is gone.
+        keep_alive_s: Exit when nobody has used it for as long; None: never.
+        use_file: The file that is locked by those who use it.
+        warm: The engines to load before it is ready.
 
     """
 
@@ -53,6 +60,9 @@ class ServerOptions:
     port: int = 0
     key: str | None = None
     leave_with_stdin: bool = False
+    keep_alive_s: float | None = None
+    use_file: Path | None = None
+    warm: tuple[str, ...] = ENGINES
 
 
 @dataclass(frozen=True)
@@ -71,23 +81,26 @@ class Backstage:
     close: Callable[[], None]
 
 
-def serve(
-    options: ServerOptions, engines: EngineChoice, models: Mapping[str, Model], faults: FaultPlan | None = None
-) -> None:
+def serve(options: ServerOptions, choice: EngineChoice, faults: FaultPlan | None = None) -> None:
     """Serve until told to stop; raises :class:`evalkit.errors.UserError` when it cannot start."""
     if not _is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
-    speech = Speech(build_voice(engines), build_ears(engines))
-    app = create_app(models=models, speech=speech, key=options.key, faults=faults)
-    known = list(app.state.service.all_models)
-    says = {"voice": speech.voice.name, "ears": speech.ears.name, "models": known}
-    serve_app(options, app, Backstage(says, speech.warm, speech.close))
+    engines = AudioEngines(build_speech(choice), build_transcription(choice))
+    app = create_app(brain=build_brain(choice), engines=engines, key=options.key, faults=faults)
+    known = list(app.state.service.answered_models)
+    says = {
+        "speech": engines.speech.name,
+        "transcription": engines.transcription.name,
+        "models": known,
+        "token": app.state.service.token,
+    }
+    serve_app(options, app, Backstage(says, partial(engines.warm, options.warm), engines.close))
 
 
 def serve_app(options: ServerOptions, app: Starlette, backstage: Backstage) -> None:
     """Serve `app` until told to stop; raises :class:`evalkit.errors.ConfigError` when the port is taken."""
     with _bind(options.host, options.port) as listener:
-        asyncio.run(_serve(options, app, backstage, listener))
+        event_loop.run(_serve(options, app, backstage, listener))
 
 
 class _Server(uvicorn.Server):
@@ -115,6 +128,9 @@ async def _serve(options: ServerOptions, app: Starlette, backstage: Backstage, l
         lifespan="on",
     )
     server = _Server(config, {"url": _url(listener), "pid": os.getpid(), **backstage.says})
+    if options.keep_alive_s is not None and options.use_file is not None:
+        watching = (server, options.keep_alive_s, options.use_file)
+        threading.Thread(target=_leave_when_unused, args=watching, daemon=True).start()
     if options.leave_with_stdin:
         threading.Thread(target=_leave_with_stdin, args=(server,), daemon=True).start()
     try:
@@ -153,6 +169,22 @@ def _bind(host: str, port: int) -> socket.socket:
 def _leave_with_stdin(server: uvicorn.Server) -> None:
     while sys.stdin.buffer.read(4096):
         pass
+    _leave(server)
+
+
+def _leave_when_unused(server: uvicorn.Server, keep_alive_s: float, use_file: Path) -> None:
+    unused = Unused(keep_alive_s, time.monotonic())
+    served = server.server_state.total_requests
+    while True:
+        time.sleep(min(1.0, keep_alive_s / 4))
+        before, served = served, server.server_state.total_requests
+        if unused.is_over(time.monotonic(), used=served != before or is_used(use_file)):
+            with closed_to_others(use_file) as nobody_uses_it:
+                if nobody_uses_it:
+                    _leave(server)
+
+
+def _leave(server: uvicorn.Server) -> None:
     server.should_exit = True
     time.sleep(_LAST_RESORT_S)
     os._exit(0)

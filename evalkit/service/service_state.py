@@ -1,24 +1,26 @@
-"""What every route of the service shares: the models, the speech engines, the key and the counters."""
+"""What every route of the service shares: the brain, the engines, the key and the counters."""
 
 from __future__ import annotations
 
-import asyncio
 import hmac
+import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse
 
 from evalkit.service import echo
-from evalkit.service.agent.conversation import Conversation, Model, Reply
+from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Conversation, Reply
+from evalkit.service.brain.seam import Brain
 from evalkit.service.faults.plan import FaultPlan
-from evalkit.service.speech import Speech
 
-SPEECH_MODEL = "local-voice"
-TRANSCRIPTION_MODEL = "local-ears"
+SPEECH_MODELS = ("local-speech", "local-voice")
+"""The names of the model that speaks: today's, and the one that stored runs know it by."""
+TRANSCRIPTION_MODELS = ("local-transcription", "local-ears")
+"""The names of the model that transcribes: today's, and the one that stored runs know it by."""
 
 
 @dataclass(frozen=True)
@@ -53,53 +55,59 @@ class ServiceState:
     """What the routes share.
 
     Attributes:
-        models: The models that think, by name.
-        speech: Voice and ears.
+        brain: What thinks for the models.
+        engines: What speaks and transcribes.
         gate: Who may come in.
         faults: What is to go wrong.
         injected: The faults that were committed so far, by name.
         handshakes: Realtime sessions asked for so far.
         sessions: Realtime sessions held so far.
         responses: Replies that models have made so far.
+        token: What tells this service from any other.
 
     """
 
-    models: Mapping[str, Model]
-    speech: Speech
+    brain: Brain
+    engines: AudioEngines
     gate: Gate = field(default_factory=Gate)
     faults: FaultPlan = field(default_factory=FaultPlan)
     injected: Counter[str] = field(default_factory=Counter)
     handshakes: int = 0
     sessions: int = 0
     responses: int = 0
-    _thinkers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="model"))
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
     def realtime_models(self) -> tuple[str, ...]:
         """The models a Realtime session can have."""
-        return (*self.models, echo.NAME)
+        return (*self.brain.models, echo.NAME)
 
     @property
     def all_models(self) -> tuple[str, ...]:
         """Everything ``/v1/models`` lists."""
-        return (*self.realtime_models, SPEECH_MODEL, TRANSCRIPTION_MODEL)
+        return (*self.realtime_models, SPEECH_MODELS[0], TRANSCRIPTION_MODELS[0])
+
+    @property
+    def answered_models(self) -> tuple[str, ...]:
+        """Every name that is answered, those of before too."""
+        return (*self.realtime_models, *SPEECH_MODELS, *TRANSCRIPTION_MODELS)
 
     @property
     def counters(self) -> dict[str, int]:
         """What has been done so far; what came from a cache is counted apart."""
         injected = {f"fault_{name}": count for name, count in sorted(self.injected.items())}
-        return {"sessions": self.sessions, "responses_computed": self.responses, **self.speech.counters, **injected}
+        return {"sessions": self.sessions, "responses_computed": self.responses, **self.engines.counters, **injected}
 
     async def think(self, model: str, conversation: Conversation) -> Reply:
-        """Return the reply of `model`, computed off the event loop."""
-        reply = await asyncio.get_running_loop().run_in_executor(self._thinkers, self.models[model], conversation)
+        """Return the reply of `model`, and count it."""
+        reply = await self.brain.reply(model, conversation)
         self.responses += 1
         return reply
 
     def close(self) -> None:
         """Let all workers go."""
-        self._thinkers.shutdown(wait=False, cancel_futures=True)
-        self.speech.close()
+        self.brain.close()
+        self.engines.close()
 
 
 def model_not_found(model: object, known: Iterable[str]) -> BadRequest:

@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from evalkit.audio.g711 import Pcm
 from evalkit.service import client_events
-from evalkit.service.agent.conversation import Reply
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Reply
 from evalkit.service.client_events import Wire
 from evalkit.service.events_out import Event, Events, Ids
 from evalkit.service.hearing import Hearing
@@ -52,7 +52,7 @@ class Session:
         )
         self._items = Items()
         self._buffer = InputBuffer(keep=not is_echo)
-        self._hearing = Hearing(self._ids, self._items, is_deaf=is_echo)
+        self._hearing = Hearing(self._ids, self._items, hears_nothing=is_echo)
         self._runs = Runs(self._ids, self._conversation_id, self._items, is_echo=is_echo)
         self._handlers = {
             "session.update": self._on_session_update,
@@ -89,14 +89,14 @@ class Session:
         return step
 
     def heard(self, ticket: str, text: str) -> Step:
-        """Take what the ears recognised."""
+        """Take what was recognised."""
         step = Step()
         self._hearing.heard(ticket, text, step)
         self._runs.go_on(step)
         return step
 
     def not_heard(self, ticket: str, message: str) -> Step:
-        """Take it that the ears failed; responses that wait for this audio fail too."""
+        """Take it that recognition failed; responses that wait for this audio fail too."""
         step = Step()
         item = self._hearing.not_heard(ticket, message, step)
         self._runs.fail_waiting(item, message, step)
@@ -159,8 +159,7 @@ class Session:
         step.events.append(self._events.make("input_audio_buffer.cleared"))
 
     def _on_item_create(self, event: Wire, step: Step) -> None:
-        client_events.check_item(event["item"])
-        item = self._made(event["item"])
+        item = self._made(client_events.read_item(event["item"]))
         if item.type == "function_call_output" and not self._items.called(item.call_id):
             message = f"Tool call ID '{item.call_id}' not found in conversation."
             raise BadRequest(message, code="invalid_tool_call_id", param="item.call_id")

@@ -1,10 +1,9 @@
 """What a Realtime session, and one response of it, are configured to do.
 
 :class:`SessionConfig` is the wire object of ``session.created`` and ``session.updated`` with typed views on it; an
-update makes a new one. Turn detection: the protocol's default is ``server_vad``, and a new session says so; but this
-server takes manual turns only. Audio appended is kept and nothing happens until the client commits it and asks for a
-response. A client that sends ``turn_detection: null`` gets what it asked for; one that *asks* for a VAD gets an
-error.
+update makes a new one. Turn detection: the protocol's default is ``server_vad``, but this server takes manual turns
+only, and says so: a new session has ``turn_detection: null``. Audio appended is kept and nothing happens until the
+client commits it and asks for a response. A client that asks for a VAD gets an error.
 """
 
 from __future__ import annotations
@@ -15,19 +14,10 @@ from typing import Any
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.service.bad_request import BadRequest, invalid_value
-from evalkit.service.client_events import Wire, check_item, check_response, check_session
+from evalkit.service.client_events import Wire, read_item, read_response, read_session
 
 DEFAULT_VOICE = "marin"
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
-_SERVER_VAD = {
-    "type": "server_vad",
-    "threshold": 0.5,
-    "prefix_padding_ms": 300,
-    "silence_duration_ms": 500,
-    "idle_timeout_ms": None,
-    "create_response": True,
-    "interrupt_response": True,
-}
 _BY_WIRE_TYPE = {audio_format.wire_type: audio_format for audio_format in AudioFormat}
 
 
@@ -95,7 +85,7 @@ class SessionConfig:
             has_spoken: The assistant has produced audio, so its voice is settled.
 
         """
-        check_session(patch)
+        patch = read_session(patch)
         if patch.get("model", self.wire["model"]) != self.wire["model"]:
             message = f"The model of a session cannot be changed; it is '{self.wire['model']}'."
             raise BadRequest(message, code="cannot_update_model", param="session.model")
@@ -115,9 +105,11 @@ class SessionConfig:
 
     def for_response(self, params: Wire) -> ResponseConfig:
         """Return what a response asked for with `params` is made with; raises :class:`BadRequest`."""
-        check_response(params)
-        for index, item in enumerate(params.get("input", ())):
-            check_item(item, f"response.input[{index}]", references=True)
+        params = read_response(params)
+        given = [
+            read_item(item, f"response.input[{index}]", references=True)
+            for index, item in enumerate(params.get("input", ()))
+        ]
         output = params.get("audio", {}).get("output", {})
         self._check_output(output, "response.audio.output")
         merged = {**self.wire, **params}
@@ -135,7 +127,7 @@ class SessionConfig:
             max_output_tokens=None if limit == "inf" else int(limit),
             metadata=params.get("metadata"),
             in_conversation=params.get("conversation", "auto") == "auto",
-            items=None if "input" not in params else tuple(params["input"]),
+            items=None if "input" not in params else tuple(given),
         )
 
     def _check_output(self, output: Wire, path: str) -> None:
@@ -169,7 +161,7 @@ def default_session(*, session_id: str, model: str, expires_at_s: int, limits: V
         "truncation": "auto",
         "include": None,
         "audio": {
-            "input": {"format": pcm, "transcription": None, "noise_reduction": None, "turn_detection": _SERVER_VAD},
+            "input": {"format": pcm, "transcription": None, "noise_reduction": None, "turn_detection": None},
             "output": {"format": pcm, "voice": voice, "speed": 1.0},
         },
     }

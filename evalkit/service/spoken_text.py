@@ -24,6 +24,7 @@ those are ids too.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _DIGITS = dict(
     zip("0123456789", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)
@@ -58,6 +59,11 @@ _RUN = re.compile(r"[A-Za-z]+|\d+")
 _MAX_SPELLED_LETTERS = 3
 _PAUSE = ", "
 _PAUSE_AFTER_SPACE = re.compile(r"\s+, ")
+
+
+def is_speakable(text: str) -> bool:
+    """Whether an English voice has a sound for `text`: at least one letter of the Latin alphabet, or a digit."""
+    return any(character.isascii() and character.isalnum() for character in unicodedata.normalize("NFKD", text))
 
 
 def spoken(text: str) -> str:

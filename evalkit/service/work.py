@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from evalkit.audio.g711 import Pcm
-from evalkit.service.agent.conversation import Conversation
+from evalkit.service.brain.conversation import Conversation
 from evalkit.service.events_out import Event
 
 

@@ -1,4 +1,4 @@
-"""What other distributions add, found through their entry points and never imported here.
+"""What other distributions add, found through their entry points; nothing is imported before it is used.
 
 ==================== ============================================================================================
 entry point group    adds
@@ -19,6 +19,9 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+from evalkit.errors import ConfigError
 
 GROUPS = ("evalkit.modes", "evalkit.graders", "evalkit.providers")
 
@@ -27,6 +30,18 @@ GROUPS = ("evalkit.modes", "evalkit.graders", "evalkit.providers")
 def find_entry_points(group: str) -> Mapping[str, EntryPoint]:
     """Return the entry points of one of :data:`GROUPS` by name."""
     return {point.name: point for point in sorted(entry_points(group=group), key=lambda point: point.name)}
+
+
+def load(point: EntryPoint, group: str) -> Any:
+    """Return what an entry point names. Raises ConfigError where it cannot be imported."""
+    try:
+        return point.load()
+    except Exception as error:
+        distribution = point.dist.name if point.dist else "an unknown distribution"
+        raise ConfigError(
+            f"entry point {point.name} = {point.value} ({group}, of {distribution}) cannot be loaded "
+            f"({type(error).__name__}: {error}); mend that package, or uninstall it"
+        ) from error
 
 
 @cache

@@ -117,15 +117,17 @@ class Report:
 
 @dataclass(frozen=True)
 class Service:
-    """What the embedded provider does wrong on purpose, and its engines where the mode has sound."""
+    """The embedded provider: what thinks in it, what it does wrong on purpose, and its engines where there is sound."""
 
+    brain: str
     faults: str | None
-    voice: str | None = None
-    ears: str | None = None
+    keep_alive_s: float
+    speech: str | None = None
+    transcription: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
-    voice_model: str | None = None
-    ears_model: str | None = None
+    speech_model: str | None = None
+    transcription_model: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -182,6 +182,6 @@ class TextCaller:
 
 
 def _as_simulators(failure: CaseFailure) -> CaseFailure:
-    stage = Stage.SIMULATOR_TURN if failure.stage in _OF_A_RESPONSE else Stage(failure.stage)
+    stage = Stage.SIMULATOR_TURN if failure.stage in _OF_A_RESPONSE else failure.stage
     message = f"the caller's session: {failure.message}"
     return CaseFailure(stage, failure.error_type, message, retry_after_s=failure.retry_after_s)

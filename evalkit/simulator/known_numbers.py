@@ -3,6 +3,9 @@
 An id is read out in many ways (``48213``, ``482 13``, ``four eight two, one three``), so digits that stand together are
 one run, whatever separates them, and a run is known when its digits stand in a row in any text that could be known, or
 when it falls apart, between its groups, into pieces that do (``Suite 210, 600 Market Street`` turned around).
+
+No library does this: readers of numbers lose where in the text a run ends and in which groups it was read, and the
+search of `dateparser` takes *on Monday* for a date that was named.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-_PARTIAL = ".partial"
+from evalkit.whole_files import PARTIAL_SUFFIX, write_whole
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -14,7 +14,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
     Raises OSError, leaving nothing behind, when it cannot be written.
     """
-    stream_atomically(path, [content.encode() if isinstance(content, str) else content])
+    write_whole(path, [content.encode() if isinstance(content, str) else content])
 
 
 def stream_atomically(path: Path, pieces: Iterable[bytes]) -> None:
@@ -23,7 +23,7 @@ def stream_atomically(path: Path, pieces: Iterable[bytes]) -> None:
     When making a piece fails, `path` stays as it was, and nothing is left beside it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}{_PARTIAL}")
+    partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL_SUFFIX}")
     try:
         with partial.open("wb") as file:
             file.writelines(pieces)
@@ -36,5 +36,5 @@ def stream_atomically(path: Path, pieces: Iterable[bytes]) -> None:
 
 def remove_partial_files(root: Path) -> None:
     """Remove what :func:`stream_atomically` left below `root` when its process was killed."""
-    for partial in root.rglob(f".*{_PARTIAL}"):
+    for partial in root.rglob(f".*{PARTIAL_SUFFIX}"):
         partial.unlink(missing_ok=True)

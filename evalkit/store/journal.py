@@ -7,8 +7,10 @@ readers; whoever goes on with a file cuts it off first.
 event       fields
 =========== ============================================================================================
 started     ``key``, ``attempt``, ``at``
-failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``cost_usd``, ``at``: another attempt follows
+failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``artifacts`` (name -> where what it left was put),
+            ``cost_usd``, ``at``: another attempt follows
 finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``at``
+graded      ``key``, ``graders`` (their ids), ``at``: their grades stand in ``grades.jsonl``
 concurrency ``limit``, ``reason``, ``at_s``: seconds since the run began or was resumed
 resumed     ``at``
 =========== ============================================================================================
@@ -39,14 +41,18 @@ def append_lines(path: Path, entries: Iterable[Mapping[str, Any]], *, sync: bool
     does not take all of it; a torn line is then taken back if nobody has written behind it.
     """
     lines = b"".join(json.dumps(entry, ensure_ascii=False, allow_nan=False).encode() + b"\n" for entry in entries)
-    with path.open("ab", buffering=0) as file:
-        written = file.write(lines)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        written = os.write(handle, lines)
         if written != len(lines):
-            if os.fstat(file.fileno()).st_size == file.tell():
-                file.truncate(file.tell() - (written or 0))
+            end = os.lseek(handle, 0, os.SEEK_CUR)
+            if os.fstat(handle).st_size == end:
+                os.truncate(path, end - written)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         if sync:
-            os.fsync(file.fileno())
+            os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def cut_torn_line(path: Path) -> None:
@@ -62,9 +68,22 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     A line that is no JSON object, which a disk fault or an editor left, is passed over with a warning: what it said did
     not happen.
     """
+    if path.exists():
+        yield from _parse(path, path.read_bytes().split(b"\n")[:-1])
+
+
+def read_lines_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole lines behind the byte `offset`, and the offset to go on from, as :func:`read_lines` does."""
     if not path.exists():
-        return
-    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        return [], offset
+    with path.open("rb") as file:
+        file.seek(offset)
+        whole, newline, _ = file.read().rpartition(b"\n")
+    return list(_parse(path, whole.split(b"\n"))) if newline else [], offset + len(whole) + len(newline)
+
+
+def _parse(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines, start=1):
         try:
             entry = json.loads(line)
         except ValueError:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from evalkit.records.faults import Failure, Stage
+from evalkit.records.faults import Failure
 from evalkit.records.record import Attempt, from_json
 from evalkit.store.files import remove_partial_files
 from evalkit.store.journal import cut_torn_line, read_lines
@@ -60,7 +60,7 @@ def recover(run: RunDirectory) -> Progress:
     last_event: dict[str, str] = {}
     for line in read_lines(run.journal_path):
         key, event = str(line.get("key", "")), str(line.get("event"))
-        if key:
+        if key and event != "graded":
             last_event[key] = event
         if event == "failed":
             tries.setdefault(key, Tries()).add(_attempt(line), line["cost_usd"])
@@ -93,5 +93,11 @@ def _take_up(run: RunDirectory, key: str) -> bool:
 
 def _attempt(line: Mapping[str, object]) -> Attempt:
     told = line["failure"]
-    failure = Failure(**{**told, "stage": Stage(told["stage"])}) if isinstance(told, dict) else None
-    return Attempt(int(str(line["attempt"])), float(str(line["duration_ms"])), failure)
+    failure = Failure(**told) if isinstance(told, dict) else None
+    artifacts = line.get("artifacts")
+    return Attempt(
+        number=int(str(line["attempt"])),
+        duration_ms=float(str(line["duration_ms"])),
+        failure=failure,
+        artifacts=artifacts if isinstance(artifacts, dict) else {},
+    )

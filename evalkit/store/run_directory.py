@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -17,18 +18,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 from filelock import FileLock, Timeout
 
 from evalkit.errors import ConfigError, DataError
 from evalkit.records.grade import Grade, grade_from_json, grade_to_json
 from evalkit.records.record import Attempt, CaseRecord, from_json, to_json
+from evalkit.settings.renamed import with_new_names
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import append_line, append_lines, read_lines
 
 # A case's id, and a later trial's number.
 _KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}(?<!\.)")
 
+
+# Whoever only asks whether a run is held has the lock for a moment, and must not be taken for a writer.
+_LOCK_TIMEOUT_S = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -135,7 +141,7 @@ class RunDirectory:
 
         Raises ConfigError when another process holds it.
         """
-        lock = FileLock(self.root / ".lock", blocking=False)
+        lock = FileLock(self._lock_path, timeout=_LOCK_TIMEOUT_S)
         try:
             lock.acquire()
         except Timeout as taken:
@@ -146,6 +152,25 @@ class RunDirectory:
             yield
         finally:
             lock.release()
+
+    def is_held(self) -> bool:
+        """Whether a process holds the run (:meth:`exclusive`). Asking disturbs nobody."""
+        if not self._lock_path.exists():
+            return False
+        lock = FileLock(self._lock_path, blocking=False)
+        try:
+            lock.acquire()
+        except Timeout:
+            return True
+        except OSError:  # the folder cannot be written by us, so what its status says has to do
+            status = self.read_status()
+            return status is not None and status["status"] == RunStatus.RUNNING
+        lock.release()
+        return False
+
+    @property
+    def _lock_path(self) -> Path:
+        return self.root / ".lock"
 
     # --- writing ---
 
@@ -164,10 +189,31 @@ class RunDirectory:
             "key": key,
             **tried,
             "failure": failure,
+            "artifacts": dict(attempt.artifacts),
             "cost_usd": dict(cost_usd),
             "at": now_utc(),
         }
         append_line(self.journal_path, entry, sync=False)
+
+    def set_aside(self, key: str, attempt: int) -> dict[str, str]:
+        """Rename all that an attempt at a case-trial left, so that the next one begins with nothing.
+
+        Args:
+            key: The case-trial.
+            attempt: Which attempt left it; 0: one that never came to its end, or that no record counts any more.
+
+        Returns:
+            What there was, by name: where it lies now, relative to the run directory.
+
+        """
+        label = f"attempt{attempt}" if attempt else "earlier"
+        left = {
+            "event_log_path": (self.events_path(key), f"{key}.{label}.jsonl"),
+            "conversation_path": (self.conversation_path(key), f"{key}.{label}.txt"),
+            "audio_folder": (self.audio_dir(key), f"{key}.{label}"),
+        }
+        moved = {name: _moved(path, path.with_name(aside)) for name, (path, aside) in left.items()}
+        return {name: self.relative(path) for name, path in moved.items() if path is not None}
 
     def journal_resumption(self) -> None:
         """Note that the run goes on after it had ended."""
@@ -184,7 +230,7 @@ class RunDirectory:
         What the journal does not name was never finished. A record of an earlier try at the case-trial, lost or made
         under other settings, is kept in ``records/superseded/``.
         """
-        content = json.dumps(to_json(record), indent=1, ensure_ascii=False, allow_nan=False).encode()
+        content = _indented(to_json(record))
         record_sha256 = sha256(content).hexdigest()
         path = self.record_path(record.key)
         if path.exists():
@@ -212,9 +258,15 @@ class RunDirectory:
         write_atomically(path.parent / "superseded" / f"{path.stem}.{sha256(content).hexdigest()[:12]}.json", content)
 
     def append_grades(self, grades: Sequence[Grade]) -> None:
-        """Append grades, on disk when this returns; older ones stay as history."""
-        if grades:
-            append_lines(self.grades_path, map(grade_to_json, grades))
+        """Append grades, on disk when this returns, and announce them; older ones stay as history."""
+        if not grades:
+            return
+        append_lines(self.grades_path, map(grade_to_json, grades))
+        graders: dict[str, dict[str, None]] = {}
+        for grade in grades:
+            graders.setdefault(grade.key, {})[grade.grader_id] = None
+        told = [{"event": "graded", "key": key, "graders": list(ids), "at": now_utc()} for key, ids in graders.items()]
+        append_lines(self.journal_path, told, sync=False)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
         """Write the resolved config, keys in the schemas' order."""
@@ -228,9 +280,8 @@ class RunDirectory:
     # --- reading ---
 
     def read_config(self) -> dict[str, Any]:
-        """Return the resolved config."""
-        config: dict[str, Any] = yaml.safe_load(self.config_path.read_text(encoding="utf-8"))
-        return config
+        """Return the resolved config, its keys as they are called today."""
+        return with_new_names(yaml.safe_load(self.config_path.read_text(encoding="utf-8")))
 
     def read_status(self) -> dict[str, Any] | None:
         """Return ``status.json``, or None when the run never got that far."""
@@ -272,11 +323,34 @@ class RunDirectory:
         return [grade_from_json(line) for line in read_lines(self.grades_path)]
 
 
+def _indented(document: Mapping[str, Any]) -> bytes:
+    """Return `document` as JSON for people. Raises ValueError for NaN, which orjson alone would turn into null."""
+    compact = json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
+    try:
+        return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+    except TypeError:  # integers beyond 64 bits, which tools may answer with
+        return compact
+
+
 def _checked(key: str) -> str:
     """Return the name of a case-trial. Raises DataError for what is none: paths are made of it."""
     if not _KEY_PATTERN.fullmatch(key):
         raise DataError(f"{key[:80]!r} is no name of a case-trial; the run directory was not written by evalkit")
     return key
+
+
+def _moved(path: Path, aside: Path) -> Path | None:
+    """Return `aside`, which `path` was renamed to, in place of what lay there; None when there is no `path`."""
+    try:
+        path.rename(aside)
+    except FileNotFoundError:
+        return None
+    except OSError:
+        if not aside.is_dir():
+            raise
+        shutil.rmtree(aside)
+        path.rename(aside)
+    return aside
 
 
 def now_utc() -> str:

@@ -39,7 +39,7 @@ def test_the_table_has_every_case_and_how_it_ended(browser: Browser, page: Path)
     browser.open(page)
     assert browser.texts(f"{ROWS} th") == [case.case_id for case in SAMPLE]
     endings = [text.split(" ", 1)[1] for text in browser.texts(f"{ROWS} .badge")]
-    assert endings == ["passed", "not passed", "lost: infrastructure", "fault: assistant", "not passed", "ungraded"]
+    assert endings == ["passed", "not passed", "lost: infrastructure", "fault: assistant", "not passed", "undecided"]
 
 
 def test_search_and_choices_narrow_the_table(browser: Browser, page: Path) -> None:
@@ -76,10 +76,10 @@ def test_columns_sort_and_say_so(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.find("#case-table th:nth-child(3) button").click()
     assert browser.texts(f"{ROWS} th")[:3] == ["bad", "hostile", "good"]
-    assert browser.find("#case-table th[aria-sort='ascending']").text.startswith("grade")
+    assert browser.find("#case-table th[aria-sort='ascending']").text.startswith("lowest grade")
     browser.find("#case-table th:nth-child(3) button").click()
     assert browser.texts(f"{ROWS} th")[0] == "good"
-    assert focused(browser).startswith("grade")
+    assert focused(browser).startswith("lowest grade")
 
 
 def test_a_keyboard_reaches_a_case_and_comes_back(browser: Browser, page: Path) -> None:
@@ -125,6 +125,15 @@ def test_every_part_of_a_case_is_there(browser: Browser, page: Path) -> None:
     assert "because Cancel order 31845." in browser.find(".grades").text
     folded = browser.texts("#case summary")
     assert folded[0].startswith("Event log: excerpt, 55 of 55 events")
+
+
+def test_a_transcript_has_words_and_calls_in_the_order_they_happened(browser: Browser, page: Path) -> None:
+    """What was said before a tool was called stands before the call; nothing says that the order is not known."""
+    browser.open(page, "#case/bad")
+    assert browser.texts("#case .say .who") == [
+        "Caller", "Assistant", "Tool call: get_order", "Tool output: get_order", "Assistant",
+    ]  # fmt: skip
+    assert "does not say which of the words" not in browser.find("#case .turn").text
 
 
 def test_a_lost_case_says_that_it_does_not_count(browser: Browser, page: Path) -> None:

@@ -10,7 +10,7 @@ from headless import ACCESSIBILITY, NARROW, WIDE, Browser
 from stored_run import HOSTILE, SAMPLE, StoredRun
 
 from evalkit.reports.sweep_write import write_sweep
-from evalkit.runner.reporting import report_run
+from evalkit.runner.reporting import read_sweep_jobs, report_run
 
 
 @pytest.fixture(scope="session")
@@ -25,7 +25,7 @@ def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
     entries.append({"directory": None, "status": "vanished", "exit_code": 70})
     for number, entry in enumerate(entries):
         entry |= {"job": number, "overrides": [f"assistant.model={HOSTILE}{number}"], "config_sha256": "c"}
-    write_sweep(root, entries)
+    write_sweep(root, read_sweep_jobs(entries))
     return root / "sweep.html"
 
 

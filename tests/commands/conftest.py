@@ -16,7 +16,7 @@ import yaml
 from evalkit.compose.planning import plan
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory, RunStatus
@@ -62,8 +62,7 @@ def make_run(tmp_path: Path) -> MakeRun:
             turn = Turn(
                 1,
                 str(case.inputs["user_text"]),
-                "One moment.",
-                (call,),
+                (Words("One moment."), call),
                 latencies={"latency_first_audio_ms": 900.0},
                 artifacts={"output_audio_path": "said.wav"},
             )

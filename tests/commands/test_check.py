@@ -21,7 +21,13 @@ from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import Service
 
-ENGINES: dict[str, Any] = {**dict.fromkeys(Service.__dataclass_fields__), "voice": "pico", "ears": "pocketsphinx"}
+ENGINES: dict[str, Any] = {
+    **dict.fromkeys(Service.__dataclass_fields__),
+    "speech": "pico",
+    "transcription": "pocketsphinx",
+    "brain": "rules",
+    "keep_alive_s": 0.0,
+}
 ENVIRON = {"OPENAI_API_KEY": "sk-x"}
 
 

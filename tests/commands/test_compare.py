@@ -24,7 +24,7 @@ def test_a_regression_exits_1_and_names_the_cases(make_run: Any, capsys: Any) ->
     assert compare(make_run("a"), make_run("b", heard=WRONG)) == 1
     out = capsys.readouterr().out
     assert all(re.search(rf"\b{case}\b", out) for case in WRONG)
-    assert out.splitlines()[-1] == "B regressed in grade and tool_call_arg_correctness"
+    assert out.splitlines()[-1] == "B regressed in passed and tool_call_arg_correctness"
 
 
 def test_a_run_beside_itself_exits_0(make_run: Any, capsys: Any) -> None:
@@ -57,9 +57,9 @@ def test_json_and_markdown(make_run: Any, capsys: Any) -> None:
     """JSON and nothing else on stdout; Markdown with a table."""
     runs = make_run("a"), make_run("b", heard=WRONG)
     assert compare(*runs, "--json") == 1
-    assert json.loads(capsys.readouterr().out)["regressed"] == ["grade", "tool_call_arg_correctness"]
+    assert json.loads(capsys.readouterr().out)["regressed"] == ["passed", "grade", "tool_call_arg_correctness"]
     assert compare(*runs, "--markdown") == 1
-    assert "| grade | 1.000 | 0.333 |" in capsys.readouterr().out
+    assert "| passed | 1.000 | 0.333 |" in capsys.readouterr().out
 
 
 def test_what_was_scored_again_is_compared(make_run: Any) -> None:
@@ -90,7 +90,7 @@ def test_other_differences_are_told(make_run: Any, capsys: Any) -> None:
         (["A", "B", "--margin", "x"], "argument --margin: 'x' is not allowed"),
         (["A", "B", "--confidence", "0.3"], "argument --confidence: 0.3 is not allowed; expected 0.5 to below 1"),
         (["A", "B", "--json", "--markdown"], "not allowed with argument --json"),
-        (["A", "nowhere"], "nowhere: holds no config.yaml; compare needs two directories that runs wrote"),
+        (["A", "nowhere"], "nowhere: holds no config.yaml; compare needs a directory that a run wrote"),
         (["A", "sweep"], "sweep: is a sweep; compare takes two of the runs in it"),
         (["A", "walk"], "A is mode=crawl, B is mode=walk"),
         (["A", "empty"], "compare: not one case-trial of A can be compared with one of B: missing in B"),
@@ -138,3 +138,24 @@ def test_a_key_that_there_is_not_cannot_be_expected(make_run: Any, capsys: Any) 
     assert compare(run, run, "--expect", "assistant.modl") == 2
     assert "did you mean 'assistant.model'" in capsys.readouterr().err
     assert compare(run, run, "--expect", "assistant", "--expect", "channel.noise.kind") == 0
+
+
+def test_a_case_that_a_resumed_run_dropped_does_not_come_back(make_run: Any, capsys: Any) -> None:
+    """Its record still lies in B; B's report is without it, and so is the comparison."""
+    before, after = make_run("a"), make_run("b", heard={"order-3": "9999"})
+    provenance = after.read_provenance()
+    kept = [key for key in provenance["case_trials"] if key != "order-3"]
+    after.provenance_path.write_text(json.dumps({**provenance, "case_trials": kept}), encoding="utf-8")
+    assert compare(before, after, "--json", "--fail-on", "difference") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["paired"] == 11
+    assert found["unpaired"] == [{"key": "order-3", "reason": "missing in B"}]
+    assert found["metrics"]["passed"]["lost"] == []
+
+
+def test_a_run_without_its_grades_is_not_compared(make_run: Any, capsys: Any) -> None:
+    """It would look ungraded; the message says how to grade it again."""
+    before, after = make_run("a"), make_run("b")
+    after.grades_path.unlink()
+    assert compare(before, after) == 2
+    assert f"evalkit score {after.root}" in capsys.readouterr().err

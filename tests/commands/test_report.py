@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 from stored_run import SAMPLE, StoredRun
 
+from evalkit.cli import main as cli
 from evalkit.commands.report import main
 from evalkit.errors import ConfigError
+from evalkit.runner.reporting import report_run
 
 
 def a_sweep(root: Path) -> Path:
@@ -106,3 +109,54 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match="cannot be made"):
         main([str(run.root), "--output", str(tmp_path / "file" / "set")])
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_broken_config_is_one_message_and_exit_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], several: bool
+) -> None:
+    """With the file and the line, and no traceback; what was written before stays."""
+    run = StoredRun(tmp_path / "run", SAMPLE[:1]).write()
+    assert cli(["report", str(run.root)]) == 0
+    before = (run.root / "results.csv").read_bytes()
+    run.config_path.write_text("mode: {name: crawl\ngate: [", encoding="utf-8")
+    capsys.readouterr()
+    more = [str(run.root), "--output", str(tmp_path / "set")] if several else []
+    assert cli(["report", str(run.root), *more]) == 2
+    told = capsys.readouterr()
+    assert f"{run.config_path}: cannot be read: " in told.err
+    assert "line 2" in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    assert (run.root / "results.csv").read_bytes() == before
+
+
+def test_results_are_not_overwritten_with_blanks_when_the_grades_are_gone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2, how to grade again, and every report as it was."""
+    run = StoredRun(tmp_path / "run", SAMPLE[:2]).write()
+    assert cli(["report", str(run.root)]) == 0
+    before = {path: path.read_bytes() for path in run.root.iterdir() if path.is_file()}
+    run.grades_path.unlink()
+    capsys.readouterr()
+    assert cli(["report", str(run.root)]) == 2
+    assert f"put it back, or grade the stored records again: evalkit score {run.root}" in capsys.readouterr().err
+    del before[run.grades_path]
+    assert {path: path.read_bytes() for path in run.root.iterdir() if path.is_file()} == before
+
+
+def test_a_set_of_runs_that_are_older_than_passes_says_who_passed(tmp_path: Path) -> None:
+    """Their summaries lack it, so it is derived from their records; the runs stay as they are."""
+    for name in "ab":
+        run = StoredRun(tmp_path / name, SAMPLE[:2], changes={"assistant": {"model": name}}).write()
+        report_run(run)
+        path = run.root / "summary.json"
+        found = json.loads(path.read_text(encoding="utf-8"))
+        old = {key: value for key, value in found.items() if "passed" not in key}
+        path.write_text(json.dumps(old), encoding="utf-8")
+    before = (tmp_path / "a" / "summary.json").read_bytes()
+    assert main([str(tmp_path / "a"), str(tmp_path / "b"), "--output", str(tmp_path / "set")]) == 0
+    with (tmp_path / "set" / "sweep.csv").open(encoding="utf-8", newline="") as file:
+        assert [row["passed_mean"] for row in csv.DictReader(file)] == ["0.5", "0.5"]
+    assert (tmp_path / "a" / "summary.json").read_bytes() == before

@@ -27,3 +27,20 @@ def test_a_run_that_is_older_than_a_key_has_it_at_its_shipped_value(make_run: An
         (job,) = plan([], source).jobs
     assert job.config["provider"]["run"] is None
     assert job.config["limits"]["grace_s"] == 30
+
+
+def test_a_run_that_is_older_than_a_renaming_keeps_its_values(make_run: Any) -> None:
+    """A stored key that has another name today gives its value to that name."""
+    run = make_run("old")
+    path = run.root / ".hydra" / "config.yaml"
+    stored = yaml.safe_load(path.read_text(encoding="utf-8"))
+    stored["service"] = {
+        "voice": "pico", "ears": "pocketsphinx", "base_url": None, "api_key_env": None, "voice_model": None,
+        "ears_model": None, "faults": None,
+    }  # fmt: skip
+    path.write_text(yaml.safe_dump(stored), encoding="utf-8")
+    with stored_source(run.root, parse_line([])) as source:
+        (job,) = plan([], source).jobs
+    service = job.config["service"]
+    assert (service["speech"], service["transcription"], service["brain"]) == ("pico", "pocketsphinx", "rules")
+    assert "voice" not in service

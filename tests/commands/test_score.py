@@ -99,8 +99,8 @@ def test_gates_decide_the_exit_code_and_the_status(make_run: Any, capsys: Any) -
     run = make_run("a", heard={"order-1": "9999"})
     assert score(run, "gate.min_grade=0.99", "gate.never_fail=[order-1]") == 1
     err = capsys.readouterr().err
-    assert "gate.min_grade: grade_mean is 0.917, below 0.99" in err
-    assert "gate.never_fail: order-1 failed in grade" in err
+    assert "gate.min_grade: passed_mean is 0.917, below 0.99" in err
+    assert "gate.never_fail: order-1 failed in tool_call_args" in err
     status = run.read_status()
     assert status is not None
     assert (status["status"], status["exit_code"]) == (RunStatus.GATE_FAILED, 1)
@@ -164,7 +164,10 @@ def test_what_is_no_finished_run(make_run: Any, tmp_path: Path, capsys: Any) -> 
     run = make_run("a")
     run.write_status(RunStatus.RUNNING, exit_code=None, counts={})
     assert score(run) == 2
-    assert "is running, or was cut off; finish it first: evalkit resume" in capsys.readouterr().err
+    assert "was cut off; finish it first: evalkit resume" in capsys.readouterr().err
+    with run.exclusive():
+        assert score(run) == 2
+    assert "is running; wait for its end" in capsys.readouterr().err
     assert main(["score", str(tmp_path / "nowhere")]) == 2
     assert "holds no config.yaml; score needs a directory that a run wrote" in capsys.readouterr().err
     assert main(["score", "judge.votes=3"]) == 2

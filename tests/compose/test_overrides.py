@@ -34,6 +34,7 @@ def _problems(*overrides: str, multirun: bool = False) -> str:
         ("provider@judge.provider=opanai", "did you mean 'openai'?"),
         ("judge.provider.base_url=http://x/v1", "provider@judge.provider=NAME"),
         ("seed", "not key=value"),
+        ("service.voice=pico", "service.voice: was renamed; write service.speech=pico"),
         ("+api_key=sk-canary", "api_key: unknown key"),
     ],
 )

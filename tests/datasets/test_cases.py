@@ -17,10 +17,12 @@ from hypothesis import strategies as st
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
+from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import CASE_ID_PATTERN, Case, ExpectedCall
 from evalkit.records.json import canonical
+from evalkit.records.passing import CALL_GRADERS
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 TOOLS: tuple[dict[str, Any], ...] = (
@@ -67,9 +69,25 @@ def test_a_row_becomes_a_case(tmp_path: Path) -> None:
             inputs={"user_text": "Cancel order 0071."},
             expected_calls=(ExpectedCall("cancel_order", {"order_id": "0071"}, {"order_id": "id"}),),
             extra={"category": "plain", "notes": "NA"},
+            required_graders=CALL_GRADERS,
         ),
-        Case("b", "crawl", {"user_text": "Hello?"}, expects_no_call=True, extra={"category": "", "notes": ""}),
+        Case(
+            case_id="b",
+            mode="crawl",
+            inputs={"user_text": "Hello?"},
+            expects_no_call=True,
+            extra={"category": "", "notes": ""},
+            required_graders=CALL_GRADERS,
+        ),
     ]
+
+
+def test_text_that_nobody_can_say_is_a_problem_of_the_data(tmp_path: Path) -> None:
+    """A crawl case is spoken, so a text of signs alone is named here; whoever only reads the texts takes it."""
+    row = ["b", "?! \U0001f600", "", ""]
+    (problem,) = crawl_problems(tmp_path / "c.csv", GOOD, row)
+    assert problem.startswith(f"{tmp_path / 'c.csv'}: row 3: column 'user_text': is '?! \U0001f600', which no voice")
+    assert len(load_crawl_cases(tmp_path / "c.csv", TOOLS, is_spoken=False)) == 2
 
 
 @pytest.mark.parametrize("domain", ["support", "clinic"])
@@ -185,7 +203,7 @@ def test_any_bytes_are_cases_or_a_message(tmp_path_factory: pytest.TempPathFacto
         path.write_bytes(head + content)
         for load in (
             lambda: load_crawl_cases(path, TOOLS),
-            lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW),
+            lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW, Recordings()),
         ):
             try:
                 assert all(isinstance(case, Case) for case in load())
@@ -198,7 +216,9 @@ def walk_row(case_id: str, audio_path: str) -> list[str]:
 
 
 def load_walk(path: Path, codec: AudioFormat, *rows: list[str]) -> list[Case]:
-    return load_walk_cases(write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec)
+    return load_walk_cases(
+        write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec, Recordings(), Recordings()
+    )
 
 
 @pytest.mark.parametrize("codec", list(AudioFormat))
@@ -253,7 +273,7 @@ def test_every_wrong_audio_is_named(tmp_path: Path) -> None:
 def test_walk_needs_its_column(tmp_path: Path) -> None:
     """A crawl CSV is no walk CSV; the missing column is named."""
     path = write(tmp_path / "c.csv", GOOD)
-    (problem,) = problems(lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW))
+    (problem,) = problems(lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW, Recordings()))
     assert "column 'audio_path' is missing" in problem
 
 

@@ -56,6 +56,14 @@ def read(
     return expected, [(problem.column, problem.message) for problem in problems]
 
 
+def test_a_tool_without_parameters_takes_any_arguments() -> None:
+    """What has no schema cannot be contradicted; the name still has to be right."""
+    bare = [{"type": "function", "name": "note"}]
+    expected, problems = read("note", {"text": "call back"}, tools=bare)
+    assert (expected, problems) == ((ExpectedCall("note", {"text": "call back"}),), [])
+    assert read("notes", {}, tools=bare)[1][0][0] == "gt_tool_call"
+
+
 def test_no_tool_is_an_expectation_of_none() -> None:
     """Empty cells expect nothing, and are no problem."""
     assert read("") == ((), [])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from factories import make_record
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from evalkit.datasets.simulations import DEFAULT_MAX_TURNS, Simulation, graders_
 from evalkit.errors import DataError
 from evalkit.records.case import ExpectedCall
 from evalkit.records.grade import GradeLevel, GraderSpec
-from evalkit.records.record import CaseRecord, from_json, to_json
+from evalkit.records.record import from_json, to_json
 from evalkit.settings.resources import resource_dir
 
 INDEX = resource_dir("data") / "run" / "simulations.csv"
@@ -185,7 +186,15 @@ def test_files_given_for_all_calls_win(folder: Path) -> None:
             {"turns": {"fixed_first_user_turn": "Hi.", "max_turns": "6"}},
             "'turns.max_turns': is the string '6', expected integer ≥ 0 ≤ 1000 or null",
         ),
+        (
+            {"turns": {"fixed_first_user_turn": "..."}},
+            "'turns.fixed_first_user_turn': is '...', which no voice can say; expected words, or leave the case out",
+        ),
         ({"graders": {"turn_level": [{"type": "tool_call"}]}}, "'graders.turn_level' #1: 'id': is missing"),
+        (
+            {"graders": {"turn_level": [{"id": "a", "required": "no"}]}},
+            "'graders.turn_level' #1: 'required': is the string 'no', expected boolean",
+        ),
         (
             {"expected_tool_calls": []},
             "has expected_tool_call and expected_tool_calls; keep the list",
@@ -252,12 +261,31 @@ def test_case_holds_all_contents_and_none_of_the_rubric(folder: Path) -> None:
     assert make_case(other).sha256 != case.sha256
 
 
+def test_a_call_passes_by_all_its_graders_but_those_marked_as_not_required(folder: Path) -> None:
+    """``"required": false`` is no option of the grader; what is required travels with the case, not in its hash."""
+    graders = {
+        "turn_level": [
+            {"id": "kind", "criteria": "is kind", "required": False},
+            {"id": "brief", "criteria": "is brief"},
+        ],
+        "trace_level": [{"id": "tool_call", "type": "tool_call", "required": False}],
+    }
+    (simulation,) = load_simulations(write(folder, changed(graders=graders)))
+    case = make_case(simulation)
+    assert [spec.required for spec in simulation.graders] == [False, True, False]
+    assert simulation.graders[0] == GraderSpec("kind", "llm_as_judge", {"criteria": "is kind"}, required=False)
+    assert case.required_graders == ("tool_call_args", "brief")
+    assert graders_of(case) == simulation.graders
+    (strict,) = load_simulations(write(folder, SIMULATION))
+    assert make_case(strict).required_graders == ("tool_call", "tool_call_args", "call", "kind", "told")
+    assert make_case(strict).sha256 == case.sha256
+
+
 def test_case_comes_back_from_a_stored_record() -> None:
     """Cases of all shipped simulations survive the way to disk and back, graders included."""
     for simulation in load_simulations(INDEX):
         case = make_case(simulation)
-        record = CaseRecord(case, 1, 0, "", {}, (), None, (), {}, "", "", 0.0)
-        stored = from_json(json.loads(json.dumps(to_json(record))))
+        stored = from_json(json.loads(json.dumps(to_json(make_record(case)))))
         assert stored.case == case
         assert graders_of(stored.case) == simulation.graders
 

@@ -106,6 +106,17 @@ def test_all_missing_columns_are_named(tmp_path: Path) -> None:
         ("id,b\n1,\x00\n", "line 2: holds a NUL"),
         (b"id,b\n1,\xff\n", "line 2: byte 0xff is not UTF-8"),
         ("id,b\n".encode("utf-16"), "UTF-16"),
+        ('[{"id": "a"}]', "holds JSON, expected CSV with the columns id; write it as a table, or name another file"),
+        ('{\n  "id": "a"\n}\n', "holds JSON, expected CSV"),
+        ('{"id": "a"}\n{"id": "b"}\n', "holds JSON, expected CSV"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "is a PNG picture, expected CSV with the columns id; is it the right file"),
+        (b"PK\x03\x04\x14\0", "is an Excel workbook or another ZIP archive, expected CSV"),
+        (
+            f"id,b\n1,2\n3,{'x' * 131_073}\n",
+            "row 3: column 'b': has 131,073 characters, expected at most 131,072; shorten it",
+        ),
+        (f'id,b\n1,"{"x,2" * 50_000}\n', "row 2: column 'b': has 150,001 characters, .* close the double quote"),
+        ("i" * 131_073 + ",b\n1,2\n", "row 1: column number 1: has 131,073 characters"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, content: str | bytes, said: str) -> None:
@@ -113,6 +124,12 @@ def test_what_is_wrong_is_named(tmp_path: Path, content: str | bytes, said: str)
     path = write(tmp_path, content)
     with pytest.raises(DataError, match=said):
         read_table(path, ["id"])
+
+
+def test_a_header_that_looks_like_json_is_a_header(tmp_path: Path) -> None:
+    """Brackets in a column's name are no JSON."""
+    table = read_table(write(tmp_path, "[note],id\nx,1\n"), ["id"])
+    assert table.columns == ("[note]", "id")
 
 
 def test_all_ragged_rows_are_named(tmp_path: Path) -> None:

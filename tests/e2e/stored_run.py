@@ -14,7 +14,7 @@ from evalkit.audio.wav import write_pcm16
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.grade import Grade
-from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage
+from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 HOSTILE = '</script><script>document.title="owned"</script><img src=x onerror=alert(1)> \u2028 & "quoted"'
@@ -164,9 +164,12 @@ class StoredRun:
         return Turn(
             turn_index=index,
             user_text=case.said,
-            assistant_text=f"Answer to: {case.said}",
-            tool_calls=(ToolCall("get_order", {"id": case.said}, json.dumps({"id": case.said}), f"call_{index}"),),
-            tool_outputs=(ToolOutput(f"call_{index}", "get_order", {"id": "7"}, {"said": case.said}),),
+            steps=(
+                Words("One moment."),
+                ToolCall("get_order", {"id": case.said}, json.dumps({"id": case.said}), f"call_{index}"),
+                ToolOutput(f"call_{index}", "get_order", {"id": "7"}, {"said": case.said}),
+                Words(f"Answer to: {case.said}"),
+            ),
             latencies={"latency_first_audio_ms": 400.0, "latency_response_done_ms": 500.0},
             measures={"input_audio_ms": 1000.0, "output_audio_ms": 1000.0},
             artifacts=sounds,

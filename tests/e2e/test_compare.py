@@ -38,7 +38,7 @@ def test_score_listens_again_and_gates(cli: Cli, runs: tuple[Path, Path]) -> Non
     done = cli("score", str(runs[1]), "mode.graders=[tool_call,tool_call_args,wer]", "gate.min_grade=0.9")
     assert done.code == 1, done.err
     assert "30 verdicts, 0 changed, 10 new, 0 unanswered" in done.out
-    assert "gate.min_grade: grade_mean is" in done.err
+    assert "gate.min_grade: passed_mean is" in done.err
     assert done.directory == runs[1]
     assert done.summary["wer_grade_n"] == 10
     assert read_json(runs[1] / "status.json")["status"] == "gate_failed"

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from harness import Cli, Finished, command, read_events, read_json, read_rows
 
-from evalkit.records.columns import CRAWL_COLUMNS, OUR_COLUMNS
+from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 
 CANARY = "sk-canary-0123456789abcdefghijklmnop"
 
@@ -68,8 +68,8 @@ def test_every_file_is_documented(finished: Finished) -> None:
 def test_the_columns_are_those_of_the_contract(finished: Finished) -> None:
     """In order, the cookbook's first, then ours."""
     columns = list(finished.rows[0])
-    assert columns[: len(CRAWL_COLUMNS)] == list(CRAWL_COLUMNS)
-    assert columns[len(CRAWL_COLUMNS) : len(CRAWL_COLUMNS) + len(OUR_COLUMNS)] == list(OUR_COLUMNS)
+    promised = [*CRAWL_LAYOUT.columns, *CRAWL_LAYOUT.own_columns]
+    assert columns[: len(promised)] == promised
 
 
 def test_paths_in_the_table_exist_as_written(finished: Finished) -> None:
@@ -102,8 +102,8 @@ def test_a_key_that_is_used_reaches_no_file_either(cli: Cli, service_url: str) -
     """Also when it travels in every request and a library might quote it."""
     done = cli(
         "provider=openai", f"provider.base_url={service_url}",
-        "assistant.model=local-agent", "speech.model=local-voice",
-        "provider.models.transcription=local-ears", "max_examples=1",
+        "assistant.model=local-agent", "speech.model=local-speech",
+        "provider.models.transcription=local-transcription", "max_examples=1",
         OPENAI_API_KEY=CANARY,
     )  # fmt: skip
     assert done.code == 0, done.err

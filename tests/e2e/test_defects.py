@@ -42,7 +42,7 @@ def test_the_defect_is_caught_by_its_grader_and_by_no_other(agent: str, summarie
 
 def test_every_defect_agent_of_the_provider_is_in_the_table() -> None:
     """None slips through for want of a row."""
-    from evalkit.service.agent.models import MODELS
+    from evalkit.service.brain.rules.agent.models import MODELS
 
     assert set(_documented()) == {name for name in MODELS if name not in ("local-agent", "local-echo")}
 

@@ -72,7 +72,7 @@ def faulty_env(plan: str, warm_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """An environment in which jobs with that plan find a running service."""
     import os
 
-    with shared_services([Service(faults=plan, voice="hibari", ears="whisper")]):
+    with shared_services([Service("rules", plan, 0.0, speech="hibari", transcription="whisper")]):
         yield {**warm_env, "EVALKIT_SERVICES": os.environ["EVALKIT_SERVICES"]}
 
 
@@ -119,8 +119,8 @@ def test_a_provider_that_is_asked_too_much_is_asked_less(cold_cli: Cli) -> None:
     """Every case is told 429 once: fewer run at once from then on, the summary says so, and nothing is lost."""
     done = cold_cli(
         "mode=walk", "max_examples=8", "concurrency=4", "assistant.model=local-echo", "mode.graders=[tool_call]",
-        "service.faults=rate_limited/retry_after:0.3/times:1", "service.voice=pico", "service.ears=pocketsphinx",
-        "report.plots=false",
+        "service.faults=rate_limited/retry_after:0.3/times:1", "service.speech=pico",
+        "service.transcription=pocketsphinx", "report.plots=false",
     )  # fmt: skip
     assert done.code == 0, done.err
     told = done.summary["concurrency"]

@@ -28,7 +28,7 @@ def _told(run: Path) -> dict[str, Any]:
     told = {}
     for path in sorted((run / "records").glob("*.json")):
         record = read_json(path)
-        names = ("user_text", "assistant_text", "tool_calls", "tool_outputs", "status", "usage")
+        names = ("user_text", "steps", "status", "usage")
         told[path.stem] = [[turn[name] for name in names] for turn in record["turns"]], record["failure"]
     return told
 

@@ -295,7 +295,7 @@ def test_what_was_lost_is_tried_again_and_its_tries_are_kept(cli: Cli, service_u
         port = probe.getsockname()[1]
     lost = cli(
         "provider=compatible", f"provider.base_url=http://127.0.0.1:{port}/v1", "provider.models.assistant=local-agent",
-        "provider@speech.provider=compatible", f"speech.provider.base_url={service_url}", "speech.model=local-voice",
+        "provider@speech.provider=compatible", f"speech.provider.base_url={service_url}", "speech.model=local-speech",
         "mode.graders=[tool_call,tool_call_args]", "max_examples=2", "limits.max_attempts=2", "report.plots=false",
     )  # fmt: skip
     assert lost.code == 3

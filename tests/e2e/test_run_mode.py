@@ -10,7 +10,7 @@ import pytest
 import yaml
 from harness import Cli, Finished, read_events, read_json
 
-from evalkit.records.columns import RUN_COLUMNS
+from evalkit.modes.voice.layouts import RUN_LAYOUT
 
 SHIPPED = 16
 DEFECTS = {
@@ -76,7 +76,7 @@ def test_every_shipped_simulation_completes(finished: Finished) -> None:
 def test_the_table_has_a_row_per_turn_with_the_contracts_columns(finished: Finished) -> None:
     """In order, and its paths can be opened."""
     columns = list(finished.rows[0])
-    assert columns[: len(RUN_COLUMNS)] == list(RUN_COLUMNS)
+    assert tuple(columns[: len(RUN_LAYOUT.columns)]) == RUN_LAYOUT.columns
     assert len(finished.rows) == sum(len(record["turns"]) for record in _records(finished.directory).values())
     for row in finished.rows:
         assert row["assistant_model"] == "local-agent"
@@ -94,12 +94,30 @@ def test_each_call_is_graded(finished: Finished) -> None:
 
 
 def test_every_tool_call_has_exactly_one_output(finished: Finished) -> None:
-    """In the order of the calls."""
+    """In the order of the calls, and after them."""
+    called = 0
     for record in _records(finished.directory).values():
         for turn in record["turns"]:
-            assert [made["call_id"] for made in turn["tool_calls"]] == [
-                output["call_id"] for output in turn["tool_outputs"]
-            ]
+            waiting: list[str] = []
+            for step in turn["steps"]:
+                if step["kind"] == "tool_call":
+                    waiting.append(step["call_id"])
+                    called += 1
+                elif step["kind"] == "tool_output":
+                    assert step["call_id"] == waiting.pop(0)
+            assert waiting == []
+    assert called
+
+
+def test_records_and_transcripts_tell_the_same_order(finished: Finished) -> None:
+    """The words, calls and outputs of a record come as they do in the call's lines of text."""
+    kinds = {"ASSISTANT": "words", "TOOL_CALL": "tool_call", "TOOL_OUTPUT": "tool_output"}
+    lines = _transcripts(finished.directory)
+    for key, record in _records(finished.directory).items():
+        told = [line.split(": ")[0].split() for line in lines[key]]
+        assert [(int(turn), kinds[kind]) for _, turn, kind in told if kind != "USER"] == [
+            (turn["turn_index"], step["kind"]) for turn in record["turns"] for step in turn["steps"]
+        ]
 
 
 def test_the_first_turn_is_fixed_and_the_last_word_is_not_played(finished: Finished) -> None:
@@ -230,8 +248,8 @@ def test_hosted_models_need_a_key_and_nothing_else(cli: Cli, service_url: str) -
     assert "OPENAI_API_KEY" in refused.err
     done = cli(
         "mode=run", "provider=openai", f"provider.base_url={service_url}", "assistant.model=local-agent",
-        "simulator.model=local-caller", "speech.model=local-voice", "judge.model=local-judge",
-        "provider.models.transcription=local-ears", "real_time=false", "max_examples=1", "report.plots=false",
+        "simulator.model=local-caller", "speech.model=local-speech", "judge.model=local-judge",
+        "provider.models.transcription=local-transcription", "real_time=false", "max_examples=1", "report.plots=false",
         OPENAI_API_KEY="sk-canary-0123456789abcdefghijklmnop",
     )  # fmt: skip
     assert done.code == 0, done.err

@@ -39,6 +39,7 @@ class MemorySink:
         self.started: list[tuple[str, int]] = []
         self.failed: list[tuple[str, int]] = []
         self.records: list[CaseRecord] = []
+        self.aside: list[tuple[str, int]] = []
         self.room = 1_000
 
     def journal_start(self, key: str, attempt: int) -> None:
@@ -46,6 +47,10 @@ class MemorySink:
 
     def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Mapping[str, float | None]) -> None:
         self.failed.append((key, attempt.number))
+
+    def set_aside(self, key: str, attempt: int) -> dict[str, str]:
+        self.aside.append((key, attempt))
+        return {"event_log_path": f"{key}.attempt{attempt}"}
 
     def store_record(self, record: CaseRecord) -> str:
         if len(self.records) >= self.room:
@@ -128,6 +133,9 @@ async def test_a_passing_failure_is_retried_and_every_attempt_kept() -> None:
     assert record.fault is None
     assert record.cost_usd == {"assistant": 1.5}
     assert [attempt for _, attempt in sink.started] == [1, 2, 3]
+    assert sink.aside == [("c0", 0), ("c0", 1), ("c0", 2)]
+    logs = [attempt.artifacts.get("event_log_path") for attempt in record.attempts]
+    assert logs == ["c0.attempt1", "c0.attempt2", None]
 
 
 async def test_an_unknown_price_stays_unknown() -> None:
@@ -225,6 +233,22 @@ async def test_what_was_tried_before_stays_in_the_record() -> None:
     assert [attempt.number for attempt in sink.records[0].attempts] == [1, 2, 3, 4]
     assert sink.records[0].cost_usd == {"assistant": 1.25, "speech": None}
     assert sink.records[0].fault is None
+    assert sink.aside == [("c0", 0), ("c0", 3)]
+
+
+async def test_the_files_of_a_lost_record_make_way_for_the_next_attempt() -> None:
+    """What a stored record's last attempt left is named in that attempt, before another one writes."""
+    lost = Failure(Stage.CONNECT, "connection_refused", "no")
+    sink = MemorySink()
+
+    async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        assert sink.aside == [("c0", 2)]
+        return _record(trial)
+
+    prior = Prior((Attempt(1, 5.0, lost, {"event_log_path": "old"}), Attempt(2, 5.0, lost)), was_recorded=True)
+    await _engine(work, sink).run(_trials(1), {"c0": prior})
+    logs = [attempt.artifacts.get("event_log_path") for attempt in sink.records[0].attempts]
+    assert logs == ["old", "c0.attempt2", None]
 
 
 async def test_a_stop_lets_cases_under_way_finish_and_begins_none() -> None:

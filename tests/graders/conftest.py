@@ -1,15 +1,16 @@
-"""Records small enough to read in a test."""
+"""Records as graders see them: what was expected, and what was called in each turn."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import factories
 import pytest
 
-from evalkit.records.case import Case, ExpectedCall
+from evalkit.records.case import ExpectedCall
 from evalkit.records.faults import Failure, Fault
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord
 
 MakeRecord: TypeAlias = Callable[..., CaseRecord]
 
@@ -25,38 +26,13 @@ def make_record() -> MakeRecord:
         none: bool = False,
         failure: Failure | None = None,
         fault: Fault | None = None,
-        artifacts: dict[str, str] | None = None,
-        latencies: dict[str, float] | None = None,
-        user_text: str = "hello",
+        **turn_fields: Any,
     ) -> CaseRecord:
         made = tuple(
-            Turn(
-                turn_index=index,
-                user_text=user_text,
-                assistant_text=text,
-                tool_calls=tuple(
-                    ToolCall(name, arguments if isinstance(arguments, dict) else None, str(arguments), f"call_{number}")
-                    for number, (name, arguments) in enumerate(calls)
-                ),
-                artifacts=artifacts or {},
-                latencies=latencies or {},
-            )
+            factories.make_turn(index, calls=calls, assistant_text=text, **turn_fields)
             for index, calls in enumerate(turns, start=1)
         )
-        return CaseRecord(
-            case=Case("case-1", "text", {}, tuple(expected), none),
-            trial=1,
-            seed=0,
-            reuse_key="key",
-            settings={},
-            turns=made,
-            failure=failure,
-            attempts=(),
-            cost_usd={},
-            served_model="model",
-            started_at="2026-01-01T00:00:00Z",
-            duration_ms=1.0,
-            fault=fault,
-        )
+        case = factories.make_case(expected_calls=tuple(expected), expects_no_call=none)
+        return factories.make_record(case, turns=made, failure=failure, fault=fault)
 
     return make

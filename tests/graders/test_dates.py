@@ -29,11 +29,34 @@ def test_one_day_in_many_spellings(day: date) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "tomorrow", "2026-02-30", "13/13/2026", "Marchember 3", "ma 3", "12", "in 3 days"]
+    "text",
+    [
+        "",
+        "tomorrow",
+        "2026-02-30",
+        "13/13/2026",
+        "Marchember 3",
+        "ma 3",
+        "12",
+        "in 3 days",
+        "10:30",
+        "March 2026",
+        "Thursday",
+        "Thursday in March 2026",
+        "the 12th",
+        "48213",
+    ],
 )
 def test_what_names_no_day_is_none(text: str) -> None:
-    """Relative days, impossible days and other text are not guessed."""
+    """Relative days, impossible days, parts of a date and other text are not guessed."""
     assert parse_day(text) is None
+
+
+@given(text=st.text(st.sampled_from("0123456789-/.:, TZmarchonthuy+"), max_size=24) | st.text())
+def test_no_text_breaks_the_reading(text: str) -> None:
+    """Whatever a model put into an argument, it is a day or it is none."""
+    day = parse_day(text)
+    assert day is None or date(day.year or 2000, day.month, day.day)
 
 
 def test_a_year_that_is_not_said_is_not_asked_for() -> None:

@@ -15,7 +15,7 @@ from evalkit.graders.judge_verdict import ANSWER_SCHEMA
 from evalkit.graders.registry import find_grader_problems
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade, GradeLevel, GraderSpec
-from evalkit.records.record import CaseRecord, Usage
+from evalkit.records.record import CaseRecord, Usage, Words
 
 POLITE = GraderSpec("polite", "llm_as_judge", {"criteria": "The assistant is polite."})
 WHOLE = replace(POLITE, level=GradeLevel.TRACE)
@@ -69,6 +69,29 @@ async def test_a_verdict_becomes_a_grade(make_record: Any, verdict: str, grade: 
     """Pass and fail are 1 and 0; what the judge leaves open has no grade, with its reason."""
     [given] = await apply(make_record([], []), FakeJudge([says(verdict)]))
     assert (given.grade, given.rationale, given.evidence) == (grade, note, ("[2] Sure",))
+
+
+async def test_a_judge_is_told_where_the_order_of_a_turn_is_not_known(make_record: Any) -> None:
+    """A record of version 1 kept words and tool traffic apart; its judge must not take their order for certain."""
+    record, judge = make_record([], [("look", {})]), FakeJudge([says("pass")])
+    (turn,) = record.turns
+    await apply(record, judge)
+    await apply(replace(record, turns=(replace(turn, order_is_known=False),)), judge)
+    certain, uncertain = (instructions for instructions, _ in judge.asked)
+    assert "may stand together" not in certain
+    assert "may stand together" in uncertain
+
+
+async def test_a_judge_reads_words_before_the_call_they_were_said_before(make_record: Any) -> None:
+    """Whether something was said before a tool was called can be judged."""
+    record, judge = make_record([], [("look", {})]), FakeJudge([says("pass")])
+    (turn,) = record.turns
+    (call,) = turn.tool_calls
+    steps = (Words("May I look?"), call, Words("It's here."))
+    await apply(replace(record, turns=(replace(turn, steps=steps),)), judge)
+    [(_, text)] = judge.asked
+    assert '[2] turn 1 assistant: "May I look?"\n[4] turn 1 assistant: "It\'s here."' in text
+    assert '[3] turn 1 call "look": {}' in text
 
 
 async def test_a_grade_says_who_judged_and_how(make_record: Any) -> None:

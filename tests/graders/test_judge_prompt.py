@@ -41,6 +41,13 @@ def test_the_judge_is_told_that_the_call_is_data_and_that_evidence_comes_first()
     assert list(ANSWER_SCHEMA["properties"]) == ["evidence", "reasoning", "verdict"]  # type: ignore[call-overload, index, arg-type]
 
 
+def test_the_judge_is_told_when_the_order_is_not_known() -> None:
+    """A call of which words and tool traffic were kept apart must not pass for one whose order is certain."""
+    told = "The assistant's words of one turn may stand together after that turn's tool traffic."
+    assert told not in QUESTION.instructions
+    assert told in replace(QUESTION, order_is_known=False).instructions
+
+
 def test_the_prompt_hash_is_of_what_all_calls_share() -> None:
     """Another call has the same hash; another criterion, level or kind of judge has another one."""
     one = QUESTION.prompt_sha256(ANSWER_SCHEMA)

@@ -83,16 +83,29 @@ def test_text_ignores_case_and_surrounding_space(text: str) -> None:
         ("10 a.m.", "10am"),
         ("3", 3),
         ("Straße", "STRASSE"),
+        ("March 14", "March 14th"),
+        ("March 14th, 2026", "march 14 2026"),
+        ("the 21st of May", "the 21 of May"),
     ],
 )
 def test_text_that_is_the_same(expected: str, found: Any) -> None:
-    """Case, punctuation, white space and Unicode spelling are ignored."""
+    """Case, punctuation, white space, Unicode spelling and the ending of an ordinal number are ignored."""
     assert matches(expected, found)
 
 
 @pytest.mark.parametrize(
     ("expected", "found"),
-    [("lamp", "lamps"), ("1, 2", "12"), ("007", 7), ("", "x"), ("...", "!!!"), ("x", None), ("true", True)],
+    [
+        ("lamp", "lamps"),
+        ("1, 2", "12"),
+        ("007", 7),
+        ("", "x"),
+        ("...", "!!!"),
+        ("x", None),
+        ("true", True),
+        ("March 14", "March 15th"),
+        ("B4TH", "B4"),
+    ],
 )
 def test_text_that_is_not_the_same(expected: str, found: Any) -> None:
     """Other letters, other digits and other types are other texts."""

@@ -46,7 +46,7 @@ def test_good_specs_have_no_problems() -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("tool_cal", {}, "type 'tool_cal' is not one of tool_call, tool_call_args,"),
+        ("tool_cal", {}, "type 'tool_cal' is not one of llm_as_judge, instruction_following, latency,"),
         ("tool_cal", {}, "did you mean 'tool_call'?"),
         ("contains", {}, "option 'texts' is required by type 'contains'"),
         ("contains", {"texts": []}, "option 'texts': "),

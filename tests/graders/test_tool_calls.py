@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import factories
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 from evalkit.graders.context import GraderContext
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.graders.tool_calls import grade_tool_call, grade_tool_call_args, grade_tool_sequence
-from evalkit.records.case import Case, ExpectedCall
+from evalkit.records.case import ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import GraderSpec, Verdict
-from evalkit.records.record import CaseRecord, ToolCall, Turn
+from evalkit.records.record import CaseRecord
 
 A = ExpectedCall("a", {"id": "007"}, {"id": "id"})
 B = ExpectedCall("b", {})
@@ -160,12 +161,10 @@ CALLS = st.lists(st.tuples(st.sampled_from("abc"), st.dictionaries(st.just("n"),
 async def test_the_turns_agree_with_the_trace(wanted: list[Any], turns: list[Any]) -> None:
     """The whole trace passes exactly when no turn fails, and some turn is always graded."""
     expected = tuple(ExpectedCall(name, arguments) for name, arguments in wanted)
-    made = tuple(
-        Turn(index, "", "x", tuple(ToolCall(name, arguments, "", "") for name, arguments in calls))
-        for index, calls in enumerate(turns, start=1)
+    made = tuple(factories.make_turn(index, calls=calls) for index, calls in enumerate(turns, start=1))
+    record = factories.make_record(
+        factories.make_case(expected_calls=expected, expects_no_call=not expected), turns=made
     )
-    case = Case("c", "text", {}, expected, expects_no_call=not expected)
-    record = CaseRecord(case, 1, 0, "", {}, made, None, (), {}, "", "", 0.0)
     whole = await grades(record, None)
     by_turn = [await grades(record, index) for index in range(1, len(made) + 1)]
     for place in (0, 1):

@@ -4,49 +4,52 @@ from __future__ import annotations
 
 import re
 
+from factories import make_record
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.graders.transcript import Line, LineKind, quote, read_transcript, write_transcript
-from evalkit.records.case import Case
-from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Words
 
 LOOKUP = ToolCall("get_order_status", {"order_id": "48213"}, '{"order_id": "48213"}', "c1")
 FOUND = ToolOutput("c1", "get_order_status", {"order_id": "48213"}, {"status": "shipped"})
 
 
 def record(*turns: Turn) -> CaseRecord:
-    return CaseRecord(Case("c", "run", {}), 1, 0, "", {}, turns, None, (), {}, "m", "", 0.0)
+    return make_record(turns=turns)
 
 
 def test_said_and_done_stand_apart_under_one_numbering() -> None:
-    """A reader can tell words from tool traffic, and still knows what came first."""
+    """A reader can tell words from tool traffic, and still knows what came first: words before a call are before it."""
     call = record(
-        Turn(1, "Where's my order?", "It's shipped.", (LOOKUP,), (FOUND,)),
-        Turn(2, "Thanks.", "Goodbye."),
+        Turn(1, "Where's my order?", (Words("One moment."), LOOKUP, FOUND, Words("It's shipped."))),
+        Turn(2, "Thanks.", (Words("Goodbye."),)),
     )
     assert write_transcript(read_transcript(call)).splitlines() == [
         "SAID",
         '[1] turn 1 caller: "Where\'s my order?"',
-        '[4] turn 1 assistant: "It\'s shipped."',
-        '[5] turn 2 caller: "Thanks."',
-        '[6] turn 2 assistant: "Goodbye."',
+        '[2] turn 1 assistant: "One moment."',
+        '[5] turn 1 assistant: "It\'s shipped."',
+        '[6] turn 2 caller: "Thanks."',
+        '[7] turn 2 assistant: "Goodbye."',
         "",
         "TOOL TRAFFIC",
-        '[2] turn 1 call "get_order_status": {"order_id": "48213"}',
-        '[3] turn 1 output "get_order_status": {"status": "shipped"}',
+        '[3] turn 1 call "get_order_status": {"order_id": "48213"}',
+        '[4] turn 1 output "get_order_status": {"status": "shipped"}',
     ]
 
 
 def test_a_turn_is_shown_with_what_came_before_and_nothing_after() -> None:
     """A turn-level judge must not know the future."""
-    call = record(Turn(1, "a", "b"), Turn(2, "c", "d"), Turn(3, "e", "f"))
+    call = record(
+        *(Turn(index, user, (Words(said),)) for index, (user, said) in enumerate(("ab", "cd", "ef"), start=1))
+    )
     assert [line.content for line in read_transcript(call, call.turns[1])] == ["a", "b", "c", "d"]
 
 
 def test_broken_arguments_and_missing_outputs_are_shown_as_they_were() -> None:
     """Arguments that are no JSON object appear as the text they were; a call without an output has none."""
-    call = record(Turn(1, "", "", (ToolCall("x", None, "{oops", "c1"),)))
+    call = record(Turn(1, "", (ToolCall("x", None, "{oops", "c1"),)))
     assert read_transcript(call) == (Line(1, LineKind.CALL, "{oops", "x"),)
 
 

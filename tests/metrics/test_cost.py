@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from factories import make_grade, make_record
 
 from evalkit.metrics.cost import cost_by_role_usd, sum_known_usd
-from evalkit.records.case import Case
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
 
@@ -22,11 +22,11 @@ def test_a_sum_is_known_only_when_all_parts_are(costs: list[float | None], wante
 
 
 def record(cost_usd: Mapping[str, float | None]) -> CaseRecord:
-    return CaseRecord(Case("c", "text", {}), 1, 0, "", {}, (), None, (), cost_usd, "", "", 0.0)
+    return make_record(cost_usd=cost_usd)
 
 
 def grade(judge: Mapping[str, Any]) -> Grade:
-    return Grade("c", 1, "g", "t", "1", 1.0, "", "", "", judge=judge)
+    return make_grade("case-1", "polite", 1.0, judge=judge)
 
 
 def test_costs_by_role_with_the_judges() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest, false_discovery_control, ttest_1samp
+from scipy.stats import binomtest, false_discovery_control, permutation_test, ttest_1samp
 
 from evalkit.metrics.paired import (
     Pair,
@@ -48,11 +48,15 @@ def test_the_interval_holds_the_difference(table: tuple[int, int, int, int]) -> 
     assert (mirrored.low, mirrored.high) == (pytest.approx(-interval.high), pytest.approx(-interval.low))
 
 
-@pytest.mark.parametrize(("won", "lost"), [(0, 0), (0, 5), (0, 6), (4, 15), (10, 10)])
+@given(won=st.integers(0, 800), lost=st.integers(0, 800))
 def test_mcnemar_is_the_binomial_test_of_the_pairs_that_differ(won: int, lost: int) -> None:
-    """Six losses and no win are the least that is significant at 5 %."""
+    """For any pairs, ``scipy.stats`` gives the same p to nine digits."""
     expected = binomtest(won, won + lost, 0.5).pvalue if won + lost else 1
-    assert mcnemar_p_value(won, lost) == pytest.approx(expected)
+    assert mcnemar_p_value(won, lost) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def test_six_losses_and_no_win_are_the_least_that_is_significant() -> None:
+    """At 5 %."""
     assert mcnemar_p_value(0, 6) < 0.05
     assert mcnemar_p_value(0, 5) > 0.05
 
@@ -69,6 +73,24 @@ def test_sign_flips_are_counted_exactly(changes: list[float]) -> None:
     above = sum(flip >= observed - 1e-9 for flip in flips) / len(flips)
     below = sum(flip <= observed + 1e-9 for flip in flips) / len(flips)
     assert sign_flip_p_value(np.array(changes), 0) == pytest.approx(min(1, 2 * min(above, below)))
+
+
+@pytest.mark.parametrize("size", [2, 5, 13, 14, 40])
+def test_sign_flips_are_scipys(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counted or drawn, the p of ``scipy.stats.permutation_test`` from the same seed, in one piece or in several."""
+    for seed in range(5):
+        changes = np.random.default_rng(seed).normal(0.2, 1, size)
+        wanted = permutation_test(
+            (changes,),
+            np.sum,
+            permutation_type="samples",
+            vectorized=True,
+            n_resamples=9_999,
+            random_state=np.random.default_rng(seed),
+        ).pvalue
+        assert sign_flip_p_value(changes, seed) == pytest.approx(wanted, rel=1e-9)
+    monkeypatch.setattr("evalkit.metrics.paired._BATCH_CELLS", 1_000)
+    assert sign_flip_p_value(changes, seed) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_sign_flips_agree_with_the_t_test_on_plain_data() -> None:

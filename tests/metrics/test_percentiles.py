@@ -6,7 +6,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import binom, norm
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, norm, quantile_test
 
 from evalkit.metrics.percentiles import percentile_interval
 from evalkit.metrics.statistics import Interval
@@ -29,6 +31,18 @@ def test_too_few_values_give_no_interval(percent: float, enough: int) -> None:
     assert percentile_interval(list(range(enough)), alone(enough), percent) is not None
     assert percentile_interval(list(range(enough - 1)), alone(enough - 1), percent) is None
     assert percentile_interval([], [], percent) is None
+
+
+@given(data=st.data(), count=st.integers(1, 600), percent=st.sampled_from([50, 95, 99, 12.5]))
+def test_the_interval_of_independent_values_is_scipys(data: st.DataObject, count: int, percent: float) -> None:
+    """The same two values that ``scipy.stats.quantile_test`` gives, or none where it gives none."""
+    values = list(np.random.default_rng(data.draw(st.integers(0, 99))).normal(size=count))
+    found = percentile_interval(values, alone(count), percent)
+    wanted = quantile_test(values, p=percent / 100).confidence_interval(0.95)
+    if found is None:
+        assert math.isnan(wanted.low) or math.isnan(wanted.high)
+    else:
+        assert (found.low, found.high) == (wanted.low, wanted.high)
 
 
 def test_three_trials_of_a_case_are_not_three_cases() -> None:

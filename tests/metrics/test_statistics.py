@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from evalkit.metrics.statistics import (
     Distribution,
@@ -25,6 +28,7 @@ from evalkit.metrics.statistics import (
     pass_at_k,
     pass_hat_k,
     score_bounds,
+    t_quantile,
     wilson_interval,
 )
 
@@ -58,6 +62,76 @@ def test_wilson_matches_its_formula(tried: int, data: st.DataObject) -> None:
     assert interval.low == pytest.approx(max(0.0, centre - half), abs=1e-12)
     assert interval.high == pytest.approx(min(1.0, centre + half), abs=1e-12)
     assert interval.low - 1e-12 <= share <= interval.high + 1e-12
+
+
+@given(chance=st.floats(0.001, 0.999), degrees=st.integers(1, 5_000))
+def test_the_quantile_of_students_t_is_scipys(chance: float, degrees: int) -> None:
+    """The same number as the library that everybody trusts."""
+    assert t_quantile(chance, degrees) == pytest.approx(stats.t.ppf(chance, degrees), rel=1e-9, abs=1e-9)
+
+
+_CLUSTERED = st.lists(
+    st.lists(st.floats(-1e6, 1e6).map(lambda value: round(value, 3)), min_size=1, max_size=3), min_size=2, max_size=40
+)
+
+
+@settings(max_examples=60)
+@given(groups=_CLUSTERED, seed=st.integers(0, 2**32 - 1))
+def test_the_bootstrap_is_scipys(groups: list[list[float]], seed: int) -> None:
+    """From the same seed both ends are those of ``scipy.stats.bootstrap`` over whole clusters, to nine digits."""
+    values = [value for group in groups for value in group]
+    clusters = [str(index) for index, group in enumerate(groups) for _ in group]
+    found = bootstrap_interval(values, clusters, seed)
+    assert found is not None
+    sums, counts = cluster_sums(values, clusters)
+    if np.ptp(sums / counts) == 0:
+        assert found.low == found.high
+        return
+    size = len(groups)
+    reach = math.sqrt(size / (size - 1)) * stats.t.ppf(0.975, size - 1)
+    wanted = stats.bootstrap(
+        (sums, counts),
+        lambda one, other, axis=-1: one.sum(axis=axis) / other.sum(axis=axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=1_999,
+        confidence_level=min(2 * stats.norm.cdf(reach) - 1, 0.9999),
+        method="BCa",
+        random_state=np.random.default_rng(seed),
+    ).confidence_interval
+    width = float(np.ptp(sums / counts))
+    assert found.low == pytest.approx(wanted.low, rel=1e-9, abs=1e-9 * width)
+    assert found.high == pytest.approx(wanted.high, rel=1e-9, abs=1e-9 * width)
+
+
+def test_many_clusters_are_resampled_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How many random numbers are held at a time changes nothing but the memory that takes."""
+    values = list(np.random.default_rng(5).lognormal(size=50))
+    at_once = bootstrap_interval(values, [str(index) for index in range(50)], seed=1)
+    monkeypatch.setattr("evalkit.metrics.statistics._BATCH_CELLS", 700)
+    assert bootstrap_interval(values, [str(index) for index in range(50)], seed=1) == at_once
+
+
+_SHORT_RUN = """
+import sys
+from evalkit.metrics.noise import measure_noise
+from evalkit.metrics.percentiles import percentile_interval
+from evalkit.metrics.statistics import estimate_mean
+measure_noise([1.0], ["a"]), estimate_mean([1.0], ["a"], 0), estimate_mean([812.5], ["a"], 0)
+percentile_interval([812.5], ["a"], 95)
+assert not [name for name in sys.modules if name.startswith("scipy")], "one case needs nothing of scipy"
+cases = [str(index) for index in range(80)]
+values = [float(index % 7) for index in range(80)]
+measure_noise(values, cases), estimate_mean(values, cases, 0), percentile_interval(values, cases, 95)
+from evalkit.metrics.paired import Pair, compare_pairs
+compare_pairs([Pair(case, value, value + 1) for case, value in zip(cases, values)], 0)
+assert "scipy.stats" not in sys.modules, "scipy.stats takes longer to import than a short run has"
+"""
+
+
+def test_a_short_run_does_not_wait_for_imports() -> None:
+    """One case imports nothing of scipy, and no statistics import ``scipy.stats``."""
+    subprocess.run([sys.executable, "-c", _SHORT_RUN], check=True)
 
 
 def test_nothing_tried_has_no_interval() -> None:

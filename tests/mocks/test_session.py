@@ -147,6 +147,14 @@ def test_arguments_are_checked_against_the_tools_own_schema(made: ToolCall, prob
     assert answer.output.output == "fine"
 
 
+def test_a_tool_without_parameters_takes_any_arguments() -> None:
+    """It is known, its mocks may ask for any argument, and no argument is held against it."""
+    bare = [{"type": "function", "name": "note"}]
+    mocks = parse_mocks([{"name": "note", "match": {"text": "hi"}, "output": {"ok": True}}], "test", bare)
+    answer = MockSession(mocks, bare).answer(call("note", {"text": "hi", "loud": 1}))
+    assert (answer.output.output, answer.schema_problems) == ({"ok": True}, ())
+
+
 def test_event_says_which_mock_answered_what() -> None:
     """The trace can tell why the assistant was told what it was told."""
     held = session({"name": "get_order", "output": 0}, {"name": "cancel_order", "output": {"ok": True}, "delay_ms": 5})

@@ -9,7 +9,8 @@ import pytest
 from evalkit.errors import ConfigError
 from evalkit.modes import registry
 from evalkit.modes.mode import Mode
-from evalkit.modes.registry import find_mode, mode_names
+from evalkit.modes.registry import find_mode
+from evalkit.settings.schemas import mode_names
 
 
 def test_every_installed_mode_is_found_under_the_name_it_gives_itself() -> None:

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.compose.planning import plan
 from evalkit.peers import embedded
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import prepare
 from evalkit.settings.types import Service
 
-ENGINES = Service(faults=None, voice="hibari", ears="whisper")
-OTHERS = Service(faults=None, voice="pico", ears="whisper")
-FAULTY = Service(faults="stall", voice="hibari", ears="whisper")
+ENGINES = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
+OTHERS = Service("rules", None, 0.0, speech="pico", transcription="whisper")
+FAULTY = Service("rules", "stall", 0.0, speech="hibari", transcription="whisper")
 
 
 class FakeChild:
@@ -34,7 +37,7 @@ class FakeChild:
 @pytest.fixture(autouse=True)
 def _no_real_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EVALKIT_SERVICES", raising=False)
-    monkeypatch.setattr(embedded, "_start", lambda _: FakeChild())
+    monkeypatch.setattr(embedded, "_start", lambda *_: FakeChild())
     monkeypatch.setattr(FakeChild, "started", 0)
 
 
@@ -92,3 +95,19 @@ def test_the_loopback_address_of_another_machine_is_of_no_use(monkeypatch: pytes
         monkeypatch.setattr(embedded, "host_identity", lambda: "another")
         with embedded.service_url(ENGINES, needed=True) as url:
             assert url == "http://127.0.0.1:2/v1"
+
+
+@pytest.mark.parametrize(
+    ("line", "engines"),
+    [
+        ([], {"speech", "transcription"}),
+        (["assistant.model=local-echo", "mode.graders=[tool_call]"], {"speech"}),
+        (["assistant.model=local-echo", "mode.graders=[tool_call,audio_text_mismatch]"], {"speech", "transcription"}),
+        (["provider@assistant.provider=openai", "assistant.model=m", "mode.graders=[tool_call]"], {"speech"}),
+        (["provider=openai"], set()),
+    ],
+)
+def test_engines_are_started_by_need(line: list[str], engines: set[str]) -> None:
+    """A run that hears nothing here loads no recogniser, a hosted one loads nothing."""
+    config = plan(line, packaged_source()).jobs[0].config
+    assert prepare(config, Path.cwd(), {"OPENAI_API_KEY": "sk-x"}).engines == engines

@@ -57,7 +57,7 @@ def test_a_local_runs_models_are_named(store: Store) -> None:
     run = store("assistant.model=local-no-tool", "judge.model=local-judge")
     config = with_recorded_models(_compose("provider=replay", f"provider.run={run}"), Path.cwd())
     assert config["assistant"]["model"] == "local-no-tool"
-    assert config["provider"]["models"]["transcription"] == "local-ears"
+    assert config["provider"]["models"]["transcription"] == "local-transcription"
 
 
 def test_a_hosted_runs_models_are_its_defaults(store: Store) -> None:
@@ -73,9 +73,7 @@ def test_a_role_of_another_provider_keeps_its_model(store: Store) -> None:
     """A judge that was elsewhere is replayed under its own name; a role that is live now is none of ours."""
     run = store("mode=run", "provider@judge.provider=openai", "simulator.kind=text")
     moved = ["provider@speech.provider=local", "simulator.kind=text"]
-    config = with_recorded_models(
-        _compose("mode=run", "provider=replay", f"provider.run={run}", *moved), Path.cwd()
-    )
+    config = with_recorded_models(_compose("mode=run", "provider=replay", f"provider.run={run}", *moved), Path.cwd())
     assert config["provider"]["models"]["judge"] == "gpt-4.1-mini"
     assert config["provider"]["models"]["simulator_text"] == "local-caller"
     assert config["speech"]["provider"]["name"] == "local"

@@ -121,13 +121,13 @@ def test_speech_and_transcription() -> None:
             "chars": ModelPrice(per_1m_characters=15),
             "minutes": ModelPrice(per_minute=0.006),
             "text": TEXT,
-            "local-voice": ModelPrice(free=True),
+            "local-speech": ModelPrice(free=True),
         },
     )
     assert prices.speech_cost_usd("chars", 2000, 60_000) == pytest.approx(0.03)
     assert prices.speech_cost_usd("minutes", 2000, 90_000) == pytest.approx(0.009)
     assert prices.audio_cost_usd("minutes", 30_000) == pytest.approx(0.003)
-    assert prices.speech_cost_usd("local-voice", 2000, 1) == 0.0
+    assert prices.speech_cost_usd("local-speech", 2000, 1) == 0.0
     assert prices.speech_cost_usd("text", 1, 1) is None
     assert prices.audio_cost_usd("chars", 1) is None
     assert prices.speech_cost_usd("nobody", 1, 1) is None
@@ -141,7 +141,7 @@ def test_the_shipped_table() -> None:
         assert prices.find(model) is not None
     assert prices.speech_cost_usd("gpt-4o-mini-tts", 100, 60_000) == pytest.approx(0.015)
     assert prices.audio_cost_usd("gpt-4o-mini-transcribe", 60_000) is not None
-    for model in ("local-agent", "local-voice", "local-judge"):
+    for model in ("local-agent", "local-speech", "local-judge"):
         assert prices.cost_usd(Usage(10, 10), model) == 0.0
     entries = json.loads(SHIPPED.read_text())["models"]
     assert all("source" in entry or "note" in entry for entry in entries.values())

@@ -497,3 +497,74 @@ async def test_a_peer_that_streams_for_ever(
             await session.respond(timeout_s=30)
     assert (caught.value.stage, caught.value.error_type) == (Stage.RESPONSE_ERROR, "response_too_large")
     assert 50_000 < len(session.turn_result().audio) < 100_000
+
+
+async def _keeps_its_detection(peer: Any) -> None:
+    """Takes the session's settings, but for the turn detection."""
+    await peer.say("session.created", session={"model": "peer-1"})
+    update = await peer.hear("session.update")
+    audio = update["session"]["audio"]
+    kept = {**audio, "input": {**audio["input"], "turn_detection": {"type": "server_vad", "create_response": True}}}
+    await peer.say("session.updated", session={**update["session"], "audio": kept})
+
+
+async def _answers_by_itself(peer: Any) -> None:
+    """Says that it takes manual turns, and answers as soon as it has heard enough."""
+    await peer.accept_session()
+    await peer.hear("input_audio_buffer.append")
+    await peer.say("response.created", response={"id": "unasked", "status": "in_progress"})
+    await peer.say_audio(b"abc", "Not an answer.", "unasked")
+    await peer.end_response("unasked")
+
+
+async def _answers_when_asked_and_again(peer: Any) -> None:
+    """Answers what it was asked, in one go with a response of its own."""
+    await peer.accept_session()
+    await peer.begin_response("asked")
+    await peer.say("response.created", response={"id": "unasked", "status": "in_progress"})
+    await peer.end_response("asked")
+
+
+async def _is_busy_with_its_own(peer: Any) -> None:
+    """Has begun a response that it told nobody of."""
+    await peer.accept_session()
+    asked = await peer.hear("response.create")
+    error = {"code": "conversation_already_has_active_response", "message": "busy", "event_id": asked["event_id"]}
+    await peer.say("error", error=error)
+
+
+@pytest.mark.parametrize(
+    "script", [_keeps_its_detection, _answers_by_itself, _answers_when_asked_and_again, _is_busy_with_its_own]
+)
+async def test_a_server_that_takes_turns_by_itself_is_refused(start_peer: StartPeer, case: _Case, script: Any) -> None:
+    """Nobody can tell which of its responses answers us, so none is taken: infrastructure, at session_update."""
+    session = case.session(await start_peer(script))
+
+    async def hold() -> None:
+        async with session:
+            await session.configure(_SPEC, timeout_s=2)
+            await session.send_audio(_WIRE, chunk_ms=20, real_time=True)
+            await session.respond(timeout_s=2)
+
+    with pytest.raises(CaseFailure, match="keeps its own turn detection") as caught:
+        await hold()
+    failure = Failure(Stage(caught.value.stage), caught.value.error_type, caught.value.message)
+    assert (failure.stage, failure.error_type) == (Stage.SESSION_UPDATE, "turn_detection_kept")
+    assert decide_fault(failure) is Fault.INFRASTRUCTURE
+    assert "Not an answer." not in session.turn_result().assistant_text
+
+
+async def test_an_unasked_response_after_the_last_answer_counts(start_peer: StartPeer, case: _Case) -> None:
+    """What the server does until the connection is closed still shows whose turns they were."""
+
+    async def script(peer: Any) -> None:
+        await peer.accept_session()
+        await peer.begin_response("asked")
+        await peer.end_response("asked")
+        await peer.say("input_audio_buffer.speech_started", item_id="u2")
+
+    session = case.session(await start_peer(script))
+    with pytest.raises(CaseFailure) as caught:
+        async with session:
+            await _one_turn(session, 2)
+    assert (caught.value.stage, caught.value.error_type) == ("session_update", "turn_detection_kept")

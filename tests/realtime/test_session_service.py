@@ -63,7 +63,7 @@ class _Client:
 
 def _say(service: child.ServiceChild, text: str, audio_format: AudioFormat) -> bytes:
     """The service's own voice, in a wire format."""
-    body = {"model": "local-voice", "voice": "marin", "input": text, "response_format": "pcm"}
+    body = {"model": "local-speech", "voice": "marin", "input": text, "response_format": "pcm"}
     request = urllib.request.Request(  # noqa: S310 - our own loopback service
         f"{service.url}/audio/speech", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -102,7 +102,7 @@ async def test_a_spoken_request_calls_a_tool_and_is_answered(
     """Speech goes in, the tool is called with the number that was said, and its answer is spoken."""
     wire = _say(service, "What is the status of my order? The number is four eight two, one three five.", audio_format)
     client = _Client(service, "local-agent")
-    spec = SessionSpec("Help.", audio_format, audio_format, tools=[_TOOL], transcription_model="local-ears")
+    spec = SessionSpec("Help.", audio_format, audio_format, tools=[_TOOL], transcription_model="local-transcription")
     async with client.session as session:
         await session.configure(spec, timeout_s=5)
         session.begin_turn(1)

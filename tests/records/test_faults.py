@@ -4,13 +4,28 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.errors import CaseFailure
 from evalkit.records.faults import POLICIES, Failure, Fault, Stage, decide_fault
 
 
-@pytest.mark.parametrize("stage", list(Stage))
-def test_every_stage_has_a_fault(stage: Stage) -> None:
-    """No failure is nobody's."""
-    assert decide_fault(Failure(stage, "something", "")) in Fault
+def test_a_mode_adds_stages_of_its_own() -> None:
+    """With the fault it gives them, and it may see a shipped stage otherwise; the kind still comes first."""
+    stages = {"compile": Fault.ASSISTANT, Stage.CASE_TIMEOUT: Fault.ASSISTANT}
+    assert decide_fault(Failure("compile", "syntax_error", ""), stages) is Fault.ASSISTANT
+    assert decide_fault(Failure(Stage.CASE_TIMEOUT, "timeout", ""), stages) is Fault.ASSISTANT
+    assert decide_fault(Failure(Stage.CASE_TIMEOUT, "timeout", "")) is Fault.INFRASTRUCTURE
+    assert decide_fault(Failure("compile", "connection_refused", ""), stages) is Fault.INFRASTRUCTURE
+
+
+def test_a_stage_that_nobody_knows_is_infrastructure() -> None:
+    """A record of a mode that is not installed here still has a fault, and never the assistant's."""
+    assert decide_fault(Failure("compile", "syntax_error", "")) is Fault.INFRASTRUCTURE
+
+
+def test_a_failure_keeps_all_of_the_exception() -> None:
+    """Stage, kind, words, and how long the peer asked us to wait."""
+    raised = CaseFailure("compile", "rate_limited", "slow down", retry_after_s=2.5)
+    assert Failure.of(raised) == Failure("compile", "rate_limited", "slow down", 2.5)
 
 
 @pytest.mark.parametrize("stage", list(Stage))
@@ -37,6 +52,16 @@ def test_the_lines_trouble_is_never_the_assistants(stage: Stage, kind: str) -> N
 def test_known_cases(stage: Stage, kind: str, fault: Fault) -> None:
     """Kind first, then stage."""
     assert decide_fault(Failure(stage, kind, "")) is fault
+
+
+def test_the_documented_stages_are_the_stages() -> None:
+    """docs/failures.md says of each shipped stage whose fault it is."""
+    text = (Path(__file__).parents[2] / "docs" / "failures.md").read_text(encoding="utf-8")
+    table = text.partition("## By stage")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert {stage.strip("`"): fault for stage, fault in rows} == {
+        str(stage): str(decide_fault(Failure(stage, "something", ""))) for stage in Stage
+    }
 
 
 def test_the_documented_table_is_the_table() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
 
 MakeRecord: TypeAlias = Callable[..., CaseRecord]
 MakeGrade: TypeAlias = Callable[..., Grade]
@@ -21,13 +21,18 @@ REFUSED = Failure(Stage.CONNECT, "connection_refused", "nobody listens")
 @pytest.fixture
 def make_turn() -> Callable[..., Turn]:
     """Build a turn with a call, latencies, tokens and a sound file."""
+    call = ToolCall("get_order", {"order_id": "007"}, '{"order_id": "007"}', "call_1")
 
-    def make(index: int = 1, **changes: Any) -> Turn:
+    def make(
+        index: int = 1,
+        tool_calls: Sequence[ToolCall] = (call,),
+        tool_outputs: Sequence[ToolOutput] = (),
+        **changes: Any,
+    ) -> Turn:
         given: dict[str, Any] = {
             "turn_index": index,
             "user_text": f"where is it, {index}?",
-            "assistant_text": f"On its way, {index}.",
-            "tool_calls": (ToolCall("get_order", {"order_id": "007"}, '{"order_id": "007"}', "call_1"),),
+            "steps": (*tool_calls, *tool_outputs, Words(f"On its way, {index}.")),
             "latencies": {"latency_first_audio_ms": 100.0 * index, "latency_response_done_ms": 200.0 * index},
             "measures": {"input_audio_ms": 1500.25, "output_audio_ms": 900.0},
             "artifacts": {"output_audio_path": f"audio/out_{index}.wav"},

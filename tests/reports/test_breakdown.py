@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from layouts import layout_of
+
 from evalkit.records.faults import Failure, Stage
 from evalkit.reports.breakdown import count_failing_graders, count_faults, grades_by_turn
 from evalkit.reports.rows import build_table
@@ -29,7 +31,7 @@ def test_a_failing_grader_tells_its_commonest_reason(make_record: Any, make_grad
         make_grade("c", "brief", 1.0),
         make_grade("a", "calm", 1.0),
     ]
-    table = build_table("crawl", config, [make_record(key) for key in "abc"], grades, lambda path: path)
+    table = build_table(layout_of("crawl"), config, [make_record(key) for key in "abc"], grades, lambda path: path)
     (count,) = count_failing_graders(table)
     assert (count.grader_id, count.failed, count.graded) == ("brief", 2, 3)
     assert (count.reason, count.example) == ("too long", "a")
@@ -44,8 +46,8 @@ def test_grades_by_turn_take_the_lowest(make_record: Any, make_turn: Any, make_g
         make_grade("short", "calm", 1.0, 1),
     ]  # fmt: skip
     run = {**config, "mode": {"name": "run"}}
-    lines = grades_by_turn(build_table("run", run, [long, short], grades, lambda path: path))
-    assert [(line.turn_index, line.grade.mean, line.grade.n, line.first_audio_ms) for line in lines] == [
+    lines = grades_by_turn(build_table(layout_of("run"), run, [long, short], grades, lambda path: path))
+    assert [(line.turn_index, line.grade.mean, line.grade.n, line.wait_ms) for line in lines] == [
         (1, 0.5, 2, 100.0), (2, 1.0, 1, 200.0),
     ]  # fmt: skip
 
@@ -53,4 +55,4 @@ def test_grades_by_turn_take_the_lowest(make_record: Any, make_turn: Any, make_g
 def test_a_run_without_turns_has_no_line(lost: Any, config: Any) -> None:
     """Lost cases were at no turn."""
     run = {**config, "mode": {"name": "run"}}
-    assert grades_by_turn(build_table("run", run, [lost], [], lambda path: path)) == []
+    assert grades_by_turn(build_table(layout_of("run"), run, [lost], [], lambda path: path)) == []

@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 from typing import Any
 
+from layouts import layout_of
 from rich.console import Console
 
+from evalkit.records.case import Case
 from evalkit.reports.closing import closing_table
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
 
 
 def shown(config: Any, records: Any, grades: Any) -> str:
-    table = build_table("crawl", config, records, grades, lambda path: path)
+    table = build_table(layout_of(config["mode"]["name"]), config, records, grades, lambda path: path)
     screen = io.StringIO()
     summary = summarize(RunFacts("[red]nightly", config, "abc"), table, records, grades)
-    Console(width=110, file=screen).print(closing_table(summary))
+    Console(width=110, file=screen).print(closing_table(summary, table.layout))
     return screen.getvalue()
 
 
@@ -25,10 +27,10 @@ def test_it_says_grades_latency_faults_and_cost(make_record: Any, lost: Any, bot
     records = [make_record("a"), make_record("b", cost_usd={"assistant": None}), lost]
     grades = [*both_grades("a", 1, 1), *both_grades("b", 1, 0), *both_grades("case-lost", None, None)]
     text = shown(config, records, grades)
-    for expected in ("[red]nightly", "grade", "0.500", "0.095 to 0.905", "first_audio", "1 infrastructure", "unknown"):
+    for expected in ("[red]nightly", "passed", "0.500", "0.095 to 0.905", "first_audio", "1 infrastructure", "unknown"):
         assert expected in text
     assert "2 counted, 1 broke off" in text
-    assert "grade 0.333 to 0.667" in text
+    assert "passed 0.333 to 0.667" in text
     assert "tool_call_grade" not in text
 
 
@@ -51,5 +53,30 @@ def test_a_latency_gate_over_unpublishable_latencies_is_told(make_record: Any, m
     records = [make_record("a", turns=(make_turn(latencies={"latency_first_audio_ms": 10.0}),))]
     gate = {"max_latency_ms": 500, "latency_column": "latency_first_audio_ms", "latency_percentile": 50}
     text = shown({**config, "real_time": False, "gate": gate}, records, [])
-    assert "not for publishing" in text
+    assert "latencies are not comparable" in text
     assert "gate.max_latency_ms was held" in text
+
+
+def test_a_grader_that_could_be_applied_to_nothing_is_named(
+    make_record: Any, make_grade: Any, both_grades: Any, lost: Any, config: Any
+) -> None:
+    """With its commonest reason; one that graded a single case is not, and neither is what a lost case has not got."""
+    records = [make_record("a"), make_record("b"), lost]
+    reason = "not graded: transcribe is not available in this run"
+    grades = [make_grade(key, "audio_text_mismatch", None, rationale=reason, unanswered=True) for key in "ab"]
+    grades += [*both_grades("a", 1, 1), *both_grades("b", 1, None), make_grade("case-lost", "polite", None)]
+    text = " ".join(shown(config, records, grades).split())
+    assert f"graded nothing: audio_text_mismatch ({reason})" in text
+    assert text.count("graded nothing") == 1
+    many = [make_grade("a", f"grader_{number}", None) for number in range(9)]
+    assert "graded nothing: 4 graders more" in shown(config, records[:1], many)
+
+
+def test_a_mode_without_calls_and_sound_shows_neither(make_record: Any, make_turn: Any, make_grade: Any) -> None:
+    """What a quiz found, and not one empty line."""
+    turn = make_turn(latencies={"latency_first_text_ms": 12.0})
+    case = Case("q", "quiz", {"question": "2 + 2?"}, required_graders=("contains",))
+    text = shown({"mode": {"name": "quiz"}}, [make_record(case=case, turns=(turn,))], [make_grade("q", "contains", 1)])
+    assert "contains_grade" in text
+    assert "first_text" in text
+    assert not [word for word in ("tool_call", "audio", "voice", "nan", "None") if word in text]

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
+from evalkit.records.case import Case
 from evalkit.reports.compare import (
     IMPROVED,
     NO_CHANGE,
@@ -19,6 +21,8 @@ from evalkit.reports.compare import (
 )
 from evalkit.reports.pairs import Side
 
+IN_TIME = {"lateness_p50_ms": 0.1, "lateness_p99_ms": 1.0, "lateness_max_ms": 2.0}
+
 
 @pytest.fixture
 def run(make_record: Any, make_grade: Any, config: Any) -> Any:
@@ -29,15 +33,18 @@ def run(make_record: Any, make_grade: Any, config: Any) -> Any:
         records = []
         for index in range(count):
             record = make_record(f"c{index:03}")
-            turn = replace(record.turns[0], latencies={"latency_first_audio_ms": 100.0 + index + slower_ms})
+            turn = replace(
+                record.turns[0], latencies={"latency_first_audio_ms": 100.0 + index + slower_ms}, measures=IN_TIME
+            )
             records.append(replace(record, turns=(turn,)))
         given = [
             make_grade(f"c{index:03}", name, value)
             for name, values in grades.items()
             for index, value in enumerate(values)
         ]
-        summary = {"finished": count, "planned": count, "publishable_latencies": True, **changes.pop("summary", {})}
-        return Side("nightly", "runs/a", {**config, **changes}, {}, summary, records, given)
+        paced = {**config, "real_time": True, **changes}
+        planned = paced.pop("planned", count)
+        return Side("nightly", "runs/a", layout_of("crawl"), paced, {}, planned, records, given)
 
     return make
 
@@ -56,10 +63,10 @@ def test_a_regression_names_the_cases(run: Any) -> None:
     after = run({"tool_call": [0.0] * 10 + [1.0] * 10})
     found = compare(before, after)
     grade = found.metrics[0]
-    assert (grade.metric, grade.verdict, grade.difference.difference) == ("grade", REGRESSED, -0.45)
+    assert (grade.metric, grade.verdict, grade.difference.difference) == ("passed", REGRESSED, -0.45)
     assert grade.lost == tuple(f"c{index:03}" for index in range(10))
     assert grade.won == ("c019",)
-    assert found.metrics_that(REGRESSED) == ("grade", "tool_call_correctness")
+    assert found.metrics_that(REGRESSED) == ("passed", "grade", "tool_call_correctness")
     assert found.metrics_that(IMPROVED) == ()
 
 
@@ -75,40 +82,56 @@ def test_a_run_beside_itself(run: Any) -> None:
 def test_an_improvement_is_no_regression(run: Any) -> None:
     """The same test the other way round."""
     found = compare(run({"tool_call": [0.0] * 12}), run({"tool_call": [1.0] * 12}))
-    assert verdicts(found)["grade"] == IMPROVED
+    assert verdicts(found)["passed"] == IMPROVED
 
 
 def test_a_loss_within_the_margin_is_accepted(run: Any) -> None:
     """It must lie below the margin with its whole interval, not only with its middle."""
     before, after = run({"tool_call": [1.0] * 100}), run({"tool_call": [0.0] * 15 + [1.0] * 85})
-    assert verdicts(compare(before, after))["grade"] == REGRESSED
-    assert verdicts(compare(before, after, margin=0.05))["grade"] == REGRESSED
-    assert verdicts(compare(before, after, margin=0.12))["grade"] == NO_CHANGE
+    assert verdicts(compare(before, after))["passed"] == REGRESSED
+    assert verdicts(compare(before, after, margin=0.05))["passed"] == REGRESSED
+    assert verdicts(compare(before, after, margin=0.12))["passed"] == NO_CHANGE
 
 
 def test_confidence_moves_the_threshold(run: Any) -> None:
     """Seven losses of seven have p = 0.016: enough at 95 %, not at 99 %."""
     before, after = run({"tool_call": [1.0] * 20}), run({"tool_call": [0.0] * 7 + [1.0] * 13})
-    assert verdicts(compare(before, after))["grade"] == REGRESSED
-    assert verdicts(compare(before, after, confidence=0.99))["grade"] == NO_CHANGE
+    assert verdicts(compare(before, after))["passed"] == REGRESSED
+    assert verdicts(compare(before, after, confidence=0.99))["passed"] == NO_CHANGE
 
 
-def test_many_graders_are_corrected_and_grade_is_not(run: Any) -> None:
-    """Seven losses are p = 0.016 in one metric; among four others that is 0.06 and no finding."""
+def test_many_graders_are_corrected_and_passed_is_not(run: Any) -> None:
+    """Seven losses are p = 0.016 in one metric; among four graders that is 0.06 and no finding.
+
+    What says of every case the same as `passed` is no test of its own: it is neither corrected nor corrected for.
+    """
     losses, none = [0.0] * 7 + [1.0] * 13, [1.0] * 20
-    before = run({"tool_call": none, "g1": none, "g2": none, "g3": none})
-    after = run({"tool_call": losses, "g1": losses, "g2": none, "g3": none})
+    before = run({"tool_call": none, "g1": none, "g2": none, "g3": none, "g4": none})
+    after = run({"tool_call": losses, "g1": [*losses[::-1]], "g2": none, "g3": none, "g4": none})
     found = compare(before, after)
     assert verdicts(found) == {
+        "passed": REGRESSED,
         "grade": REGRESSED,
-        "tool_call_correctness": NO_CHANGE,
+        "tool_call_correctness": REGRESSED,
         "g1_grade": NO_CHANGE,
         "g2_grade": NO_CHANGE,
         "g3_grade": NO_CHANGE,
+        "g4_grade": NO_CHANGE,
     }
     adjusted = {change.metric: change.p_adjusted for change in found.metrics}
-    assert adjusted["grade"] == pytest.approx(2 / 2**7)
+    assert adjusted["passed"] == adjusted["tool_call_correctness"] == pytest.approx(2 / 2**7)
     assert adjusted["g1_grade"] == pytest.approx(4 * 2 / 2**7)
+
+
+def test_a_margin_is_decided_at_the_confidence_that_was_asked_for(run: Any) -> None:
+    """The interval that must lie below the margin is as wide as the confidence asks."""
+    before, after = run({"tool_call": [1.0] * 100}), run({"tool_call": [0.0] * 12 + [1.0] * 88})
+    intervals = {}
+    for confidence in (0.8, 0.95, 0.999):
+        found = compare(before, after, margin=0.065, confidence=confidence)
+        intervals[confidence] = found.metrics[0].difference.interval
+        assert verdicts(found)["passed"] == (REGRESSED if confidence == 0.8 else NO_CHANGE)
+    assert intervals[0.8].high < -0.065 < intervals[0.95].high < intervals[0.999].high
 
 
 def test_a_measure_is_compared_by_its_mean(run: Any) -> None:
@@ -124,7 +147,7 @@ def test_a_measure_is_compared_by_its_mean(run: Any) -> None:
 def test_ungraded_pairs_are_counted(run: Any) -> None:
     """A grade that only one of the runs has is no pair of that metric, and is not silently gone."""
     found = compare(run({"tool_call": [1.0, 1.0, None]}), run({"tool_call": [1.0, None, 1.0]}))
-    assert [(change.difference.n, change.ungraded) for change in found.metrics] == [(1, 2), (1, 2)]
+    assert [(change.difference.n, change.ungraded) for change in found.metrics] == [(1, 2), (1, 2), (1, 2)]
 
 
 def test_latencies_shift(run: Any) -> None:
@@ -136,16 +159,47 @@ def test_latencies_shift(run: Any) -> None:
     assert shift.interval is not None
 
 
+def test_latencies_that_must_not_be_compared_are_left_out(run: Any) -> None:
+    """With the run and the reason; what else changed is told all the same."""
+    before, after = run({"tool_call": [1.0] * 9}), run({"tool_call": [1.0] * 9}, slower_ms=40, real_time=False)
+    found = compare(before, after)
+    assert found.latencies == ()
+    assert [text for text in found.warnings if "latenc" in text] == [
+        f"latencies are not compared: those of B are not comparable: {after.why_latencies_are_not_comparable}"
+    ]
+    assert comparison_to_json(found)["latencies"] == {}
+
+
+def test_a_required_judge_that_said_no_is_a_regression(
+    make_record: Any, make_grade: Any, both_grades: Any, config: Any
+) -> None:
+    """Right tools and right arguments in both runs do not make up for it."""
+    sides = []
+    for verdict in (1, 0):
+        cases = [Case(f"s{n}", "run", {}, required_graders=("tool_call", "tool_call_args", "polite")) for n in range(8)]
+        records = [make_record(case=case) for case in cases]
+        grades = [grade for case in cases for grade in both_grades(case.case_id, 1, 1)]
+        grades += [make_grade(case.case_id, "polite", verdict, None) for case in cases]
+        sides.append(Side("r", "runs/r", layout_of("run"), config, {}, 8, records, grades))
+    found = compare(*sides)
+    assert verdicts(found) == {
+        "passed": REGRESSED,
+        "grade": NO_CHANGE,
+        "tool_call_correctness": NO_CHANGE,
+        "tool_call_arg_correctness": NO_CHANGE,
+        "polite_grade": REGRESSED,
+    }
+    assert found.metrics[0].lost == tuple(f"s{n}" for n in range(8))
+
+
 def test_warnings(run: Any, make_grade: Any) -> None:
-    """Incomplete runs, unpublishable latencies, other keys that differ, other graders: all told."""
-    loose = {"publishable_latencies": False, "publishable_latencies_reason": "real_time is false", "finished": 1}
-    before = run({"tool_call": [1.0, 1.0], "polite": [1.0, 1.0]}, summary={"finished": 1})
-    after = run({"tool_call": [1.0, 1.0]}, summary=loose, chunk_ms=40, seed=3)
+    """Incomplete runs, other keys that differ, other graders: all told."""
+    before = run({"tool_call": [1.0, 1.0], "polite": [1.0, 1.0]}, planned=3)
+    after = run({"tool_call": [1.0, 1.0]}, chunk_ms=40, seed=3)
     judged = [make_grade("c000", "polite", 1, judge={"model": "judge-b", "votes": 3}, grader_version="2")]
     found = compare(before, replace(after, grades=[*after.grades, *judged]))
     text = "\n".join(found.warnings)
-    assert "A is incomplete: 1 of 2" in text
-    assert "latencies of B are not for publishing: real_time is false" in text
+    assert "A is incomplete: 2 of 3" in text
     assert "the configs also differ in chunk_ms: 20 in A, 40 in B; if that is meant: --expect chunk_ms" in text
     assert "polite was graded by polite 1 in A, by polite 2, judge judge-b x 3 in B" in text
     assert "chunk_ms" not in "\n".join(compare(before, after, expect=("chunk_ms", "seed")).warnings)
@@ -155,8 +209,8 @@ def test_as_json(run: Any) -> None:
     """Everything a script needs, as plain JSON."""
     found = comparison_to_json(compare(run({"tool_call": [1.0] * 8}), run({"tool_call": [0.0] * 8})))
     assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["regressed"] == ["grade", "tool_call_correctness"]
-    grade = found["metrics"]["grade"]
+    assert found["regressed"] == ["passed", "grade", "tool_call_correctness"]
+    grade = found["metrics"]["passed"]
     assert (grade["mean_before"], grade["mean_after"], grade["n"], len(grade["lost"])) == (1, 0, 8, 8)
     assert set(grade["interval"]) == {"low", "high"}
     assert set(found) == {

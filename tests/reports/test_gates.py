@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
+from evalkit.records.case import Case
+from evalkit.records.faults import Failure, Stage
 from evalkit.reports.gates import judge_gates, missed_gates
 from evalkit.reports.rows import ResultTable, build_table
 
@@ -20,8 +24,8 @@ OPEN: dict[str, Any] = {
     "never_fail": [],
 }
 SUMMARY: dict[str, Any] = {
-    "grade_mean": 0.8,
-    "grade_ci95": [0.7, 0.9],
+    "passed_mean": 0.8,
+    "passed_ci95": [0.7, 0.9],
     "latency_first_audio_ms_p95": 900.0,
     "latency_first_audio_ms_p50": None,
     "cost_usd": {"assistant": 0.5, "judge": 0.25},
@@ -30,24 +34,24 @@ SUMMARY: dict[str, Any] = {
     "finished": 20,
     "excluded": {"infrastructure": 1},
 }
-EMPTY = ResultTable("crawl", (), (), ())
+EMPTY = ResultTable(layout_of("crawl"), (), (), (), {})
 
 
 def judge(
-    gate: dict[str, Any], summary: dict[str, Any] | None = None, table: ResultTable = EMPTY
+    gate: dict[str, Any], summary: dict[str, Any] | None = None, table: ResultTable = EMPTY, records: Any = ()
 ) -> list[dict[str, Any]]:
-    return judge_gates({**OPEN, **gate}, SUMMARY if summary is None else summary, table)
+    return judge_gates({**OPEN, **gate}, SUMMARY if summary is None else summary, table, records)
 
 
 @pytest.mark.parametrize(
     ("gate", "changes", "passed", "words"),
     [
         ({"min_grade": 0.8}, {}, True, ""),
-        ({"min_grade": 0.81}, {}, False, "gate.min_grade: grade_mean is 0.800, below 0.81"),
-        ({"min_grade": 0.0}, {"grade_mean": None}, False, "gate.min_grade: no case was graded"),
+        ({"min_grade": 0.81}, {}, False, "gate.min_grade: passed_mean is 0.800, below 0.81"),
+        ({"min_grade": 0.0}, {"passed_mean": None}, False, "gate.min_grade: no case was graded"),
         ({"min_grade": 0.7, "bound": "lower"}, {}, True, ""),
-        ({"min_grade": 0.75, "bound": "lower"}, {}, False, "the lower bound of grade is 0.700, below 0.75"),
-        ({"min_grade": 0.1, "bound": "lower"}, {"grade_ci95": None}, False, "there is no interval of grade"),
+        ({"min_grade": 0.75, "bound": "lower"}, {}, False, "the lower bound of passed is 0.700, below 0.75"),
+        ({"min_grade": 0.1, "bound": "lower"}, {"passed_ci95": None}, False, "there is no interval of passed"),
         ({"max_latency_ms": 900}, {}, True, ""),
         ({"max_latency_ms": 899}, {}, False, "gate.max_latency_ms: latency_first_audio_ms_p95 is 900 ms, above 899 ms"),
         ({"max_latency_ms": 9e9, "latency_percentile": 50}, {}, False, "latency_first_audio_ms_p50 is unknown"),
@@ -83,8 +87,8 @@ def test_each_gate(gate: dict[str, Any], changes: dict[str, Any], passed: bool, 
 def test_no_gate_no_verdict() -> None:
     """A key that is null sets none, and an older config that lacks them all sets none either."""
     assert judge({}) == []
-    assert judge_gates({"min_grade": None}, SUMMARY, EMPTY) == []
-    assert judge_gates({}, SUMMARY, EMPTY) == []
+    assert judge_gates({"min_grade": None}, SUMMARY, EMPTY, []) == []
+    assert judge_gates({}, SUMMARY, EMPTY, []) == []
     assert missed_gates({}) == ()
 
 
@@ -101,19 +105,26 @@ def test_all_missed_gates_are_told() -> None:
 def test_cases_that_must_never_fail(
     make_record: Any, both_grades: Any, make_grade: Any, lost: Any, config: Any
 ) -> None:
-    """Every trial must pass; lost, ungraded and never run are not passed, each in words of its own."""
+    """Every trial must pass; lost, ungraded, undecided and never run are not passed, each in words of its own."""
+    judged = Case("judged", "crawl", {}, required_graders=("tool_call", "polite"))
+    undecided = replace(judged, case_id="undecided")
+    silent = Failure(Stage.RESPONSE_STATUS, "incomplete", "cut short")
     records = [make_record("good"), make_record("good", 2), make_record("bad"), make_record("bad", 2)]
-    records += [make_record("open"), make_record("judged"), lost]
+    records += [make_record("open"), make_record(case=judged), make_record(case=undecided), lost]
+    records += [make_record("broken", failure=silent)]
     grades = [*both_grades("good", 1, 1), *both_grades("good.t2", 1, None), *both_grades("bad", 1, 1)]
     grades += [*both_grades("bad.t2", 1, 0), make_grade("judged", "polite", 0), make_grade("judged", "wer", 0.9)]
-    table = build_table("crawl", config, records, grades, str)
-    names = ["good", "bad", "open", "judged", "case-lost", "gone"]
-    [verdict] = judge({"never_fail": names}, table=table)
+    grades += [make_grade("good", "style", 0), make_grade("undecided", "tool_call", 1)]
+    grades += [make_grade("undecided", "polite", None, unanswered=True)]
+    table = build_table(layout_of("crawl"), config, records, grades, str)
+    names = ["good", "bad", "open", "judged", "undecided", "case-lost", "broken", "gone"]
+    [verdict] = judge({"never_fail": names}, table=table, records=records)
     assert verdict["found"] == names[1:]
     assert verdict["allowed"] == names
     assert verdict["reason"] == (
-        "gate.never_fail: bad failed in grade (as bad.t2); open was not graded; judged failed in polite; "
-        "case-lost was lost (infrastructure); gone was not run"
+        "gate.never_fail: bad failed in tool_call_args (as bad.t2); open was not graded; judged failed in polite; "
+        "undecided was not decided: no verdict of polite; case-lost was lost (infrastructure); "
+        "broken broke off (response_status: cut short); gone was not run"
     )
-    [verdict] = judge({"never_fail": ["good"]}, table=table)
+    [verdict] = judge({"never_fail": ["good"]}, table=table, records=records)
     assert (verdict["passed"], verdict["found"]) == (True, [])

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
 from evalkit.reports.rows import ResultTable, build_table
 from evalkit.reports.summary import RunFacts, summarize
@@ -53,7 +54,11 @@ def grades(mode: str, both_grades: Any, make_grade: Any) -> list[Any]:
 def table(mode: str, config: Any, records: Any, grades: Any) -> ResultTable:
     """The rows of that run."""
     return build_table(
-        mode, {**config, "mode": {**config["mode"], "name": mode}}, records, grades, lambda path: f"/run/{path}"
+        layout_of(mode),
+        {**config, "mode": {**config["mode"], "name": mode}},
+        records,
+        grades,
+        lambda path: f"/run/{path}",
     )
 
 

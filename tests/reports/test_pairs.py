@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
 from evalkit.metrics.paired import Pair
 from evalkit.records.case import Case
@@ -15,8 +16,8 @@ from evalkit.reports.pairs import Side, Unpaired, pair_runs
 def side(config: Any) -> Any:
     """Build one of two runs."""
 
-    def make(records: Any, grades: Any = (), **changes: Any) -> Side:
-        return Side("nightly", "runs/a", {**config, **changes}, {}, {}, records, grades)
+    def make(records: Any, grades: Any = (), mode: str = "crawl") -> Side:
+        return Side("nightly", "runs/a", layout_of(mode), config, {}, len(records), records, grades)
 
     return make
 
@@ -69,13 +70,12 @@ def test_calls_are_compared_as_a_whole(
     make_record: Any, make_turn: Any, make_grade: Any, config: Any, side: Any
 ) -> None:
     """Two calls need not have the same number of turns; graders of turns and of the call are both there."""
-    mode = {"name": "run", "data_csv": ""}
     short, long = make_record("sim", turns=(make_turn(1),)), make_record("sim", turns=(make_turn(1), make_turn(2)))
-    first = side([short], [make_grade("sim", "brief", 1, 1), make_grade("sim", "kind", 1, None)], mode=mode)
+    first = side([short], [make_grade("sim", "brief", 1, 1), make_grade("sim", "kind", 1, None)], mode="run")
     second = side(
         [long],
         [make_grade("sim", "brief", 1, 1), make_grade("sim", "brief", 0, 2), make_grade("sim", "kind", 0, None)],
-        mode=mode,
+        mode="run",
     )
     found = pair_runs(first, second)
     assert found.pairs("brief_grade") == {"sim": Pair("sim", 1, 0.5)}

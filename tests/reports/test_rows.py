@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Stage
@@ -14,7 +16,7 @@ from evalkit.reports.rows import ResultTable, both, build_table, lookup
 
 
 def table(config: Any, records: Any, grades: Any = (), mode: str = "crawl") -> ResultTable:
-    return build_table(mode, config, records, grades, lambda path: f"/run/{path}")
+    return build_table(layout_of(mode), config, records, grades, lambda path: f"/run/{path}")
 
 
 def only(config: Any, record: Any, grades: Any = (), mode: str = "crawl") -> dict[str, Any]:
@@ -69,6 +71,7 @@ def test_a_crawl_row(make_record: Any, both_grades: Any, config: Any) -> None:
         "input_tokens": 50,
         "cost_usd": 0.375,
         "served_model": "model-2026",
+        "passed": 0,
         "tool_call_grade": 1,
         "tool_call_rationale": "because 1.0",
         "tool_call_args_grade": 0,
@@ -175,9 +178,9 @@ def test_a_dialogue_that_never_began_has_one_row(lost: Any, config: Any) -> None
 
 def test_a_mode_nobody_knows_yet_is_reported(make_record: Any, make_turn: Any, make_grade: Any, config: Any) -> None:
     """Several turns become one row: texts in lines, calls in a row, tokens summed, the lowest grade."""
-    record = make_record(mode="terminal", turns=(make_turn(1), make_turn(2)))
+    record = make_record(mode="quiz", turns=(make_turn(1), make_turn(2)))
     grades = [make_grade("case-1", "contains", 1.0, 1), make_grade("case-1", "contains", 0.5, 2)]
-    cells = only(config, record, grades, mode="terminal")
+    cells = only(config, record, grades, mode="quiz")
     assert cells["assistant_text"] == "On its way, 1.\nOn its way, 2."
     assert len(json.loads(cells["tool_calls"])) == 2
     assert cells["output_tokens"] == 40
@@ -215,3 +218,26 @@ def test_each_case_fills_the_columns_from_its_own_graders(make_record: Any, make
     grades = [make_grade("c1", "tool_call", 0), make_grade("c2", "own", 1, grader_type="tool_call")]
     rows = table(config, records, grades).rows
     assert [row.cells["tool_call_correctness"] for row in rows] == [0, 1]
+
+
+def test_a_column_of_the_mode_is_filled_from_the_case(make_record: Any, config: Any) -> None:
+    """An input or a carried column of that name; what is no text or number is JSON, what is not there is empty."""
+    layout = replace(layout_of("quiz"), case_columns=("question", "topic", "choices", "gone"))
+    case = Case("q", "quiz", {"question": "2 + 2?", "choices": ["4", "5"]}, extra={"topic": 7})
+    [row] = build_table(layout, config, [make_record(case=case)], [], str).rows
+    assert [row.cells[name] for name in layout.case_columns] == ["2 + 2?", 7, '["4", "5"]', None]
+
+
+def test_whether_a_call_passed_stands_on_its_last_row(
+    make_record: Any, make_turn: Any, both_grades: Any, config: Any
+) -> None:
+    """Once, so that the mean of the column is that of case-trials; a lost call has none."""
+    record = make_record("sim", mode="run", turns=(make_turn(1), make_turn(2)))
+    built = table(
+        config,
+        [record, make_record("gone", mode="run", failure=Failure(Stage.CONNECT, "refused", "no"))],
+        both_grades("sim", 1, 1),
+        "run",
+    )
+    assert [row.cells["passed"] for row in built.rows] == [None, 1, None]
+    assert built.passed == {"sim": True, "gone": None}

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from layouts import layout_of
 
-from evalkit.records.columns import summary_settings
+from evalkit.compose.planning import plan
+from evalkit.records.case import Case
 from evalkit.records.faults import Failure, Stage
 from evalkit.reports.history import PriceDates, RunHistory
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import read_settings
 
 
 def summary_of(config: Any, records: Any, grades: Any = ()) -> dict[str, Any]:
     mode = config["mode"]["name"]
-    table = build_table(mode, config, records, grades, lambda path: path)
+    table = build_table(layout_of(mode), config, records, grades, lambda path: path)
     return summarize(RunFacts("nightly", config, "abc"), table, records, grades)
 
 
-GRADES = "grade_mean grade_n grade_ci95 {c}_mean {c}_n {c}_ci95 {a}_mean {a}_n {a}_ci95".format(
-    c="tool_call_correctness", a="tool_call_arg_correctness"
-)
+METRICS = ("grade", "passed", "tool_call_correctness", "tool_call_arg_correctness")
+GRADES = " ".join(f"{metric}_{part}" for metric in METRICS for part in ("mean", "n", "ci95"))
 GRADERS = (
     "tool_call_grade_mean tool_call_grade_n tool_call_grade_ci95 tool_call_args_grade_mean tool_call_args_grade_n "
     "tool_call_args_grade_ci95"
@@ -35,7 +40,7 @@ OURS = (
     "planned finished n trials pass_at_k pass_hat_k pass_k_cases noise_floor excluded score_bounds cost_usd "
     "cost_usd_total price_date"
 )
-ENDING = "pacing publishable_latencies publishable_latencies_reason concurrency config_sha256 gates"
+ENDING = "pacing publishable_latencies publishable_latencies_reason ungraded concurrency config_sha256 gates"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +63,7 @@ def test_the_keys_of_each_mode(make_record: Any, both_grades: Any, config: Any, 
         *counts.split(),
         *GRADES.split(),
         *GRADERS.split(),
-        *(setting.key for setting in summary_settings(mode)),
+        *(setting.key for setting in layout_of(mode).settings),
         *distributions,
         *OURS.split(),
         *callers,
@@ -67,7 +72,7 @@ def test_the_keys_of_each_mode(make_record: Any, both_grades: Any, config: Any, 
 
 
 def test_settings_stand_flat_and_are_never_null(config: Any) -> None:
-    """Values come from the config; what it leaves open is an empty text, 0 or false, not null."""
+    """Values come from the config; what it leaves open is a word, 0 or false, not null."""
     found = summary_of(config, [])
     assert found["model"] == "model-a"
     assert found["tts_model"] == "tts-a"
@@ -75,7 +80,7 @@ def test_settings_stand_flat_and_are_never_null(config: Any) -> None:
     assert found["real_time"] is False
     for mode in ("crawl", "walk", "run"):
         bare = summary_of({"mode": {"name": mode}, "assistant": {"model": None}}, [])
-        assert not [setting.key for setting in summary_settings(mode) if bare[setting.key] is None]
+        assert not [setting.key for setting in layout_of(mode).settings if bare[setting.key] is None]
     assert summary_of({**config, "mode": {"name": "walk"}}, [])["max_output_tokens"] == 0
 
 
@@ -208,14 +213,14 @@ def test_how_many_ran_at_once_is_told(make_record: Any, config: Any) -> None:
     changes = [{"at_s": 1.5, "limit": 2, "reason": "429"}, {"at_s": 9.0, "limit": 3, "reason": "2 went well"}]
     records = [make_record("c1")]
     facts = RunFacts("r", {**config, "concurrency": 4}, "0", history=RunHistory(concurrency=changes))
-    table = build_table("crawl", config, records, [], str)
+    table = build_table(layout_of("crawl"), config, records, [], str)
     assert summarize(facts, table, records, [])["concurrency"] == {"most": 4, "fewest": 2, "changes": changes}
 
 
 def test_a_mode_without_sound_needs_no_pacing(make_record: Any) -> None:
     """Where nothing is paced, nothing speaks against its latencies."""
-    found = summary_of({"mode": {"name": "terminal"}, "seed": 0}, [make_record(mode="terminal")])
-    assert (found["publishable_latencies"], found["mode"], found["model"]) == (True, "terminal", "")
+    found = summary_of({"mode": {"name": "quiz"}, "seed": 0}, [make_record(mode="quiz")])
+    assert (found["publishable_latencies"], found["mode"], found["model"]) == (True, "quiz", "")
 
 
 def test_the_same_records_give_the_same_summary(
@@ -255,7 +260,7 @@ def test_the_noise_floor(make_record: Any, both_grades: Any, make_grade: Any, co
     grades += [make_grade("c0", "polite", 1, judge={"verdicts": poll}) for poll in polls]
     floor = summary_of(config, records, grades)["noise_floor"]
     assert (floor["alpha"], floor["power"]) == (0.05, 0.8)
-    assert list(floor["metrics"]) == ["grade", "tool_call_correctness", "polite_grade"]
+    assert list(floor["metrics"]) == ["passed", "grade", "tool_call_correctness", "polite_grade"]
     grade = floor["metrics"]["grade"]
     assert (grade["cases"], grade["values"], grade["between_trials"], grade["between_cases"]) == (4, 8, 0.5, 0.0)
     assert set(grade["smallest_detectable_difference"]) == {"paired", "unpaired"}
@@ -266,7 +271,7 @@ def test_what_a_run_cost_in_all(make_record: Any, make_grade: Any, config: Any) 
     """The sum over roles, listening and unanswered questions included; null as soon as one price is unknown."""
     heard = make_grade("case-1", "wer", 1, cost_usd={"transcription": 0.5})
     silent = make_grade("case-1", "polite", None, judge={"cost_usd": 0.0625}, in_force=False)
-    table = build_table("crawl", config, [make_record()], [heard], str)
+    table = build_table(layout_of("crawl"), config, [make_record()], [heard], str)
     history = RunHistory(PriceDates((("2026", "2026-01-01"),)), [silent])
     facts = RunFacts("nightly", config, "abc", history=history)
     found = summarize(facts, table, [make_record()], [heard])
@@ -286,7 +291,7 @@ def test_gates_are_judged_in_the_summary(make_record: Any, both_grades: Any, con
             "found": 0.0,
             "allowed": 0.5,
             "passed": False,
-            "reason": "gate.min_grade: grade_mean is 0.000, below 0.5",
+            "reason": "gate.min_grade: passed_mean is 0.000, below 0.5",
         }
     ]
 
@@ -304,3 +309,42 @@ def test_a_thousand_cases_are_summed_up_quickly(make_record: Any, make_grade: An
     began = time.monotonic()
     assert summary_of(config, records, grades)["g9_grade_n"] == 1000
     assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("mode", ["crawl", "walk", "run"])
+def test_no_promised_word_is_empty_in_a_shipped_config(mode: str) -> None:
+    """Readers of the cookbook's files refuse an empty `voice`: where nobody chose one, it is the model's default."""
+    composed = plan([f"mode={mode}"], packaged_source()).jobs[0].config
+    _, settings = read_settings(composed, Path.cwd())
+    found = summary_of(settings.config, [])
+    words = {setting.key: found[setting.key] for setting in layout_of(mode).settings}
+    assert not [key for key, value in words.items() if value in ("", None)]
+    assert words.get("voice", "default") == "default"
+
+
+def test_a_call_passes_only_with_its_required_judge(
+    make_record: Any, both_grades: Any, make_grade: Any, config: Any
+) -> None:
+    """`grade` stays what it is promised to be; everything that goes by a pass goes by the judge as well."""
+    config["mode"]["name"] = "run"
+    config["gate"] = {"min_grade": 0.75, "bound": "point"}
+    required = ("tool_call", "tool_call_args", "polite")
+    records = [make_record(case=Case(name, "run", {}, required_graders=required)) for name in ("a", "b")]
+    grades = [grade for name in ("a", "b") for grade in both_grades(name, 1, 1)]
+    grades += [make_grade("a", "polite", 1, None), make_grade("b", "polite", 0, None)]
+    found = summary_of(config, records, grades)
+    assert (found["grade_mean"], found["passed_mean"], found["passed_n"]) == (1.0, 0.5, 2)
+    assert (found["pass_at_k"], found["score_bounds"]) == ({"1": 0.5}, [0.5, 0.5])
+    assert found["gates"][0]["reason"] == "gate.min_grade: passed_mean is 0.500, below 0.75"
+
+
+def test_a_mode_without_calls_is_graded_by_what_passed(make_record: Any, make_grade: Any, config: Any) -> None:
+    """A quiz has no key of tool calls, sound or voices, and its `grade` is the share that passed."""
+    cases = [Case(f"q{n}", "quiz", {"question": "2 + 2?"}, required_graders=("contains", "kind")) for n in range(4)]
+    grades = [make_grade(case.case_id, "contains", 1) for case in cases]
+    grades += [make_grade(case.case_id, "kind", float(n > 0)) for n, case in enumerate(cases)]
+    quiz = {"mode": {"name": "quiz", "data_csv": "quiz.csv"}, "assistant": {"model": "m"}, "seed": 0}
+    found = summary_of(quiz, [make_record(case=case) for case in cases], grades)
+    assert (found["grade_mean"], found["passed_mean"], found["contains_grade_mean"]) == (0.75, 0.75, 1.0)
+    assert (found["model"], found["data_csv"], found["total_examples"]) == ("m", "quiz.csv", 4)
+    assert not [key for key in found if re.search("tool_call|audio|voice|chunk|simulator", key)]

@@ -2,17 +2,24 @@
 
 import csv
 import io
+from dataclasses import replace
 
+from layouts import QUIZ, layout_of
 from rich.console import Console
 
-from evalkit.reports.sweep import SweepJob, sweep_csv, sweep_table
+from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv, sweep_table
 
 GOOD = SweepJob(
     {
         "job": 0, "overrides": ["chunk_ms=20", "assistant.model='a,b'"], "status": "completed", "exit_code": 0,
         "config_sha256": "c", "directory": "/d",
     },
-    {"n": 4, "grade_mean": 0.5, "grade_ci95": [0.1, 0.9], "cost_usd": {"assistant": 0.25, "speech": 0.5}},
+    {
+        "n": 4, "grade_mean": 0.5, "grade_ci95": [0.1, 0.9], "passed_mean": 0.25, "passed_ci95": [0.05, 0.7],
+        "latency_first_audio_ms_p50": 30.0, "latency_first_audio_ms_p95": 31.0, "publishable_latencies": True,
+        "publishable_latencies_reason": "", "cost_usd": {"assistant": 0.25, "speech": 0.5},
+    },
+    layout_of("crawl"),
 )  # fmt: skip
 GONE = SweepJob(
     {
@@ -25,7 +32,7 @@ GONE = SweepJob(
     },
     {},
 )
-UNKNOWN = SweepJob(GOOD.entry, {**GOOD.summary, "cost_usd": {"assistant": None, "speech": 0.5}})
+UNKNOWN = replace(GOOD, summary={**GOOD.summary, "cost_usd": {"assistant": None, "speech": 0.5}})
 
 
 def test_every_job_has_a_row() -> None:
@@ -33,6 +40,11 @@ def test_every_job_has_a_row() -> None:
     rows = list(csv.DictReader(io.StringIO(sweep_csv([GOOD, GONE, UNKNOWN]))))
     assert [row["grade_mean"] for row in rows] == ["0.5", "", "0.5"]
     assert [row["grade_ci95_low"] for row in rows] == ["0.1", "", "0.1"]
+    assert [(row["passed_mean"], row["passed_ci95_low"]) for row in rows] == [
+        ("0.25", "0.05"),
+        ("", ""),
+        ("0.25", "0.05"),
+    ]
     assert [row["cost_usd"] for row in rows] == ["0.75", "", ""]
     assert rows[0]["overrides"] == "chunk_ms=20 assistant.model='a,b'"
 
@@ -40,9 +52,42 @@ def test_every_job_has_a_row() -> None:
 def test_the_closing_table_shows_every_job() -> None:
     """Overrides are text, never markup."""
     console = Console(width=160, record=True, file=io.StringIO())
-    job = SweepJob({**GOOD.entry, "overrides": ["run_name=[bold]"]}, GOOD.summary)
+    job = replace(GOOD, entry={**GOOD.entry, "overrides": ["run_name=[bold]"]})
     console.print(sweep_table([job, GONE]))
     text = console.export_text()
     assert "run_name=[bold]" in text
     assert "vanished" in text
-    assert "0.10 to 0.90" in text
+    assert "0.05 to 0.70" in text
+
+
+def test_a_latency_that_must_not_be_compared_is_left_out() -> None:
+    """Beside one that may be, its cells are empty and the reason stands there."""
+    reason = "the embedded provider remembers what it has heard"
+    slow = {
+        "latency_first_audio_ms_p50": 3354.0,
+        "publishable_latencies": False,
+        "publishable_latencies_reason": reason,
+    }
+    fast, left_out = csv.DictReader(io.StringIO(sweep_csv([GOOD, replace(GOOD, summary={**GOOD.summary, **slow})])))
+    assert (fast["latency_first_audio_ms_p50"], fast["publishable_latencies_reason"]) == ("30.0", "")
+    assert (left_out["latency_first_audio_ms_p50"], left_out["latency_first_audio_ms_p95"]) == ("", "")
+    assert left_out["publishable_latencies_reason"] == reason
+
+
+def test_a_sweep_has_the_columns_of_its_jobs_modes() -> None:
+    """A quiz has neither tool calls nor sound; beside a crawl both have columns."""
+    quiz = replace(GOOD, layout=QUIZ)
+    alone, together = sweep_columns([quiz, GONE]), sweep_columns([quiz, GOOD])
+    assert "latency_first_text_ms_p50" in alone
+    assert not [column for column in alone if "tool_call" in column or "audio" in column]
+    assert {"tool_call_correctness_mean", "latency_first_audio_ms_p50", "latency_first_text_ms_p50"} <= set(together)
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(sweep_table([quiz]))
+    assert "tool" not in console.export_text()
+
+
+def test_what_jobs_differ_in() -> None:
+    """An override that all have tells none apart; a job alone is told by all of its own."""
+    assert differing_overrides(GOOD, [GOOD, UNKNOWN]) == []
+    assert differing_overrides(GONE, [GOOD, GONE]) == ["chunk_ms=40"]
+    assert differing_overrides(GONE, [GONE]) == ["chunk_ms=40"]

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from scipy.stats import binomtest
-from stored_run import REFUSED, StoredCase, StoredRun
 
-from evalkit.reports.sweep_differences import CaseGrade, best_jobs, compare_jobs, read_grades
-from evalkit.runner.reporting import report_run
+from evalkit.reports.sweep_differences import CasePass, best_jobs, compare_jobs
 
 
-def job(grades: list[float], trials: int = 1) -> dict[tuple[str, int], CaseGrade]:
+def job(grades: list[float], trials: int = 1) -> dict[tuple[str, int], CasePass]:
     return {
-        (f"h{place // trials}", place % trials): CaseGrade(f"c{place // trials}", g) for place, g in enumerate(grades)
+        (f"h{place // trials}", place % trials): CasePass(f"c{place // trials}", passed=grade == 1)
+        for place, grade in enumerate(grades)
     }
 
 
@@ -31,7 +28,7 @@ def test_pass_or_fail_is_told_by_exact_mcnemar() -> None:
 
 def test_jobs_without_a_case_in_common_cannot_be_compared() -> None:
     """They are listed, and said to be that."""
-    others = {(f"other-{n}", 1): CaseGrade("c", 1.0) for n in range(3)}
+    others = {(f"other-{n}", 1): CasePass("c", passed=True) for n in range(3)}
     (difference,) = compare_jobs({0: job([1.0] * 3), 1: others}, best=0)
     assert difference.verdict == "no case in common"
     assert difference.p_adjusted is None
@@ -50,26 +47,3 @@ def test_the_best_has_the_highest_lower_bound() -> None:
     """Ties are all named; a job without an interval is never best."""
     assert best_jobs([(0, 0.2), (1, 0.5), (2, None), (3, 0.5)]) == [1, 3]
     assert best_jobs([(0, None)]) == []
-
-
-def test_grades_are_read_from_a_runs_table(tmp_path: Path) -> None:
-    """By content and trial; lost and ungraded case-trials are not there, a dialogue's lowest row counts."""
-    cases = [
-        StoredCase("a", 1.0), StoredCase("a", 0.0, trial=2), StoredCase("b", None),
-        StoredCase("c", None, failure=REFUSED), StoredCase("d", 0.0, turns=2),
-    ]  # fmt: skip
-    for mode in ("crawl", "run"):
-        run = StoredRun(tmp_path / mode, cases, mode=mode).write()
-        report_run(run)
-        hashes = {key: stored.record.case.sha256 for key, stored in run.read_finished().items()}
-        assert read_grades(run.root) == {
-            (hashes["a"], 1): CaseGrade("a", 1.0), (hashes["a"], 2): CaseGrade("a", 0.0),
-            (hashes["d"], 1): CaseGrade("d", 0.0),
-        }  # fmt: skip
-
-
-def test_a_job_that_left_nothing_has_no_grades(tmp_path: Path) -> None:
-    """Neither a table nor a record is needed."""
-    assert read_grades(tmp_path) == {}
-    (tmp_path / "results.csv").write_text("example_id,trial,fault,grade\ngone,1,,1\n")
-    assert read_grades(tmp_path) == {}

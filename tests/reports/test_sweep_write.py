@@ -8,8 +8,9 @@ from typing import Any
 
 from stored_run import SAMPLE, StoredRun
 
-from evalkit.reports.sweep_write import describe_differences, differing_overrides, write_sweep
-from evalkit.runner.reporting import report_run
+from evalkit.reports.sweep import SweepJob, differing_overrides
+from evalkit.reports.sweep_write import describe_differences, write_sweep
+from evalkit.runner.reporting import read_sweep_jobs, report_run
 
 
 def entry(number: int, directory: Path | None, *overrides: str) -> dict[str, Any]:
@@ -33,7 +34,8 @@ def test_table_page_and_picture_of_whatever_the_jobs_left(tmp_path: Path) -> Non
         entry(1, a_job(root, "1_x=2", graded=False), "x=2", "y=0"),
         entry(2, None, "x=3", "y=0"),
     ]
-    jobs = write_sweep(root, entries)
+    jobs = read_sweep_jobs(entries)
+    write_sweep(root, jobs)
     assert [differing_overrides(job, jobs) for job in jobs] == [["x=1"], ["x=2"], ["x=3"]]
     with (root / "sweep.csv").open(encoding="utf-8", newline="") as file:
         assert [row["job"] for row in csv.DictReader(file)] == ["0", "1", "2"]
@@ -45,10 +47,10 @@ def test_table_page_and_picture_of_whatever_the_jobs_left(tmp_path: Path) -> Non
 
 def test_only_what_is_wanted(tmp_path: Path) -> None:
     """`report.plots` and `report.html` hold for a sweep too; no job at all is no error."""
-    write_sweep(tmp_path, [entry(0, None, "x=1")], plots=False, html=False)
+    write_sweep(tmp_path, [SweepJob(entry(0, None, "x=1"))], plots=False, html=False)
     assert [path.name for path in tmp_path.iterdir()] == ["sweep.csv"]
     write_sweep(tmp_path, [])
-    assert "No job has a grade" in (tmp_path / "sweep.html").read_text(encoding="utf-8")
+    assert "No job has a case" in (tmp_path / "sweep.html").read_text(encoding="utf-8")
 
 
 def test_runs_are_told_apart_by_what_their_configs_differ_in() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
+from layouts import layout_of
 
 from evalkit.reports.rows import ResultTable, Row
 from evalkit.reports.tables import results_csv
@@ -22,7 +23,7 @@ def table(rows: list[list[Any]], columns: tuple[str, ...] = ("a", "b", "c")) -> 
         Row(str(index), str(index), scored=True, cells=dict(zip(columns, row, strict=True)))
         for index, row in enumerate(rows)
     )
-    return ResultTable("crawl", columns, (), made)
+    return ResultTable(layout_of("crawl"), columns, (), made, {})
 
 
 @given(rows=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=5))
@@ -33,7 +34,7 @@ def test_every_cell_comes_back_as_it_was(rows: list[list[Any]]) -> None:
     assert lines == [["" if cell is None else str(cell) for cell in row] for row in rows]
 
 
-def test_pandas_reads_what_pandas_wrote() -> None:
+def test_pandas_reads_what_was_written() -> None:
     """A reader that does not guess gets the texts back, also those that look like something else."""
     rows = [["007", "NA", "1e5"], ["", "None", "true"], ["a\r\nb", 'say "x"', "ünïcode"]]
     read = pd.read_csv(io.StringIO(results_csv(table(rows))), dtype=str, keep_default_na=False)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from layouts import layout_of
+
 from evalkit.reports.rows import build_table
-from evalkit.reports.trials import failed_graders, graded_metrics, trial_values
+from evalkit.reports.trials import graded_metrics, trial_values
 
 
 def test_a_call_is_as_good_as_its_worst_call_and_its_average_turn(
@@ -16,15 +18,18 @@ def test_a_call_is_as_good_as_its_worst_call_and_its_average_turn(
     record = make_record("sim", mode="run", turns=(make_turn(1), make_turn(2), make_turn(3)))
     grades = [make_grade("sim", "tool_call", value, turn) for turn, value in ((1, 1), (2, 0), (3, None))]
     grades += [make_grade("sim", "brief", value, turn) for turn, value in ((1, 1), (2, 1), (3, 0))]
-    table = build_table("run", config, [record], grades, str)
-    assert graded_metrics(table) == ("grade", "tool_call_correctness", "tool_call_arg_correctness", "brief_grade")
+    table = build_table(layout_of("run"), config, [record], grades, str)
+    assert graded_metrics(table) == (
+        "passed", "grade", "tool_call_correctness", "tool_call_arg_correctness", "brief_grade",
+    )  # fmt: skip
+    assert trial_values(table.rows, "passed") == {"sim": 0}
     assert trial_values(table.rows, "grade") == {"sim": 0}
     assert trial_values(table.rows, "brief_grade") == {"sim": 2 / 3}
     assert trial_values(table.rows, "tool_call_arg_correctness") == {}
-    assert [failed_graders(table, row) for row in table.rows] == [(), ("tool_call",), ("brief",)]
 
 
-def test_a_measure_between_0_and_1_fails_nothing(make_record: Any, make_grade: Any, config: Any) -> None:
-    """A word error rate of 3 % is no failed test."""
-    table = build_table("crawl", config, [make_record()], [make_grade("case-1", "wer", 0.97)], str)
-    assert failed_graders(table, table.rows[0]) == ()
+def test_a_mode_without_tool_calls_has_no_metric_of_them(make_record: Any, make_grade: Any, config: Any) -> None:
+    """What is left is whether a case passed, and each of its graders."""
+    record = make_record(mode="quiz")
+    table = build_table(layout_of("quiz"), config, [record], [make_grade("case-1", "tool_call", 1)], str)
+    assert graded_metrics(table) == ("passed", "tool_call_grade")

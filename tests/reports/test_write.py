@@ -8,14 +8,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from layouts import layout_of
+
 from evalkit.records.case import Case
-from evalkit.reports.write import Presentation, write_reports
+from evalkit.reports.write import Presentation, RunContent, draw_reports, write_tables
 
-BARE = Presentation(plots=False, html=False)
+EVERYTHING, BARE = Presentation(), Presentation(plots=False, html=False)
 
 
-def write(run_dir: Path, config: Any, records: Any, grades: Any = (), **options: Any) -> dict[str, Any]:
-    return write_reports(run_dir, config, records, grades, config_sha256="abc", **options).summary
+def write(
+    run_dir: Path, config: Any, records: Any, grades: Any = (), shown: Presentation = EVERYTHING
+) -> dict[str, Any]:
+    content = RunContent(run_dir, layout_of(config["mode"]["name"]), config, records, grades, "abc")
+    derived = write_tables(content)
+    draw_reports(content, derived, shown)
+    return derived.summary
 
 
 def read_rows(run_dir: Path) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from evalkit.engine.throttle import Throttle
 from evalkit.graders.context import GraderServices
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
-from evalkit.records.record import CaseRecord, Turn
+from evalkit.records.record import CaseRecord, Turn, Words
 from evalkit.runner.pipeline import Controls, Remaining, Workload, expand_trials, run_workload
 from evalkit.store.run_directory import RunDirectory, StoredRecord
 
@@ -32,8 +32,9 @@ from evalkit.engine.throttle import Throttle
 from evalkit.graders.context import GraderServices
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import GraderSpec
-from evalkit.records.record import CaseRecord, ToolCall, Turn
-from evalkit.reports.write import Presentation, write_reports
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+from evalkit.records.layout import ResultLayout
+from evalkit.reports.write import RunContent, write_tables
 from evalkit.store.run_directory import RunDirectory
 
 run = RunDirectory(Path(sys.argv[1]))
@@ -48,7 +49,7 @@ async def work(trial, attempt):
     call = ToolCall("ls", {"path": "nowhere" if wrong else said}, "{}", "c1")
     return CaseRecord(
         case=trial.case, trial=trial.trial, seed=trial.seed, reuse_key="", settings={}, failure=None, attempts=(),
-        turns=(Turn(1, trial.case.inputs["user_text"], "done", (call,)),), cost_usd={}, served_model="sh",
+        turns=(Turn(1, trial.case.inputs["user_text"], (call, Words("done"))),), cost_usd={}, served_model="sh",
         started_at="", duration_ms=0.0,
     )
 
@@ -61,7 +62,8 @@ asyncio.run(run_workload(workload, Remaining(trials), run, controls, advance=lam
 finished = run.read_finished()
 config = {"mode": {"name": "terminal"}, "trials": 2, "seed": 0}
 records = [finished[trial.key].record for trial in trials]
-report = write_reports(run.root, config, records, run.read_grades(), config_sha256="0", shown=Presentation(plots=False))
+layout = ResultLayout("terminal", ("case_id", "user_text", "assistant_text", "tool_call_correctness", "status"))
+report = write_tables(RunContent(run.root, layout, config, records, run.read_grades(), "0"))
 voice = ("evalkit.audio", "evalkit.realtime", "evalkit.providers", "soundfile", "websockets", "openai")
 heavy = [name for name in sys.modules if name.startswith(voice)]
 print(json.dumps({"summary": report.summary, "heavy": heavy}))
@@ -78,7 +80,7 @@ def test_a_text_only_kind_of_case_needs_neither_audio_nor_sockets(tmp_path: Path
     assert answer["summary"]["n"] == 8
     assert answer["summary"]["grade_mean"] == 0.75
     assert answer["summary"]["tool_call_correctness_mean"] == 1.0
-    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 16
+    assert len((tmp_path / "journal.jsonl").read_text().splitlines()) == 24
     assert len((tmp_path / "results.csv").read_text().splitlines()) == 9
 
 
@@ -97,7 +99,7 @@ async def test_a_kept_record_gets_the_grades_it_lacks_and_no_other(tmp_path: Pat
     run = RunDirectory(tmp_path)
     case = Case("c1", "text", {"user_text": "hi"}, expects_no_call=True)
     record = CaseRecord(
-        case=case, trial=1, seed=0, reuse_key="", settings={}, turns=(Turn(1, "hi", "hello"),), failure=None,
+        case=case, trial=1, seed=0, reuse_key="", settings={}, turns=(Turn(1, "hi", (Words("hello"),)),), failure=None,
         attempts=(), cost_usd={}, served_model="", started_at="", duration_ms=0.0,
     )  # fmt: skip
     stored = StoredRecord(record, run.store_record(record))
@@ -122,7 +124,8 @@ async def test_what_nobody_answered_is_asked_again(tmp_path: Path) -> None:
     """A judge that was down during the run is asked once more when the run is resumed."""
     run = RunDirectory(tmp_path)
     record = CaseRecord(
-        case=Case("c1", "text", {}), trial=1, seed=0, reuse_key="", settings={}, turns=(Turn(1, "hi", "hello"),),
+        case=Case("c1", "text", {}), trial=1, seed=0, reuse_key="", settings={},
+        turns=(Turn(1, "hi", (Words("hello"),)),),
         failure=None, attempts=(), cost_usd={}, served_model="", started_at="", duration_ms=0.0,
     )  # fmt: skip
     stored = StoredRecord(record, run.store_record(record))

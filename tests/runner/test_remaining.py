@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from evalkit.compose.planning import plan
-from evalkit.modes.voice.turn_measures import reuse_key
 from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.record import Attempt, CaseRecord
+from evalkit.records.reuse import reuse_key
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, prepare
@@ -61,6 +61,9 @@ def test_finished_stays_lost_is_tried_again_and_the_rest_is_new(prepared: Prepar
     prior = left.priors[lost.key]
     assert [attempt.number for attempt in prior.attempts] == [1, 2]
     assert prior.cost_usd == {"assistant": 0.75, "speech": None}
+    assert not prior.was_recorded
+    left = find_remaining(prepared, trials, Progress(finished, {}), rerun_changed=False)
+    assert left.priors[lost.key].was_recorded
     assert left.priors[trials[3].key].attempts == ()
 
 

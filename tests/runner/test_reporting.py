@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, ToolCall, Turn
-from evalkit.runner.reporting import report_run
+from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+from evalkit.runner import reporting
+from evalkit.runner.reporting import read_sweep_jobs, report_run
 from evalkit.runs.scorings import Scoring, with_scoring
 from evalkit.store.run_directory import RunDirectory
 
@@ -48,7 +53,7 @@ def run(tmp_path: Path) -> RunDirectory:
     """A run of one case, passed."""
     run = RunDirectory(tmp_path)
     case = Case("a", "crawl", {"user_text": "hello"}, (ExpectedCall("get", {"id": "1"}),))
-    turn = Turn(1, "hello", "Sure.", (ToolCall("get", {"id": "1"}, "{}", "c"),))
+    turn = Turn(1, "hello", (Words("Sure."), ToolCall("get", {"id": "1"}, "{}", "c")))
     run.store_record(CaseRecord(case, 1, 0, "k", {}, (turn,), None, (), {"assistant": 0.5}, "m", "2026-01-01", 1.0))
     run.write_config(CONFIG)
     provenance = {"config_sha256": "abc", "case_trials": ["a"], "started_at": "2026-01-01", "price_date": "2025-12-01"}
@@ -79,7 +84,7 @@ def test_a_scorings_gates_and_expectations_are_in_force(run: RunDirectory) -> No
     run.append_grades([grade_of(run, "a", 0.0)])
     for _ in range(2):
         report = report_run(run)
-        assert report.missed_gates == ("gate.min_grade: grade_mean is 0.000, below 0.5",)
+        assert report.missed_gates == ("gate.min_grade: passed_mean is 0.000, below 0.5",)
         assert report.summary["price_date"] == "2026-01-20"
         with (run.root / "results.csv").open(encoding="utf-8", newline="") as file:
             assert next(csv.DictReader(file))["gt_tool_call"] == "put"
@@ -107,3 +112,51 @@ def test_grades_of_a_record_that_was_replaced_are_paid_for_and_do_not_count(run:
     report = report_run(run)
     assert report.summary["grade_mean"] == 1
     assert report.summary["cost_usd"]["judge"] == 0.5
+
+
+def test_the_closing_table_is_shown_before_anything_is_drawn(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And after the tables are written, so that what it says can be looked up."""
+    seen: list[str] = []
+    screen = io.StringIO()
+
+    def draw(*_: Any) -> None:
+        assert "passed" in screen.getvalue()
+        assert (run.root / "summary.json").is_file()
+        seen.append("drawn")
+
+    monkeypatch.setattr(reporting, "draw_reports", draw)
+    report_run(run, Console(file=screen, width=120))
+    assert seen == ["drawn"]
+
+
+def test_tables_and_closing_table_load_nothing_that_draws(run: RunDirectory) -> None:
+    """A person who changes a prompt waits for the table only: no pandas, matplotlib or jinja2 before it."""
+    run.write_config({**CONFIG, "report": {"plots": False, "html": False}})
+    code = (
+        "import sys; from pathlib import Path; from rich.console import Console;"
+        "from evalkit.runner.reporting import report_run; from evalkit.store.run_directory import RunDirectory;"
+        "report_run(RunDirectory(Path(sys.argv[1])), Console(stderr=True));"
+        "print(sorted({'pandas', 'matplotlib', 'jinja2'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(run.root)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert "passed" in done.stderr
+
+
+def test_a_job_that_left_nothing_and_one_that_is_broken_have_no_results(
+    run: RunDirectory, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others are read; what could not be is said."""
+    (tmp_path / "empty").mkdir()
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "provenance.json").write_text("{", encoding="utf-8")
+    (broken / "config.yaml").write_text("mode: {name: crawl}", encoding="utf-8")
+    folders = [None, str(tmp_path / "empty"), str(broken), str(run.root)]
+    jobs = read_sweep_jobs([{"job": n, "overrides": [], "directory": folder} for n, folder in enumerate(folders)])
+    assert [job.summary.get("passed_mean") for job in jobs] == [None, None, None, 1.0]
+    assert [[one.passed for one in job.passes.values()] for job in jobs] == [[], [], [], [True]]
+    assert [message for message in caplog.messages if "job 2 is left out" in message]
+    assert len(caplog.messages) == 1

@@ -79,10 +79,12 @@ def test_changed_expectations_are_found_and_laid_over() -> None:
         inputs={**SIMULATED.inputs, "scenario": "wants a refund"},
         expected_calls=(),
         expects_no_call=True,
-        extra={"graders": []},
+        extra={"graders": [{"grader_id": "kind"}, {"grader_id": "mood", "required": False}]},
     )
     changed = json.loads(json.dumps(find_changes(stored, today)))
     found = expecting(stored, changed)
     assert (found.expected_calls, found.expects_no_call) == ((), True)
-    assert (found.inputs["scenario"], found.inputs["persona"], found.extra["graders"]) == ("wants a refund", "calm", [])
+    assert (found.inputs["scenario"], found.inputs["persona"]) == ("wants a refund", "calm")
+    assert found.extra == today.extra
+    assert found.required_graders == ("tool_call", "tool_call_args", "kind")
     assert find_changes(CRAWL, replace(CRAWL, expected_calls=())) == {"expected_calls": [], "expects_no_call": False}

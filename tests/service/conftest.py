@@ -22,13 +22,14 @@ from openai import AsyncOpenAI
 from openai.types.realtime import RealtimeServerEvent
 
 from evalkit.audio.g711 import Pcm
-from evalkit.service.agent.conversation import Answered, Call, Conversation, Heard, Model, Reply
 from evalkit.service.app import create_app
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.conversation import Answered, Call, Conversation, Heard, Model, Reply
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
-from evalkit.service.speech import Speech
-from evalkit.service.voice.seam import VoiceAudio
+from evalkit.service.speech.seam import SpeechAudio
 from evalkit.service.work import Recognise, Speak, Step, Think, Work
 
 LIMITS = VoiceLimits(("marin", "cedar"), 0.5, 1.6)
@@ -92,7 +93,7 @@ class Sent(list[dict[str, Any]]):
 class Bench:
     """A session and a client that does its work at once, or leaves it in `work` when `holds_work`.
 
-    `reply` is the model, `words` is what the ears hear, `speech_ms` is how long every synthesis is.
+    `reply` is the model, `words` is what is recognised, `speech_ms` is how long every synthesis is.
     """
 
     session: Session
@@ -172,8 +173,8 @@ def check_event() -> Callable[[dict[str, Any]], None]:
 
 
 @dataclass(frozen=True)
-class FakeVoice:
-    """A voice that hums for as long as a text has characters, 10 ms each."""
+class FakeSpeech:
+    """A speech engine that hums for as long as a text has characters, 10 ms each."""
 
     name: str = "fake"
     speakers: tuple[str, ...] = ("marin", "cedar")
@@ -184,16 +185,16 @@ class FakeVoice:
     def warm(self) -> None:
         """Do nothing."""
 
-    def synthesise(self, text: str, speaker: str, speed: float) -> VoiceAudio:
+    def synthesise(self, text: str, speaker: str, speed: float) -> SpeechAudio:
         """Return a hum."""
         if text == "unspeakable":
             raise ValueError("a frog in the throat")
-        return VoiceAudio(np.full(int(len(text) * 160 / speed), 1000, dtype=np.int16), 16_000)
+        return SpeechAudio(np.full(int(len(text) * 160 / speed), 1000, dtype=np.int16), 16_000)
 
 
 @dataclass(frozen=True)
-class FakeEars:
-    """Ears that hear how long it was."""
+class FakeTranscription:
+    """A transcription engine that tells how long it was."""
 
     name: str = "fake"
     workers: int = 1
@@ -207,15 +208,15 @@ class FakeEars:
 
 
 @pytest.fixture
-def fake_voice() -> FakeVoice:
-    """A voice that costs nothing."""
-    return FakeVoice()
+def fake_speech() -> FakeSpeech:
+    """A speech engine that costs nothing."""
+    return FakeSpeech()
 
 
 @pytest.fixture
-def fake_ears() -> FakeEars:
-    """Ears that cost nothing."""
-    return FakeEars()
+def fake_transcription() -> FakeTranscription:
+    """A transcription engine that costs nothing."""
+    return FakeTranscription()
 
 
 def _parrot(conversation: Conversation) -> Reply:
@@ -240,7 +241,7 @@ STAND_INS: dict[str, Model] = {"parrot": _parrot, "caller": _caller, "unsure": _
 @contextmanager
 def _serving(key: str | None = None) -> Iterator[str]:
     """Serve with fake engines and stand-in models in a thread, as the child process does."""
-    app = create_app(models=STAND_INS, speech=Speech(FakeVoice(), FakeEars()), key=key)
+    app = create_app(brain=RulesBrain(STAND_INS), engines=AudioEngines(FakeSpeech(), FakeTranscription()), key=key)
     config = uvicorn.Config(app, port=0, log_config=None, ws=LineProtocol, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

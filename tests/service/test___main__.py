@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from evalkit.commands.service import main as service_command
 from evalkit.service.__main__ import main
 
 
@@ -13,14 +14,14 @@ def test_help(capsys):
         main(["--help"])
     assert left.value.code == 0
     shown = capsys.readouterr().out
-    for option in ("--host", "--port", "--voice", "--ears", "--base-url", "--api-key-env", "--require-key"):
+    for option in ("--host", "--port", "--speech", "--transcription", "--base-url", "--api-key-env", "--require-key"):
         assert option in shown
 
 
 def test_an_unknown_engine(capsys):
     """An engine that does not exist is refused with the ones that do."""
     with pytest.raises(SystemExit) as left:
-        main(["--voice", "bob"])
+        main(["--speech", "bob"])
     assert left.value.code == 2
     assert "hibari" in capsys.readouterr().err
 
@@ -28,15 +29,15 @@ def test_an_unknown_engine(capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--voice", "openai"], "service.base_url"),
+        (["--speech", "openai"], "service.base_url"),
         (["--require-key", "EVALKIT_TEST_NO_SUCH_KEY"], "EVALKIT_TEST_NO_SUCH_KEY is not set"),
         (
             [
-                "--ears",
+                "--transcription",
                 "openai",
                 "--base-url",
                 "http://x/v1",
-                "--ears-model",
+                "--transcription-model",
                 "m",
                 "--api-key-env",
                 "EVALKIT_TEST_NO_KEY",
@@ -51,3 +52,20 @@ def test_wrong_options(arguments, message, capsys):
     shown = capsys.readouterr().err
     assert message in shown
     assert "Traceback" not in shown
+
+
+def test_it_is_called_as_people_call_it(capsys):
+    """`evalkit service --help` speaks of `evalkit service`, without the options that only evalkit itself uses."""
+    with pytest.raises(SystemExit) as left:
+        service_command(["--help"])
+    assert left.value.code == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: evalkit service")
+    assert "--use-file" not in shown
+
+
+def test_stopping_warm_services_where_there_are_none(capsys, monkeypatch, tmp_path):
+    """Nothing to stop is no error, and is said."""
+    monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path))
+    assert main(["--stop"]) == 0
+    assert "0 warm services stopped" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from openai import AsyncOpenAI, NotFoundError
 async def test_models(client: AsyncOpenAI):
     """All models are listed, the thinking ones and those of the audio routes."""
     names = [model.id async for model in client.models.list()]
-    assert names == ["parrot", "caller", "unsure", "local-echo", "local-voice", "local-ears"]
+    assert names == ["parrot", "caller", "unsure", "local-echo", "local-speech", "local-transcription"]
 
 
 async def test_unknown_models(client: AsyncOpenAI):
@@ -33,7 +33,7 @@ async def test_health_counts_what_was_paid(service_url, client: AsyncOpenAI):
 
     before = await counters()
     for _ in range(3):
-        await client.audio.speech.create(model="local-voice", voice="cedar", input="Count me.", response_format="pcm")
+        await client.audio.speech.create(model="local-speech", voice="cedar", input="Count me.", response_format="pcm")
     after = await counters()
     assert after["syntheses_computed"] - before["syntheses_computed"] == 1
     assert after["syntheses_cached"] - before["syntheses_cached"] == 2

@@ -1,4 +1,4 @@
-"""The service as a child process, with its real voice and ears."""
+"""The service as a child process, with its real engines."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ async def response(connection: Any) -> dict[str, Any]:
 
 
 async def spoken(client: AsyncOpenAI, text: str) -> bytes:
-    asked = {"model": "local-voice", "voice": "marin", "input": text, "response_format": "pcm"}
+    asked = {"model": "local-speech", "voice": "marin", "input": text, "response_format": "pcm"}
     return (await client.audio.speech.create(**asked)).content
 
 
@@ -110,7 +110,9 @@ async def test_nothing_is_computed_twice(service):
         both = await asyncio.gather(*(spoken(client, "Please count this sentence.") for _ in range(2)))
         assert both[0] == both[1]
         files = [("a.raw", _wav(pcm)) for pcm in both]
-        heard = [(await client.audio.transcriptions.create(model="local-ears", file=file)).text for file in files]
+        heard = [
+            (await client.audio.transcriptions.create(model="local-transcription", file=file)).text for file in files
+        ]
     after = counters(service)
     assert heard[0] == heard[1] == "Please count this sentence."
     assert after["syntheses_computed"] - before["syntheses_computed"] == 1
@@ -158,7 +160,7 @@ def _gone_within(pid: int, seconds: float) -> bool:
 def test_wrong_options_are_the_users_mistake():
     """What the service refuses to start with is a configuration error that names the keys."""
     with pytest.raises(ConfigError, match=r"service\.base_url: needed") as refusal:
-        child.start(ServiceOptions(voice="openai", ears="pocketsphinx"))
+        child.start(ServiceOptions(speech="openai", transcription="pocketsphinx"))
     assert len(refusal.value.problems) == 2
 
 

@@ -45,7 +45,7 @@ def test_items_are_refused_or_accepted(item):
     """Whatever stands in an item, the answer is a refusal with a path, or acceptance."""
     refusal = None
     try:
-        client_events.check_item(item)
+        client_events.read_item(item)
     except BadRequest as error:
         refusal = error
     assert refusal is None or str(refusal.param).startswith("item")

@@ -6,39 +6,41 @@ import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError, EvalkitError
-from evalkit.service.ears.remote import RemoteEars
 from evalkit.service.endpoint import Endpoint, endpoint
-from evalkit.service.voice.remote import RemoteVoice
+from evalkit.service.speech.remote import RemoteSpeech
+from evalkit.service.transcription.remote import RemoteTranscription
 
 
 def test_voice_and_ears(service_url):
-    """A voice and ears behind an OpenAI-compatible endpoint speak and hear."""
-    audio = RemoteVoice(Endpoint(service_url, "local-voice")).synthesise("Hello.", "marin", 1.0)
+    """Engines behind an OpenAI-compatible endpoint speak and transcribe."""
+    audio = RemoteSpeech(Endpoint(service_url, "local-speech")).synthesise("Hello.", "marin", 1.0)
     assert (audio.rate_hz, audio.pcm.size) == (24000, 6 * 240)
-    heard = RemoteEars(Endpoint(service_url, "local-ears")).recognise(np.zeros(8000, dtype=np.int16), 16000)
+    heard = RemoteTranscription(Endpoint(service_url, "local-transcription")).recognise(
+        np.zeros(8000, dtype=np.int16), 16000
+    )
     assert heard == "500 milliseconds"
 
 
 def test_the_key_is_sent(guarded_url):
     """With its key the endpoint answers; without it, the error says what the endpoint said."""
-    assert RemoteVoice(Endpoint(guarded_url, "local-voice", "sesame")).synthesise("Hello.", "marin", 1.0).pcm.size
+    assert RemoteSpeech(Endpoint(guarded_url, "local-speech", "sesame")).synthesise("Hello.", "marin", 1.0).pcm.size
     with pytest.raises(EvalkitError, match=r"status 401: .*invalid_api_key"):
-        RemoteVoice(Endpoint(guarded_url, "local-voice")).synthesise("Hello.", "marin", 1.0)
+        RemoteSpeech(Endpoint(guarded_url, "local-speech")).synthesise("Hello.", "marin", 1.0)
 
 
 def test_an_endpoint_that_is_not_there():
     """A refused connection is an error that names the address."""
     with pytest.raises(EvalkitError, match=r"http://127.0.0.1:9/v1/audio/speech: ConnectError"):
-        RemoteVoice(Endpoint("http://127.0.0.1:9/v1", "v")).synthesise("Hello.", "marin", 1.0)
+        RemoteSpeech(Endpoint("http://127.0.0.1:9/v1", "v")).synthesise("Hello.", "marin", 1.0)
 
 
 def test_what_is_missing_is_listed_at_once(monkeypatch):
     """Everything that is missing is named in one go, and a key is never shown."""
     monkeypatch.delenv("EVALKIT_TEST_KEY", raising=False)
     with pytest.raises(ConfigError) as refusal:
-        endpoint("voice", None, None, "EVALKIT_TEST_KEY")
+        endpoint("speech", None, None, "EVALKIT_TEST_KEY")
     assert len(refusal.value.problems) == 3
     monkeypatch.setenv("EVALKIT_TEST_KEY", "canary")
-    found = endpoint("voice", "http://x/v1", "m", "EVALKIT_TEST_KEY")
+    found = endpoint("speech", "http://x/v1", "m", "EVALKIT_TEST_KEY")
     assert found.key == "canary"
     assert "canary" not in repr(found)

@@ -25,7 +25,7 @@ async def test_errors_have_one_shape(service_url, method, path, status):
 
 async def test_engine_failures_are_status_500(service_url):
     """An engine that fails is the server's fault, and says so in the same shape."""
-    body = {"model": "local-voice", "voice": "marin", "input": "unspeakable", "response_format": "wav"}
+    body = {"model": "local-speech", "voice": "marin", "input": "unspeakable", "response_format": "wav"}
     async with httpx.AsyncClient() as http:
         answer = await http.post(f"{service_url}/audio/speech", json=body)
     assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")

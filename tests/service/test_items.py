@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from evalkit.service.agent.conversation import Answered, Called, Heard, Said
+from evalkit.service.brain.conversation import Answered, Called, Heard, Said
 
 
 def test_items_can_be_placed_and_deleted(bench):

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from evalkit.service.agent.conversation import Call, Heard, Reply
+from evalkit.service.brain.conversation import Call, Heard, Reply
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}}
 

@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from evalkit.service.agent.conversation import Answered, Call, Called, Conversation, Heard, Reply
+from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Heard, Reply
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}}
 
@@ -144,14 +144,14 @@ def test_input_references_items_and_audio(bench):
 
 
 def test_failures_fail_the_response(new_bench):
-    """A model, a voice or ears that fail end the response as failed, and the session goes on."""
+    """A model, an engine that fails ends the response as failed, and the session goes on."""
     bench = new_bench(holds_work=True)
     bench.configure(audio={"input": {"transcription": {"model": "whisper-1"}}})
     bench.say()
     bench.send("response.create")
-    events = bench.settle(bench.session.not_heard(bench.work.pop().ticket, "no ears"))
+    events = bench.settle(bench.session.not_heard(bench.work.pop().ticket, "no recogniser"))
     assert events.types == ["conversation.item.input_audio_transcription.failed", "response.done"]
-    assert events[-1]["response"]["status_details"]["error"]["message"] == "no ears"
+    assert events[-1]["response"]["status_details"]["error"]["message"] == "no recogniser"
     bench.send("conversation.item.delete", item_id=events[0]["item_id"])
     response_id = bench.send("response.create")[0]["response"]["id"]
     events = bench.settle(bench.session.failed(response_id, "no idea"))

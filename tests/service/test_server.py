@@ -16,13 +16,15 @@ from evalkit.errors import ConfigError
 from evalkit.service.engines import EngineChoice
 from evalkit.service.server import ServerOptions, serve
 
-REMOTE = EngineChoice(voice="openai", ears="openai", base_url="http://127.0.0.1:1/v1", voice_model="v", ears_model="e")
+REMOTE = EngineChoice(
+    speech="openai", transcription="openai", base_url="http://127.0.0.1:1/v1", speech_model="v", transcription_model="e"
+)
 _LEAVES = """
 import sys
 from evalkit.service.engines import EngineChoice
 from evalkit.service.server import ServerOptions, serve
-engines = EngineChoice(voice="openai", ears="openai", base_url="http://127.0.0.1:1/v1", voice_model="v", ears_model="e")
-serve(ServerOptions(leave_with_stdin=True), engines, {})
+engines = EngineChoice("openai", "openai", base_url="http://127.0.0.1:1/v1", speech_model="v", transcription_model="e")
+serve(ServerOptions(leave_with_stdin=True), engines)
 """
 
 
@@ -33,7 +35,7 @@ def test_a_port_in_use():
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ConfigError, match=f"cannot listen on 127.0.0.1 port {port}: .* --port"):
-            serve(ServerOptions(port=port), REMOTE, {})
+            serve(ServerOptions(port=port), REMOTE)
 
 
 def test_it_leaves_when_stdin_closes_even_with_a_client():
@@ -43,7 +45,7 @@ def test_it_leaves_when_stdin_closes_even_with_a_client():
         assert process.stdin is not None
         ready = json.loads(process.stdout.readline())
         assert ready["pid"] == process.pid
-        assert (ready["voice"], ready["ears"]) == ("openai", "openai")
+        assert (ready["speech"], ready["transcription"]) == ("openai", "openai")
         host, port = ready["url"].removeprefix("http://").removesuffix("/v1").split(":")
         with socket.create_connection((host, int(port))) as held:
             held.send(b"GET ")
@@ -61,7 +63,7 @@ def test_a_warning_beyond_loopback(host, is_warned, caplog):
         taken.bind((host, 0))
         taken.listen()
         with pytest.raises(ConfigError):
-            serve(ServerOptions(host=host, port=taken.getsockname()[1]), REMOTE, {})
+            serve(ServerOptions(host=host, port=taken.getsockname()[1]), REMOTE)
     assert bool(caplog.records) is is_warned
 
 

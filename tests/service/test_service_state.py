@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.service.agent.conversation import Conversation, Heard, Reply
+from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.conversation import Conversation, Heard, Reply
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.service_state import Gate, ServiceState
-from evalkit.service.speech import Speech
 
 
 def test_an_open_gate():
@@ -31,9 +32,10 @@ def test_a_wrong_key(headers):
     assert (refusal.value.status, refusal.value.code) == (401, "invalid_api_key")
 
 
-async def test_replies_are_counted(fake_voice, fake_ears):
+async def test_replies_are_counted(fake_speech, fake_transcription):
     """A model's reply is computed off the event loop and counted."""
-    state = ServiceState({"m": lambda conversation: Reply(conversation.items[0].text)}, Speech(fake_voice, fake_ears))
+    brain = RulesBrain({"m": lambda conversation: Reply(conversation.items[0].text)})
+    state = ServiceState(brain, AudioEngines(fake_speech, fake_transcription))
     reply = await state.think("m", Conversation("", (), (Heard("hi"),)))
     assert reply.text == "hi"
     assert state.counters["responses_computed"] == 1

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalkit.service.agent.conversation import Call, Reply
+from evalkit.service.brain.conversation import Call, Reply
 from evalkit.service.work import Recognise, Step
 
 
@@ -239,3 +239,33 @@ def _act(bench: Any, action: str | bytes) -> list[dict[str, Any]]:
         )
         return bench.settle(failed)
     return bench.frame(action)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "response.create", "response": {"instructions": None, "tools": None, "tool_choice": None,
+            "output_modalities": None, "max_output_tokens": None, "metadata": None, "audio": {"output": None},
+            "conversation": None, "input": None, "prompt": None}},
+        {"type": "session.update", "session": {"type": "realtime", "instructions": None, "tools": None, "model": None,
+            "tracing": None, "truncation": None, "audio": {"input": {"format": None, "transcription": None,
+            "noise_reduction": None, "turn_detection": None}, "output": {"voice": None, "speed": None}}}},
+        {"type": "conversation.item.create", "previous_item_id": None, "item": {"id": None, "object": None,
+            "status": None, "type": "message", "role": "user", "content": [
+            {"type": "input_text", "text": "Hello.", "transcript": None, "audio": None}]}},
+    ],
+    ids=["response", "session", "item"],
+)  # fmt: skip
+def test_an_optional_field_may_be_null(bench, event):
+    """Clients that write every field, null where they have nothing to say, are served as if they had left it out."""
+    sent = bench.send(event.pop("type"), **event)
+    assert "error" not in sent.types
+    assert bench.session._config.wire["instructions"] == ""
+
+
+def test_a_required_field_may_not_be_null(bench):
+    """Null is no value where one is needed, and what a client defines itself is read as it stands."""
+    assert bench.send("conversation.item.create", item={"type": "message", "role": "user", "content": None}).error
+    parameters = {"type": "object", "properties": {"size": {"enum": ["S", None], "default": None}}}
+    updated = bench.configure(tools=[{"type": "function", "name": "f", "parameters": parameters, "description": None}])
+    assert updated.only("session.updated")["session"]["tools"][0]["parameters"] == parameters

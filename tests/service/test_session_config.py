@@ -20,8 +20,8 @@ def updated(config: SessionConfig, **session) -> SessionConfig:
 
 
 def test_the_protocols_default_is_reported(config):
-    """A new session says server_vad, as the protocol's default is, whatever this server then does."""
-    assert config.wire["audio"]["input"]["turn_detection"]["type"] == "server_vad"
+    """A new session announces no turn detection, because this server does none."""
+    assert config.wire["audio"]["input"]["turn_detection"] is None
 
 
 def test_manual_turns(config):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.service.spoken_text import spell_digits, spoken
+from evalkit.service.spoken_text import is_speakable, spell_digits, spoken
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,11 @@ def test_any_text(text):
     said = spoken(text)
     if not any(char.isdigit() for char in text):
         assert said == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Café 7", True), ("é", True), ("...", False), ("你好", False), ("", False)]
+)
+def test_what_has_a_sound(text, expected):
+    """A letter of the Latin alphabet, with or without an accent, or a digit can be said."""
+    assert is_speakable(text) is expected

@@ -16,7 +16,9 @@ DISTRIBUTION = {
     "quizkit/conf/provider/house.yaml": "name: house\n",
     "quizkit/schemas/mode_riddle.schema.json": '{"properties": {}}',
     "quizkit-1.dist-info/METADATA": "Metadata-Version: 2.1\nName: quizkit\nVersion: 1\n",
-    "quizkit-1.dist-info/entry_points.txt": "[evalkit.modes]\nriddle = quizkit:MODE\n[evalkit.providers]\nhouse = quizkit\n",
+    "quizkit-1.dist-info/entry_points.txt": (
+        "[evalkit.modes]\nriddle = quizkit:MODE\n[evalkit.providers]\nhouse = quizkit\n"
+    ),
 }
 
 

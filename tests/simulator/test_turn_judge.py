@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from evalkit.errors import CaseFailure
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.json import Json, JsonObject
-from evalkit.service.judge.judge import decide
-from evalkit.service.judge.question import read_question
+from evalkit.service.brain.rules.judge.judge import decide
+from evalkit.service.brain.rules.judge.question import read_question
 from evalkit.simulator.attempts import CallerAttempt, make_turn
 from evalkit.simulator.caller import CallerTurn
 from evalkit.simulator.conversation import Exchange

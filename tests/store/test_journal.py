@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.store.journal import append_line, cut_torn_line, read_lines
+from evalkit.store.journal import append_line, cut_torn_line, read_lines, read_lines_from
 
 
 def test_lines_come_back_in_order(tmp_path: Path) -> None:
@@ -54,3 +54,13 @@ def test_threads_do_not_tear_each_others_lines(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert len(list(read_lines(path))) == 400
+
+
+def test_lines_behind_an_offset(tmp_path: Path) -> None:
+    """Only whole ones, and the offset behind the last of them; a file that is not there yet has none."""
+    path = tmp_path / "journal.jsonl"
+    assert read_lines_from(path, 0) == ([], 0)
+    path.write_bytes(b'{"n": 1}\n{"n": 2}\n{"n"')
+    assert read_lines_from(path, 0) == ([{"n": 1}, {"n": 2}], 18)
+    assert read_lines_from(path, 9) == ([{"n": 2}], 18)
+    assert read_lines_from(path, 18) == ([], 18)

@@ -17,6 +17,7 @@ from evalkit.store.recovery import recover
 from evalkit.store.run_directory import RunDirectory
 
 REFUSED = Failure(Stage.CONNECT, "connection_refused", "no")
+FIRST_TRY = Attempt(1, 3.5, REFUSED, {"event_log_path": "events/b.attempt1.jsonl"})
 
 
 def _record(case_id: str, fault: Fault | None = None, started_at: str = "") -> CaseRecord:
@@ -34,17 +35,17 @@ def run(tmp_path: Path) -> RunDirectory:
     run.journal_start("a", 1)
     run.store_record(_record("a"))
     run.journal_start("b", 1)
-    run.journal_attempt("b", Attempt(1, 3.5, REFUSED), {"assistant": 0.25, "speech": None})
+    run.journal_attempt("b", FIRST_TRY, {"assistant": 0.25, "speech": None})
     run.journal_start("b", 2)
     run.journal_start("c", 1)
     return run
 
 
 def test_what_is_finished_and_what_was_tried(run: RunDirectory) -> None:
-    """Finished is what the journal says; failed tries are kept with their cause and cost."""
+    """Finished is what the journal says; failed tries are kept with their cause, files and cost."""
     progress = recover(run)
     assert list(progress.finished) == ["a"]
-    assert progress.tries["b"].attempts == [Attempt(1, 3.5, REFUSED)]
+    assert progress.tries["b"].attempts == [FIRST_TRY]
     assert progress.tries["b"].cost_usd == {"assistant": 0.25, "speech": None}
 
 
@@ -108,3 +109,11 @@ def test_two_never_write_one_run(run: RunDirectory) -> None:
         raise AssertionError
     with run.exclusive():
         pass
+
+
+def test_a_line_about_grades_says_nothing_of_how_far_a_case_trial_had_come(run: RunDirectory) -> None:
+    """The record that was stored and not journaled any more is taken up all the same."""
+    write_atomically(run.record_path("c"), json.dumps(to_json(_record("c"))))
+    with run.journal_path.open("ab") as journal:
+        journal.write(b'{"event": "graded", "key": "c", "graders": ["polite"], "at": "2026"}\n')
+    assert list(recover(run).finished) == ["a", "c"]

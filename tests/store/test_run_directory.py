@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from evalkit.errors import DataError
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade
-from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage
+from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
+from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 
@@ -19,9 +21,9 @@ def _record(case_id: str = "a", trial: int = 1) -> CaseRecord:
     failure = Failure(Stage.CONNECT, "connection_refused", "nobody there", 2.0)
     call = ToolCall("look", {"id": "007"}, '{"id": "007"}', "call_1")
     turn = Turn(
-        1, "hello", "hi", (call,), (ToolOutput("call_1", "look", {"id": "007"}, {"ok": True}),),
-        {"latency_first_text_ms": 1.5}, {"input_audio_ms": 20.0}, {"output_audio_path": "audio/a/output.wav"},
-        Usage(output_tokens=3), "completed",
+        1, "hello", (call, ToolOutput("call_1", "look", {"id": "007"}, {"ok": True}), Words("hi")),
+        latencies={"latency_first_text_ms": 1.5}, measures={"input_audio_ms": 20.0},
+        artifacts={"output_audio_path": "audio/a/output.wav"}, usage=Usage(output_tokens=3),
     )  # fmt: skip
     return CaseRecord(
         case=Case(case_id, "crawl", {"user_text": "hello"}, (ExpectedCall("look", {"id": "007"}, {"id": "id"}),)),
@@ -45,6 +47,37 @@ def test_a_record_comes_back_as_it_was_stored(tmp_path: Path) -> None:
     stored = run.read_finished()["a"]
     assert stored.record == _record()
     assert stored.sha256 == sha
+
+
+def test_big_integers_are_stored_too_and_nan_never_is(tmp_path: Path) -> None:
+    """A tool may answer with more than 64 bits; what is not a number is refused, not made null."""
+    run, huge = RunDirectory(tmp_path), 2**80
+    run.store_record(replace(_record(), notes={"answer": huge}))
+    assert run.read_finished()["a"].record.notes == {"answer": huge}
+    with pytest.raises(ValueError, match="Out of range float values"):
+        run.store_record(replace(_record(), measures={"length": float("nan")}))
+
+
+@pytest.mark.parametrize("key", ["a", "a.t2", "b.c"])
+def test_what_an_attempt_left_is_set_aside_under_a_name_that_says_so(tmp_path: Path, key: str) -> None:
+    """Log, words and sound; an attempt set aside twice has what it left last, and nothing is no trouble."""
+    run = RunDirectory(tmp_path)
+    assert run.set_aside(key, 1) == {}
+    for text in ("first", "second"):
+        for path in (run.events_path(key), run.conversation_path(key), run.audio_dir(key) / "input.wav"):
+            write_atomically(path, text)
+        moved = run.set_aside(key, 1)
+        assert not run.events_path(key).exists()
+        assert not run.audio_dir(key).exists()
+    assert moved == {
+        "event_log_path": f"events/{key}.attempt1.jsonl",
+        "conversation_path": f"conversations/{key}.attempt1.txt",
+        "audio_folder": f"audio/{key}.attempt1",
+    }
+    assert (tmp_path / moved["event_log_path"]).read_text() == "second"
+    assert (tmp_path / moved["audio_folder"] / "input.wav").read_text() == "second"
+    write_atomically(run.events_path(key), "cut short")
+    assert run.set_aside(key, 0) == {"event_log_path": f"events/{key}.earlier.jsonl"}
 
 
 def test_later_trials_have_their_own_files(tmp_path: Path) -> None:

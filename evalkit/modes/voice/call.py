@@ -12,28 +12,27 @@ A record of this mode has a turn for each exchange, and in its `notes`:
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from evalkit.clock import Clock
-from evalkit.errors import CaseFailure
+from evalkit.modes.attempt import Evidence, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
 from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, EndedBy, TurnEvidence
-from evalkit.modes.voice.turn_measures import lateness, reuse_key, voice_to_voice
+from evalkit.modes.voice.transcript import order_steps
+from evalkit.modes.voice.turn_measures import lateness, voice_to_voice
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
-from evalkit.records.faults import Failure, Stage, decide_fault
-from evalkit.records.json import JsonObject
+from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord, Turn, Usage
 from evalkit.settings.types import Limits
 from evalkit.simulator.caller import CallerTurn
 from evalkit.store.event_log import open_event_log
-from evalkit.store.run_directory import RunDirectory, now_utc
+from evalkit.store.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -57,29 +56,35 @@ class CallSetup:
 
 async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRecord:
     """Make one attempt at `trial` and return its record. Never raises for it."""
-    started_at, began = now_utc(), setup.clock.now()
-    plan, evidence = setup.plan_of(trial.case), CallEvidence()
-    try:
-        async with asyncio.timeout(setup.limits.case_timeout_s):
-            first = await plan.speak(plan.first_user_turn)
-            evidence.add_cost(first.cost_usd)
-            await _converse(setup, trial, attempt, evidence, plan, first)
-    except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
-    except TimeoutError:
-        limit = f"not done within limits.case_timeout_s ({setup.limits.case_timeout_s:g} s)"
-        evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
-    if evidence.failure is not None:
-        evidence.ended_by = EndedBy.FAILURE
-    record = await asyncio.to_thread(_make_record, setup, trial, plan, evidence)
-    return replace(record, started_at=started_at, duration_ms=(setup.clock.now() - began) * 1000)
+    plan, call, files = setup.plan_of(trial.case), CallEvidence(), CallFiles(setup.run, trial.key)
+
+    async def hold(evidence: Evidence) -> None:
+        first = await plan.speak(plan.first_user_turn)
+        call.add_cost(first.cost_usd)
+        await _converse(setup, trial, attempt, call, plan, first)
+        evidence.failure = call.failure
+
+    def conclude(evidence: Evidence) -> None:
+        call.failure = evidence.failure
+        if call.failure is not None:
+            call.ended_by = EndedBy.FAILURE
+        files.write(call, plan.session.input_format, plan.session.output_format, paced=plan.real_time)
+        answered = [turn.result.served_model for turn in call.turns if turn.result.served_model]
+        evidence.turns += [_make_turn(files, plan, turn) for turn in call.turns]
+        evidence.cost_usd = {**call.cost_usd, **_assistant_cost(setup, plan, call)}
+        evidence.served_model = answered[-1] if answered else call.served_model
+        evidence.artifacts = files.of_call()
+        evidence.notes = _make_notes(plan, call)
+
+    limit_s = setup.limits.case_timeout_s
+    return await make_attempt(trial, plan.effective, hold, conclude, clock=setup.clock, timeout_s=limit_s)
 
 
 async def _converse(
     setup: CallSetup, trial: CaseTrial, attempt: int, evidence: CallEvidence, plan: CallPlan, first: CallerTurn
 ) -> None:
     files = CallFiles(setup.run, trial.key)
-    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
+    async with open_event_log(setup.run.events_path(trial.key)) as log:
         dialogue = Dialogue(
             plan,
             Introduction(trial.key, attempt, trial.seed),
@@ -92,34 +97,11 @@ async def _converse(
         await dialogue.hold(first)
 
 
-def _make_record(setup: CallSetup, trial: CaseTrial, plan: CallPlan, evidence: CallEvidence) -> CaseRecord:
-    """Write the call's sound and transcript and return its record. Blocking: runs in a thread."""
-    files = CallFiles(setup.run, trial.key)
-    files.write(evidence, plan.session.input_format, plan.session.output_format, paced=plan.real_time)
-    costs = dict(evidence.cost_usd)
-    spent = [setup.price(turn.result.usage, plan.assistant_model) for turn in evidence.turns if turn.result.responses]
-    if spent:
-        known = [cost for cost in spent if cost is not None]
-        costs["assistant"] = math.fsum(known) if len(known) == len(spent) else None
-    failure = evidence.failure
-    answered = [turn.result.served_model for turn in evidence.turns if turn.result.served_model]
-    return CaseRecord(
-        case=trial.case,
-        trial=trial.trial,
-        seed=trial.seed,
-        reuse_key=reuse_key(trial, plan.effective),
-        settings=plan.effective,
-        turns=tuple(_make_turn(files, plan, turn) for turn in evidence.turns),
-        failure=failure,
-        attempts=(),
-        cost_usd=costs,
-        served_model=answered[-1] if answered else evidence.served_model,
-        started_at="",
-        duration_ms=0.0,
-        artifacts=files.of_call(),
-        fault=decide_fault(failure) if failure else None,
-        notes=_make_notes(plan, evidence),
-    )
+def _assistant_cost(setup: CallSetup, plan: CallPlan, call: CallEvidence) -> dict[str, float | None]:
+    """Return what the assistant's responses cost together; nothing where it made none."""
+    spent = [setup.price(turn.result.usage, plan.assistant_model) for turn in call.turns if turn.result.responses]
+    known = [cost for cost in spent if cost is not None]
+    return {"assistant": math.fsum(known) if len(known) == len(spent) else None} if spent else {}
 
 
 def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence) -> Turn:
@@ -127,9 +109,7 @@ def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence) -> Turn:
     return Turn(
         turn_index=turn.index,
         user_text=turn.user_text,
-        assistant_text=result.assistant_text,
-        tool_calls=result.tool_calls,
-        tool_outputs=tuple(turn.outputs),
+        steps=order_steps(result, turn.outputs),
         latencies={
             **result.latencies,
             **voice_to_voice(turn.clean_wire, session.input_format, turn.pacing, result),
@@ -146,7 +126,7 @@ def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence) -> Turn:
     )
 
 
-def _make_notes(plan: CallPlan, evidence: CallEvidence) -> JsonObject:
+def _make_notes(plan: CallPlan, evidence: CallEvidence) -> dict[str, Json]:
     bad = [attempt for attempt in evidence.attempts if attempt.finding is not None]
     asked = {attempt.turn_index for attempt in evidence.attempts}
     return {

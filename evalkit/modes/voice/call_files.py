@@ -20,7 +20,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
 from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
 from evalkit.modes.voice.dialogue import CallEvidence, TurnEvidence
-from evalkit.modes.voice.transcript import turn_lines
+from evalkit.modes.voice.transcript import order_steps, turn_lines
 from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory
@@ -47,11 +47,7 @@ class CallFiles:
     def write(
         self, evidence: CallEvidence, input_format: AudioFormat, output_format: AudioFormat, *, paced: bool
     ) -> None:
-        """Write all sound and words of a call, in place of what an earlier attempt left."""
-        folder = self.run.audio_dir(self.key)
-        folder.mkdir(parents=True, exist_ok=True)
-        for stale in (*folder.glob("turn_*.wav"), self.conversation_wav):
-            stale.unlink(missing_ok=True)
+        """Write all sound and words of a call; its folder is made if need be."""
         for index, sound in evidence.caller_sounds.items():
             if sound:
                 pcm = CALLER_FORMAT.from_wire(sound)
@@ -92,7 +88,11 @@ class CallFiles:
             write_pcm16(self.wav(turn.index, "assistant"), pcm, output_format.sample_rate_hz)
 
     def _write_transcript(self, turns: Sequence[TurnEvidence]) -> None:
-        lines = [line for turn in turns for line in turn_lines(turn.index, turn.user_text, turn.result, turn.outputs)]
+        lines = [
+            line
+            for turn in turns
+            for line in turn_lines(turn.index, turn.user_text, order_steps(turn.result, turn.outputs))
+        ]
         write_atomically(self.run.conversation_path(self.key), "\n".join(lines) + "\n")
 
     def _existing(self, paths: dict[str, Path]) -> dict[str, str]:

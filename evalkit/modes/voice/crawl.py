@@ -1,6 +1,6 @@
-"""Crawl: a case's text is spoken by the speech role, and the assistant's first turn is recorded.
+"""Crawl: the speech role speaks a case's text, and the assistant's first turn is recorded.
 
-Synthesis is cached by content, so a second run, or a sweep, synthesises nothing again.
+Speech is cached by its text, voice and model, so a second run, or a sweep, has nothing spoken again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.datasets.cases import load_crawl_cases
+from evalkit.datasets.recordings import Recordings
 from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.modes.voice.settings import CrawlSettings
@@ -43,11 +44,15 @@ class CrawlVoice:
     async def speak(self, trial: CaseTrial) -> Utterance:
         """Return the case's text as wire audio. Raises CaseFailure at stage ``speech``."""
         speech = await self.synthesiser.synthesise(str(trial.case.inputs["user_text"]))
-        cost = 0.0 if speech.cached else self.price(speech)
-        own = None if self.input_format is AudioFormat.PCM16 else speech.pcm
         if speech.sample_rate_hz == self.input_format.sample_rate_hz:
-            return Utterance(self._to_wire(speech), {"speech": cost}, own)
-        return Utterance(await asyncio.to_thread(self._to_wire, speech), {"speech": cost}, own)
+            wire = self._to_wire(speech)
+        else:
+            wire = await asyncio.to_thread(self._to_wire, speech)
+        return Utterance(
+            wire,
+            cost_usd={"speech": 0.0 if speech.cached else self.price(speech)},
+            speech=None if self.input_format is AudioFormat.PCM16 else speech.pcm,
+        )
 
     def _to_wire(self, speech: Speech) -> bytes:
         return self.input_format.to_wire(resample(speech.pcm, speech.sample_rate_hz, self.input_format.sample_rate_hz))
@@ -61,13 +66,18 @@ class CrawlMode(SpokenMode[CrawlSettings]):
     layout = CRAWL_LAYOUT
     models = ("assistant", "judge", "speech", "transcription")
 
-    def load_cases(self, settings: CrawlSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
+    def load_cases(
+        self,
+        settings: CrawlSettings,
+        tools: Sequence[JsonObject] | None,
+        recordings: Recordings,  # noqa: ARG002
+    ) -> list[Case]:
         """Return the rows of a crawl CSV."""
         return load_crawl_cases(settings.mode.data_csv, tools)
 
     def read_expectations(self, settings: CrawlSettings) -> Sequence[Case]:
         """Return the rows of the CSV, whatever has become of prompt and tools."""
-        return load_crawl_cases(settings.mode.data_csv, None)
+        return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
 
     def speaker(self, settings: CrawlSettings, peers: Peers) -> Speak:
         """Return the speech role."""

@@ -84,7 +84,23 @@ def _speaker(speech: Speech, voice: str) -> JsonObject:
 
 
 def _engines(settings: VoiceSettings) -> JsonObject | None:
-    return asdict(settings.service) if settings.uses_embedded_provider else None
+    """Return the embedded provider's engines and faults, None where no role is embedded.
+
+    The names are those of the first records, so that what was run before a key was renamed keeps its key.
+    """
+    service = settings.service
+    if not settings.uses_embedded_provider:
+        return None
+    return {
+        "voice": service.speech,
+        "ears": service.transcription,
+        "base_url": service.base_url,
+        "api_key_env": service.api_key_env,
+        "voice_model": service.speech_model,
+        "ears_model": service.transcription_model,
+        "faults": service.faults,
+        **({} if service.brain == "rules" else {"brain": service.brain}),
+    }
 
 
 def _turn_judge(settings: SimulationSettings) -> Json:

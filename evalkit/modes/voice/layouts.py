@@ -40,6 +40,7 @@ _OWN_COLUMNS = (
     "input_tokens",
     "cost_usd",
     "served_model",
+    "passed",
 )
 _LATENCY_COLUMNS = (
     "latency_first_audio_ms",
@@ -84,6 +85,7 @@ def _layout(
         token_columns=_TOKEN_COLUMNS,
         settings=settings,
         answer_latency="latency_first_audio_ms",
+        simulated_user=row_unit is RowUnit.TURN,
     )
 
 

@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
-from evalkit.errors import CaseFailure
+from evalkit.modes.attempt import Evidence, make_attempt
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
-from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, reuse_key, voice_to_voice
+from evalkit.modes.voice.transcript import order_steps
+from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, voice_to_voice
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
@@ -32,11 +32,10 @@ from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
 from evalkit.records.case import CaseTrial
-from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, ToolOutput, Turn, Usage
 from evalkit.store.event_log import open_event_log
-from evalkit.store.run_directory import RunDirectory, now_utc
+from evalkit.store.run_directory import RunDirectory
 
 _CONFIGURE_TIMEOUT_S = 20.0
 
@@ -86,8 +85,8 @@ class TurnSetup:
 
 
 @dataclass
-class _Evidence:
-    """What is known of a case so far; grows until the record is made of it."""
+class _Heard:
+    """What is known of the turn so far; grows until the record is made of it."""
 
     wire: bytes = b""
     clean_wire: bytes = b""
@@ -96,54 +95,54 @@ class _Evidence:
     pacing: Pacing | None = None
     turn: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)
-    served_model: str = ""
-    cost_usd: dict[str, float | None] = field(default_factory=dict)
-    failure: Failure | None = None
 
 
 async def run_spoken_turn(
     setup: TurnSetup, trial: CaseTrial, attempt: int, speak: Callable[[CaseTrial], Awaitable[Utterance]]
 ) -> CaseRecord:
     """Make one attempt at `trial` with the utterance that `speak` gives, and return its record. Never raises for it."""
-    started_at, began = now_utc(), setup.clock.now()
-    evidence = _Evidence()
-    try:
-        async with asyncio.timeout(setup.settings.limits.case_timeout_s):
-            utterance = await speak(trial)
-            await _send_through_channel(setup, trial, utterance, evidence)
-            evidence.cost_usd.update(utterance.cost_usd)
-            evidence.speech = utterance.speech
-            await _converse(setup, trial, attempt, evidence)
-    except CaseFailure as failure:
-        evidence.failure = Failure(Stage(failure.stage), failure.error_type, failure.message, failure.retry_after_s)
-    except TimeoutError:
-        limit = f"not done within limits.case_timeout_s ({setup.settings.limits.case_timeout_s:g} s)"
-        evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
-    evidence.failure = evidence.failure or find_misbehaviour(evidence.turn)
-    record = await asyncio.to_thread(_make_record, setup, trial, evidence)
-    return replace(record, started_at=started_at, duration_ms=(setup.clock.now() - began) * 1000)
+    heard = _Heard()
+
+    async def hold(evidence: Evidence) -> None:
+        utterance = await speak(trial)
+        await _send_through_channel(setup, trial, utterance, heard)
+        evidence.cost_usd.update(utterance.cost_usd)
+        heard.speech = utterance.speech
+        await _converse(setup, trial, attempt, heard, evidence)
+
+    def conclude(evidence: Evidence) -> None:
+        evidence.failure = evidence.failure or find_misbehaviour(heard.turn)
+        evidence.served_model = heard.turn.served_model or evidence.served_model
+        if heard.turn.responses:
+            evidence.cost_usd["assistant"] = setup.price(heard.turn.usage, str(setup.settings.assistant.model))
+        if heard.pacing:
+            evidence.turns.append(_make_turn(setup, trial, heard))
+
+    limit_s = setup.settings.limits.case_timeout_s
+    return await make_attempt(trial, setup.effective, hold, conclude, clock=setup.clock, timeout_s=limit_s)
 
 
-async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: Utterance, evidence: _Evidence) -> None:
+async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: Utterance, turn: _Heard) -> None:
     """Set what the assistant will hear: the utterance itself on a clean line, else what the line makes of it."""
     audio_format = setup.session.input_format
-    evidence.wire = evidence.clean_wire = pad_to_minimum(said.wire, audio_format)
+    turn.wire = turn.clean_wire = pad_to_minimum(said.wire, audio_format)
     if setup.channel.is_clean:
         return
     heard = await asyncio.to_thread(
         apply_channel,
-        audio_format.from_wire(evidence.clean_wire),
+        audio_format.from_wire(turn.clean_wire),
         audio_format.sample_rate_hz,
         setup.channel,
         trial.seed,
     )
-    evidence.wire = audio_format.to_wire(heard.pcm)
-    evidence.channel_measures = {f"channel_{name}": value for name, value in heard.measures.items()}
+    turn.wire = audio_format.to_wire(heard.pcm)
+    turn.channel_measures = {f"channel_{name}": value for name, value in heard.measures.items()}
 
 
-async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, evidence: _Evidence) -> None:
+async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, heard: _Heard, evidence: Evidence) -> None:
     settings = setup.settings
-    async with open_event_log(setup.run.events_path(trial.key), attempt) as log:
+    async with open_event_log(setup.run.events_path(trial.key)) as log:
+        evidence.artifacts["event_log_path"] = setup.run.relative(setup.run.events_path(trial.key))
         trace = Trace(log.write, elide_audio=settings.trace.audio == "elided")
         timeline = Timeline.begin(setup.clock)
         introduction = Introduction(trial.key, attempt, trial.seed)
@@ -159,80 +158,57 @@ async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, evidence: 
             async with session:
                 await session.configure(setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)
                 session.begin_turn(1, input_wav=_wav(setup, trial, "input"), output_wav=_wav(setup, trial, "output"))
-                evidence.pacing = await session.send_audio(
-                    evidence.wire, chunk_ms=settings.chunk_ms, real_time=settings.real_time
+                heard.pacing = await session.send_audio(
+                    heard.wire, chunk_ms=settings.chunk_ms, real_time=settings.real_time
                 )
                 answer_tools = setup.new_tools(trial) if setup.new_tools else None
-                evidence.failure = await respond_with_tools(session, answer_tools, settings.limits, evidence.outputs)
+                evidence.failure = await respond_with_tools(session, answer_tools, settings.limits, heard.outputs)
         finally:
-            evidence.turn = session.turn_result()
+            heard.turn = session.turn_result()
             evidence.served_model = session.served_model or ""
 
 
-def _make_record(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> CaseRecord:
-    """Write the case's sound files and return its record. Blocking: runs in a thread."""
-    costs = dict(evidence.cost_usd)
-    if evidence.turn.responses:
-        costs["assistant"] = setup.price(evidence.turn.usage, str(setup.settings.assistant.model))
-    failure = evidence.failure
-    return CaseRecord(
-        case=trial.case,
-        trial=trial.trial,
-        seed=trial.seed,
-        reuse_key=reuse_key(trial, setup.effective),
-        settings=setup.effective,
-        turns=(_make_turn(setup, trial, evidence),) if evidence.pacing else (),
-        failure=failure,
-        attempts=(),
-        cost_usd=costs,
-        served_model=evidence.turn.served_model or evidence.served_model,
-        started_at="",
-        duration_ms=0.0,
-        artifacts=_existing(setup.run, {"event_log_path": setup.run.events_path(trial.key)}),
-        fault=decide_fault(failure) if failure else None,
-    )
-
-
-def _make_turn(setup: TurnSetup, trial: CaseTrial, evidence: _Evidence) -> Turn:
-    turn, folder = evidence.turn, setup.run.audio_dir(trial.key)
-    names = ("input", "output", "clean_input", "speech")
-    input_wav, output_wav, clean_wav, speech_wav = (folder / f"{name}.wav" for name in names)
-    output_wav.unlink(missing_ok=True)
-    write_wav(input_wav, evidence.wire, setup.session.input_format)
-    if evidence.clean_wire != evidence.wire:
-        write_wav(clean_wav, evidence.clean_wire, setup.session.input_format)
-    if evidence.speech is not None:
-        write_pcm16(speech_wav, evidence.speech, AudioFormat.PCM16.sample_rate_hz)
-    if turn.audio:
-        output = setup.session.output_format
-        write_pcm16(output_wav, output.from_wire(turn.audio), output.sample_rate_hz)
+def _make_turn(setup: TurnSetup, trial: CaseTrial, heard: _Heard) -> Turn:
+    turn = heard.turn
     return Turn(
         turn_index=1,
         user_text=str(trial.case.inputs.get("user_text", "")),
-        assistant_text=turn.assistant_text,
-        tool_calls=turn.tool_calls,
-        tool_outputs=tuple(evidence.outputs),
+        steps=order_steps(turn, heard.outputs),
         latencies={
             **turn.latencies,
-            **voice_to_voice(evidence.clean_wire, setup.session.input_format, evidence.pacing, turn),
+            **voice_to_voice(heard.clean_wire, setup.session.input_format, heard.pacing, turn),
         },
         measures={
-            "input_audio_ms": setup.session.input_format.duration_ms(len(evidence.wire)),
+            "input_audio_ms": setup.session.input_format.duration_ms(len(heard.wire)),
             "output_audio_ms": setup.session.output_format.duration_ms(len(turn.audio)),
-            **lateness(evidence.pacing),
-            **evidence.channel_measures,
+            **lateness(heard.pacing),
+            **heard.channel_measures,
         },
-        artifacts=_existing(
-            setup.run, {f"{path.stem}_audio_path": path for path in (input_wav, output_wav, clean_wav, speech_wav)}
-        ),
+        artifacts=_write_sounds(setup, trial, heard),
         usage=turn.usage,
         status=turn.status,
     )
 
 
+def _write_sounds(setup: TurnSetup, trial: CaseTrial, heard: _Heard) -> dict[str, str]:
+    """Write a case's sound files, and return them as a record names them."""
+    folder, input_format, output_format = (
+        setup.run.audio_dir(trial.key), setup.session.input_format, setup.session.output_format,
+    )  # fmt: skip
+    names = ["input"]
+    write_wav(folder / "input.wav", heard.wire, input_format)
+    if heard.clean_wire != heard.wire:
+        names.append("clean_input")
+        write_wav(folder / "clean_input.wav", heard.clean_wire, input_format)
+    if heard.speech is not None:
+        names.append("speech")
+        write_pcm16(folder / "speech.wav", heard.speech, AudioFormat.PCM16.sample_rate_hz)
+    if heard.turn.audio:
+        names.append("output")
+        pcm = output_format.from_wire(heard.turn.audio)
+        write_pcm16(folder / "output.wav", pcm, output_format.sample_rate_hz)
+    return {f"{name}_audio_path": _wav(setup, trial, name) for name in names}
+
+
 def _wav(setup: TurnSetup, trial: CaseTrial, name: str) -> str:
     return setup.run.relative(setup.run.audio_dir(trial.key) / f"{name}.wav")
-
-
-def _existing(run: RunDirectory, paths: Mapping[str, Path]) -> dict[str, str]:
-    return {name: run.relative(path) for name, path in paths.items() if path.exists()}

@@ -1,4 +1,4 @@
-"""``conversations/<simulation>.txt``: who said and called what, one line each, in the order it happened.
+"""What happened in a turn, in order: as a record keeps it, and as the lines of ``conversations/<simulation>.txt``.
 
 ::
 
@@ -14,27 +14,44 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
-from evalkit.realtime.results import TurnResult, join_words
+from evalkit.realtime.results import TurnResult
 from evalkit.records.json import Json
-from evalkit.records.record import ToolOutput
+from evalkit.records.record import Step, ToolCall, ToolOutput, Words, join_words
 
 
-def turn_lines(index: int, user_text: str, result: TurnResult, outputs: Sequence[ToolOutput]) -> Iterator[str]:
-    """Yield the lines of one turn: words before the calls of the same response, an output after its call."""
-    yield f"TURN {index} USER: {_one_line(user_text)}"
-    waiting = list(outputs)
+def order_steps(result: TurnResult, outputs: Sequence[ToolOutput]) -> tuple[Step, ...]:
+    """Return what happened in a turn: of each response its words, then its calls, then what these were answered.
+
+    `outputs` are the answers to the turn's calls, one each, in the order of the calls; the last may be missing.
+    """
+    steps: list[Step] = []
+    answered = 0
     for response in result.responses:
         words = join_words((response.transcript, response.text))
         if words:
-            yield f"TURN {index} ASSISTANT: {_one_line(words)}"
-        for call in response.tool_calls:
-            arguments = call.raw_arguments if call.arguments is None else call.arguments
-            made = {"name": call.name, "arguments": arguments, "call_id": call.call_id}
-            yield f"TURN {index} TOOL_CALL: {_json(made)}"
-        answered, waiting = waiting[: len(response.tool_calls)], waiting[len(response.tool_calls) :]
-        for output in answered:
-            told = {"call_id": output.call_id, "name": output.name, "output": output.output}
-            yield f"TURN {index} TOOL_OUTPUT: {_json(told)}"
+            steps.append(Words(words))
+        calls = response.tool_calls
+        steps += [*calls, *outputs[answered : answered + len(calls)]]
+        answered += len(calls)
+    return tuple(steps)
+
+
+def turn_lines(index: int, user_text: str, steps: Sequence[Step]) -> Iterator[str]:
+    """Yield the lines of one turn, in the order of its steps."""
+    yield f"TURN {index} USER: {_one_line(user_text)}"
+    for step in steps:
+        yield f"TURN {index} {_step_line(step)}"
+
+
+def _step_line(step: Step) -> str:
+    match step:
+        case Words(text):
+            return f"ASSISTANT: {_one_line(text)}"
+        case ToolCall():
+            arguments = step.raw_arguments if step.arguments is None else step.arguments
+            return f"TOOL_CALL: {_json({'name': step.name, 'arguments': arguments, 'call_id': step.call_id})}"
+        case ToolOutput():
+            return f"TOOL_OUTPUT: {_json({'call_id': step.call_id, 'name': step.name, 'output': step.output})}"
 
 
 def _one_line(text: str) -> str:

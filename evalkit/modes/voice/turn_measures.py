@@ -8,23 +8,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.levels import measure_levels
 from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.results import TurnResult
-from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Stage
-from evalkit.records.json import JsonObject, content_sha256
-from evalkit.records.record import RECORD_VERSION
-
-
-def reuse_key(trial: CaseTrial, effective: JsonObject) -> str:
-    """Return the hash that says whether a result may stand for another run of `trial`: content, never paths."""
-    return content_sha256(
-        {
-            "record_version": RECORD_VERSION,
-            "case": trial.case.sha256,
-            "trial": trial.trial,
-            "seed": trial.seed,
-            "settings": effective,
-        }
-    )
 
 
 def find_misbehaviour(turn: TurnResult, *, must_speak: bool = False) -> Failure | None:

@@ -16,6 +16,8 @@ from evalkit.modes.voice.settings import ToolMocks, VoiceSettings
 from evalkit.records.json import JsonObject
 
 DEFAULT_CHUNK_MS = 20
+# The embedded model for load tests: it answers with a tone, whatever it is told.
+_HEARS_NOTHING = "local-echo"
 # With tools that answer, a turn has on average no more than one round of calls.
 WITH_TOOL_ROUND = Range(1.0, 2.0)
 
@@ -58,8 +60,8 @@ class VoiceMode(Mode[Settings, Data]):
             resolved["real_time"] = self.paced_by_default and is_remote
 
     def engines(self, settings: Settings) -> frozenset[str]:
-        """Return both engines where the assistant is embedded, else speech where that role is."""
-        if settings.assistant.provider.name == "local":
+        """Return both engines where the assistant is embedded and talks, else speech where that role is."""
+        if settings.assistant.provider.name == "local" and settings.assistant.model != _HEARS_NOTHING:
             return frozenset({"speech", "transcription"})
         role = settings.roles.get("speech")
         return frozenset({"speech"}) if role and role.provider.name == "local" else frozenset()

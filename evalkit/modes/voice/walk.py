@@ -1,4 +1,4 @@
-"""Walk: a saved recording is replayed as it is, byte for byte, and the assistant's first turn is recorded."""
+"""Walk: a recording from a file is played to the assistant byte for byte, and its first turn is recorded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import read_wav
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
+from evalkit.datasets.recordings import Recordings
 from evalkit.errors import CaseFailure, DataError
 from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import WALK_LAYOUT
@@ -33,9 +34,9 @@ class WalkPlayer:
     input_format: AudioFormat
 
     async def speak(self, trial: CaseTrial) -> Utterance:
-        """Return the payload of the case's WAV, byte for byte; only PCM16 sessions have other codecs transcoded.
+        """Return the samples of the case's WAV file as they are; where the session hears another codec, converted.
 
-        Raises CaseFailure at stage ``prepare`` when the file has gone or changed its nature since it was checked.
+        Raises CaseFailure at stage ``prepare`` when the file is gone or cannot be read any more since it was checked.
         """
         return await asyncio.to_thread(self._read, Path(str(trial.case.inputs["audio_path"])))
 
@@ -58,13 +59,15 @@ class WalkMode(SpokenMode[WalkSettings]):
     layout = WALK_LAYOUT
     models = ("assistant", "judge", "transcription")
 
-    def load_cases(self, settings: WalkSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
-        """Return the rows of a walk CSV, their recordings' headers read."""
-        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format))
+    def load_cases(
+        self, settings: WalkSettings, tools: Sequence[JsonObject] | None, recordings: Recordings
+    ) -> list[Case]:
+        """Return the rows of a walk CSV, their recordings read once."""
+        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format), recordings)
 
-    def examine(self, settings: WalkSettings, cases: Sequence[Case]) -> tuple[Conformance, ...]:
+    def examine(self, settings: WalkSettings, cases: Sequence[Case], recordings: Recordings) -> tuple[Conformance, ...]:
         """Return what each recording is, held against the configured bounds."""
-        return examine_recordings(cases, settings)
+        return examine_recordings(cases, settings, recordings)
 
     def read(self, settings: WalkSettings) -> SpokenData:
         """Return the data, with a table of all recordings; those that break the bounds are among its problems."""
@@ -74,7 +77,7 @@ class WalkMode(SpokenMode[WalkSettings]):
 
     def read_expectations(self, settings: WalkSettings) -> Sequence[Case]:
         """Return the rows of the CSV, whatever has become of the recordings."""
-        return load_crawl_cases(settings.mode.data_csv, None)
+        return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
 
     def speaker(self, settings: WalkSettings, peers: Peers) -> Speak:  # noqa: ARG002
         """Return who plays recordings."""

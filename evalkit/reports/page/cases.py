@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from urllib.parse import quote
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
-from evalkit.records.record import CaseRecord, ToolCall, Turn
-from evalkit.reports.outcomes import case_grade
+from evalkit.records.record import CaseRecord, Step, ToolCall, ToolOutput, Turn, Words
 from evalkit.reports.page.events import EventDigest, read_digest
 from evalkit.reports.page.timeline import lay_out
 from evalkit.reports.rows import Row, row_number
@@ -47,6 +46,7 @@ class CaseSource:
         rows: The case-trial's rows of results.csv.
         grades: The newest of each grader and turn.
         ending: How it ended, in words.
+        answer_latency: The column whose first value stands in its line; empty: the mode has none.
         audio: ``linked``, ``embedded`` or ``none``.
         event_lines: How long the excerpt of its event log may be.
 
@@ -58,6 +58,7 @@ class CaseSource:
     grades: Sequence[Grade]
     grader_ids: tuple[str, ...]
     ending: str
+    answer_latency: str
     audio: str
     event_lines: int
 
@@ -69,7 +70,7 @@ class CaseSource:
         return {
             "key": record.key,
             "ending": self.ending,
-            "grade": case_grade(self.rows, self.grader_ids),
+            "grade": min((grade for grade in by_grader.values() if grade is not None), default=None),
             "fault": str(record.fault) if record.fault else "",
             "turns": len(record.turns),
             "said": _cut("\n".join(said), _SAID_CHARS),
@@ -77,7 +78,7 @@ class CaseSource:
             "calls": _cut("\n".join(_call_words(c) for turn in record.turns for c in turn.tool_calls), _SAID_CHARS),
             "why": _cut(self._why(), _SAID_CHARS),
             "graders": {name: grade for name, grade in by_grader.items() if grade is not None},
-            "first_ms": _rounded(row_number(self.rows[0], "latency_first_audio_ms")) if self.rows else None,
+            "first_ms": _rounded(row_number(self.rows[0], self.answer_latency)) if self.rows else None,
             "done_ms": _rounded(max(_numbers(self.rows, "latency_response_done_ms"), default=None)),
             "cost_usd": sum_known_usd(record.cost_usd.values()),
         }
@@ -128,22 +129,13 @@ class CaseSource:
         return "\n".join(reasons)
 
     def _turn(self, turn: Turn) -> dict[str, Any]:
-        answers = {output.call_id: output.output for output in turn.tool_outputs}
-        calls = [
-            {
-                "name": call.name,
-                "arguments": call.raw_arguments if call.arguments is None else call.arguments,
-                "answered": call.call_id in answers,
-                "output": answers.get(call.call_id),
-            }
-            for call in turn.tool_calls
-        ]
+        answered = {output.call_id for output in turn.tool_outputs}
         return {
             "turn_index": turn.turn_index,
             "user_text": turn.user_text,
-            "assistant_text": turn.assistant_text,
+            "steps": [_step(step, answered) for step in turn.steps],
+            "order_is_known": turn.order_is_known,
             "status": turn.status,
-            "calls": calls,
             "latencies": {name: round(value, 1) for name, value in turn.latencies.items()},
             "measures": {name: round(value, 3) for name, value in turn.measures.items()},
             "usage": {name: count for name, count in asdict(turn.usage).items() if count is not None},
@@ -164,15 +156,34 @@ class CaseSource:
         return found
 
     def _files(self) -> list[dict[str, str]]:
-        """Return the files that hold all of this case, relative to the page."""
-        key = self.record.key
-        stored = [f"records/{key}.json", f"events/{key}.jsonl", f"conversations/{key}.txt"]
-        return [{"name": path, "href": quote(path)} for path in stored if self._existing(path)]
+        """Return the files that hold all of this case, those of its earlier attempts last, relative to the page."""
+        record = self.record
+        stored = [f"records/{record.key}.json", f"events/{record.key}.jsonl", f"conversations/{record.key}.txt"]
+        stored += [path for name, path in record.artifacts.items() if not name.endswith(_SOUND)]
+        stored += [path for attempt in record.attempts for path in attempt.artifacts.values()]
+        return [{"name": path, "href": quote(path)} for path in dict.fromkeys(stored) if self._existing(path)]
 
     def _existing(self, stored: str) -> Path | None:
         """Return the file that a record names, if it is there and lies in the run directory."""
         path = self.run_dir / stored
         return path if path.is_file() and path.resolve().is_relative_to(self.run_dir.resolve()) else None
+
+
+def _step(step: Step, answered: Collection[str]) -> dict[str, Any]:
+    """Return one thing that happened in a turn; `answered` are the ids of the calls that got an output."""
+    match step:
+        case Words(text):
+            return {"kind": "words", "text": text}
+        case ToolCall():
+            arguments = step.raw_arguments if step.arguments is None else step.arguments
+            return {
+                "kind": "tool_call",
+                "name": step.name,
+                "arguments": arguments,
+                "answered": step.call_id in answered,
+            }
+        case ToolOutput():
+            return {"kind": "tool_output", "name": step.name, "output": step.output}
 
 
 def _grade(grade: Grade) -> dict[str, Any]:

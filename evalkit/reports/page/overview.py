@@ -1,4 +1,4 @@
-"""The head of a run's page, from its summary: how good, how sure, how fast, how dear, and what failed.
+"""The head of a run's page, from its summary: how good, how sure, how fast, what it cost, and what failed.
 
 Keys that a summary may or may not have (gates, noise floor, intervals of percentiles) are shown where they are and
 left out where they are not.
@@ -11,22 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.metrics.cost import sum_known_usd
-from evalkit.records.columns import GRADE_COLUMNS, LATENCY_COLUMNS, TOKEN_COLUMNS
+from evalkit.reports.metric_names import list_graded_metrics, mean_line, name_of
 from evalkit.reports.rows import lookup
-
-_NAMES = {
-    "grade": "Grade",
-    "tool_call_correctness": "Right tool",
-    "tool_call_arg_correctness": "Right arguments",
-    "latency_first_audio_ms": "First audio",
-    "latency_first_text_ms": "First text",
-    "latency_response_done_ms": "Response done",
-    "latency_voice_to_voice_ms": "Voice to voice",
-    "output_tokens": "Output",
-    "output_audio_tokens": "Output, audio",
-    "output_text_tokens": "Output, text",
-    "input_tokens": "Input",
-}
 
 
 @dataclass(frozen=True)
@@ -65,28 +51,15 @@ class Percentiles:
     p99: Percentile
 
 
-def list_means(summary: Mapping[str, Any], grader_ids: Sequence[str]) -> list[Mean]:
-    """Return grade, right tool, right arguments and every other grader that graded something, in that order."""
-    own = [f"{name}_grade" for name in grader_ids if name not in ("tool_call", "tool_call_args")]
+def list_means(summary: Mapping[str, Any]) -> list[Mean]:
+    """Return the share that passed, then each other finding that has a mean."""
     found = []
-    for metric in (*GRADE_COLUMNS, *own):
-        mean = summary.get(f"{metric}_mean")
-        if mean is not None:
-            low, high = summary.get(f"{metric}_ci95") or (None, None)
-            found.append(
-                Mean(_NAMES.get(metric, metric.removesuffix("_grade")), mean, summary[f"{metric}_n"], low, high)
-            )
+    for metric in list_graded_metrics(summary):
+        mean, n, interval = mean_line(summary, metric)
+        low, high = interval or (None, None)
+        name = name_of(metric)
+        found.append(Mean(name if metric.endswith("_grade") else _capitalised(name), mean, n, low, high))
     return found
-
-
-def list_latencies(summary: Mapping[str, Any]) -> list[Percentiles]:
-    """Return the latencies that were measured, in milliseconds."""
-    return _list_percentiles(summary, LATENCY_COLUMNS)
-
-
-def list_tokens(summary: Mapping[str, Any]) -> list[Percentiles]:
-    """Return the tokens that were counted, per row."""
-    return _list_percentiles(summary, TOKEN_COLUMNS)
 
 
 def total_usd(summary: Mapping[str, Any]) -> float | None:
@@ -95,8 +68,8 @@ def total_usd(summary: Mapping[str, Any]) -> float | None:
 
 
 def describe_smallest_difference(summary: Mapping[str, Any]) -> str:
-    """Return in words what the grade's noise floor says could be told from chance; nothing where it is not known."""
-    floor = lookup(summary, ("noise_floor", "metrics", "grade", "smallest_detectable_difference"))
+    """Return in words what the noise floor says could be told from chance; nothing where it is not known."""
+    floor = lookup(summary, ("noise_floor", "metrics", "passed", "smallest_detectable_difference"))
     found = floor if isinstance(floor, Mapping) else {}
     known = {
         f"{value:.3f} on {cases} cases": value
@@ -105,8 +78,8 @@ def describe_smallest_difference(summary: Mapping[str, Any]) -> str:
     }
     possible = [words for words, value in known.items() if value <= 1]
     if possible:
-        return f"Smallest difference of the grade told from chance (80 % power at 5 %): {', '.join(possible)}."
-    return "With so few cases no difference of the grade can be told from chance." if known else ""
+        return f"Smallest difference in what passed told from chance (80 % power at 5 %): {', '.join(possible)}."
+    return "With so few cases no difference in what passed can be told from chance." if known else ""
 
 
 def describe_state(summary: Mapping[str, Any], ended_at: str | None) -> str:
@@ -138,13 +111,14 @@ def _leaf(value: Any) -> str:
     return ", ".join(_leaf(item) for item in value) if isinstance(value, list) else str(value)
 
 
-def _list_percentiles(summary: Mapping[str, Any], columns: Sequence[str]) -> list[Percentiles]:
+def list_percentiles(summary: Mapping[str, Any], columns: Sequence[str]) -> list[Percentiles]:
+    """Return those of `columns`, latencies or tokens, that were measured."""
     found = []
     for column in columns:
         parts = [_percentile(summary, column, part) for part in ("p50", "p95", "p99")]
         given = [part for part in parts if part is not None]
         if len(given) == 3:
-            found.append(Percentiles(_NAMES[column], summary[f"{column}_n"], *given))
+            found.append(Percentiles(_capitalised(name_of(column)), summary[f"{column}_n"], *given))
     return found
 
 
@@ -154,3 +128,7 @@ def _percentile(summary: Mapping[str, Any], column: str, part: str) -> Percentil
         return None
     low, high = summary.get(f"{column}_{part}_ci95") or (None, None)
     return Percentile(value, low, high)
+
+
+def _capitalised(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from evalkit.records.layout import PageSection
+from evalkit.records.record import CaseRecord
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -48,6 +53,25 @@ def render(template: str, script: str, **content: Any) -> Iterator[str]:
     # Both are files of this package, not data.
     own = {"style": Markup(style), "code": Markup(code), "policy": policy}  # noqa: S704
     yield from _environment().get_template(template).generate(**own, **content)
+
+
+@dataclass(frozen=True)
+class RenderedSection:
+    """A section of a mode's own: its heading, and markup in which everything that was shown is escaped."""
+
+    title: str
+    markup: Markup
+
+
+def render_section(section: PageSection, records: Sequence[CaseRecord]) -> RenderedSection:
+    """Return a mode's own section over `records`."""
+    from markupsafe import Markup
+
+    given = section.template
+    text = given.read_text(encoding="utf-8") if isinstance(given, Path) else given
+    # The mode's template is code of a package; what it shows went through autoescape.
+    markup = Markup(_environment().from_string(text).render(**section.context(records)))  # noqa: S704
+    return RenderedSection(section.title, markup)
 
 
 def read_asset(name: str) -> str:

@@ -1,4 +1,4 @@
-"""``report.html``: one page that answers how good, how sure, how fast, how dear, what failed and why.
+"""``report.html``: one page that answers how good, how sure, how fast, what it cost, what failed and why.
 
 A pure function of what a run directory holds. The table of cases is drawn by the page's script from a small index;
 each case's details stand in a block of their own that is read when the case is opened, so that a page of thousands of
@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evalkit.records.columns import has_row_per_turn
 from evalkit.records.grade import Grade
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
 from evalkit.reports.breakdown import count_failing_graders, count_faults, grades_by_turn
+from evalkit.reports.metric_names import name_of
 from evalkit.reports.outcomes import count_endings, endings_of
 from evalkit.reports.page import overview
 from evalkit.reports.page.cases import CaseSource
-from evalkit.reports.page.render import render
+from evalkit.reports.page.render import render, render_section
 from evalkit.reports.rows import ResultTable, Row
 
 _MOST_EVENT_LINES = 80
@@ -59,6 +59,7 @@ class PageSource:
 def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence[Grade]) -> Iterator[str]:
     """Yield the page of a run, piece by piece. `grades` as stored, oldest first."""
     summary, table, provenance = source.summary, source.table, {**_NOTHING_KNOWN, **source.provenance}
+    layout = table.layout
     cases = _case_sources(source, records, grades)
     config = {key: value for key, value in source.config.items() if key != "hydra"}
     return render(
@@ -70,20 +71,23 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
         missed=[str(gate["reason"]) for gate in summary.get("gates", ()) if not gate["passed"]],
         price_date=summary.get("price_date", ""),
         smallest=overview.describe_smallest_difference(summary),
-        means=overview.list_means(summary, table.grader_ids),
-        latencies=overview.list_latencies(summary),
-        tokens=overview.list_tokens(summary),
+        means=overview.list_means(summary),
+        latencies=overview.list_percentiles(summary, layout.latency_columns),
+        tokens=overview.list_percentiles(summary, layout.token_columns),
         total_usd=overview.total_usd(summary),
         endings=count_endings(endings_of(table)),
         faults=count_faults(records),
         failing=count_failing_graders(table),
-        by_turn=grades_by_turn(table) if has_row_per_turn(table.mode) else [],
+        by_turn=grades_by_turn(table) if layout.has_row_per_turn else [],
+        wait=name_of(layout.answer_latency),
+        sections=[render_section(section, records) for section in layout.page_sections],
         config=overview.flatten(config),
         provenance=provenance,
         facts=overview.flatten({k: v for k, v in source.provenance.items() if k not in _SHOWN_APART}),
         index={
             "graders": list(table.grader_ids),
-            "rowPerTurn": has_row_per_turn(table.mode),
+            "rowPerTurn": layout.has_row_per_turn,
+            "wait": name_of(layout.answer_latency),
             "cases": [case.line() for case in cases],
         },
         details=(case.detail() for case in cases),
@@ -108,6 +112,7 @@ def _case_sources(source: PageSource, records: Sequence[CaseRecord], grades: Seq
             grades=sorted(by_case[record.key], key=_by_turn),
             grader_ids=source.table.grader_ids,
             ending=endings.get(record.key, ""),
+            answer_latency=source.table.layout.answer_latency,
             audio=source.audio,
             event_lines=lines,
         )

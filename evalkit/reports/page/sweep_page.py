@@ -1,4 +1,7 @@
-"""``sweep.html``: the jobs of a sweep side by side, the best by lower bound, and which differ by more than chance."""
+"""``sweep.html``: the jobs of a sweep side by side, the best by lower bound, and which differ by more than chance.
+
+Latencies are shown of the jobs whose latencies may be compared; where no job's may, their columns are left out.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.reports.metric_names import name_of
 from evalkit.reports.page.render import render
 from evalkit.reports.sweep_differences import JobDifference
+
+_CALLS = ("tool_call_correctness_mean", "tool_call_arg_correctness_mean")
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class SweepRow:
     Attributes:
         cells: Its row of ``sweep.csv``.
         differs: The overrides that not all jobs have.
-        latency_reason: Why its latencies are not to be published; empty where they are.
+        latency_reason: Why its latencies may not be compared; empty where they may.
         link: Its report, relative to the page; empty where there is none.
         best: Whether no job's lower bound is higher.
 
@@ -32,11 +38,23 @@ class SweepRow:
 
 
 def sweep_page(
-    name: str, rows: Sequence[SweepRow], differences: Sequence[JobDifference], picture: bytes | None
+    name: str,
+    columns: Sequence[str],
+    rows: Sequence[SweepRow],
+    differences: Sequence[JobDifference],
+    picture: bytes | None,
 ) -> Iterator[str]:
-    """Yield the page, piece by piece. `picture` is a PNG that is put into it."""
-    reasons = sorted({row.latency_reason for row in rows if row.latency_reason})
-    graded = [row for row in rows if row.cells["grade_mean"] is not None]
+    """Yield the page, piece by piece. `columns` are those of ``sweep.csv``, `picture` is a PNG that is put into it."""
+    jobs_by_reason: dict[str, list[int]] = {}
+    for row in rows:
+        if row.latency_reason:
+            jobs_by_reason.setdefault(row.latency_reason, []).append(row.cells["job"])
+    graded = [row for row in rows if row.cells.get("passed_mean") is not None]
+    measured = [
+        column
+        for column in columns
+        if column.endswith(("_p50", "_p95")) and any(row.cells.get(column) is not None for row in rows)
+    ]
     return render(
         "sweep.html.j2",
         "sweep.js",
@@ -46,6 +64,8 @@ def sweep_page(
         best=[row for row in rows if row.best],
         graded=len(graded),
         all_pairs=len(differences) == len(graded) * (len(graded) - 1) // 2,
-        latency_reasons=reasons,
+        calls=[(column, name_of(column.removesuffix("_mean"))) for column in columns if column in _CALLS],
+        latencies=[(column, f"{name_of(column[:-4])} {column[-3:]}, ms") for column in measured],
+        latency_reasons=jobs_by_reason,
         picture=None if picture is None else f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}",
     )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from evalkit.records.record import CaseRecord, Turn
+from evalkit.records.record import CaseRecord, Turn, Words
 from evalkit.reports.page.events import TurnMarks
 
 
@@ -77,10 +77,10 @@ def _place_answer(turn: Turn, marks: TurnMarks, moved_ms: float) -> list[Block]:
     total_bytes = sum(sound_bytes for _, sound_bytes in responses)
     blocks: list[Block] = []
     free_ms = 0.0
-    for first_ms, sound_bytes in responses:
+    for (first_ms, sound_bytes), said in zip(responses, _words_of_responses(turn, len(responses)), strict=True):
         start_ms = max(first_ms + moved_ms, free_ms)
         free_ms = start_ms + (spoken_ms * sound_bytes / total_bytes if total_bytes else 0.0)
-        blocks.append(Block(Lane.ASSISTANT, turn.turn_index, start_ms, free_ms, turn.assistant_text))
+        blocks.append(Block(Lane.ASSISTANT, turn.turn_index, start_ms, free_ms, said))
     if not blocks and turn.latencies:
         begun_ms = asked_ms + min(turn.latencies.values())
         ended_ms = max(begun_ms + spoken_ms, asked_ms + turn.latencies.get("latency_response_done_ms", 0.0))
@@ -91,6 +91,12 @@ def _place_answer(turn: Turn, marks: TurnMarks, moved_ms: float) -> list[Block]:
         end_ms = start_ms if call.answered_ms is None else call.answered_ms + moved_ms
         blocks.append(Block(Lane.TOOL, turn.turn_index, start_ms, end_ms, call.name or names.get(call_id, "")))
     return blocks
+
+
+def _words_of_responses(turn: Turn, count: int) -> list[str]:
+    """Return what was said in each of the turn's `count` responses with sound; all of it where that is not known."""
+    said = [step.text for step in turn.steps if isinstance(step, Words)]
+    return said if len(said) == count else [turn.assistant_text] * count
 
 
 def _place_wait(turn: Turn, caller: Block, answer: list[Block]) -> list[Block]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from evalkit.records.columns import TOKEN_COLUMNS
+from evalkit.records.layout import ResultLayout
 from evalkit.reports.plots.percentiles import draw_percentiles
 from evalkit.reports.plots.style import (
     BLUE,
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def cost_png(summary: Mapping[str, Any]) -> bytes:
+def cost_png(summary: Mapping[str, Any], layout: ResultLayout) -> bytes:
     """Return tokens and cost of a run as PNG. Never fails for lack of data; an unknown price is said to be unknown."""
     figure = new_figure(11, 3.9)
     left, right = figure.subplots(1, 2)
     _draw_cost(left, summary["cost_usd"])
-    draw_percentiles(right, summary, TOKEN_COLUMNS, "Tokens per row")
+    draw_percentiles(right, summary, layout.token_columns, "Tokens per row")
     head(figure, str(summary["run_name"]), run_facts(summary))
     figure.subplots_adjust(left=0.11, right=0.97, top=0.75, bottom=0.12, wspace=0.42)
     return to_png(figure)

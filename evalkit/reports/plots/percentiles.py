@@ -1,4 +1,8 @@
-"""Percentiles of one column a line: p50, p95 and p99, and their 95 % intervals where the summary has them."""
+"""Percentiles of one column a line: p50, p95 and p99, and their 95 % intervals where the summary has them.
+
+The median's number stands above a line's marks, intervals lie below them, and the legend stands in the title's row:
+nothing lies on anything else.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from evalkit.reports.plots.style import BLUE, FAINT, NAMES, ORANGE, VERMILION, begin_panel, name_lines, say
+from evalkit.reports.metric_names import name_of
+from evalkit.reports.plots.style import BLUE, FAINT, ORANGE, VERMILION, begin_panel, name_lines, say
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,19 +29,20 @@ def draw_percentiles(axes: Axes, summary: Mapping[str, Any], columns: Sequence[s
     most = 0.0
     for place, column in enumerate(measured):
         most = max(most, _draw_line(axes, place, summary, column))
-    name_lines(axes, [NAMES[column] for column in measured])
+    name_lines(axes, [name_of(column) for column in measured])
     axes.set_xlim(0, most * 1.08 or 1)
-    axes.set_ylim(len(measured) - 0.4, -0.75)
+    axes.set_ylim(max(len(measured), 3) - 0.35, -0.75)
     for label, marker, colour in _MARKS:
         axes.plot([], [], marker, color=colour, label=label)
-    axes.legend(loc="lower right", fontsize=8, frameon=False, ncols=3, bbox_to_anchor=(1.0, 0.985), borderpad=0)
+    tight = {"borderpad": 0, "borderaxespad": 0, "handlelength": 1.0, "handletextpad": 0.2, "columnspacing": 1.0}
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.03), ncols=3, fontsize=8, frameon=False, **tight)
 
 
-def say_unpublishable(axes: Axes, summary: Mapping[str, Any]) -> None:
-    """Say under a panel of latencies why they are not to be published, where that is so."""
+def say_not_comparable(axes: Axes, summary: Mapping[str, Any]) -> None:
+    """Say under a panel of latencies why they may not be compared with another run's, where that is so."""
     if summary["publishable_latencies"] or not axes.get_legend():
         return
-    reason = f"not for publishing: {summary['publishable_latencies_reason']}"
+    reason = f"not comparable with other runs: {summary['publishable_latencies_reason']}"
     axes.set_xlabel(textwrap.fill(reason, 70), fontsize=7.5, color=VERMILION, loc="left", multialignment="left")
 
 
@@ -45,7 +51,7 @@ def _draw_line(axes: Axes, place: int, summary: Mapping[str, Any], column: str) 
     p50, p99 = summary[f"{column}_p50"], summary[f"{column}_p99"]
     axes.plot([p50, p99], [place, place], color=FAINT, linewidth=5, solid_capstyle="round", zorder=1)
     most: float = p99
-    for offset, (part, marker, colour) in zip((-0.2, 0.0, 0.2), _MARKS, strict=True):
+    for offset, (part, marker, colour) in zip((0.17, 0.26, 0.35), _MARKS, strict=True):
         value = summary[f"{column}_{part}"]
         axes.plot(value, place, marker, color=colour, markersize=7, markeredgecolor="white", zorder=3)
         if interval := summary.get(f"{column}_{part}_ci95"):

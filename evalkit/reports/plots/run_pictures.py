@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalkit.records.columns import has_row_per_turn
 from evalkit.records.record import CaseRecord
 from evalkit.reports.plots.cost import cost_png
 from evalkit.reports.plots.failures import failures_png
@@ -33,8 +32,8 @@ def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[C
     drawn = {
         "scorecard.png": scorecard_png(summary, table),
         "latency.png": latency_png(summary, table),
-        "cost.png": cost_png(summary),
-        "turns.png": turns_png(summary, table) if has_row_per_turn(table.mode) else None,
+        "cost.png": cost_png(summary, table.layout),
+        "turns.png": turns_png(summary, table) if table.layout.has_row_per_turn else None,
         "failures.png": failures_png(summary, table, records),
     }
     return {name: picture for name, picture in drawn.items() if picture is not None}

@@ -10,15 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from evalkit.records.columns import GRADE_COLUMNS, LATENCY_COLUMNS, TOKEN_COLUMNS
-from evalkit.reports.outcomes import ASSISTANT_FAULT, NOT_PASSED, PASSED, UNGRADED, count_endings, endings_of
-from evalkit.reports.plots.percentiles import draw_percentiles, say_unpublishable
+from evalkit.reports.metric_names import list_graded_metrics, mean_line, name_of
+from evalkit.reports.outcomes import ASSISTANT_FAULT, NOT_PASSED, PASSED, UNDECIDED, count_endings, endings_of
+from evalkit.reports.plots.percentiles import draw_percentiles, say_not_comparable
 from evalkit.reports.plots.style import (
     BLUE,
     GREEN,
     GREY,
     INK,
-    NAMES,
     ORANGE,
     SKY,
     VERMILION,
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_GRADES = 14
-_COLOURS = {PASSED: GREEN, NOT_PASSED: ORANGE, ASSISTANT_FAULT: VERMILION, UNGRADED: SKY}
+_COLOURS = {PASSED: GREEN, NOT_PASSED: ORANGE, ASSISTANT_FAULT: VERMILION, UNDECIDED: SKY}
 
 
 @dataclass(frozen=True)
@@ -55,15 +54,15 @@ class _Line:
 
 def scorecard_png(summary: Mapping[str, Any], table: ResultTable) -> bytes:
     """Return the scorecard of a run as PNG. Never fails for lack of data."""
-    lines = _grade_lines(summary, table)
+    lines = _grade_lines(summary)
     figure = new_figure(11, 7.2 + 0.22 * max(0, len(lines) - 6))
     heights = [max(3.2, 0.42 * len(lines)), 3.0]
     axes = figure.subplots(2, 2, gridspec_kw={"height_ratios": heights, "width_ratios": [1.2, 1]})
     _draw_grades(axes[0][0], lines)
     _draw_outcomes(axes[0][1], count_endings(endings_of(table)))
-    draw_percentiles(axes[1][0], summary, LATENCY_COLUMNS, "Latency, ms")
-    say_unpublishable(axes[1][0], summary)
-    draw_percentiles(axes[1][1], summary, TOKEN_COLUMNS, "Tokens per row")
+    draw_percentiles(axes[1][0], summary, table.layout.latency_columns, "Latency, ms")
+    say_not_comparable(axes[1][0], summary)
+    draw_percentiles(axes[1][1], summary, table.layout.token_columns, "Tokens per row")
     _draw_frame(figure, summary)
     return to_png(figure)
 
@@ -98,16 +97,13 @@ def _draw_outcomes(axes: Axes, endings: Mapping[str, int]) -> None:
     draw_counts(axes, [(name, count, _COLOURS.get(name, GREY)) for name, count in endings.items()])
 
 
-def _grade_lines(summary: Mapping[str, Any], table: ResultTable) -> list[_Line]:
-    own = [f"{name}_grade" for name in table.grader_ids if name not in ("tool_call", "tool_call_args")]
+def _grade_lines(summary: Mapping[str, Any]) -> list[_Line]:
     lines = []
-    for metric in (*GRADE_COLUMNS, *own):
-        mean = summary.get(f"{metric}_mean")
-        if mean is not None:
-            low, high = summary.get(f"{metric}_ci95") or (mean, mean)
-            name = NAMES.get(metric, metric.removesuffix("_grade"))
-            lines.append(_Line(shortened(name, 22), mean, summary[f"{metric}_n"], low, high))
-    return lines[:_MOST_GRADES]
+    for metric in list_graded_metrics(summary)[:_MOST_GRADES]:
+        mean, n, interval = mean_line(summary, metric)
+        low, high = interval or (mean, mean)
+        lines.append(_Line(shortened(name_of(metric), 22), mean, n, low, high))
+    return lines
 
 
 def _cost_line(cost_usd: Mapping[str, float | None]) -> str:

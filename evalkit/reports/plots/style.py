@@ -22,20 +22,6 @@ SERIES = (BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY)
 DASHES = ("-", "--", "-.", ":")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 
-NAMES = {
-    "grade": "grade",
-    "tool_call_correctness": "right tool",
-    "tool_call_arg_correctness": "right arguments",
-    "latency_first_audio_ms": "first audio",
-    "latency_first_text_ms": "first text",
-    "latency_response_done_ms": "response done",
-    "latency_voice_to_voice_ms": "voice to voice",
-    "output_tokens": "output",
-    "output_audio_tokens": "output, audio",
-    "output_text_tokens": "output, text",
-    "input_tokens": "input",
-}
-
 
 def new_figure(width_in: float, height_in: float) -> Figure:
     """Return an empty white figure that can be saved without a display."""

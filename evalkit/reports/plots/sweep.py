@@ -1,4 +1,4 @@
-"""What a sweep's keys do to the grade: lines with intervals, a heatmap, or one line per job, whichever fits the keys.
+"""What a sweep's keys do to the share that passed: lines, a heatmap, or one line per job, whichever fits the keys.
 
 ================================= =========================================================================
 swept keys                        picture
@@ -44,7 +44,9 @@ _MOST_CELLS = 12
 
 @dataclass(frozen=True)
 class SweepPoint:
-    """A job's grade and what it was run with. `mean` is None where nothing was graded, `low` and `high` where unknown.
+    """The share that passed in a job, and what it was run with.
+
+    `mean` is None where nothing is known of who passed, `low` and `high` where no interval can be given.
 
     `settings` holds the overrides that differ between jobs, as they were written.
     """
@@ -70,7 +72,7 @@ class _Shown:
 
 
 def sweep_png(title: str, points: Sequence[SweepPoint]) -> bytes:
-    """Return grade by swept key as PNG. Never fails for lack of data."""
+    """Return what passed by swept key as PNG. Never fails for lack of data."""
     shown = [
         _Shown(
             p.name, p.settings, p.mean, p.mean if p.low is None else p.low, p.mean if p.high is None else p.high, p.n
@@ -98,14 +100,14 @@ def swept_keys(settings: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def _finish(figure: Figure, title: str, jobs: int) -> bytes:
-    head(figure, title, [f"{jobs} jobs", "mean grade with 95 % interval"])
+    head(figure, title, [f"{jobs} jobs", "share of case-trials that passed, with 95 % interval"])
     return to_png(figure)
 
 
 def _draw_lines(points: Sequence[_Shown], over: str, series_key: str | None) -> Figure:
     figure = new_figure(11, 4.8)
     axes = figure.subplots()
-    begin_panel(axes, f"Grade by {shortened(over, 60)}", grid="y")
+    begin_panel(axes, f"Passed by {shortened(over, 60)}", grid="y")
     places = sorted({float(point.settings[over]) for point in points})
     step = (min(np.diff(places)) if len(places) > 1 else 1.0) * 0.02
     series = list(dict.fromkeys(point.settings[series_key] if series_key else "" for point in points))
@@ -138,7 +140,7 @@ def _draw_heatmap(points: Sequence[_Shown], row_key: str, column_key: str) -> Fi
     means = np.array([[cells[row, column].mean for column in columns] for row in rows])
     figure = new_figure(11, 2.2 + 0.62 * len(rows))
     axes = figure.subplots()
-    begin_panel(axes, f"Grade by {shortened(row_key, 40)} (rows) and {shortened(column_key, 40)} (columns)")
+    begin_panel(axes, f"Passed by {shortened(row_key, 40)} (rows) and {shortened(column_key, 40)} (columns)")
     axes.grid(visible=False)
     axes.imshow(means, cmap="cividis", vmin=0, vmax=1, aspect="auto")
     for y, row in enumerate(rows):
@@ -165,7 +167,7 @@ def _draw_jobs(points: Sequence[_Shown]) -> Figure:
     figure = new_figure(11, 2.0 + 0.36 * max(3, len(best)))
     axes = figure.subplots()
     left_out = len(points) - len(best)
-    begin_panel(axes, f"Grade by job, best lower bound first{f'; {left_out} more in sweep.csv' if left_out else ''}")
+    begin_panel(axes, f"Passed by job, best lower bound first{f'; {left_out} more in sweep.csv' if left_out else ''}")
     if best:
         _draw_job_lines(axes, best)
     else:

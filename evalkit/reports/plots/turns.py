@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from evalkit.reports.breakdown import TurnGrade, grades_by_turn
+from evalkit.reports.metric_names import name_of
 from evalkit.reports.plots.style import (
     BLUE,
     GREY,
@@ -31,7 +32,7 @@ def turns_png(summary: Mapping[str, Any], table: ResultTable) -> bytes:
     figure = new_figure(11, 4.0)
     left, right = figure.subplots(1, 2)
     _draw_grades(left, [line for line in lines if line.grade.mean is not None])
-    _draw_waits(right, [line for line in lines if line.first_audio_ms is not None])
+    _draw_waits(right, [line for line in lines if line.wait_ms is not None], name_of(table.layout.answer_latency))
     head(figure, str(summary["run_name"]), run_facts(summary))
     figure.subplots_adjust(left=0.07, right=0.97, top=0.75, bottom=0.15, wspace=0.2)
     return to_png(figure)
@@ -56,13 +57,13 @@ def _draw_grades(axes: Axes, lines: Sequence[TurnGrade]) -> None:
     _name_turns(axes, lines)
 
 
-def _draw_waits(axes: Axes, lines: Sequence[TurnGrade]) -> None:
-    begin_panel(axes, "Median time to first audio, ms", grid="y")
+def _draw_waits(axes: Axes, lines: Sequence[TurnGrade], name: str) -> None:
+    begin_panel(axes, f"Median time to {name}, ms" if name else "Latency", grid="y")
     if not lines:
         say(axes, "not measured")
         return
-    axes.plot([line.turn_index for line in lines], [line.first_audio_ms or 0.0 for line in lines], "s-", color=ORANGE)
-    axes.set_ylim(0, max(line.first_audio_ms or 0.0 for line in lines) * 1.15 or 1)
+    axes.plot([line.turn_index for line in lines], [line.wait_ms or 0.0 for line in lines], "s-", color=ORANGE)
+    axes.set_ylim(0, max(line.wait_ms or 0.0 for line in lines) * 1.15 or 1)
     _name_turns(axes, lines)
 
 

@@ -8,7 +8,7 @@ from evalkit.service.events_out import Event
 
 
 @dataclass(frozen=True)
-class Say:
+class SendEvent:
     """Send an event; injectors further on may still change it."""
 
     event: Event
@@ -29,7 +29,7 @@ class Wait:
 
 
 @dataclass(frozen=True)
-class Hush:
+class StopSending:
     """Send nothing more, ever; everything else goes on."""
 
 
@@ -42,14 +42,14 @@ class CloseSocket:
 
 
 @dataclass(frozen=True)
-class ResetLine:
+class ResetConnection:
     """Reset the TCP connection."""
 
 
 @dataclass(frozen=True)
-class FreezeLine:
+class FreezeConnection:
     """Stop reading and writing; keep the TCP connection."""
 
 
-Action = Say | SendRaw | Wait | Hush | CloseSocket | ResetLine | FreezeLine
-ENDING = (Hush, CloseSocket, ResetLine, FreezeLine)
+Action = SendEvent | SendRaw | Wait | StopSending | CloseSocket | ResetConnection | FreezeConnection
+ENDING = (StopSending, CloseSocket, ResetConnection, FreezeConnection)

@@ -12,12 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from evalkit.service.bad_request import BadRequest
-from evalkit.service.caller.models import CALLERS
+from evalkit.service.brain.rules.caller.models import CALLERS
 from evalkit.service.faults.decisions import rule_for_request
 from evalkit.service.faults.handshake import refusal
 from evalkit.service.faults.line import HELD_S
 from evalkit.service.faults.plan import FaultPlan, Rule
-from evalkit.service.http_audio import parse_form
+from evalkit.service.http_audio import read_form
 
 _ROLES = {"/audio/speech": "speech", "/audio/transcriptions": "transcription", "/responses": "judge"}
 
@@ -40,7 +40,7 @@ class RequestFaults:
         role = next((role for path, role in _ROLES.items() if request.url.path.endswith(path)), None)
         if role is None:
             return None
-        content = _content(request.headers.get("content-type", ""), await request.body())
+        content = await _content(request.headers.get("content-type", ""), await request.body())
         if role == "judge" and _model(content) in CALLERS:
             role = "caller"
         digest = sha256(role.encode() + content).digest()
@@ -57,10 +57,10 @@ async def spoilt_answer(rule: Rule) -> Response:
     return Response(b'{"object": "response", "output": [{', media_type="application/json")
 
 
-def _content(content_type: str, body: bytes) -> bytes:
+async def _content(content_type: str, body: bytes) -> bytes:
     """Return the body without what differs from request to request: of a form, the file alone."""
     try:
-        return parse_form(content_type, body).get("file", body)
+        return (await read_form(content_type, body)).get("file", body)
     except BadRequest:
         return body
 

@@ -11,17 +11,17 @@ from functools import partial
 from typing import Protocol
 
 from evalkit.service.events_out import Event
-from evalkit.service.faults.actions import ENDING, Action, Say
+from evalkit.service.faults.actions import ENDING, Action, SendEvent
+from evalkit.service.faults.event_changes import EventChange, EventReordering, change_of
 from evalkit.service.faults.moments import Moment
 from evalkit.service.faults.plan import Rule
-from evalkit.service.faults.spoilers import Reorder, Spoiler, change_of
-from evalkit.service.faults.strikes import STRIKES, EndsResponse, StrikeOnce
+from evalkit.service.faults.point_faults import POINT_ACTIONS, PointFault, ResponseEnding
 
 _KEEPS_EVENT = frozenset({"big_frame"})
 
 
 class _Behaviour(Protocol):
-    struck: int
+    committed_count: int
 
     def take(self, event: Event) -> list[Action]: ...
 
@@ -52,16 +52,16 @@ class Injector:
 
     def committed(self) -> list[str]:
         """Return the names of the faults that were committed for the first time since the last call."""
-        news = {number for number, behaviour in enumerate(self._behaviours) if behaviour.struck} - self._told
+        news = {number for number, behaviour in enumerate(self._behaviours) if behaviour.committed_count} - self._told
         self._told |= news
         return [self._names[number] for number in sorted(news)]
 
     def _pass_on(self, event: Event, stage: int) -> Iterator[Action]:
         if stage == len(self._behaviours):
-            yield Say(event)
+            yield SendEvent(event)
             return
         for action in self._behaviours[stage].take(event):
-            if isinstance(action, Say):
+            if isinstance(action, SendEvent):
                 yield from self._pass_on(action.event, stage + 1)
             else:
                 yield action
@@ -69,10 +69,10 @@ class Injector:
 
 def _behaviour(rule: Rule) -> _Behaviour:
     if rule.fault == "response_ends":
-        return EndsResponse(Moment("mid_response", rule.get("nth")), rule.get("status"), rule.get("code"))
+        return ResponseEnding(Moment("mid_response", rule.get("nth")), rule.get("status"), rule.get("code"))
     if rule.fault == "reordered_events":
-        return Reorder()
-    if rule.fault in STRIKES:
+        return EventReordering()
+    if rule.fault in POINT_ACTIONS:
         moment = Moment(rule.get("at"), rule.get("nth"))
-        return StrikeOnce(moment, partial(STRIKES[rule.fault], rule), keeps_event=rule.fault in _KEEPS_EVENT)
-    return Spoiler(change_of(rule))
+        return PointFault(moment, partial(POINT_ACTIONS[rule.fault], rule), keeps_event=rule.fault in _KEEPS_EVENT)
+    return EventChange(change_of(rule))

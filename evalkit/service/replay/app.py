@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from evalkit.service import client_events
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.faults.decisions import HEADER, read_introduction
-from evalkit.service.http_audio import SPEECH_RATE_HZ, parse_form
+from evalkit.service.http_audio import SPEECH_RATE_HZ, read_form
 from evalkit.service.http_json import json_body, refused
 from evalkit.service.replay.archive import Archive
 from evalkit.service.replay.player import MISMATCH, Mismatch, Player, Reply
@@ -102,7 +102,7 @@ async def _speak(request: Request) -> Response:
 
 
 async def _transcribe(request: Request) -> Response:
-    form = parse_form(request.headers.get("content-type", ""), await request.body())
+    form = await read_form(request.headers.get("content-type", ""), await request.body())
     return JSONResponse({"text": request.app.state.archive.transcription(form.get("file", b""))})
 
 

@@ -146,4 +146,7 @@ def _sounds_of(record: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str], str
 
 
 def _heard_of(turn: Mapping[str, Any]) -> str:
-    return str(turn["assistant_text"]).strip() or "(inaudible)"
+    """Return what the caller heard in a turn of a record; version 1 has its words in one text, version 2 in steps."""
+    steps = [{"kind": "words", "text": turn["assistant_text"]}] if "assistant_text" in turn else turn["steps"]
+    words = " ".join(step["text"] for step in steps if step["kind"] == "words")
+    return words.strip() or "(inaudible)"

@@ -107,6 +107,8 @@ class RecordedRun:
         try:
             text = (self.root / "events" / f"{key}.jsonl").read_bytes()
             return [orjson.loads(line) for line in text.splitlines()]
+        except FileNotFoundError:  # it ended before anybody was called
+            return []
         except (OSError, orjson.JSONDecodeError) as error:
             raise UnusableRun(f"the events of case {key!r} cannot be read: {error}") from error
 

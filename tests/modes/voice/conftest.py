@@ -20,8 +20,8 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.clock import MonotonicClock
 from evalkit.mocks.definitions import Mock
 from evalkit.mocks.session import MockSession
-from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.call import CallSetup, hold_call
+from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.session import RealtimeSession
 from evalkit.records.case import Case, CaseTrial

@@ -18,7 +18,7 @@ from evalkit.audio.wav import read_wav
 from evalkit.mocks.definitions import Mock
 from evalkit.realtime.trace import restore_audio
 from evalkit.records.faults import Fault, Stage
-from evalkit.records.record import CaseRecord, from_json, to_json
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Words, from_json, to_json
 
 PlanCall = Callable[..., Awaitable[Any]]
 LOOKUP = ("get_order_status", {"order_id": "49903"})
@@ -56,6 +56,7 @@ async def test_a_call_from_greeting_to_goodbye(plan_call: PlanCall) -> None:
     assert (record.failure, record.fault, record.notes["ended_by"]) == (None, None, "caller")
     assert [turn.turn_index for turn in record.turns] == [1, 2]
     assert [turn.assistant_text for turn in record.turns] == ["One moment. It has been shipped.", "You're welcome."]
+    assert [type(step) for step in record.turns[0].steps] == [Words, ToolCall, ToolOutput, Words]
     assert len(call.assistant.sent("input_audio_buffer.commit")) == 2
     assert record.cost_usd == {"speech": 0.5, "simulator": 0.5, "assistant": 2.0}
     assert from_json(to_json(record)) == record
@@ -337,15 +338,19 @@ async def test_an_unpaced_call_is_laid_end_to_end_with_the_measured_latency(plan
     assert speaking[-1] / 24 == pytest.approx(answered + 200 + 200, abs=15)
 
 
-async def test_another_attempt_replaces_the_sound_and_keeps_the_first_log(plan_call: PlanCall) -> None:
-    """No file of a longer first attempt is left among those of the second."""
+async def test_another_attempt_leaves_its_own_files_only(plan_call: PlanCall) -> None:
+    """No file of a longer first attempt is among those of the second, and none of the first is lost."""
     longer = await plan_call(["A, is it?", "B, is it?"], ["Something else.", "END_CALL"])
     await longer.hold()
+    moved = longer.run.set_aside("sim", 1)
     shorter = await plan_call(["A."], ["END_CALL"])
     await shorter.hold(attempt=2)
     names = {path.name for path in shorter.run.audio_dir("sim").iterdir()}
     assert names == {"turn_01_user.wav", "turn_01_assistant.wav", "turn_02_caller.wav", "conversation.wav"}
-    assert shorter.run.events_path("sim").with_suffix(".attempt1.jsonl").is_file()
+    assert {path.name for path in (shorter.run.root / moved["audio_folder"]).iterdir()} > names
+    assert "Something else." in (shorter.run.root / moved["conversation_path"]).read_text()
+    assert "Something else." in (shorter.run.root / moved["event_log_path"]).read_text()
+    assert "Something else." not in shorter.run.events_path("sim").read_text()
 
 
 async def test_two_calls_with_the_same_words_leave_the_same_transcript(plan_call: PlanCall) -> None:

@@ -45,3 +45,12 @@ def test_it_is_plain_json_without_paths(tmp_path: Path) -> None:
     written = canonical(prepared.fingerprint(prepared.cases[0])).decode()
     assert str(Path(prepared.settings.mode.data_csv).parent) not in written
     assert str(tmp_path) not in written
+
+
+def test_what_was_run_before_a_key_was_renamed_keeps_its_key() -> None:
+    """Engines and faults stand under their first names; a new key at its shipped value changes nothing."""
+    service = _fingerprint()["service"]
+    assert service == {
+        "voice": "hibari", "ears": "whisper", "base_url": None, "api_key_env": None, "voice_model": None,
+        "ears_model": None, "faults": None,
+    }  # fmt: skip

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from stored_run import SAMPLE, StoredCase, StoredRun
+from layouts import layout_of
+from stored_run import REFUSED, SAMPLE, StoredCase, StoredRun
 
+from evalkit.records.record import Attempt
 from evalkit.reports.page.cases import CaseSource
 from evalkit.reports.rows import build_table
 from evalkit.store.run_directory import RunDirectory
@@ -23,7 +25,7 @@ def run(tmp_path: Path) -> RunDirectory:
 
 def source(run: RunDirectory, key: str, audio: str = "linked", **changes: Any) -> CaseSource:
     record, grades = run.read_finished()[key].record, run.read_grades()
-    table = build_table("run", run.read_config(), [record], grades, lambda path: path)
+    table = build_table(layout_of("run"), run.read_config(), [record], grades, lambda path: path)
     given: dict[str, Any] = {
         "run_dir": run.root,
         "record": record,
@@ -31,6 +33,7 @@ def source(run: RunDirectory, key: str, audio: str = "linked", **changes: Any) -
         "grades": [grade for grade in grades if grade.key == key],
         "grader_ids": table.grader_ids,
         "ending": "passed",
+        "answer_latency": "latency_first_audio_ms",
         "audio": audio,
         "event_lines": 80,
     }
@@ -59,7 +62,11 @@ def test_details_are_plain_json_and_complete(run: RunDirectory) -> None:
     """Turns with calls and their answers, grades with evidence, timeline, events, files: all of it dumps."""
     detail = json.loads(json.dumps(source(run, "twice").detail()))
     assert [turn["turn_index"] for turn in detail["turns"]] == [1, 2]
-    assert detail["turns"][0]["calls"][0]["output"] == {"said": "Where is my order, please?"}
+    first_words, call, output, words = detail["turns"][0]["steps"]
+    assert first_words == {"kind": "words", "text": "One moment."}
+    assert (call["kind"], call["name"], call["answered"]) == ("tool_call", "get_order", True)
+    assert (output["kind"], output["output"]) == ("tool_output", {"said": "Where is my order, please?"})
+    assert words == {"kind": "words", "text": "Answer to: Where is my order, please?"}
     assert detail["grades"][0]["evidence"] == ["Where is my order, please?"]
     assert {block[0] for block in detail["timeline"]["blocks"]} == {"caller", "wait", "assistant", "tool"}
     assert detail["events"]["total"] == 109
@@ -81,6 +88,25 @@ def test_a_file_elsewhere_has_no_player(run: RunDirectory, make_record: Any, mak
     (run.root.parent / "outside.wav").write_bytes(b"RIFF")
     record = make_record("good", turns=(make_turn(artifacts={"output_audio_path": path}),))
     assert source(run, "good", "embedded", record=record).detail()["turns"][0]["sounds"] == []
+
+
+def test_files_of_the_case_and_of_its_earlier_attempts_are_linked(run: RunDirectory, make_record: Any) -> None:
+    """Each once, those that are there; sounds have players instead."""
+    for path in ("events/good.attempt1.jsonl", "patches/good.diff"):
+        (run.root / path).parent.mkdir(exist_ok=True)
+        (run.root / path).write_text("{}")
+    record = make_record(
+        "good",
+        artifacts={"patch_path": "patches/good.diff", "conversation_audio_path": "audio/good/turn_01_input.wav"},
+        attempts=(
+            Attempt(1, 5.0, REFUSED, {"event_log_path": "events/good.attempt1.jsonl"}),
+            Attempt(2, 5.0, None, {"event_log_path": "events/good.jsonl", "gone_path": "events/gone.jsonl"}),
+        ),
+    )
+    files = source(run, "good", record=record).detail()["files"]
+    assert [file["name"] for file in files] == [
+        "records/good.json", "events/good.jsonl", "patches/good.diff", "events/good.attempt1.jsonl",
+    ]  # fmt: skip
 
 
 def test_long_texts_of_a_case_are_cut(run: RunDirectory, make_record: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalkit.reports.page import overview
 
 SUMMARY = {
-    "grade_mean": 0.5, "grade_n": 4, "grade_ci95": [0.1, 0.9],
+    "passed_mean": 0.5, "passed_n": 4, "passed_ci95": [0.1, 0.9],
     "tool_call_correctness_mean": 1.0, "tool_call_correctness_n": 1,
     "brief_grade_mean": 0.25, "brief_grade_n": 4, "brief_grade_ci95": [0.0, 0.5],
     "silent_grade_mean": None, "silent_grade_n": 0,
@@ -18,17 +18,18 @@ SUMMARY = {
 
 def test_means_come_with_what_is_known_of_their_interval() -> None:
     """A grader that graded nothing has no line; one without an interval says nothing of it."""
-    lines = overview.list_means(SUMMARY, ("tool_call", "brief", "silent"))
+    lines = overview.list_means(SUMMARY)
     assert [(line.name, line.words) for line in lines] == [
-        ("Grade", "0.10 to 0.90"), ("Right tool", ""), ("brief", "0.00 to 0.50"),
+        ("Passed", "0.10 to 0.90"), ("Right tool", ""), ("brief", "0.00 to 0.50"),
     ]  # fmt: skip
 
 
 def test_percentiles_have_their_intervals_where_the_summary_does() -> None:
     """Each percentile by itself; a column that was not measured has no line."""
-    (line,) = overview.list_latencies(SUMMARY)
+    (line,) = overview.list_percentiles(SUMMARY, ["latency_first_audio_ms", "latency_first_text_ms"])
     assert (line.p50.low, line.p95.low, line.p95.high) == (None, 150.0, 290.0)
-    assert overview.list_tokens(SUMMARY) == []
+    assert overview.list_percentiles(SUMMARY, ["output_tokens"]) == []
+    assert line.name == "First audio"
 
 
 def test_a_run_that_is_not_done_says_so() -> None:
@@ -49,7 +50,7 @@ def test_the_noise_floor_is_told_where_there_is_one() -> None:
     """A difference above 1 cannot be, and is not shown as one."""
 
     def told(**found: float | None) -> str:
-        floor = {"metrics": {"grade": {"smallest_detectable_difference": found}}}
+        floor = {"metrics": {"passed": {"smallest_detectable_difference": found}}}
         return overview.describe_smallest_difference({"noise_floor": floor})
 
     assert told(paired=None, unpaired=0.2).endswith(": 0.200 on other cases.")

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from layouts import QUIZ, layout_of
 from stored_run import SAMPLE, StoredRun
 
+from evalkit.records.layout import PageSection
+from evalkit.reports.write import Presentation, RunContent, draw_reports, write_tables
 from evalkit.runner.reporting import report_run
+from evalkit.runs.stored_run import open_run
 from evalkit.store.journal import append_line
 
 
@@ -34,7 +39,7 @@ def test_every_case_has_a_line_and_details_under_the_same_number(tmp_path: Path)
     assert [block(page, f"case-{n}")["key"] for n in range(len(SAMPLE))] == [case.key for case in SAMPLE]
     assert {line["key"]: line["ending"] for line in index["cases"]} == {
         "good": "passed", "bad": "not passed", "lost": "lost: infrastructure", "silent": "fault: assistant",
-        "hostile": "not passed", "ungraded": "ungraded",
+        "hostile": "not passed", "ungraded": "undecided",
     }  # fmt: skip
 
 
@@ -63,11 +68,16 @@ def test_a_missed_gate_is_the_first_thing_said(tmp_path: Path) -> None:
     assert "Gate missed:" not in page_of(tmp_path / "free")
 
 
-@pytest.mark.parametrize("mode", ["crawl", "walk", "run", "terminal"])
+@pytest.mark.parametrize("mode", ["crawl", "walk", "run", "quiz"])
 @pytest.mark.parametrize("cases", [(), SAMPLE[2:3], SAMPLE[:1]])
 def test_every_mode_and_no_data_make_a_page(tmp_path: Path, mode: str, cases: Any) -> None:
     """Nothing yet, only a lost case, one case: whatever the mode."""
-    page = page_of(tmp_path, mode=mode, cases=cases, sound=mode != "terminal")
+    run = StoredRun(tmp_path / "run", mode=mode, cases=cases, sound=mode != "quiz").write()
+    stored = open_run(run.root, "a test")
+    content = RunContent(run.root, layout_of(mode), stored.config, stored.records, stored.grades, "0")
+    derived = write_tables(content)
+    draw_reports(content, derived, Presentation(plots=False))
+    page = (run.root / "report.html").read_text(encoding="utf-8")
     assert page.rstrip().endswith("</html>")
     assert len(block(page, "index")["cases"]) == len(cases)
 
@@ -97,3 +107,26 @@ def test_config_and_provenance_are_all_there(tmp_path: Path) -> None:
     page = page_of(tmp_path)
     for text in ("assistant.system_prompt_file", "git.commit", "sha256 feed", "some-package 1.0", "run_name=&lt;b&gt;"):
         assert text in page
+
+
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_mode_shows_what_is_its_own(tmp_path: Path, from_file: bool) -> None:
+    """A section of the mode's, from markup given as text or as a file; what it shows is escaped."""
+    markup = "<ul>{% for said in questions %}<li>{{ said }}</li>{% endfor %}</ul>"
+    path = tmp_path / "questions.html.j2"
+    path.write_text(markup, encoding="utf-8")
+    section = PageSection(
+        "Questions & answers",
+        path if from_file else markup,
+        lambda records: {"questions": [record.case.inputs["user_text"] for record in records]},
+    )
+    run = StoredRun(tmp_path / "run", mode="quiz", sound=False).write()
+    stored = open_run(run.root, "a test")
+    layout = replace(QUIZ, page_sections=(section,))
+    content = RunContent(run.root, layout, stored.config, stored.records, stored.grades, "0")
+    draw_reports(content, write_tables(content), Presentation(plots=False))
+    page = (run.root / "report.html").read_text(encoding="utf-8")
+    assert "Questions &amp; answers</h2>" in page
+    assert "<li>Cancel order 31845.</li>" in page
+    assert "<li>&lt;/script&gt;&lt;script&gt;document.title=" in page
+    assert "Questions" not in page_of(tmp_path / "crawl")

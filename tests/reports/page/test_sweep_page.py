@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from layouts import layout_of
 from stored_run import HOSTILE
 
 from evalkit.reports.page.sweep_page import SweepRow, sweep_page
 from evalkit.reports.sweep import SweepJob
-from evalkit.reports.sweep_differences import CaseGrade, compare_jobs
+from evalkit.reports.sweep_differences import CasePass, compare_jobs
+
+COLUMNS = ("job", "tool_call_correctness_mean", "latency_first_audio_ms_p50", "latency_first_audio_ms_p95")
 
 
 def row(number: int, *, best: bool = False, link: str = "", **summary: Any) -> SweepRow:
@@ -16,19 +19,20 @@ def row(number: int, *, best: bool = False, link: str = "", **summary: Any) -> S
         "job": number, "overrides": [f"model={HOSTILE}"], "status": "completed" if summary else "vanished",
         "exit_code": 0, "config_sha256": "c", "directory": "/d",
     }  # fmt: skip
-    return SweepRow(SweepJob(entry, summary).cells, entry["overrides"], "", link, best)
+    job = SweepJob(entry, summary, layout_of("crawl"))
+    return SweepRow(job.cells, entry["overrides"], job.why_latencies_are_left_out, link, best)
 
 
-GOOD = {"n": 4, "grade_mean": 0.75, "grade_ci95": [0.3, 0.95], "cost_usd": {"assistant": 0.5}}
+GOOD = {"n": 4, "passed_mean": 0.75, "passed_n": 4, "passed_ci95": [0.3, 0.95], "cost_usd": {"assistant": 0.5}}
 
 
 def test_best_and_differences_and_links() -> None:
     """The best by lower bound is named with its bound; a job that left nothing has dashes and no link."""
-    grades = {n: {(f"h{c}", 1): CaseGrade(f"c{c}", float(n)) for c in range(20)} for n in (0, 1)}
+    grades = {n: {(f"h{c}", 1): CasePass(f"c{c}", passed=n == 1) for c in range(20)} for n in (0, 1)}
     rows = [row(0, **GOOD), row(1, best=True, link="1_x/report.html", **GOOD), row(2)]
-    page = "".join(sweep_page("nightly", rows, compare_jobs(grades, 1), b"png"))
+    page = "".join(sweep_page("nightly", COLUMNS, rows, compare_jobs(grades, 1), b"png"))
     assert "<strong>Job 1</strong>" in page
-    assert "at least 0.30" in page
+    assert "at least 0.30 of what it is asked passes" in page
     assert 'href="1_x/report.html"' in page
     assert "job 1 is better" in page
     assert "vanished" in page
@@ -37,13 +41,30 @@ def test_best_and_differences_and_links() -> None:
 
 def test_overrides_are_text() -> None:
     """A value with a tag in it is shown."""
-    assert "<script>document" not in "".join(sweep_page(HOSTILE, [row(0, **GOOD)], [], None))
+    assert "<script>document" not in "".join(sweep_page(HOSTILE, COLUMNS, [row(0, **GOOD)], [], None))
 
 
 def test_ties_and_nothing_at_all() -> None:
     """Several best are said to tie; without grades there is no best."""
-    tied = "".join(sweep_page("s", [row(0, best=True, **GOOD), row(1, best=True, **GOOD)], [], None))
+    tied = "".join(sweep_page("s", COLUMNS, [row(0, best=True, **GOOD), row(1, best=True, **GOOD)], [], None))
     assert "Jobs 0, 1 tie" in tied
-    empty = "".join(sweep_page("s", [], [], None))
-    assert "No job has a grade" in empty
+    empty = "".join(sweep_page("s", (), [], [], None))
+    assert "No job has a case" in empty
     assert "Fewer than two jobs" in empty
+
+
+def test_a_latency_that_must_not_be_compared_is_not_beside_one_that_may() -> None:
+    """It is left out, with the jobs and the reason said below; where no job's may be compared, there is no column."""
+    measured = {"latency_first_audio_ms_p50": 30.0, "latency_first_audio_ms_p95": 31.0}
+    slow = {"latency_first_audio_ms_p50": 3354.0, "latency_first_audio_ms_p95": 3355.0}
+    remembered = {"publishable_latencies": False, "publishable_latencies_reason": "the service <remembers>"}
+    both = "".join(
+        sweep_page("s", COLUMNS, [row(0, **GOOD, **measured), row(1, **GOOD, **slow, **remembered)], [], None)
+    )
+    assert "first audio p50, ms</th>" in both
+    assert ">30<" in both
+    assert "3354" not in both
+    assert "Latencies of job 1 are left out, for they are not comparable: the service &lt;remembers&gt;." in both
+    none = "".join(sweep_page("s", COLUMNS, [row(n, **GOOD, **measured, **remembered) for n in (0, 1)], [], None))
+    assert "first audio" not in none
+    assert "Latencies of jobs 0, 1 are left out" in none

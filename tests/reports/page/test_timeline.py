@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evalkit.records.record import ToolCall, Words
 from evalkit.reports.page.events import CallMark, Response, TurnMarks
 from evalkit.reports.page.timeline import Lane, lay_out
 
@@ -43,6 +44,17 @@ def test_an_unpaced_call_is_laid_end_to_end(record: Any) -> None:
     assert lay_out(record, both).constructed
 
 
+def test_each_answer_shows_its_own_words(make_record: Any, make_turn: Any) -> None:
+    """What was said before a tool call is not shown again after it; all words where it is not known which were when."""
+    call = ToolCall("look_up", {}, "{}", "c")
+    turn = replace(make_turn(), steps=(Words("One moment."), call, Words("It is here.")))
+    told = [b.label for b in lay_out(make_record(turns=(turn,)), {1: marks(0.0)}).blocks if b.lane is Lane.ASSISTANT]
+    assert told == ["One moment.", "It is here."]
+    mixed = replace(turn, steps=(call, Words("One moment. It is here.")))
+    told = [b.label for b in lay_out(make_record(turns=(mixed,)), {1: marks(0.0)}).blocks if b.lane is Lane.ASSISTANT]
+    assert told == ["One moment. It is here."] * 2
+
+
 def test_a_paced_call_lies_where_its_events_say(record: Any) -> None:
     """The clock is that of the case."""
     paced = replace(record, settings={"real_time": True}, notes={"timeline": "paced"})
@@ -61,6 +73,6 @@ def test_without_a_log_the_records_own_numbers_do(record: Any) -> None:
 def test_a_text_only_case_has_what_it_has(make_record: Any, make_turn: Any) -> None:
     """No sound: an answer from its first word to its end; no turn: no block."""
     turn = make_turn(measures={}, latencies={"latency_first_text_ms": 30.0, "latency_response_done_ms": 80.0})
-    blocks = lay_out(make_record(mode="terminal", turns=(turn,)), {}).blocks
+    blocks = lay_out(make_record(mode="quiz", turns=(turn,)), {}).blocks
     assert [(b.lane, b.start_ms, b.end_ms) for b in blocks] == [(Lane.WAIT, 0.0, 30.0), (Lane.ASSISTANT, 30.0, 80.0)]
     assert lay_out(make_record(turns=()), {}).blocks == ()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from layouts import layout_of
 from matplotlib.image import imread
 
 from evalkit.reports.rows import ResultTable, build_table
@@ -19,7 +20,7 @@ def results(config: Any) -> Callable[..., tuple[dict[str, Any], ResultTable]]:
 
     def build(records: Any = (), grades: Any = (), mode: str = "crawl") -> tuple[dict[str, Any], ResultTable]:
         changed = {**config, "mode": {"name": mode}}
-        table = build_table(mode, changed, records, grades, lambda path: path)
+        table = build_table(layout_of(mode), changed, records, grades, lambda path: path)
         return summarize(RunFacts("nightly", changed, "abc"), table, records, grades), table
 
     return build

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.reports.plots.percentiles import draw_percentiles, say_unpublishable
+from evalkit.reports.plots.percentiles import draw_percentiles, say_not_comparable
 from evalkit.reports.plots.style import new_figure
 
 COLUMN = "latency_first_audio_ms"
@@ -32,11 +32,37 @@ def test_nothing_measured_is_said() -> None:
     assert axes.get_xlim()[1] > 0
 
 
-def test_unpublishable_latencies_say_why() -> None:
+def test_latencies_that_are_not_comparable_say_why() -> None:
     """In words, below the panel, and only where something was measured."""
     axes = new_figure(4, 2).subplots()
-    say_unpublishable(axes, SUMMARY)
+    say_not_comparable(axes, SUMMARY)
     assert axes.get_xlabel() == ""
     draw_percentiles(axes, SUMMARY, [COLUMN], "ms")
-    say_unpublishable(axes, SUMMARY)
-    assert axes.get_xlabel() == "not for publishing: unpaced"
+    say_not_comparable(axes, SUMMARY)
+    assert axes.get_xlabel() == "not comparable with other runs: unpaced"
+
+
+def test_nothing_lies_on_anything_else() -> None:
+    """The number is clear of every interval, and the legend of the title and of the lines, also in a narrow panel."""
+    figure = new_figure(4, 3)
+    axes = figure.subplots()
+    columns = [COLUMN, "latency_first_text_ms", "latency_response_done_ms", "latency_voice_to_voice_ms"]
+    wide = {
+        f"{column}_{part}": value
+        for column in columns
+        for part, value in (("p50", 100.0), ("p95", 200.0), ("p99", 300.0))
+    }
+    wide |= {f"{column}_{part}_ci95": [50.0, 290.0] for column in columns for part in ("p50", "p95", "p99")}  # type: ignore[misc]
+    draw_percentiles(axes, wide, columns, "Tokens per row")
+    figure.canvas.draw()
+    numbers = [text.get_window_extent() for text in axes.texts]
+    intervals = [
+        line.get_window_extent() for line in axes.lines if len(line.get_xdata()) == 2 and line.get_linewidth() < 2
+    ]
+    assert (len(numbers), len(intervals)) == (4, 12)
+    assert not [number for number in numbers for interval in intervals if number.overlaps(interval)]
+    legend = axes.get_legend()
+    assert legend is not None
+    box = legend.get_window_extent()
+    assert not box.overlaps(axes._left_title.get_window_extent())
+    assert not [one for one in (*numbers, *intervals) if box.overlaps(one)]

@@ -22,8 +22,8 @@ def test_dialogues_with_a_loss_have_all(results: Any, make_record: Any, lost: An
 
 def test_a_mode_without_sound_or_dialogue_has_its_pictures(results: Any, make_record: Any, make_turn: Any) -> None:
     """Nothing in a picture needs a voice."""
-    records = [make_record(mode="terminal", turns=(make_turn(latencies={}, measures={}),))]
-    assert "scorecard.png" in draw_run(*results(records, mode="terminal"), records)
+    records = [make_record(mode="quiz", turns=(make_turn(latencies={}, measures={}),))]
+    assert "scorecard.png" in draw_run(*results(records, mode="quiz"), records)
 
 
 def test_the_same_run_gives_the_same_bytes(results: Any, make_record: Any, both_grades: Any) -> None:

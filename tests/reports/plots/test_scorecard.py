@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import numpy as np
+from layouts import layout_of
 from matplotlib.image import imread
 
 from evalkit.reports.plots.scorecard import scorecard_png
@@ -14,7 +15,7 @@ from evalkit.reports.summary import RunFacts, summarize
 
 
 def draw(config: Any, records: Any, grades: Any, name: str = "nightly") -> bytes:
-    table = build_table(config["mode"]["name"], config, records, grades, lambda path: path)
+    table = build_table(layout_of(config["mode"]["name"]), config, records, grades, lambda path: path)
     return scorecard_png(summarize(RunFacts(name, config, "abc"), table, records, grades), table)
 
 
@@ -48,7 +49,7 @@ def test_many_graders_grow_the_picture(make_record: Any, make_grade: Any, config
 def test_zero_latency_and_other_modes_are_drawn(make_record: Any, make_turn: Any, config: Any) -> None:
     """All zeros, no unit of sound, rows per turn: still a picture."""
     turns = tuple(make_turn(index, latencies={"latency_first_audio_ms": 0.0}) for index in (1, 2))
-    for mode in ("walk", "run", "terminal"):
+    for mode in ("walk", "run", "quiz"):
         assert draw({**config, "mode": {"name": mode}}, [make_record(mode=mode, turns=turns)], [])
 
 

@@ -24,4 +24,4 @@ def test_the_facts_of_a_run() -> None:
     """Trials and chunks where they say something."""
     summary = {"mode": "run", "assistant_model_default": "m", "n": 3, "trials": 2, "chunk_ms": 40}
     assert run_facts(summary) == ["run", "m", "n = 3", "2 trials", "40 ms chunks"]
-    assert run_facts({"mode": "terminal", "model": "m", "n": 0}) == ["terminal", "m", "n = 0"]
+    assert run_facts({"mode": "quiz", "model": "m", "n": 0}) == ["quiz", "m", "n = 0"]

@@ -9,21 +9,23 @@ import orjson
 import pytest
 
 from evalkit.service.app import create_app
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.plan import parse_plan
-from evalkit.service.speech import Speech
 
 JUDGED = {"model": "local-judge", "input": "Did it?"}
 CALLED = {"model": "local-caller", "input": "Hello."}
-SPOKEN = {"model": "local-voice", "input": "a lamp", "voice": "marin", "response_format": "pcm"}
+SPOKEN = {"model": "local-speech", "input": "a lamp", "voice": "marin", "response_format": "pcm"}
 
 
 @pytest.fixture
-async def open_client(fake_voice, fake_ears) -> AsyncIterator[object]:
+async def open_client(fake_speech, fake_transcription) -> AsyncIterator[object]:
     """Open a client of a service with a plan."""
     clients: list[httpx.AsyncClient] = []
 
     def opened(plan: str) -> httpx.AsyncClient:
-        app = create_app(models={}, speech=Speech(fake_voice, fake_ears), faults=parse_plan(plan))
+        engines = AudioEngines(fake_speech, fake_transcription)
+        app = create_app(brain=RulesBrain({}), engines=engines, faults=parse_plan(plan))
         clients.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/v1"))
         return clients[-1]
 
@@ -71,7 +73,7 @@ async def test_a_sound_is_the_same_in_every_form(open_client, silence_wav: bytes
     client = open_client("http_status/role:transcription/times:1")
 
     async def post() -> int:
-        form = {"model": (None, "local-ears"), "file": ("a.wav", silence_wav)}
+        form = {"model": (None, "local-transcription"), "file": ("a.wav", silence_wav)}
         return (await client.post("/audio/transcriptions", files=form)).status_code
 
     assert [await post(), await post()] == [503, 200]

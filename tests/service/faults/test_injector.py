@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evalkit.service.faults.actions import Action, CloseSocket, Hush, Say, SendRaw
+from evalkit.service.faults.actions import Action, CloseSocket, SendEvent, SendRaw, StopSending
 from evalkit.service.faults.injector import Injector
 from evalkit.service.faults.plan import parse_plan
 
@@ -25,7 +25,7 @@ def play(plan: str, events: list[dict[str, Any]] | None = None) -> tuple[list[Ac
 def test_nothing_follows_an_end() -> None:
     """After a hang-up there is neither word nor second hang-up."""
     actions, injector = play("close@response_created+stall@response_done")
-    assert actions == [Say(SESSION[0]), Say(SESSION[1]), CloseSocket(1011, "internal error")]
+    assert actions == [SendEvent(SESSION[0]), SendEvent(SESSION[1]), CloseSocket(1011, "internal error")]
     assert injector.committed() == ["close"]
     assert injector.committed() == []
 
@@ -33,7 +33,7 @@ def test_nothing_follows_an_end() -> None:
 def test_rules_act_one_after_the_other() -> None:
     """What the first rule says passes through the second."""
     actions, injector = play("unknown_events+duplicated_events")
-    said = [action.event["type"] for action in actions if isinstance(action, Say)]
+    said = [action.event["type"] for action in actions if isinstance(action, SendEvent)]
     assert said[:4] == ["response.hologram.delta"] * 2 + ["session.created"] * 2
     assert injector.committed() == ["unknown_events", "duplicated_events"]
 
@@ -41,18 +41,18 @@ def test_rules_act_one_after_the_other() -> None:
 def test_a_fault_that_found_no_occasion_is_not_counted() -> None:
     """The counters say what was done, not what was planned."""
     actions, injector = play("close@committed")
-    assert actions == [Say(event) for event in SESSION]
+    assert actions == [SendEvent(event) for event in SESSION]
     assert injector.committed() == []
 
 
 def test_a_stall_is_silence() -> None:
     """From its point on nothing is said."""
-    assert play("stall@session_created")[0] == [Hush()]
-    assert play("stall@response_done")[0] == [*(Say(event) for event in SESSION), Hush()]
+    assert play("stall@session_created")[0] == [StopSending()]
+    assert play("stall@response_done")[0] == [*(SendEvent(event) for event in SESSION), StopSending()]
 
 
 def test_raw_frames_pass_other_rules_by() -> None:
     """A frame that is no event cannot be changed like one."""
     actions, _injector = play("malformed_json@session_created+duplicated_events")
     assert isinstance(actions[0], SendRaw)
-    assert actions[1:3] == [Say(SESSION[1])] * 2
+    assert actions[1:3] == [SendEvent(SESSION[1])] * 2

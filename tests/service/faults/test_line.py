@@ -16,20 +16,22 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
 from evalkit.service.app import create_app
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import parse_plan
-from evalkit.service.speech import Speech
 
 Serve = Callable[[str], AbstractContextManager[str]]
 
 
 @pytest.fixture
-def serve(fake_voice, fake_ears) -> Serve:
+def serve(fake_speech, fake_transcription) -> Serve:
     """Serve with a plan; gives the address without scheme."""
 
     @contextmanager
     def serving(plan: str) -> Iterator[str]:
-        app = create_app(models={}, speech=Speech(fake_voice, fake_ears), faults=parse_plan(plan))
+        engines = AudioEngines(fake_speech, fake_transcription)
+        app = create_app(brain=RulesBrain({}), engines=engines, faults=parse_plan(plan))
         config = uvicorn.Config(app, port=0, log_config=None, ws=LineProtocol, timeout_graceful_shutdown=1)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run)

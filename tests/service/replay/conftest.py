@@ -74,7 +74,7 @@ def _record(failure: dict[str, Any] | None) -> dict[str, Any]:
     turn = {
         "turn_index": 1,
         "user_text": "Where is it?",
-        "assistant_text": "Here.",
+        "steps": [{"kind": "words", "text": "Here."}],
         "artifacts": {
             "input_audio_path": "audio/c1/input.wav",
             "output_audio_path": "audio/c1/output.wav",

@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.service.replay.archive import Archive
+from evalkit.service.replay.recording import RecordedRun
 from evalkit.service.replay.unusable import UnusableRun
 
 
@@ -43,7 +44,22 @@ def test_a_judge_by_its_question(store) -> None:
 
 def test_a_caller_by_text_attempt_after_attempt(store, persona: str) -> None:
     """Found by its part and the call so far."""
-    archive = Archive(store())
+    _repeats_the_caller(store(), persona)
+
+
+def test_a_caller_of_a_run_with_records_of_version_1(store, persona: str) -> None:
+    """Its turns have the assistant's words in one text; they are found all the same."""
+    run = store()
+    path = run.root / "records" / "c1.json"
+    record = json.loads(path.read_text(encoding="utf-8"))
+    for turn in record["turns"]:
+        turn["assistant_text"] = " ".join(step["text"] for step in turn.pop("steps"))
+    path.write_text(json.dumps(record), encoding="utf-8")
+    _repeats_the_caller(run, persona)
+
+
+def _repeats_the_caller(run: RecordedRun, persona: str) -> None:
+    archive = Archive(run)
     past = [{"role": "assistant", "content": "Where is it?"}, {"role": "user", "content": "Here."}]
     said = [archive.answer(f"{persona}\nCalm.", past) for _ in range(2)]
     assert said == ["Hm.", "Thank you."]

@@ -4,7 +4,7 @@
 (() => {
   const STEP = 100;
   const FILTERS = ["find", "ending", "fault", "grader"];
-  const KINDS = { "passed": "passed", "not passed": "failed", "ungraded": "ungraded", "fault: assistant": "fault" };
+  const KINDS = { "passed": "passed", "not passed": "failed", undecided: "ungraded", "fault: assistant": "fault" };
   const SIGNS = { passed: "✓", failed: "✗", ungraded: "–", fault: "!", lost: "∅" };
   const index = JSON.parse(document.getElementById("index").textContent);
   const cases = index.cases.map((line, place) => ({ ...line, place, text: searchable(line) }));
@@ -58,10 +58,10 @@
   const COLUMNS = [
     { id: "key", name: "case", value: (c) => c.key },
     { id: "ending", name: "ending", value: (c) => c.ending },
-    { id: "grade", name: "grade", num: true, value: (c) => c.grade },
+    { id: "grade", name: "lowest grade", num: true, value: (c) => c.grade },
     { id: "said", name: "what happened", value: null },
     index.rowPerTurn ? { id: "turns", name: "turns", num: true, value: (c) => c.turns } : null,
-    { id: "first_ms", name: "first audio, ms", num: true, value: (c) => c.first_ms },
+    index.wait ? { id: "first_ms", name: `${index.wait}, ms`, num: true, value: (c) => c.first_ms } : null,
     { id: "done_ms", name: "done, ms", num: true, value: (c) => c.done_ms },
     { id: "cost_usd", name: "cost", num: true, value: (c) => c.cost_usd },
   ].filter(Boolean);
@@ -180,7 +180,7 @@
 
   function content(line, detail) {
     return [
-      make("div", { class: "summary" }, badge(line.ending), make("span", { text: `grade ${grade(line.grade)}` }),
+      make("div", { class: "summary" }, badge(line.ending), make("span", { text: `lowest grade ${grade(line.grade)}` }),
         make("span", { class: "soft", text: `trial ${detail.trial}` }),
         make("span", { class: "soft", text: seconds(detail.duration_ms) }),
         ...detail.files.map((file) => make("a", { href: file.href, text: file.name }))),
@@ -296,13 +296,20 @@
       return make("article", { class: "turn", "aria-label": `Turn ${turn.turn_index}` },
         make("h3", { text: `Turn ${turn.turn_index}${turn.status === "completed" ? "" : ` · ${turn.status}`}` }),
         said("caller", "Caller", turn.user_text, ...sounds(["user", "input", "clean_user", "clean_input"])),
-        ...turn.calls.map((call) => said("tool", `Tool call: ${call.name}`, null,
-          make("pre", { text: json(call.arguments) }),
-          call.answered ? make("span", { class: "who", text: "answered" }) : make("span", { class: "who", text: "not answered" }),
-          call.answered ? make("pre", { text: json(call.output) }) : null)),
-        said("assistant", "Assistant", turn.assistant_text, ...sounds(["assistant", "output"])),
+        ...steps(turn, sounds(["assistant", "output"])),
+        turn.order_is_known ? null : make("p", { class: "measured soft", text: "This record does not say which of the words came before a tool call." }),
         make("p", { class: "measured" }, ...verdictsHere.map(verdictChip), ...chips([...measured, ...used])));
     }), expected(detail));
+  }
+  /* What the assistant did, in order; the recording of the whole turn stands beside its last words. */
+  function steps(turn, players) {
+    const last = turn.steps.findLastIndex((step) => step.kind === "words");
+    const shown = turn.steps.map((step, place) => ({
+      words: () => said("assistant", "Assistant", step.text, ...(place === last ? players : [])),
+      tool_call: () => said("tool", `Tool call: ${step.name}${step.answered ? "" : " (not answered)"}`, null, make("pre", { text: json(step.arguments) })),
+      tool_output: () => said("tool", `Tool output: ${step.name}`, null, make("pre", { text: json(step.output) })),
+    })[step.kind]());
+    return last < 0 ? [...shown, said("assistant", "Assistant", "", ...players)] : shown;
   }
   function said(side, who, text, ...rest) {
     const told = [make("span", { class: "who", text: who }), text === null ? null : make("p", { text: text || "(nothing)" })];

@@ -1,0 +1,1 @@
+"""The brain made of rules: deterministic agents, callers and judges, without a language model."""

@@ -1,0 +1,37 @@
+"""The brain made of rules, as the service asks it: deterministic models, computed in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from evalkit.service.brain.conversation import Conversation, Model, Reply
+from evalkit.service.brain.rules.agent.models import MODELS
+from evalkit.service.brain.rules.caller.models import CALLERS
+from evalkit.service.brain.rules.judge.judge import JUDGES
+
+RULE_MODELS: Mapping[str, Model] = {**MODELS, **CALLERS, **JUDGES}
+_WORKERS = 2
+
+
+class RulesBrain:
+    """Models that are functions of the conversation.
+
+    Args:
+        models: The functions by name; those that ship, unless told otherwise.
+
+    """
+
+    def __init__(self, models: Mapping[str, Model] = RULE_MODELS) -> None:
+        self.models = tuple(models)
+        self._functions = models
+        self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="brain")
+
+    async def reply(self, model: str, conversation: Conversation) -> Reply:
+        """Return the reply of `model`, computed off the event loop."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, self._functions[model], conversation)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._workers.shutdown(wait=False, cancel_futures=True)

@@ -1,1 +1,0 @@
-"""Ears: the seam every recogniser fits, the recognisers, and the choice of one by name."""

@@ -1,0 +1,41 @@
+"""Questions in a few words: ``ask(criterion, "u: Hi.", "a: Hello.", ("tool", {arguments}, {output}))``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pytest
+
+from evalkit.graders.judge_prompt import JudgeQuestion
+from evalkit.graders.transcript import Line, LineKind
+from evalkit.service.brain.rules.judge.question import Question, read_question
+
+Ask: TypeAlias = Callable[..., Question]
+
+
+def _question_text(criterion: str, *parts: Any, turn: int | None = None) -> str:
+    lines: list[Line] = []
+    index = 0
+    for part in parts:
+        if isinstance(part, str):
+            who, _, words = part.partition(": ")
+            index += who == "u"
+            lines.append(Line(max(index, 1), LineKind.CALLER if who == "u" else LineKind.ASSISTANT, words))
+        else:
+            name, arguments, output = part
+            lines.append(Line(max(index, 1), LineKind.CALL, arguments, name))
+            lines.append(Line(max(index, 1), LineKind.OUTPUT, output, name))
+    return JudgeQuestion(criterion, lines, turn).text
+
+
+@pytest.fixture
+def ask() -> Ask:
+    """Build a question through the real prompt, so that both sides of its layout are tested."""
+
+    def make(criterion: str, *parts: Any, turn: int | None = None) -> Question:
+        question = read_question(_question_text(criterion, *parts, turn=turn))
+        assert question is not None
+        return question
+
+    return make
