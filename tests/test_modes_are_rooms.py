@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.modes.registry import mode_names
+from evalkit.settings.schemas import mode_names
 
 ROOT = Path(__file__).parents[1] / "evalkit"
 FAMILIES = frozenset({"voice"})
