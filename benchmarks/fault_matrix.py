@@ -375,7 +375,7 @@ def measure(rows: Sequence[Row], modes: Sequence[str], workers: int) -> list[Cel
 
 
 def _service(plan: str) -> Service:
-    return Service("hibari", "whisper", "rules", None, None, None, None, plan, 0.0)
+    return Service("rules", plan, 0.0, speech="hibari", transcription="whisper")
 
 
 def table(rows: Sequence[Row]) -> str:

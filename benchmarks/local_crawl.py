@@ -8,8 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.modes.voice.workload import open_workload
-
 from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.compose.planning import plan
@@ -17,10 +15,12 @@ from evalkit.engine.quota import OwnQuota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits
 from evalkit.engine.throttle import Throttle
+from evalkit.peers.peers import open_peers
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
+from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.pipeline import Controls, Remaining, expand_trials, run_workload
+from evalkit.runner.pipeline import Controls, Remaining, Workload, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared, prepare
 from evalkit.service.child import ServiceOptions
 from evalkit.settings.resources import resource_dir
@@ -92,7 +92,13 @@ class LocalCrawl:
             assert record.failure is None, f"{record.key}: {record.failure}"
             note(record)
 
-        async with open_workload(ready.prepared, ready.run, self._url, MonotonicClock()) as workload:
+        prepared = ready.prepared
+        settings, data = prepared.settings, prepared.data
+        async with (
+            open_peers(settings, self._url) as peers,
+            prepared.mode.open(settings, data, peers, ready.run, MonotonicClock()) as work,
+        ):
+            workload = Workload(work, prepared.graders, open_grader_services(peers, ready.run))
             await run_workload(workload, Remaining(ready.trials), ready.run, plain_controls(self._concurrency), advance)
 
 

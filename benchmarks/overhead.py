@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import orjson
 import psutil
@@ -190,9 +191,10 @@ class Frames:
     """What one case sends, made while it is sent, as any client must."""
 
     def __init__(self, wire: bytes, prepared: Prepared) -> None:
-        settings = prepared.settings
+        settings: Any = prepared.settings
         self._chunks = split_chunks(wire, AudioFormat.PCM16, settings.chunk_ms)
-        self._spec = SessionSpec(prepared.system_prompt, tools=prepared.tools, voice=settings.assistant.voice)
+        data: Any = prepared.data
+        self._spec = SessionSpec(data.system_prompt, tools=data.tools, voice=settings.assistant.voice)
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield the frames."""

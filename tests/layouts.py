@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.modes.registry import find_layout
+from evalkit.modes.registry import find_mode
 from evalkit.records.layout import ResultLayout
 
 QUIZ = ResultLayout(
@@ -16,4 +16,4 @@ QUIZ = ResultLayout(
 
 def layout_of(mode: str) -> ResultLayout:
     """Return the layout of a shipped mode, or that of the quiz."""
-    return QUIZ if mode == "quiz" else find_layout(mode)
+    return QUIZ if mode == "quiz" else find_mode(mode).layout

@@ -11,7 +11,7 @@ import pytest
 import evalkit
 from evalkit.cli import COMMANDS, main
 from evalkit.settings.help import OLD_FLAGS
-from evalkit.settings.schemas import run_keys
+from evalkit.settings.schemas import all_keys, mode_names, run_keys
 
 
 def _ask(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
@@ -30,8 +30,26 @@ def test_help_shows_every_key_command_and_group(capsys: pytest.CaptureFixture[st
     """Generated from the schemas, so nothing can be forgotten."""
     code, out, _ = _ask(capsys, flag)
     assert code == 0
-    for word in [*run_keys(), *COMMANDS, "experiment", "clinic"]:
+    for word in [*run_keys("crawl"), *COMMANDS, "experiment", "clinic"]:
         assert word in out
+
+
+def test_help_shows_the_keys_of_the_mode_that_is_chosen(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those it has, each of them, and no other; ``all`` shows what every mode has."""
+    everything = {f"    {path} " for path in all_keys()}
+    for mode in mode_names():
+        code, out, _ = _ask(capsys, "--help", f"mode={mode}")
+        assert code == 0
+        assert {word for word in everything if word in out} == {f"    {path} " for path in run_keys(mode)}
+    _, out, _ = _ask(capsys, "--help", "all")
+    assert all(word in out for word in everything)
+
+
+def test_help_for_a_mode_that_is_not_there_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, and no page of keys."""
+    code, out, err = _ask(capsys, "--help", "mode=wlak")
+    assert (code, out) == (2, "")
+    assert "did you mean 'walk'?" in err
 
 
 @pytest.mark.parametrize(
@@ -56,7 +74,7 @@ def test_an_older_harness_flag_is_answered_with_the_override(capsys: pytest.Capt
 def test_every_old_flag_leads_to_a_key_that_exists() -> None:
     """The advice itself is checked."""
     for override in OLD_FLAGS.values():
-        assert override.partition("=")[0] in run_keys()
+        assert override.partition("=")[0] in all_keys()
 
 
 def test_an_unknown_flag_is_named(capsys: pytest.CaptureFixture[str]) -> None:

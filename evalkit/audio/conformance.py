@@ -1,9 +1,8 @@
 """Whether a recording can carry a score: what is measured of a file, and what stands in the way of using it.
 
-`examine_wav` reads one file and holds it against :class:`Bounds`. It never raises for what is wrong with a file: an
-unreadable one has one finding, a readable one has its levels and a finding for each bound that it breaks. A recording
-that breaks one says nothing about the assistant that hears it (empty, the wrong rate, nothing but clipping), so the
-verdict is a gate before a run, and every bound is the user's.
+`examine_recording` holds what is known of one file against :class:`Bounds`: there is a finding for each bound that it
+breaks. A recording that breaks one says nothing about the assistant that hears it (empty, the wrong rate, nothing but
+clipping), so the verdict is a gate before a run, and every bound is the user's.
 """
 
 from __future__ import annotations
@@ -11,18 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.levels import Levels, measure_levels
-from evalkit.audio.wav import WavAudio, find_mismatches, read_wav
-from evalkit.errors import DataError
+from evalkit.audio.wav import WavAudio, WavShape, find_mismatches
 
 
 class FindingKind(StrEnum):
     """Why a recording cannot be used."""
 
-    UNREADABLE = "unreadable"
     WRONG_FORMAT = "wrong_format"
     EMPTY = "empty"
     TOO_SHORT = "too_short"
@@ -68,22 +66,52 @@ class Finding:
     message: str
 
 
+@dataclass(frozen=True, eq=False)
+class Recording(WavShape):
+    """All that is kept of a recording once it has been read.
+
+    Attributes:
+        sha256: Hash of the whole file.
+        size_bytes: Of the whole file.
+        levels: Its levels; None where it is not mono.
+
+    """
+
+    sha256: str
+    size_bytes: int
+    levels: Levels | None
+
+
+def measure_recording(audio: WavAudio, content: bytes) -> Recording:
+    """Return what is kept of the WAV file whose whole `content` was read as `audio`."""
+    return Recording(
+        path=audio.path,
+        codec=audio.codec,
+        sample_rate_hz=audio.sample_rate_hz,
+        channels=audio.channels,
+        sample_count=audio.sample_count,
+        sha256=sha256(content).hexdigest(),
+        size_bytes=len(content),
+        levels=measure_levels(audio.pcm, audio.sample_rate_hz) if audio.channels == 1 else None,
+    )
+
+
 @dataclass(frozen=True)
 class Conformance:
     """What one file is, and what is wrong with it.
 
     Attributes:
         path: The file.
-        codec: Its codec; None where it could not be read, as for all that follows.
+        codec: Its codec.
         sample_rate_hz: Its rate.
-        levels: Its levels; None also where it is not mono.
+        levels: Its levels; None where it is not mono.
         findings: Every bound that it breaks; empty: it conforms.
 
     """
 
     path: Path
-    codec: AudioFormat | None
-    sample_rate_hz: int | None
+    codec: AudioFormat
+    sample_rate_hz: int
     levels: Levels | None
     findings: tuple[Finding, ...]
 
@@ -93,25 +121,16 @@ class Conformance:
         return not self.findings
 
 
-def examine_wav(path: Path, bounds: Bounds) -> Conformance:
-    """Read a file, measure it and hold it against the bounds."""
-    try:
-        audio = read_wav(path)
-    except DataError as error:
-        return Conformance(path, None, None, None, (Finding(FindingKind.UNREADABLE, str(error)),))
-    return examine_audio(audio, bounds)
-
-
-def examine_audio(audio: WavAudio, bounds: Bounds) -> Conformance:
-    """Measure a file that was read and hold it against the bounds."""
+def examine_recording(recording: Recording, bounds: Bounds) -> Conformance:
+    """Hold a recording against the bounds."""
     findings = [
-        Finding(FindingKind.EMPTY if audio.sample_count == 0 else FindingKind.WRONG_FORMAT, message)
-        for message in find_mismatches(audio, bounds.codec, bounds.sample_rate_hz)
+        Finding(FindingKind.EMPTY if recording.sample_count == 0 else FindingKind.WRONG_FORMAT, message)
+        for message in find_mismatches(recording, bounds.codec, bounds.sample_rate_hz)
     ]
-    levels = measure_levels(audio.pcm, audio.sample_rate_hz) if audio.channels == 1 else None
-    if levels is not None and audio.sample_count:
-        findings += [Finding(kind, f"{audio.path}: {text}") for kind, text in _find_broken(levels, bounds)]
-    return Conformance(audio.path, audio.codec, audio.sample_rate_hz, levels, tuple(findings))
+    levels = recording.levels
+    if levels is not None and recording.sample_count:
+        findings += [Finding(kind, f"{recording.path}: {text}") for kind, text in _find_broken(levels, bounds)]
+    return Conformance(recording.path, recording.codec, recording.sample_rate_hz, levels, tuple(findings))
 
 
 def _find_broken(levels: Levels, bounds: Bounds) -> Iterator[tuple[FindingKind, str]]:

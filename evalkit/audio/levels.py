@@ -58,21 +58,27 @@ class Levels:
 
 def measure_levels(pcm: Pcm, sample_rate_hz: int) -> Levels:
     """Return every level of a recording, at the documented thresholds."""
+    if pcm.size == 0:
+        return Levels(0.0, FLOOR_DBFS, FLOOR_DBFS, FLOOR_DBFS, 0.0, 0.0, 0.0, None)
+    frames = _measure_frames(pcm, sample_rate_hz, FRAME_MS)
+    spoken = np.flatnonzero(frames.find_speech(SPEECH_RANGE_DB, SPEECH_FLOOR_DBFS))
+    length_ms = pcm.size / sample_rate_hz * 1000.0
+    lead_ms, end_ms, speech_level = length_ms, None, FLOOR_DBFS
+    if spoken.size:
+        lead_ms = int(frames.starts[spoken[0]]) / sample_rate_hz * 1000.0
+        end_ms = int(frames.starts[spoken[-1]] + frames.lengths[spoken[-1]]) / sample_rate_hz * 1000.0
+        speech_level = to_dbfs(float(frames.energies[spoken].sum() / frames.lengths[spoken].sum()))
+    peak = max(int(pcm.max()), -int(pcm.min()))
     return Levels(
-        duration_ms=duration_ms(pcm, sample_rate_hz),
-        rms_dbfs=rms_dbfs(pcm),
-        speech_dbfs=speech_dbfs(pcm, sample_rate_hz),
-        peak_dbfs=peak_dbfs(pcm),
-        clipped_share=clipped_share(pcm),
-        leading_silence_ms=leading_silence_ms(pcm, sample_rate_hz),
-        trailing_silence_ms=trailing_silence_ms(pcm, sample_rate_hz),
-        speech_end_ms=speech_end_ms(pcm, sample_rate_hz),
+        duration_ms=length_ms,
+        rms_dbfs=to_dbfs(float(frames.energies.sum() / pcm.size)),
+        speech_dbfs=speech_level,
+        peak_dbfs=to_dbfs(float(peak) ** 2),
+        clipped_share=clipped_share(pcm) if peak >= FULL_SCALE else 0.0,
+        leading_silence_ms=lead_ms,
+        trailing_silence_ms=length_ms - (end_ms or 0.0),
+        speech_end_ms=end_ms,
     )
-
-
-def duration_ms(pcm: Pcm, sample_rate_hz: int) -> float:
-    """Return the length in milliseconds."""
-    return pcm.size / sample_rate_hz * 1000.0
 
 
 def to_dbfs(mean_square: float) -> float:
@@ -85,11 +91,6 @@ def to_dbfs(mean_square: float) -> float:
 def rms_dbfs(pcm: Pcm) -> float:
     """Return the level over the whole length."""
     return to_dbfs(float(np.mean(np.square(pcm, dtype=np.float64)))) if pcm.size else FLOOR_DBFS
-
-
-def peak_dbfs(pcm: Pcm) -> float:
-    """Return the level of the loudest sample: 0 for -32768."""
-    return to_dbfs(float(np.max(np.abs(pcm.astype(np.int32)))) ** 2) if pcm.size else FLOOR_DBFS
 
 
 def clipped_share(pcm: Pcm, full_scale: int = FULL_SCALE, run_samples: int = CLIPPED_RUN_SAMPLES) -> float:
@@ -120,34 +121,36 @@ def find_speech(
     """
     if pcm.size == 0:
         return np.zeros(0, dtype=np.bool_)
-    frame = max(1, round(frame_ms * sample_rate_hz / 1000))
-    starts = np.arange(0, pcm.size, frame)
-    lengths = np.diff(starts, append=pcm.size)
-    mean_squares = np.add.reduceat(np.square(pcm, dtype=np.float64), starts) / lengths
-    loudest = float(mean_squares.max())
-    floor = _REFERENCE**2 * 10 ** (floor_dbfs / 10)
-    is_speech = (mean_squares >= floor) & (mean_squares >= loudest * 10 ** (-range_db / 10))
-    return np.repeat(is_speech, lengths)
-
-
-def speech_dbfs(pcm: Pcm, sample_rate_hz: int) -> float:
-    """Return the level over the speech frames only, :data:`FLOOR_DBFS` where there is no speech."""
-    return rms_dbfs(pcm[find_speech(pcm, sample_rate_hz)])
-
-
-def leading_silence_ms(pcm: Pcm, sample_rate_hz: int) -> float:
-    """Return the time before the first speech frame, the whole length where there is no speech."""
-    speech = np.flatnonzero(find_speech(pcm, sample_rate_hz))
-    return duration_ms(pcm[: speech[0]] if speech.size else pcm, sample_rate_hz)
+    frames = _measure_frames(pcm, sample_rate_hz, frame_ms)
+    return np.repeat(frames.find_speech(range_db, floor_dbfs), frames.lengths)
 
 
 def speech_end_ms(pcm: Pcm, sample_rate_hz: int) -> float | None:
     """Return when the last speech frame ends, counted from the start; None where there is no speech."""
-    speech = np.flatnonzero(find_speech(pcm, sample_rate_hz))
-    return (int(speech[-1]) + 1) / sample_rate_hz * 1000.0 if speech.size else None
+    return measure_levels(pcm, sample_rate_hz).speech_end_ms
 
 
-def trailing_silence_ms(pcm: Pcm, sample_rate_hz: int) -> float:
-    """Return the time after the last speech frame, the whole length where there is no speech."""
-    end_ms = speech_end_ms(pcm, sample_rate_hz)
-    return duration_ms(pcm, sample_rate_hz) - (end_ms or 0.0)
+@dataclass(frozen=True, eq=False)
+class _Frames:
+    """A recording frame by frame: where each begins, its samples, and the sum of their squares."""
+
+    starts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    energies: NDArray[np.float64]
+
+    def find_speech(self, range_db: float, floor_dbfs: float) -> NDArray[np.bool_]:
+        """Return for each frame whether it is speech."""
+        mean_squares = self.energies / self.lengths
+        floor = _REFERENCE**2 * 10 ** (floor_dbfs / 10)
+        loudest = float(mean_squares.max())
+        is_speech: NDArray[np.bool_] = (mean_squares >= floor) & (mean_squares >= loudest * 10 ** (-range_db / 10))
+        return is_speech
+
+
+def _measure_frames(pcm: Samples, sample_rate_hz: int, frame_ms: float) -> _Frames:
+    """Return the frames of some samples; the last one may be shorter."""
+    frame = max(1, round(frame_ms * sample_rate_hz / 1000))
+    starts = np.arange(0, pcm.size, frame)
+    lengths = np.full(starts.size, frame)
+    lengths[-1] = pcm.size - starts[-1]
+    return _Frames(starts, lengths, np.add.reduceat(np.square(pcm, dtype=np.float64), starts))

@@ -29,8 +29,8 @@ _READABLE = "PCM 16 bit, G.711 mu-law or G.711 A-law"
 
 
 @dataclass(frozen=True, eq=False)
-class WavAudio:
-    """A WAV file that was read.
+class WavShape:
+    """What a WAV file is, without its samples.
 
     Attributes:
         path: Where it lies.
@@ -38,8 +38,6 @@ class WavAudio:
         sample_rate_hz: Samples per second of each channel.
         channels: Channel count.
         sample_count: Samples of each channel.
-        payload: The data chunk's bytes, exactly as in the file.
-        pcm: Decoded samples: of shape (n,) where mono, else (n, channels).
 
     """
 
@@ -48,13 +46,25 @@ class WavAudio:
     sample_rate_hz: int
     channels: int
     sample_count: int
-    payload: bytes
-    pcm: Pcm
 
     @property
     def duration_ms(self) -> float:
         """How long it plays, in milliseconds."""
         return self.sample_count / self.sample_rate_hz * 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class WavAudio(WavShape):
+    """A WAV file that was read.
+
+    Attributes:
+        payload: The data chunk's bytes, exactly as in the file.
+        pcm: Decoded samples: of shape (n,) where mono, else (n, channels).
+
+    """
+
+    payload: bytes
+    pcm: Pcm
 
 
 def read_wav(path: Path) -> WavAudio:
@@ -75,6 +85,11 @@ def read_wav(path: Path) -> WavAudio:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise DataError(f"{path}: cannot be read ({reason}); expected a WAV file; check the path") from error
+    return decode_wav(path, data)
+
+
+def decode_wav(path: Path, data: bytes) -> WavAudio:
+    """Return what the content `data` of the WAV file `path` holds. Raises DataError as :func:`read_wav` does."""
     try:
         chunks = parse_wav(data)
     except RiffError as error:
@@ -92,7 +107,7 @@ def read_wav(path: Path) -> WavAudio:
     )
 
 
-def find_mismatches(audio: WavAudio, codec: AudioFormat, sample_rate_hz: int) -> tuple[str, ...]:
+def find_mismatches(audio: WavShape, codec: AudioFormat, sample_rate_hz: int) -> tuple[str, ...]:
     """Return one message for each reason why a run that sends mono `codec` at `sample_rate_hz` cannot use the file."""
     found = f"{audio.codec} at {audio.sample_rate_hz} Hz, {audio.channels} channel(s)"
     problems: list[str] = []

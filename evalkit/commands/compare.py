@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import find_layout
+from evalkit.modes.registry import find_mode
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
@@ -89,7 +89,7 @@ def read_side(text: str) -> Side:
     return Side(
         name=_name(run.config) or folder.name,
         directory=str(folder),
-        layout=find_layout(run.mode),
+        layout=find_mode(run.mode).layout,
         config=run.config,
         datasets=run.datasets,
         planned=len(run.planned),

@@ -174,7 +174,11 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
         )
     task = Task(mode, settings, stored, expectations, tuple(notes))
     problems = [
-        *(problem for record in records for problem in find_grader_problems(mode.graders(settings, record.case))),
+        *(
+            f"{mode.where(settings, record.case)}: {problem}"
+            for record in records
+            for problem in find_grader_problems(mode.graders(settings, record.case))
+        ),
         *find_gated_case_problems(settings.gate, [record.case.case_id for record in records]),
     ]
     problems = list(dict.fromkeys(problems)) or find_service_problems(settings, task.needs, os.environ)

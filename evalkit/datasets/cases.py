@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import find_mismatches, read_wav
+from evalkit.audio.wav import find_mismatches
 from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_COLUMN, read_expectation
-from evalkit.datasets.files import read_bytes
 from evalkit.datasets.ids import find_id_problems
+from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.speakable import find_speech_problem
 from evalkit.datasets.tables import Row, Table, read_table
 from evalkit.errors import DataError
@@ -56,12 +55,15 @@ def load_crawl_cases(path: Path, tools: Sequence[JsonObject] | None, *, is_spoke
     return cases
 
 
-def load_walk_cases(path: Path, tools: Sequence[JsonObject] | None, input_format: AudioFormat) -> list[Case]:
+def load_walk_cases(
+    path: Path, tools: Sequence[JsonObject] | None, input_format: AudioFormat, recordings: Recordings
+) -> list[Case]:
     """Return the cases in the CSV file `path`, whose `audio_path` (relative to the file) is a WAV of `input_format`.
 
     With PCM16 a G.711 recording will do as well: it is transcoded for the wire.
 
-    The inputs name the audio by absolute path and by the hash of the file.
+    The inputs name the audio by absolute path and by the hash of the file. `recordings` reads the files, and knows
+    afterwards what else there is to say of them.
 
     Raises:
         DataError: Everything that is wrong with the CSV and with each WAV.
@@ -70,9 +72,14 @@ def load_walk_cases(path: Path, tools: Sequence[JsonObject] | None, input_format
     table = read_table(path, _WALK_COLUMNS)
     problems = find_id_problems(table, ID_COLUMN)
     cases = []
-    for row in table.rows:
+    folder = table.path.parent.resolve()
+    named = [row.cells[AUDIO_COLUMN] for row in table.rows]
+    paths = [(folder / name).resolve() if name.strip() else None for name in named]
+    recordings.read_all(path for path in paths if path is not None)
+    for row, audio_path in zip(table.rows, paths, strict=True):
         case = _read_case(table, row, "walk", _WALK_COLUMNS, tools, problems)
-        audio = _read_audio(table, row, input_format, problems)
+        where = table.where(row, AUDIO_COLUMN)
+        audio = _describe_audio(where, audio_path, input_format, recordings, problems)
         cases.append(replace(case, inputs={**case.inputs, **audio}))
     if problems:
         raise DataError(problems)
@@ -103,26 +110,24 @@ def _read_case(
     )
 
 
-def _read_audio(table: Table, row: Row, codec: AudioFormat, problems: list[str]) -> JsonObject:
+def _describe_audio(
+    where: str, audio_path: Path | None, codec: AudioFormat, recordings: Recordings, problems: list[str]
+) -> JsonObject:
     """Return the audio inputs of a row; what is wrong with them goes to `problems`."""
-    where = table.where(row, AUDIO_COLUMN)
-    named = row.cells[AUDIO_COLUMN]
-    if not named.strip():
+    if audio_path is None:
         problems.append(f"{where}: is empty, expected the path of a WAV file, relative to the CSV file")
         return {}
-    audio_path = (table.path.parent / named).resolve()
     try:
-        data = read_bytes(audio_path)
-        audio = read_wav(audio_path)
+        recording = recordings.get(audio_path)
     except DataError as error:
         problems.extend(f"{where}: {problem}" for problem in error.problems)
         return {}
     # A G.711 recording can be had as PCM16; the other way round would make phone audio of what was none.
-    codec = audio.codec if codec is AudioFormat.PCM16 else codec
-    problems.extend(f"{where}: {problem}" for problem in find_mismatches(audio, codec, codec.sample_rate_hz))
+    codec = recording.codec if codec is AudioFormat.PCM16 else codec
+    problems.extend(f"{where}: {problem}" for problem in find_mismatches(recording, codec, codec.sample_rate_hz))
     return {
-        "audio_path": str(audio_path),
-        "audio_sha256": sha256(data).hexdigest(),
+        "audio_path": str(recording.path),
+        "audio_sha256": recording.sha256,
         "codec": codec.value,
         "sample_rate_hz": codec.sample_rate_hz,
     }

@@ -91,7 +91,12 @@ def parse_json(text: str) -> Any:
 def dataset_manifest(paths: Iterable[Path]) -> list[dict[str, str | int]]:
     """Return path, sha256 and size of each file, in order and once each: what a run was made from."""
     contents = ((path, read_bytes(path)) for path in dict.fromkeys(paths))
-    return [{"path": str(path), "sha256": sha256(data).hexdigest(), "bytes": len(data)} for path, data in contents]
+    return [manifest_entry(path, sha256(data).hexdigest(), len(data)) for path, data in contents]
+
+
+def manifest_entry(path: Path, content_sha256: str, size_bytes: int) -> dict[str, str | int]:
+    """Return what the manifest says of one file."""
+    return {"path": str(path), "sha256": content_sha256, "bytes": size_bytes}
 
 
 def clip(value: object, characters: int = 80) -> str:

@@ -7,16 +7,10 @@ from typing import Any
 
 from evalkit.errors import ConfigError
 from evalkit.modes.mode import Mode
-from evalkit.records.layout import ResultLayout
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.plugins import find_entry_points, load
 
 GROUP = "evalkit.modes"
-
-
-def find_layout(name: str) -> ResultLayout:
-    """Return what the results of a mode look like. Raises ConfigError where no installed distribution has it."""
-    return find_mode(name).layout
 
 
 @cache

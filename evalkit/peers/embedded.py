@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from evalkit.records.json import content_sha256
@@ -70,12 +70,18 @@ def _read_shared() -> dict[str, dict[str, Any]]:
 
 
 def _start(service: Service, engines: Collection[str]) -> ServiceChild | WarmService:
-    given = {name: value for name, value in asdict(service).items() if value is not None}
-    options = ServiceOptions(**given, warm=tuple(sorted(engines)))
+    options = replace(_options(service), warm=tuple(sorted(engines)))
     if may_be_kept(options):
         return find_or_start(options, folder(os.environ), host_identity())
     return start(options)
 
 
+def _options(service: Service) -> ServiceOptions:
+    """Return what to start; engines that a mode without sound does not name are the usual ones, should one be asked."""
+    return ServiceOptions(**{name: value for name, value in asdict(service).items() if value is not None})
+
+
 def _name(service: Service) -> str:
-    return content_sha256(asdict(service))[:16]
+    """Return what a service is known by: all that decides what it answers."""
+    told = {key: value for key, value in asdict(_options(service)).items() if key not in ("warm", "keep_alive_s")}
+    return content_sha256(told)[:16]

@@ -182,12 +182,14 @@ def _wire_format(audio_format: AudioFormat) -> dict[str, Any]:
 
 
 class AudioFrame(NamedTuple):
-    """One ``input_audio_buffer.append`` event: its id, and the JSON text as it goes over the wire."""
+    """One ``input_audio_buffer.append`` event: its id, the audio in it, and the JSON text as it goes over the wire."""
 
     event_id: str
+    audio: bytes
     text: bytes
 
 
+_APPEND_HEAD, _APPEND_AUDIO = b'{"type":"input_audio_buffer.append","event_id":"', b'","audio":"'
 _EVENT_ID = re.compile(r"^evt_([0-9]{4,12})$")
 
 
@@ -209,8 +211,8 @@ class ClientEvents:
         """Return what :meth:`append_audio` makes, as text: a call sends fifty a second, and base64 needs no escape."""
         self._sent += 1
         event_id = f"evt_{self._sent:04d}"
-        head = f'{{"type":"input_audio_buffer.append","event_id":"{event_id}","audio":"'.encode()
-        return AudioFrame(event_id, b'%b%b"}' % (head, binascii.b2a_base64(wire, newline=False)))
+        coded = binascii.b2a_base64(wire, newline=False)
+        return AudioFrame(event_id, wire, b"".join((_APPEND_HEAD, event_id.encode(), _APPEND_AUDIO, coded, b'"}')))
 
     def commit_audio(self) -> dict[str, Any]:
         """End the utterance: what is in the input buffer becomes a user message."""

@@ -255,14 +255,14 @@ class RealtimeSession:
 
     async def _append(self, chunks: Sequence[bytes]) -> None:
         self._raise_trouble(Stage.STREAM_AUDIO)
-        frames, turn, at_ms = [], self._turn, self._timeline.now_ms()
-        for chunk in chunks:
-            frame = self._events.append_audio_frame(chunk)
-            audio = AudioRef(chunk, turn.input_bytes, turn.input_wav)
-            self._trace.record_sent_audio(frame, audio, source=self._source, turn_index=turn.index, at_ms=at_ms)
-            turn.input_bytes += len(chunk)
-            frames.append(frame.text)
-        await self._send_frames(frames, Stage.STREAM_AUDIO)
+        turn = self._turn
+        frames = [self._events.append_audio_frame(chunk) for chunk in chunks]
+        self._trace.record_sent_audio(
+            frames, source=self._source, turn_index=turn.index, at_ms=self._timeline.now_ms(),
+            wav=turn.input_wav, offset=turn.input_bytes,
+        )  # fmt: skip
+        turn.input_bytes += sum(map(len, chunks))
+        await self._send_frames([frame.text for frame in frames], Stage.STREAM_AUDIO)
 
     async def _send(self, event: dict[str, Any], stage: Stage, *, at_ms: float | None = None) -> None:
         self._raise_trouble(stage)

@@ -60,7 +60,7 @@ class ResultLayout:
 
     Attributes:
         mode: Its name, as records and summaries carry it.
-        columns: The block of ``results.csv`` that comes first.
+        columns: The block of ``results.csv`` that comes first; the first of them is the case's id.
         case_columns: Those of them that are filled from the case: an input, or a carried column, of the same name.
         row_unit: Whether a row is a case-trial or one of its turns.
         own_columns: What evalkit adds in this mode, behind `columns`.

@@ -160,9 +160,7 @@ class _RowSource:
         case = self.record.case
         written = case.inputs.get("user_text")
         return {
-            "example_id": case.case_id,
-            "simulation_id": case.case_id,
-            "case_id": case.case_id,
+            self.layout.columns[0]: case.case_id,
             "model": _text(self._setting("assistant", "model")),
             "assistant_model": _text(self._setting("assistant", "model")),
             "simulator_model": _text(self._setting("simulator", "model")),

@@ -70,6 +70,7 @@ class Presentation:
         html: Whether to write ``report.html``.
         audio: What becomes of recordings there: ``linked``, ``embedded`` or ``none``.
         provenance: The content of ``provenance.json``, for the page.
+        is_live: Whether a process is running it now.
 
     """
 
@@ -77,6 +78,7 @@ class Presentation:
     html: bool = True
     audio: str = "linked"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    is_live: bool = False
 
 
 def derive(content: RunContent) -> Derived:
@@ -114,7 +116,9 @@ def draw_reports(content: RunContent, derived: Derived, shown: Presentation, dra
         for name in set(PICTURES) - set(drawn):
             (run_dir / "plots" / name).unlink(missing_ok=True)
     if shown.html:
-        source = PageSource(run_dir, content.config, derived.summary, derived.table, shown.provenance, shown.audio)
+        source = PageSource(
+            run_dir, content.config, derived.summary, derived.table, shown.provenance, shown.audio, shown.is_live
+        )
         pieces = run_page(source, content.records, content.grades)
         stream_atomically(run_dir / "report.html", (piece.encode("utf-8", "replace") for piece in pieces))
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.engine.progress import RunProgress
-from evalkit.engine.quota import OwnQuota, Quota
+from evalkit.engine.quota import OwnQuota, Quota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
@@ -151,12 +151,23 @@ def _begin(
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()
         gone = [] if rerun_changed else [key for key in earlier["case_trials"] if key not in set(keys)]
-        provenance = {**earlier, "case_trials": [*keys, *gone], "resumed": [*earlier.get("resumed", ()), resumed]}
+        provenance = {
+            **earlier,
+            "case_trials": [*keys, *gone],
+            "datasets": _with_further(earlier["datasets"], provenance["datasets"]),
+            "resumed": [*earlier.get("resumed", ()), resumed],
+        }
         run.journal_resumption()
     run.write_config(prepared.config)
     write_provenance(run.provenance_path, provenance)
     run.write_status(RunStatus.RUNNING, exit_code=None, counts={"planned": len(keys)})
     return provenance
+
+
+def _with_further(known: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the files that a run has read so far: those of before, and those that lie elsewhere by now."""
+    paths = {entry["path"] for entry in known}
+    return [*known, *(entry for entry in now if entry["path"] not in paths)]
 
 
 def _end(
@@ -198,7 +209,7 @@ def _open_quota(destination: Destination, limits: Limits, spent_before_usd: floa
     """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
-    return OwnQuota(spent_before_usd)
+    return OwnQuota(spent_before_usd, limits.requests_in_flight)
 
 
 async def _run_cases(
@@ -222,7 +233,7 @@ async def _run_cases(
         pause_for_spent_limits(told, throttle)
 
     async with (
-        open_peers(settings, url, on_rate_limits=on_rate_limits) as peers,
+        open_peers(settings, url, on_rate_limits=on_rate_limits, slot=lambda: holding(quota.slot())) as peers,
         prepared.mode.open(settings, prepared.data, peers, run, clock) as work,
     ):
         workload = Workload(work, prepared.graders, open_grader_services(peers, run))

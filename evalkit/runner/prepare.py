@@ -137,7 +137,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
         for problem in find_grader_problems(mode.graders(settings, case))
     ]
     if problems:
-        raise DataError(list(dict.fromkeys(problems)))
+        raise DataError(list(dict.fromkeys((*data.problems, *problems))))
     problems = [
         *find_service_problems(settings, prepared.grader_needs, environ),
         *find_gated_case_problems(settings.gate, [case.case_id for case in data.cases]),

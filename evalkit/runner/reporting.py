@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import find_layout
+from evalkit.modes.registry import find_mode
 from evalkit.records.passing import passed_by_key
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
@@ -50,7 +50,7 @@ def report_run(run: RunDirectory, console: Console | None = None, draw: Draw = d
     derived = write_tables(content)
     if console is not None:
         console.print(closing_table(derived.summary, content.layout))
-    draw_reports(content, derived, _presentation(stored.config.get("report", {}), stored.provenance), draw)
+    draw_reports(content, derived, _presentation(stored), draw)
     return RunReport(derived.summary, missed_gates(derived.summary))
 
 
@@ -58,7 +58,7 @@ def content_of(stored: StoredRun) -> RunContent:
     """Return what the reports of a stored run are derived from."""
     return RunContent(
         run_dir=stored.root,
-        layout=find_layout(stored.mode),
+        layout=find_mode(stored.mode).layout,
         config=stored.config,
         records=stored.records,
         grades=stored.grades,
@@ -79,7 +79,7 @@ def _read_sweep_job(entry: Mapping[str, Any]) -> SweepJob:
         return SweepJob(entry)
     try:
         stored = open_run(folder, "a sweep")
-        layout = find_layout(stored.mode)
+        layout = find_mode(stored.mode).layout
     except ConfigError as error:
         _log.warning("job %s is left out: %s", entry["job"], error)
         return SweepJob(entry)
@@ -99,11 +99,13 @@ def _read_summary(stored: StoredRun) -> Mapping[str, Any]:
     return summary if "passed_mean" in summary else derive(content_of(stored)).summary
 
 
-def _presentation(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> Presentation:
+def _presentation(stored: StoredRun) -> Presentation:
     """Return how the run is shown; a config older than a key has its default."""
+    report = stored.config.get("report", {})
     return Presentation(
         plots=report.get("plots", True),
         html=report.get("html", True),
         audio=report.get("audio", "linked"),
-        provenance=provenance,
+        provenance=stored.provenance,
+        is_live=stored.is_live,
     )

@@ -97,7 +97,7 @@ def _describe_keys(mode: str, shown: set[str]) -> list[str]:
         shown.update(f"{path} {allowed} {text}" for path, allowed, text in keys)
         lines += ["", f"  {node}"] if new else []
         for path, allowed, description in new:
-            lines += [f"    {path:<34}{allowed}", f"        {description}"]
+            lines += [f"    {path:<35} {allowed}", f"        {description}"]
     return lines
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.settings.roles import ROLES
-from evalkit.settings.schemas import paths_in
+from evalkit.settings.schemas import path_keys
 
 
 def resolve(config: Mapping[str, Any], working_dir: Path, models: Collection[str] | None = None) -> dict[str, Any]:
@@ -36,21 +36,21 @@ def resolve(config: Mapping[str, Any], working_dir: Path, models: Collection[str
 def with_absolute_paths(config: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:
     """Return a copy of `config` in which every key that names a file or folder is absolute, from `working_dir`."""
     result: dict[str, Any] = copy.deepcopy(dict(config))
-    for path in paths_in(config["mode"]["name"]):
-        *nodes, key = path.split(".")
+    for path_key in path_keys(config["mode"]["name"]):
+        *nodes, key = path_key.path.split(".")
         node: Any = result
         for name in nodes:
             node = node.get(name) if isinstance(node, dict) else None
-        _make_absolute(node, key, working_dir)
+        _make_absolute(node, key, working_dir, path_key.suffix)
     for role in ROLES:
         _make_absolute(result.get(role, {}).get("provider"), "run", working_dir)
     return result
 
 
-def _make_absolute(node: Any, key: str, working_dir: Path) -> None:
+def _make_absolute(node: Any, key: str, working_dir: Path, suffix: str = "") -> None:
     value = node.get(key) if isinstance(node, dict) else None
-    if isinstance(value, str) and "${" not in value:
-        node[key] = str((working_dir / Path(value).expanduser()).resolve())
+    if isinstance(value, str) and "${" not in value and value.strip().endswith(suffix):
+        node[key] = str((working_dir / Path(value.strip()).expanduser()).resolve())
 
 
 def _default_model(role: str, node: Mapping[str, Any]) -> str:

@@ -18,6 +18,9 @@ from evalkit.settings.resources import resource_dir
 
 Schema = Mapping[str, Any]
 
+# Format of a text that may name a file or folder -> how it ends when it does.
+_PATH_FORMATS = {"path": "", "path-if-json": ".json"}
+
 
 @dataclass(frozen=True)
 class Key:
@@ -128,9 +131,19 @@ def key_at(path: str, mode: str | None = None) -> Key | None:
     return None
 
 
-def paths_in(mode: str) -> tuple[str, ...]:
-    """Return the dotted paths of the keys of `mode` that name files or folders."""
-    return tuple(path for path, key in run_keys(mode).items() if key.schema.get("format") == "path")
+@dataclass(frozen=True)
+class PathKey:
+    """A key that names a file or folder; with a `suffix`, only a value that ends in it does."""
+
+    path: str
+    suffix: str = ""
+
+
+@cache
+def path_keys(mode: str) -> tuple[PathKey, ...]:
+    """Return the keys of `mode` that name files or folders."""
+    found = ((path, _PATH_FORMATS.get(str(key.schema.get("format")))) for path, key in run_keys(mode).items())
+    return tuple(PathKey(path, suffix) for path, suffix in found if suffix is not None)
 
 
 def _key_in(schema: Schema, path: str) -> Key | None:

@@ -12,8 +12,9 @@ from evalkit.settings.schemas import Key, make_validator, mode_names, run_schema
 
 def find_problems(config: Mapping[str, Any]) -> list[str]:
     """Return one message for everything in `config` that the schema of its mode does not allow."""
-    mode = config.get("mode", {}).get("name")
-    known = mode_names()
+    if "name" not in config.get("mode", {}):
+        return ["mode.name: is missing; every key must have a value"]
+    mode, known = config["mode"]["name"], mode_names()
     if mode not in known:
         return [f"mode.name: {mode!r} is not a mode{did_you_mean(str(mode), known)}; modes: {', '.join(known)}"]
     validator = make_validator(run_schema(mode))

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalkit.audio.conformance import Bounds, FindingKind, examine_wav
+from evalkit.audio.conformance import Bounds, Conformance, FindingKind, examine_recording, measure_recording
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
-from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
+from evalkit.audio.wav import decode_wav, write_pcm16, write_stereo, write_wav
 
 RATE = 8000
 BOUNDS = Bounds(AudioFormat.G711_ULAW, RATE)
@@ -29,6 +29,11 @@ def pause(seconds: float) -> Pcm:
 def write_ulaw(path: Path, *parts: Pcm) -> Path:
     write_wav(path, AudioFormat.G711_ULAW.to_wire(np.concatenate(parts)), AudioFormat.G711_ULAW)
     return path
+
+
+def examine_wav(path: Path, bounds: Bounds) -> Conformance:
+    content = path.read_bytes()
+    return examine_recording(measure_recording(decode_wav(path, content), content), bounds)
 
 
 def test_a_good_recording_conforms(tmp_path: Path) -> None:
@@ -87,12 +92,3 @@ def test_stereo_has_a_finding_and_no_levels(tmp_path: Path) -> None:
     found = examine_wav(path, Bounds(AudioFormat.PCM16, RATE))
     assert [each.kind for each in found.findings] == [FindingKind.WRONG_FORMAT]
     assert found.levels is None
-
-
-def test_an_unreadable_file_is_a_finding(tmp_path: Path) -> None:
-    """One bad file among many must not end the listing of the others."""
-    (tmp_path / "x.wav").write_bytes(b"RIFX is not for us")
-    for name in ("x.wav", "missing.wav"):
-        found = examine_wav(tmp_path / name, BOUNDS)
-        assert [each.kind for each in found.findings] == [FindingKind.UNREADABLE]
-        assert found.codec is found.levels is None

@@ -26,12 +26,12 @@ def test_a_sine_measures_its_level(amplitude: float, rate: int) -> None:
     pcm = sine(amplitude, 1, rate)
     expected_dbfs = 20 * np.log10(amplitude / 32768)
     assert levels.rms_dbfs(pcm) == pytest.approx(expected_dbfs - 3.01, abs=0.02)
-    assert levels.peak_dbfs(pcm) == pytest.approx(expected_dbfs, abs=0.02)
+    assert levels.measure_levels(pcm, rate).peak_dbfs == pytest.approx(expected_dbfs, abs=0.02)
 
 
 def test_the_most_negative_sample_is_full_scale() -> None:
     """-32768 has no positive twin in int16 and must not wrap around."""
-    assert levels.peak_dbfs(np.array([-32768], dtype=np.int16)) == 0.0
+    assert levels.measure_levels(np.array([-32768], dtype=np.int16), 8000).peak_dbfs == 0.0
     assert levels.rms_dbfs(np.full(10, -32768, dtype=np.int16)) == 0.0
 
 
@@ -70,7 +70,7 @@ def test_speech_end_counts_a_last_partial_frame() -> None:
     """Speech up to the last sample ends at the last sample, not at a whole frame."""
     pcm = sine(8000, 0.5, 8000)[:-33]
     assert levels.speech_end_ms(pcm, 8000) == pytest.approx(pcm.size / 8)
-    assert levels.trailing_silence_ms(pcm, 8000) == pytest.approx(0)
+    assert levels.measure_levels(pcm, 8000).trailing_silence_ms == pytest.approx(0)
 
 
 def test_hiss_below_the_floor_is_no_speech() -> None:
@@ -100,3 +100,17 @@ def test_shares_and_levels_stay_in_their_ranges(samples: list[int]) -> None:
         assert levels.FLOOR_DBFS <= level <= 0.0
     assert 0.0 <= measured.clipped_share <= 1.0
     assert 0.0 <= measured.leading_silence_ms <= measured.duration_ms
+
+
+@given(samples=st.lists(st.integers(-32768, 32767), min_size=1, max_size=900))
+def test_what_is_measured_at_once_is_what_each_measure_says(samples: list[int]) -> None:
+    """The quick way over frames agrees with speech found sample by sample, its level and the share of clipping."""
+    pcm = np.array(samples, dtype=np.int16)
+    measured = levels.measure_levels(pcm, 8000)
+    speech = levels.find_speech(pcm, 8000)
+    spoken = np.flatnonzero(speech)
+    assert measured.rms_dbfs == levels.rms_dbfs(pcm)
+    assert measured.speech_dbfs == levels.rms_dbfs(pcm[speech])
+    assert measured.clipped_share == levels.clipped_share(pcm)
+    assert measured.leading_silence_ms == (spoken[0] if spoken.size else pcm.size) / 8000 * 1000
+    assert measured.speech_end_ms == ((spoken[-1] + 1) / 8000 * 1000 if spoken.size else None)

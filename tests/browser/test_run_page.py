@@ -76,10 +76,10 @@ def test_columns_sort_and_say_so(browser: Browser, page: Path) -> None:
     browser.open(page)
     browser.find("#case-table th:nth-child(3) button").click()
     assert browser.texts(f"{ROWS} th")[:3] == ["bad", "hostile", "good"]
-    assert browser.find("#case-table th[aria-sort='ascending']").text.startswith("grade")
+    assert browser.find("#case-table th[aria-sort='ascending']").text.startswith("lowest grade")
     browser.find("#case-table th:nth-child(3) button").click()
     assert browser.texts(f"{ROWS} th")[0] == "good"
-    assert focused(browser).startswith("grade")
+    assert focused(browser).startswith("lowest grade")
 
 
 def test_a_keyboard_reaches_a_case_and_comes_back(browser: Browser, page: Path) -> None:

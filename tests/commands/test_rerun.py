@@ -6,9 +6,9 @@ from typing import Any
 
 import yaml
 
-from evalkit.commands.rerun import stored_source
 from evalkit.compose.line import parse_line
 from evalkit.compose.planning import plan
+from evalkit.compose.stored import stored_source
 
 
 def test_a_run_that_is_older_than_a_key_has_it_at_its_shipped_value(make_run: Any) -> None:

@@ -142,7 +142,7 @@ def test_a_listener_that_is_not_there_changes_no_verdict(make_run: Any, tmp_path
         (["judge.votes=many"], "judge.votes: 'many' is not allowed"),
         (
             ["gate.never_fail=[order-10x]"],
-            "gate.never_fail: 'order-10x' is no case of this run; did you mean 'order-10'?",
+            "gate.never_fail: 'order-10x' is not a case of this run; did you mean 'order-10'?",
         ),
         (["mode.graders=[tool_cal]"], "mode.graders"),
         (["-m", "judge.votes=1,3"], "score: grades one run; leave out -m"),

@@ -169,7 +169,7 @@ def test_a_job_lies_where_the_plan_says(tmp_path: Path) -> None:
         found[job.number] = destination.run_dir.name
 
     planned = plan(
-        ["assistant.model=a/b,'x,y',1e5", "simulator.prompt='" + "so " * 60 + "'", "seed=1"],
+        ["mode=run", "assistant.model=a/b,'x,y',1e5", "simulator.prompt='" + "so " * 60 + "'", "seed=1"],
         packaged_source(),
         multirun=True,
     )

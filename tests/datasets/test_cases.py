@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
+from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import CASE_ID_PATTERN, Case, ExpectedCall
@@ -202,7 +203,7 @@ def test_any_bytes_are_cases_or_a_message(tmp_path_factory: pytest.TempPathFacto
         path.write_bytes(head + content)
         for load in (
             lambda: load_crawl_cases(path, TOOLS),
-            lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW),
+            lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW, Recordings()),
         ):
             try:
                 assert all(isinstance(case, Case) for case in load())
@@ -215,7 +216,7 @@ def walk_row(case_id: str, audio_path: str) -> list[str]:
 
 
 def load_walk(path: Path, codec: AudioFormat, *rows: list[str]) -> list[Case]:
-    return load_walk_cases(write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec)
+    return load_walk_cases(write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec, Recordings())
 
 
 @pytest.mark.parametrize("codec", list(AudioFormat))
@@ -270,7 +271,7 @@ def test_every_wrong_audio_is_named(tmp_path: Path) -> None:
 def test_walk_needs_its_column(tmp_path: Path) -> None:
     """A crawl CSV is no walk CSV; the missing column is named."""
     path = write(tmp_path / "c.csv", GOOD)
-    (problem,) = problems(lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW))
+    (problem,) = problems(lambda: load_walk_cases(path, TOOLS, AudioFormat.G711_ULAW, Recordings()))
     assert "column 'audio_path' is missing" in problem
 
 

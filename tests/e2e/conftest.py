@@ -17,7 +17,7 @@ from harness import Cli
 from evalkit.peers.embedded import shared_services
 from evalkit.settings.types import Service
 
-DEFAULT_ENGINES = Service("hibari", "whisper", "rules", None, None, None, None, None, 0.0)
+DEFAULT_ENGINES = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
 
 
 @pytest.fixture(scope="session")

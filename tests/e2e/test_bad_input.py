@@ -72,6 +72,26 @@ def test_broken_json_in_row_7_is_found_in_row_7(cold_cli: Cli, files: Path) -> N
     _expect(cold_cli, [override, "assistant.tools_file=tools.json"], "row 7")
 
 
+def test_text_that_nobody_can_say_is_a_mistake_in_the_data(cold_cli: Cli, files: Path) -> None:
+    """It used to fail at the speech endpoint, as infrastructure, and a resume was advised that could not help."""
+    override = _csv(files, "c1,\U0001f600,,")
+    _expect(cold_cli, [override, "assistant.tools_file=tools.json"], "row 2: column 'user_text'")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b'[{"example_id": "c1"}]', "holds JSON, expected CSV"),
+        (b"\x89PNG\r\n\x1a\n", "is a PNG picture, expected CSV"),
+        (f"{HEADER}\nc1,{'x' * 131_073},,\n".encode(), "row 2: column 'user_text': has 131,073 characters"),
+    ],
+)
+def test_what_is_no_table_is_named_for_what_it_is(cold_cli: Cli, files: Path, content: bytes, expected: str) -> None:
+    """Another kind of file, or a cell without end, and not a word about encodings or quotes."""
+    (files / "cases.csv").write_bytes(content)
+    _expect(cold_cli, ["mode.data_csv=cases.csv", "assistant.tools_file=tools.json"], expected)
+
+
 def test_an_id_with_a_slash_is_refused(cold_cli: Cli, files: Path) -> None:
     """An id becomes a file name."""
     override = _csv(files, "../c1,hello,,")

@@ -44,7 +44,6 @@ SAMPLE = {
         "response_ends/status:failed",
     ],
 }
-ENGINES = ("hibari", "whisper", "rules", None, None, None, None)
 
 
 def _load() -> ModuleType:
@@ -73,7 +72,7 @@ def faulty_env(plan: str, warm_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """An environment in which jobs with that plan find a running service."""
     import os
 
-    with shared_services([Service(*ENGINES, plan, 0.0)]):
+    with shared_services([Service("rules", plan, 0.0, speech="hibari", transcription="whisper")]):
         yield {**warm_env, "EVALKIT_SERVICES": os.environ["EVALKIT_SERVICES"]}
 
 

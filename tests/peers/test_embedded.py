@@ -13,9 +13,9 @@ from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare
 from evalkit.settings.types import Service
 
-ENGINES = Service("hibari", "whisper", "rules", None, None, None, None, None, 0.0)
-OTHERS = Service("pico", "whisper", "rules", None, None, None, None, None, 0.0)
-FAULTY = Service("hibari", "whisper", "rules", None, None, None, None, "stall", 0.0)
+ENGINES = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
+OTHERS = Service("rules", None, 0.0, speech="pico", transcription="whisper")
+FAULTY = Service("rules", "stall", 0.0, speech="hibari", transcription="whisper")
 
 
 class FakeChild:

@@ -9,7 +9,6 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
-from evalkit.modes.voice.fingerprint import settings_in_effect
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
 
@@ -24,7 +23,8 @@ def test_a_file_is_the_line_that_means_the_same(tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(json.dumps([{"fault": "stall", "at": "committed"}]), encoding="utf-8")
     written, read = (_prepare(tmp_path, f"service.faults={plan}") for plan in ("stall@committed", "plan.json"))
     assert read.settings.service.faults == "stall@committed"
-    assert settings_in_effect(read) == settings_in_effect(written) != settings_in_effect(_prepare(tmp_path))
+    found = [prepared.fingerprint(prepared.cases[0]) for prepared in (read, written, _prepare(tmp_path))]
+    assert found[0] == found[1] != found[2]
 
 
 def test_the_faulty_provider(tmp_path: Path) -> None:

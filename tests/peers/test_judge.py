@@ -17,7 +17,8 @@ from evalkit.engine.retry import RetryPolicy
 from evalkit.graders.judge import ask_judge
 from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.graders.transcript import Line, LineKind
-from evalkit.peers.judge import JudgeService, Patience
+from evalkit.peers.judge import JudgeService
+from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import Endpoint
@@ -109,7 +110,9 @@ async def build(server: JudgeServer, tmp_path: Path) -> AsyncIterator[Build]:
             model="judge",
             votes=votes,
             source=TextModel(clients, Endpoint("compatible", server.url), "judge"),
-            patience=Patience(timeout_s, RetryPolicy(attempts), no_sleep, random.Random(0), asyncio.Semaphore(at_once)),
+            policy=RequestPolicy(
+                timeout_s, RetryPolicy(attempts), no_sleep, random.Random(0), asyncio.Semaphore(at_once)
+            ),
             prices=Prices("2026-01-01", {"judge": ModelPrice(text_input=1.0, text_cached_input=0.1, text_output=10.0)}),
             cache=ContentCache(tmp_path),
             identity="judge-house",

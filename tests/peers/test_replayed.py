@@ -13,12 +13,12 @@ import yaml
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
-from evalkit.modes.voice.fingerprint import settings_in_effect
+from evalkit.peers.endpoints import endpoint_of
 from evalkit.peers.replayed import recorded_identity, replayed, with_recorded_models
 from evalkit.records.case import Case
 from evalkit.records.record import CaseRecord
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import endpoint_of, prepare
+from evalkit.runner.prepare import prepare, read_settings
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory
 
@@ -66,14 +66,14 @@ def test_a_hosted_runs_models_are_its_defaults(store: Store) -> None:
     config = with_recorded_models(_compose("provider=replay", f"provider.run={run}", "mode=run"), Path.cwd())
     assert config["assistant"]["model"] is None
     assert config["provider"]["models"]["assistant"] == "gpt-realtime"
-    assert resolve(config, Path.cwd())["real_time"] is False
+    assert read_settings(config, Path.cwd())[1].real_time is False
 
 
 def test_a_role_of_another_provider_keeps_its_model(store: Store) -> None:
     """A judge that was elsewhere is replayed under its own name; a role that is live now is none of ours."""
-    run = store("provider@judge.provider=openai", "simulator.kind=text")
-    overrides = ["provider=replay", f"provider.run={run}", "provider@speech.provider=local", "simulator.kind=text"]
-    config = with_recorded_models(_compose(*overrides), Path.cwd())
+    run = store("mode=run", "provider@judge.provider=openai", "simulator.kind=text")
+    moved = ["provider@speech.provider=local", "simulator.kind=text"]
+    config = with_recorded_models(_compose("mode=run", "provider=replay", f"provider.run={run}", *moved), Path.cwd())
     assert config["provider"]["models"]["judge"] == "gpt-4.1-mini"
     assert config["provider"]["models"]["simulator_text"] == "local-caller"
     assert config["speech"]["provider"]["name"] == "local"
@@ -86,7 +86,7 @@ def test_a_run_is_known_by_its_records(store: Store, tmp_path: Path) -> None:
     shutil.copytree(run, copy)
     assert recorded_identity(run) == recorded_identity(copy) != recorded_identity(other)
     prepared = prepare(_compose("provider=replay", f"provider.run={run}"), Path.cwd(), {})
-    effective = json.dumps(settings_in_effect(prepared))
+    effective = json.dumps(prepared.fingerprint(prepared.cases[0]))
     assert str(tmp_path) not in effective
     assert recorded_identity(run) in effective
     assert endpoint_of(prepared.settings.provider, None).cache_identity == f"replay:{recorded_identity(run)}"

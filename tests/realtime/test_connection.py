@@ -16,7 +16,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from evalkit.errors import CaseFailure
-from evalkit.realtime.connection import ConnectionLimits, ConnectionLost, connect
+from evalkit.realtime.connection import ConnectionLimits, ConnectionLost, _text_frames, connect
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 
 _KEY = "sk-canary0123456789"
@@ -279,3 +279,27 @@ async def test_a_quoted_key_is_blanked_and_none_is_logged(
     await connection.close()
     ours = [record for record in caplog.records if record.name != "websockets.server"]
     assert not any(_KEY in record.getMessage() for record in ours)
+
+
+async def test_messages_of_every_size_arrive_whole_and_masked(start_peer: StartPeer) -> None:
+    """Each length of the frame's head, alone or several in one write; no two masks are drawn alike."""
+    heard: list[str | bytes] = []
+    done = asyncio.Event()
+    sizes = [0, 1, 125, 126, 127, 65_535, 65_536, 70_000]
+
+    async def listen(peer: Any) -> None:
+        while len(heard) < 2 * len(sizes):
+            heard.append(await peer.socket.recv())
+        done.set()
+
+    connection = await connect(await start_peer(listen), {})
+    messages = [b"x" * size for size in sizes]
+    for message in messages:
+        await connection.send(message)
+    await connection.send(*messages)
+    await asyncio.wait_for(done.wait(), 5)
+    assert heard == [message.decode() for message in [*messages, *messages]]
+    await connection.close()
+    frames = _text_frames([b"same"] * 64)
+    masks = {frames[start + 2 : start + 6] for start in range(0, len(frames), 10)}
+    assert len(masks) == 64

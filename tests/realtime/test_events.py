@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -155,6 +156,9 @@ def test_a_tools_output_is_text() -> None:
 def test_appended_audio_is_base64_of_the_bytes(wire: bytes) -> None:
     """The server decodes exactly the bytes we were given."""
     assert base64.b64decode(ClientEvents().append_audio(wire)["audio"], validate=True) == wire
+    frame = ClientEvents().append_audio_frame(wire)
+    assert orjson.loads(frame.text) == ClientEvents().append_audio(wire)
+    assert (frame.audio, frame.event_id) == (wire, "evt_0001")
 
 
 @given(st.text() | st.from_regex(r"evt_\d{1,14}", fullmatch=True))

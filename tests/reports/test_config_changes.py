@@ -86,3 +86,12 @@ def test_a_key_that_one_run_did_not_have() -> None:
     del after["channel"]["name"]
     [change] = find(after)
     assert (change.key, change.after) == ("channel.name", "(no such key)")
+
+
+def test_what_an_older_run_stored_and_its_mode_never_asked_for_is_no_difference() -> None:
+    """Every run once had the simulator's settings; a key that the mode has, and a mode that is another, count."""
+    older = {**BASE, "simulator": {"kind": "realtime"}, "max_turns": None}
+    assert find(older) == []
+    assert [change.key for change in find({**BASE, "real_time": True})] == ["real_time"]
+    other = find(changed(mode__name="run") | {"simulator": {"kind": "realtime"}})
+    assert [change.key for change in other] == ["mode.name", "simulator.kind"]

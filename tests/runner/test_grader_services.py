@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from evalkit.peers.grader_services import listening_cost_usd
 
 from evalkit.providers.prices import ModelPrice, Prices
 from evalkit.providers.transcription import Transcription
+from evalkit.runner.grader_services import listening_cost_usd
 
 PRICES = Prices("2026-01-01", {"ears": ModelPrice(per_minute=0.006), "free-*": ModelPrice(free=True)})
 

@@ -54,7 +54,7 @@ async def work(trial, attempt):
     )
 
 specs = [GraderSpec("tool_call", "tool_call"), GraderSpec("tool_call_args", "tool_call_args")]
-workload = Workload(cases, work, lambda case: specs, GraderServices())
+workload = Workload(work, lambda case: specs, GraderServices())
 trials = expand_trials(cases, 2, 0)
 clock = MonotonicClock()
 controls = Controls(EngineLimits(3), RetryPolicy(1), clock, Throttle(3, clock), OwnQuota())
@@ -112,7 +112,7 @@ async def test_a_kept_record_gets_the_grades_it_lacks_and_no_other(tmp_path: Pat
     controls = Controls(EngineLimits(1), RetryPolicy(1), clock, Throttle(1, clock), OwnQuota())
     told: list[int] = []
     for graders, expected in ((specs[:1], ["tool_call"]), (specs, ["tool_call", "says_hello"]), (specs, None)):
-        workload = Workload([case], work, lambda _, graders=graders: graders, GraderServices())
+        workload = Workload(work, lambda _, graders=graders: graders, GraderServices())
         await run_workload(
             workload, Remaining([], kept=[stored]), run, controls, lambda _, grades: told.append(len(grades))
         )
@@ -136,7 +136,7 @@ async def test_what_nobody_answered_is_asked_again(tmp_path: Path) -> None:
 
     clock = MonotonicClock()
     controls = Controls(EngineLimits(1), RetryPolicy(1), clock, Throttle(1, clock), OwnQuota())
-    workload = Workload([record.case], work, lambda _: [heard], GraderServices())
+    workload = Workload(work, lambda _: [heard], GraderServices())
     for _ in range(2):
         await run_workload(workload, Remaining([], kept=[stored]), run, controls, lambda *_: None)
     assert [grade.unanswered for grade in run.read_grades()] == [True, True]

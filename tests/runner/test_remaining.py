@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from evalkit.compose.planning import plan
-from evalkit.modes.voice.fingerprint import settings_in_effect
-from evalkit.modes.voice.turn_measures import reuse_key
 from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.record import Attempt, CaseRecord
+from evalkit.records.reuse import reuse_key
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, prepare
@@ -38,7 +37,7 @@ def trials(prepared: Prepared) -> list[CaseTrial]:
 
 
 def _stored(prepared: Prepared, trial: CaseTrial, fault: Fault | None = None) -> StoredRecord:
-    effective = settings_in_effect(prepared)
+    effective = prepared.fingerprint(trial.case)
     record = CaseRecord(
         case=trial.case, trial=trial.trial, seed=trial.seed, reuse_key=reuse_key(trial, effective), settings=effective,
         turns=(), failure=REFUSED if fault else None, attempts=(Attempt(1, 1.0, REFUSED if fault else None),),

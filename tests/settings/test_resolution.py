@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from evalkit.compose.planning import plan
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import find_missing_models, resolve
@@ -31,18 +29,20 @@ def test_one_role_can_be_moved_to_another_provider() -> None:
     assert resolved["assistant"]["provider"]["name"] == "local"
 
 
-@pytest.mark.parametrize(("audio_format", "rate_hz"), [("pcm16", 24_000), ("g711_ulaw", 8_000), ("g711_alaw", 8_000)])
-def test_rates_follow_from_formats(audio_format: str, rate_hz: int) -> None:
-    """The protocol knows one rate per format."""
-    resolved = _resolve(f"audio.input_format={audio_format}", f"audio.output_format={audio_format}")
-    assert resolved["audio"]["sample_rate_hz"] == resolved["audio"]["output_sample_rate_hz"] == rate_hz
-
-
 def test_typed_paths_count_from_the_working_directory_and_shipped_ones_do_not() -> None:
     """A path on the command line is the user's, ${data:} is the package's."""
     resolved = _resolve("mode.data_csv=my/cases.csv")
     assert resolved["mode"]["data_csv"] == "/somewhere/my/cases.csv"
     assert Path(resolved["assistant"]["tools_file"]).is_file()
+
+
+def test_every_path_of_the_user_counts_from_the_working_directory() -> None:
+    """Also one that few runs have; and a plan of faults only where it is a file."""
+    resolved = _resolve("service.faults=plan.json", "judge.calibration_file=c.jsonl", "voice.output_csv=out/r.csv")
+    assert resolved["service"]["faults"] == "/somewhere/plan.json"
+    assert resolved["judge"]["calibration_file"] == "/somewhere/c.jsonl"
+    assert resolved["voice"]["output_csv"] == "/somewhere/out/r.csv"
+    assert _resolve("service.faults=stall@committed")["service"]["faults"] == "stall@committed"
 
 
 def test_a_provider_without_a_default_asks_for_a_model() -> None:

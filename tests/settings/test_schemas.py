@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -10,9 +10,10 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from evalkit.audio.channels import ChannelSpec
+from evalkit.modes.registry import find_mode
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import dereference, key_at, load_schema, run_keys
-from evalkit.settings.types import RunSettings
+from evalkit.settings.schemas import dereference, key_at, load_schema, mode_names, path_keys, run_keys, run_schema
+from evalkit.settings.types import ModeChoice, Models, Report, RunSettings, Service
 
 _PYTHON = {"string": {str, Path}, "integer": {int}, "number": {float}, "boolean": {bool}, "array": {tuple}}
 
@@ -22,27 +23,48 @@ def test_every_schema_is_valid_and_closed(path: Path) -> None:
     """A schema that is itself wrong, or that lets unknown keys through, checks nothing."""
     from jsonschema import Draft202012Validator
 
-    schema = load_schema(path.name.removesuffix(".schema.json"))
+    name = path.name.removesuffix(".schema.json")
+    # What a mode adds is closed together with what all modes have.
+    schema = run_schema(name.removeprefix("mode_")) if name.startswith("mode_") else load_schema(name)
     Draft202012Validator.check_schema(schema)
     if schema.get("type") == "object":
         assert schema["additionalProperties"] is False
 
 
-@pytest.mark.parametrize("key", run_keys().values(), ids=lambda key: key.path)
+_KEYS = [pytest.param(key, id=f"{mode}-{key.path}") for mode in mode_names() for key in run_keys(mode).values()]
+
+
+@pytest.mark.parametrize("key", _KEYS)
 def test_every_key_says_what_it_means_and_what_is_allowed(key: Any) -> None:
     """--help and the documentation are generated from these words."""
     assert key.description.endswith(".")
     assert key.allowed
 
 
-def test_settings_types_and_schemas_have_the_same_keys_and_types() -> None:
+@pytest.mark.parametrize("mode", mode_names())
+def test_settings_types_and_schemas_have_the_same_keys_and_types(mode: str) -> None:
     """Two sources would drift; this holds them equal, key by key."""
-    _compare("", RunSettings, load_schema("run"))
+    _compare("", find_mode(mode).settings_type, run_schema(mode))
+
+
+def test_what_all_modes_have_is_enough_for_the_settings_that_all_modes_have() -> None:
+    """A mode that adds nothing but its own node needs nothing else: what only some modes have is optional."""
+    common = load_schema("run")
+    properties = {**common["properties"], "mode": load_schema("voice_mode")}
+    _compare("", RunSettings, {**common, "properties": properties, "required": list(properties)})
+
+
+# What is no key: the document itself, and what was null in it.
+_MADE = {"config", "open_keys"}
 
 
 def _compare(prefix: str, cls: type, schema: Any) -> None:
     hints = get_type_hints(cls)
-    assert {field.name for field in fields(cls)} == set(schema["properties"]), prefix
+    if cls is ModeChoice:  # a mode's own node may have more, which is the mode's own type then
+        schema = {**schema, "properties": {name: schema["properties"][name] for name in hints}, "required": list(hints)}
+    needed = {field.name for field in fields(cls) if field.default is MISSING} - _MADE
+    known = {field.name for field in fields(cls)} - _MADE
+    assert needed <= set(schema["properties"]) <= known, prefix
     assert set(schema["required"]) == set(schema["properties"]), prefix
     for name, property_schema in schema["properties"].items():
         hint = hints[name]
@@ -92,3 +114,32 @@ def test_a_key_inside_a_roles_own_provider_is_known() -> None:
     key = key_at("judge.provider.base_url")
     assert key is not None
     assert "null" in key.types
+
+
+def test_every_optional_field_is_a_key_of_some_mode() -> None:
+    """A field that no schema has would never be set."""
+    for path, cls in (("service", Service), ("report", Report), ("provider.models", Models)):
+        for field in fields(cls):
+            assert key_at(f"{path}.{field.name}") is not None, f"{path}.{field.name}"
+
+
+def test_a_key_is_looked_for_in_the_mode_that_is_named() -> None:
+    """Without a name, in any."""
+    assert key_at("speech.voice", "walk") is None
+    assert key_at("speech.voice", "crawl") is not None
+    assert key_at("simulator.kind") is not None
+    assert key_at("simulator.nothing") is None
+
+
+def test_keys_that_are_paths_are_told_from_the_schema() -> None:
+    """What a rerun from another folder must not lose."""
+    crawl = {key.path: key.suffix for key in path_keys("crawl")}
+    assert {"mode.data_csv", "output_dir", "judge.calibration_file", "voice.output_csv"} <= set(crawl)
+    assert (crawl["mode.data_csv"], crawl["service.faults"]) == ("", ".json")
+    assert "voice.output_csv" not in {key.path for key in path_keys("walk")}
+
+
+def test_a_schema_that_nobody_has_is_a_key_error() -> None:
+    """With its name, and no file of somebody else's."""
+    with pytest.raises(KeyError, match="mode_quiz_of_nobody"):
+        run_schema("quiz_of_nobody")

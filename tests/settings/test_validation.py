@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit.compose.planning import plan
 from evalkit.runner.jobs import packaged_source
-from evalkit.settings.schemas import run_keys
+from evalkit.settings.schemas import mode_names, run_keys
 from evalkit.settings.validation import find_contradictions, find_problems, find_value_problem
 
 
@@ -31,20 +31,19 @@ def test_all_problems_are_listed_at_once(config: dict[str, Any]) -> None:
     """A user mends everything in one go."""
     wrong = copy.deepcopy(config)
     wrong["chunk_ms"] = 3
-    wrong["mode"]["name"] = "crawll"
+    wrong["mode"]["graders"] = "tool_call"
     wrong["surprise"] = 1
     del wrong["seed"]
     problems = "\n".join(find_problems(wrong))
     assert "chunk_ms: 3 is not allowed; expected integer ≥ 5" in problems
-    assert "mode.name: 'crawll' is not allowed" in problems
-    assert "did you mean 'crawl'?" in problems
+    assert "mode.graders: 'tool_call' is not allowed" in problems
     assert "surprise: unknown key" in problems
     assert "seed: is missing" in problems
 
 
 def test_every_missing_key_is_named(config: dict[str, Any]) -> None:
     """`~key` cannot slip through: each key is required."""
-    for path in run_keys():
+    for path in run_keys("crawl"):
         wrong = copy.deepcopy(config)
         *nodes, leaf = path.split(".")
         node = wrong
@@ -55,7 +54,7 @@ def test_every_missing_key_is_named(config: dict[str, Any]) -> None:
 
 
 @given(
-    path=st.sampled_from(sorted(run_keys())),
+    path=st.sampled_from(sorted(run_keys("crawl"))),
     value=st.one_of(st.integers(), st.floats(allow_nan=False), st.text(), st.booleans(), st.lists(st.integers())),
 )
 def test_no_value_crashes_the_check(config: dict[str, Any], path: str, value: Any) -> None:
@@ -69,11 +68,21 @@ def test_no_value_crashes_the_check(config: dict[str, Any], path: str, value: An
     assert all(path in problem for problem in find_problems(wrong))
 
 
-def test_a_rate_that_the_format_cannot_have_is_a_contradiction(config: dict[str, Any]) -> None:
-    """8 kHz PCM16 is not on the wire, and the message says which rate is."""
-    wrong = copy.deepcopy(config)
-    wrong["audio"]["sample_rate_hz"] = 8000
-    assert "24000 Hz only" in find_contradictions(wrong)[0]
+def test_a_mode_that_is_not_installed_is_answered_with_the_nearest(config: dict[str, Any]) -> None:
+    """Its schema says what the other keys may be, so there is nothing else to say."""
+    wrong = {**config, "mode": {**config["mode"], "name": "crawll"}}
+    (problem,) = find_problems(wrong)
+    assert "mode.name: 'crawll' is not a mode; did you mean 'crawl'?" in problem
+    assert all(mode in problem for mode in mode_names())
+
+
+@pytest.mark.parametrize("mode", mode_names())
+def test_a_mode_has_no_keys_of_another(mode: str) -> None:
+    """A recording is not spoken: what a mode does not need is unknown in it."""
+    config = dict(plan([f"mode={mode}"], packaged_source()).jobs[0].config)
+    assert find_problems(config) == []
+    assert find_problems({**config, "elsewhere": {"key": 1}})[0].startswith("elsewhere: unknown key")
+    assert set(config) == {path.split(".")[0] for path in run_keys(mode)}
 
 
 @pytest.mark.parametrize(
@@ -101,6 +110,6 @@ def test_a_remote_provider_needs_a_url(config: dict[str, Any]) -> None:
 
 def test_a_list_is_shown_as_it_is_written() -> None:
     """Brackets and quotes are what people forget."""
-    problem = find_value_problem(run_keys()["gate.never_fail"], "cancel-please")
+    problem = find_value_problem(run_keys("crawl")["gate.never_fail"], "cancel-please")
     assert problem is not None
     assert problem.endswith("write 'gate.never_fail=[cancel-please]'")

@@ -13,6 +13,7 @@ from pathlib import Path
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.datasets.cases import load_crawl_cases
+from evalkit.datasets.recordings import Recordings
 from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.modes.voice.settings import CrawlSettings
@@ -65,7 +66,12 @@ class CrawlMode(SpokenMode[CrawlSettings]):
     layout = CRAWL_LAYOUT
     models = ("assistant", "judge", "speech", "transcription")
 
-    def load_cases(self, settings: CrawlSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
+    def load_cases(
+        self,
+        settings: CrawlSettings,
+        tools: Sequence[JsonObject] | None,
+        recordings: Recordings,  # noqa: ARG002
+    ) -> list[Case]:
         """Return the rows of a crawl CSV."""
         return load_crawl_cases(settings.mode.data_csv, tools)
 

@@ -6,23 +6,26 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from evalkit.audio.conformance import Bounds, Conformance, examine_wav
+from evalkit.audio.conformance import Bounds, Conformance, examine_recording
 from evalkit.audio.formats import AudioFormat
+from evalkit.datasets.recordings import Recordings
 from evalkit.modes.voice.settings import WalkSettings
 from evalkit.records.case import Case
 
 _HEADER = ("file", "codec", "Hz", "ms", "speech dBFS", "peak dBFS", "clipped", "lead ms", "rest ms", "verdict")
 
 
-def examine_recordings(cases: Sequence[Case], settings: WalkSettings) -> tuple[Conformance, ...]:
-    """Measure the recording of every case that has one and hold it against the configured bounds."""
+def examine_recordings(
+    cases: Sequence[Case], settings: WalkSettings, recordings: Recordings
+) -> tuple[Conformance, ...]:
+    """Hold the recording of every case that has one against the configured bounds."""
     limits = asdict(settings.conformance)
     found = []
     for case in cases:
         if "audio_path" in case.inputs:
             codec = AudioFormat(str(case.inputs["codec"]))
             bounds = Bounds(codec=codec, sample_rate_hz=codec.sample_rate_hz, **limits)
-            found.append(examine_wav(Path(str(case.inputs["audio_path"])), bounds))
+            found.append(examine_recording(recordings.get(Path(str(case.inputs["audio_path"]))), bounds))
     return tuple(found)
 
 
@@ -52,4 +55,4 @@ def _cells(recording: Conformance) -> tuple[str, ...]:
             f"{levels.leading_silence_ms:.0f}",
             f"{levels.trailing_silence_ms:.0f}",
         )
-    return (recording.path.name, str(recording.codec or "-"), str(recording.sample_rate_hz or "-"), *measured, verdict)
+    return (recording.path.name, str(recording.codec), str(recording.sample_rate_hz), *measured, verdict)

@@ -89,6 +89,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             cases=data.cases,
             datasets=tuple(dataset_manifest([*data.paths, *further])),
             left_out=data.left_out,
+            problems=data.problems,
             mocks=mocks,
         )
 
@@ -118,14 +119,11 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         """Give the callable that holds a call."""
         if settings.real_time:
             peers.clients.warm()
-        judge = peers.judge() if settings.simulator.judge_turns else None
-        judge_turn = TurnJudge(judge, settings.limits.response_timeout_s) if judge else None
-        planner = _Planner(settings, data, peers, judge_turn)
         setup = CallSetup(
             run=run,
             clock=clock,
             limits=settings.limits,
-            plan_of=planner.plan,
+            plan_of=CallPlanner.of(settings, data, peers).plan,
             price=peers.prices.cost_usd,
             elide_audio=settings.trace.audio == "elided",
         )
@@ -144,15 +142,22 @@ RUN = RunMode()
 
 
 @dataclass(frozen=True)
-class _Planner:
-    """Plans calls; what all of them share."""
+class CallPlanner:
+    """Says what each call is held with; its fields are what all of them share."""
 
     settings: SimulationSettings
     data: SimulationsData
     peers: Peers
     judge_turn: TurnJudge | None
 
+    @classmethod
+    def of(cls, settings: SimulationSettings, data: SimulationsData, peers: Peers) -> CallPlanner:
+        """Return the planner of a run; it has a judge of turns where the settings want one."""
+        judge = peers.judge() if settings.simulator.judge_turns else None
+        return cls(settings, data, peers, TurnJudge(judge, settings.limits.response_timeout_s) if judge else None)
+
     def plan(self, case: Case) -> CallPlan:
+        """Return what the call of `case` is held with."""
         settings, peers = self.settings, self.peers
         chosen = settings_of(settings, case)
         inputs: Any = case.inputs

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.datasets.simulations import graders_of, load_simulations, make_case
-from evalkit.errors import DataError, collecting
+from evalkit.errors import collecting
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.modes.voice.call_settings import settings_of
 from evalkit.modes.voice.settings import SimulationSettings
@@ -22,15 +22,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SimulationData:
-    """What a run of simulated calls works on, and the files it was made of."""
+    """What a run of simulated calls works on, the files it was made of, and what is wrong with the calls' mocks."""
 
     cases: tuple[Case, ...]
     left_out: tuple[Case, ...]
     paths: tuple[Path, ...]
+    problems: tuple[str, ...]
 
 
 def read_simulations(settings: SimulationSettings) -> SimulationData:
-    """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
+    """Return the chosen simulations as cases. Raises DataError with everything that keeps one from being a case."""
     assistant = settings.assistant
     found = load_simulations(
         settings.mode.data_csv,
@@ -41,15 +42,13 @@ def read_simulations(settings: SimulationSettings) -> SimulationData:
     made = [make_case(simulation) for simulation in found]
     for case in made:
         collecting(problems, lambda case=case: call_mocks(case))  # type: ignore[misc]
-    if problems:
-        raise DataError(problems)
     cases = tuple(made[: settings.max_examples])
     for case in cases:
         overruled = settings_of(settings, case).overruled
         if overruled:
             _log.info("%s: the run config wins over the file's %s", case.case_id, ", ".join(overruled))
     paths = (settings.mode.data_csv, *(path for simulation in found for path in simulation.data_paths))
-    return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)))
+    return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)), tuple(problems))
 
 
 def call_mocks(case: Case) -> tuple[Mock, ...]:

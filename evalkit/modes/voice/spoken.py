@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.conformance import Conformance
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
-from evalkit.datasets.files import dataset_manifest, read_text
+from evalkit.datasets.files import dataset_manifest, manifest_entry, read_text
+from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError, collecting
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
@@ -51,17 +52,20 @@ class SpokenData(ModeData):
 class SpokenMode(VoiceMode[Settings, SpokenData]):
     """One utterance, one answer."""
 
-    reads_recordings: ClassVar[bool] = False
-
     @abstractmethod
-    def load_cases(self, settings: Settings, tools: Sequence[JsonObject] | None) -> list[Case]:
-        """Return all cases of the data. Raises DataError."""
+    def load_cases(self, settings: Settings, tools: Sequence[JsonObject] | None, recordings: Recordings) -> list[Case]:
+        """Return all cases of the data, their sound read through `recordings`. Raises DataError."""
 
     @abstractmethod
     def speaker(self, settings: Settings, peers: Peers) -> Speak:
         """Return where utterances come from."""
 
-    def examine(self, settings: Settings, cases: Sequence[Case]) -> tuple[Conformance, ...]:  # noqa: ARG002
+    def examine(
+        self,
+        settings: Settings,  # noqa: ARG002
+        cases: Sequence[Case],  # noqa: ARG002
+        recordings: Recordings,  # noqa: ARG002
+    ) -> tuple[Conformance, ...]:
         """Return what the recordings of `cases` are; none where texts are spoken."""
         return ()
 
@@ -82,18 +86,20 @@ class SpokenMode(VoiceMode[Settings, SpokenData]):
         problems: list[str] = []
         prompt = collecting(problems, lambda: read_text(prompt_file))
         tools = collecting(problems, lambda: load_tools(tools_file))
-        cases = collecting(problems, lambda: self.load_cases(settings, tools))
+        recordings = Recordings()
+        cases = collecting(problems, lambda: self.load_cases(settings, tools, recordings))
         mocks = collecting(problems, lambda: load_mocks(settings.tool_mocks.mocks_file))
         if problems or prompt is None or tools is None or cases is None or mocks is None:
             raise DataError(problems)
         chosen = tuple(cases[: settings.max_examples])
-        recordings = [Path(str(case.inputs["audio_path"])) for case in cases if "audio_path" in case.inputs]
+        heard = [recordings.get(Path(str(case.inputs["audio_path"]))) for case in cases if "audio_path" in case.inputs]
+        sounds = {each.path: manifest_entry(each.path, each.sha256, each.size_bytes) for each in heard}
         further = [path for path in (settings.tool_mocks.mocks_file,) if path]
         return SpokenData(
             cases=chosen,
-            datasets=tuple(dataset_manifest([settings.mode.data_csv, prompt_file, tools_file, *further, *recordings])),
+            datasets=(*dataset_manifest([settings.mode.data_csv, prompt_file, tools_file, *further]), *sounds.values()),
             oddities=tuple(_find_oddities(settings, mocks, prompt)),
-            recordings=self.examine(settings, chosen),
+            recordings=self.examine(settings, chosen, recordings),
             mocks=mocks,
             tools=tuple(tools),
             system_prompt=prompt,

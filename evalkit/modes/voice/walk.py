@@ -12,6 +12,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import read_wav
 from evalkit.datasets.cases import load_crawl_cases, load_walk_cases
+from evalkit.datasets.recordings import Recordings
 from evalkit.errors import CaseFailure, DataError
 from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import WALK_LAYOUT
@@ -58,13 +59,15 @@ class WalkMode(SpokenMode[WalkSettings]):
     layout = WALK_LAYOUT
     models = ("assistant", "judge", "transcription")
 
-    def load_cases(self, settings: WalkSettings, tools: Sequence[JsonObject] | None) -> list[Case]:
-        """Return the rows of a walk CSV, their recordings' headers read."""
-        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format))
+    def load_cases(
+        self, settings: WalkSettings, tools: Sequence[JsonObject] | None, recordings: Recordings
+    ) -> list[Case]:
+        """Return the rows of a walk CSV, their recordings read once."""
+        return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format), recordings)
 
-    def examine(self, settings: WalkSettings, cases: Sequence[Case]) -> tuple[Conformance, ...]:
+    def examine(self, settings: WalkSettings, cases: Sequence[Case], recordings: Recordings) -> tuple[Conformance, ...]:
         """Return what each recording is, held against the configured bounds."""
-        return examine_recordings(cases, settings)
+        return examine_recordings(cases, settings, recordings)
 
     def read(self, settings: WalkSettings) -> SpokenData:
         """Return the data, with a table of all recordings; those that break the bounds are among its problems."""

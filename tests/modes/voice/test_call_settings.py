@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from evalkit.compose.planning import plan
-from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, settle_call
+from evalkit.modes.voice.call_settings import CallSettings, settings_of
+from evalkit.records.case import Case
 from evalkit.runner.jobs import packaged_source
-from evalkit.settings.resolution import resolve
-from evalkit.settings.types import RunSettings
+from evalkit.runner.prepare import read_settings
 
 WISHES: dict[str, Any] = {
     "assistant": {"model": "gpt-a", "voice": "cedar"},
@@ -22,8 +22,8 @@ WISHES: dict[str, Any] = {
 
 def _settle(*overrides: str, own: Any = WISHES, max_turns: int = 10) -> CallSettings:
     config = plan(["mode=run", *overrides], packaged_source()).jobs[0].config
-    settings = RunSettings.from_config(resolve(config, Path("/somewhere")))
-    return settle_call(settings, find_open_keys(config), own, max_turns)
+    _, settings = read_settings(config, Path("/somewhere"))
+    return settings_of(settings, Case("sim", "run", {"own_settings": own, "max_turns": max_turns}))
 
 
 HOSTED = ("provider=openai",)

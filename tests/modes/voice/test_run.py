@@ -7,19 +7,17 @@ from typing import Any
 
 import pytest
 
-from evalkit.clock import MonotonicClock
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.voice.dialogue import CallPlan
-from evalkit.modes.voice.run import call_setup
+from evalkit.modes.voice.run import CallPlanner
+from evalkit.peers.peers import Peers
+from evalkit.peers.pricing import price_table
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.prices import load_prices
 from evalkit.records.record import ToolCall
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
-from evalkit.settings.resources import resource_dir
-from evalkit.store.run_directory import RunDirectory
 
 URL = "http://127.0.0.1:1234/v1"
 KEY = {"OPENAI_API_KEY": "sk-x"}
@@ -32,12 +30,10 @@ def _prepare(*overrides: str, environ: Any = None) -> Prepared:
 
 def _plan(tmp_path: Path, case_id: str, *overrides: str) -> CallPlan:
     prepared = _prepare(*overrides)
-    prices = load_prices(resource_dir("data") / "prices.json")
-    setup = call_setup(
-        prepared, RunDirectory(tmp_path), URL, MonotonicClock(),
-        clients=Clients({}), cache=ContentCache(tmp_path), prices=prices,
-    )  # fmt: skip
-    return setup.plan_of(next(case for case in prepared.cases if case.case_id == case_id))
+    settings: Any = prepared.settings
+    data: Any = prepared.data
+    peers = Peers(settings, Clients({}), ContentCache(tmp_path), price_table(settings), URL)
+    return CallPlanner.of(settings, data, peers).plan(next(case for case in data.cases if case.case_id == case_id))
 
 
 def test_a_simulation_brings_its_prompt_tools_and_mocks(tmp_path: Path) -> None:

@@ -11,18 +11,19 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import DataError
-from evalkit.modes.voice.call_settings import find_open_keys
-from evalkit.modes.voice.simulations import asks_judge, call_mocks, grader_specs, read_simulations
+from evalkit.modes.voice.run import RUN
+from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.modes.voice.simulations import call_mocks, grader_specs, read_simulations
 from evalkit.runner.jobs import packaged_source
-from evalkit.settings.resolution import resolve
-from evalkit.settings.types import RunSettings
+from evalkit.runner.prepare import needs_of, prepare, read_settings
 
 TOOLS = [{"type": "function", "name": "find", "description": "", "parameters": {"type": "object", "properties": {}}}]
 
 
-def _settings(*overrides: str) -> tuple[RunSettings, frozenset[str]]:
+def _settings(*overrides: str) -> SimulationSettings:
     config = plan(["mode=run", *overrides], packaged_source()).jobs[0].config
-    return RunSettings.from_config(resolve(config, Path.cwd())), find_open_keys(config)
+    settings: SimulationSettings = read_settings(config, Path.cwd())[1]
+    return settings
 
 
 def _write(folder: Path, **changes: Any) -> Path:
@@ -45,7 +46,7 @@ def _write(folder: Path, **changes: Any) -> Path:
 
 def test_shipped_simulations_are_read_and_found_right() -> None:
     """All of them, with the files they are made of."""
-    data = read_simulations(*_settings())
+    data = read_simulations(_settings())
     assert len(data.cases) == 16
     assert all(path.is_file() for path in data.paths)
     assert len(set(data.paths)) == len(data.paths)
@@ -54,18 +55,18 @@ def test_shipped_simulations_are_read_and_found_right() -> None:
 def test_each_overruled_file_is_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
     """The two of the older format name hosted models, which the embedded provider has not."""
     with caplog.at_level(logging.INFO, logger="evalkit.modes.voice.simulations"):
-        read_simulations(*_settings())
+        read_simulations(_settings())
     assert [record.getMessage().split(":")[0] for record in caplog.records] == ["sim_old_gift_card", "sim_old_return"]
 
 
 def test_a_case_keeps_its_own_graders_and_gets_the_configs_beside(tmp_path: Path) -> None:
     """Unless it applies that type itself, under whatever name."""
     graders = {"trace_level": [{"id": "mine", "type": "tool_call"}, {"id": "polite", "criteria": "is polite"}]}
-    settings, open_keys = _settings(f"mode.data_csv={_write(tmp_path, graders=graders)}")
-    (case,) = read_simulations(settings, open_keys).cases
+    settings = _settings(f"mode.data_csv={_write(tmp_path, graders=graders)}")
+    (case,) = read_simulations(settings).cases
     specs = grader_specs(settings, case)
     assert [spec.grader_id for spec in specs] == ["tool_call_args", "mine", "polite"]
-    assert asks_judge(settings, case)
+    assert needs_of(specs) == {"judge"}
     assert [mock.name for mock in call_mocks(case)] == []
 
 
@@ -73,9 +74,10 @@ def test_a_case_keeps_its_own_graders_and_gets_the_configs_beside(tmp_path: Path
 def test_a_judge_of_the_callers_turns_is_a_judge_to_ask(tmp_path: Path, wanted: bool) -> None:
     """Also where no grader needs one, so that its model and key are looked for before anything starts."""
     judged = f"simulator.judge_turns={str(wanted).lower()}"
-    settings, open_keys = _settings(f"mode.data_csv={_write(tmp_path)}", judged)
-    (case,) = read_simulations(settings, open_keys).cases
-    assert asks_judge(settings, case) is wanted
+    settings = _settings(f"mode.data_csv={_write(tmp_path)}", judged)
+    (case,) = read_simulations(settings).cases
+    assert needs_of(grader_specs(settings, case)) == frozenset()
+    assert ("judge" in RUN.needs(settings)) is wanted
 
 
 def test_mocks_and_graders_of_all_files_are_checked_at_once(tmp_path: Path) -> None:
@@ -86,7 +88,7 @@ def test_mocks_and_graders_of_all_files_are_checked_at_once(tmp_path: Path) -> N
         graders={"turn_level": [{"id": "a", "type": "contians"}, {"id": "b", "type": "regex"}]},
     )
     with pytest.raises(DataError) as caught:
-        read_simulations(*_settings(f"mode.data_csv={index}"))
+        prepare(plan(["mode=run", f"mode.data_csv={index}"], packaged_source()).jobs[0].config, Path.cwd(), {})
     problems = "\n".join(caught.value.problems)
     assert len(caught.value.problems) == 3
     assert f"{tmp_path / 'one.json'}: 'tool_mocks': mock #1: 'name': no tool is called 'fnd'" in problems

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, reuse_key, voice_to_voice
+from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, voice_to_voice
 from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.results import ResponseResult, TurnResult
-from evalkit.records.case import Case, CaseTrial
 from evalkit.records.record import ToolCall, Usage
 
 CALL = ToolCall("find", {}, "{}", "c1")
@@ -56,20 +55,3 @@ def test_lateness_is_told_of_paced_turns_only() -> None:
     assert lateness(paced)["lateness_p50_ms"] == 2.0
     assert lateness(paced)["lateness_max_ms"] == 9.0
     assert lateness(None) == {}
-
-
-def test_results_of_before_may_still_be_used() -> None:
-    """The key of a case-trial is the one that runs with records of version 1 were stored with: resuming reruns none."""
-    case = Case("c1", "crawl", {"user_text": "Where is it?"})
-    stored = "b2038e0cd529441e43c0fb62589a6005a772c0db0d66fe9300f9e47ccb109f1c"
-    assert reuse_key(CaseTrial(case, 2, 7), {"chunk_ms": 40}) == stored
-
-
-def test_a_reuse_key_depends_on_content_trial_and_settings() -> None:
-    """And on nothing else."""
-    case = Case("a", "run", {"x": 1, "some_path": "/here"})
-    same = Case("a", "run", {"x": 1, "some_path": "/there"})
-    key = reuse_key(CaseTrial(case, 1, 5), {"s": 1})
-    assert key == reuse_key(CaseTrial(same, 1, 5), {"s": 1})
-    others = [reuse_key(CaseTrial(case, 2, 5), {"s": 1}), reuse_key(CaseTrial(case, 1, 6), {"s": 1})]
-    assert len({key, *others, reuse_key(CaseTrial(case, 1, 5), {"s": 2})}) == 4

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from evalkit.service.brain.rules.agent.fields import Tool
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS, LIGHT_VERBS, ideas_of
 from evalkit.service.brain.rules.agent.speech import abilities
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS, ideas_of
+from evalkit.service.brain.rules.language.words import read_words
 
 _BYE = re.compile(
     r"\b(?:bye|goodbye|that's (?:all|everything|it)|that was all|have a (?:nice|good|great)|nothing else"

@@ -11,16 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evalkit.service.brain.rules.agent.amounts import Amount
 from evalkit.service.brain.rules.agent.choices import choices, flag
-from evalkit.service.brain.rules.agent.contacts import read_phones
 from evalkit.service.brain.rules.agent.fields import Field, Kind
-from evalkit.service.brain.rules.agent.ids import IdRun, id_parts
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS, LIGHT_VERBS, SCHEMA_WORDS, ideas_of
 from evalkit.service.brain.rules.agent.mishearing import mended_runs
-from evalkit.service.brain.rules.agent.numbers import read_ordinal
-from evalkit.service.brain.rules.agent.readings import Reading
-from evalkit.service.brain.rules.agent.words import Utterance, read_words, stem, word_set
+from evalkit.service.brain.rules.language.amounts import Amount
+from evalkit.service.brain.rules.language.contacts import read_phones
+from evalkit.service.brain.rules.language.ids import IdRun, id_parts
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS, SCHEMA_WORDS, ideas_of
+from evalkit.service.brain.rules.language.numbers import read_ordinal
+from evalkit.service.brain.rules.language.readings import Reading
+from evalkit.service.brain.rules.language.words import Utterance, read_words, stem, word_set
 
 _LABEL_WORDS = frozenset(stem(word) for word in word_set("number id code reference is it's that's for of"))
 _GENERIC = frozenset(

@@ -11,8 +11,8 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from evalkit.service.brain.rules.agent.fields import Field
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS, NEGATIONS, SCHEMA_WORDS, ideas_of
-from evalkit.service.brain.rules.agent.words import Utterance, read_words, split_name, stem, word_set
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, NEGATIONS, SCHEMA_WORDS, ideas_of
+from evalkit.service.brain.rules.language.words import Utterance, read_words, split_name, stem, word_set
 
 _FLAG_WORDS = word_set(
     "is has have include included includes with want wants need needs require requires required add should opt in use "

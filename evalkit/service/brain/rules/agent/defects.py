@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from evalkit.service.brain.conversation import Call, Conversation, Model, Reply
-from evalkit.service.brain.rules.agent.patterns import matches
+from evalkit.service.brain.rules.language.patterns import matches
 
 _REFUSAL = "I understand. I'm afraid there is nothing more that I need to do on my side right now."
 _MISMATCH = (

@@ -15,14 +15,14 @@ from enum import StrEnum
 from typing import Any
 
 from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Heard
-from evalkit.service.brain.rules.agent.dates import today_from
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool, read_tools
 from evalkit.service.brain.rules.agent.intent import Scored, score_tools
-from evalkit.service.brain.rules.agent.numbers import UNITS
-from evalkit.service.brain.rules.agent.readings import Reading, read_utterance
 from evalkit.service.brain.rules.agent.slots import Filling, fill
 from evalkit.service.brain.rules.agent.wishes import asks_to_know, is_unsure
-from evalkit.service.brain.rules.agent.words import Utterance, word_set
+from evalkit.service.brain.rules.language.dates import today_from
+from evalkit.service.brain.rules.language.numbers import UNITS
+from evalkit.service.brain.rules.language.readings import Reading, read_utterance
+from evalkit.service.brain.rules.language.words import Utterance, word_set
 
 _DROPPED = re.compile(
     r"\b(?:never ?mind|forget (?:it|about it|that)|leave it|drop it|don't bother|that's all|changed my mind about)\b"

@@ -15,8 +15,8 @@ from typing import Any
 
 import orjson
 
-from evalkit.service.brain.rules.agent.patterns import matches, shape_of
-from evalkit.service.brain.rules.agent.words import split_name, word_set
+from evalkit.service.brain.rules.language.patterns import matches, shape_of
+from evalkit.service.brain.rules.language.words import split_name, word_set
 
 
 class Kind(StrEnum):

@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.service.brain.rules.agent.fields import Kind, Tool
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS, LIGHT_VERBS, POLITE, SCHEMA_WORDS
 from evalkit.service.brain.rules.agent.profiles import IDEA_SHARE, LOOKUPS, NAME, Profile, Rarity, profile, rarity
-from evalkit.service.brain.rules.agent.readings import Reading
 from evalkit.service.brain.rules.agent.slots import Filling, fill
 from evalkit.service.brain.rules.agent.wishes import asks_to_know, demands, wish_weights
-from evalkit.service.brain.rules.agent.words import Token
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS, POLITE, SCHEMA_WORDS
+from evalkit.service.brain.rules.language.readings import Reading
+from evalkit.service.brain.rules.language.words import Token
 
 # How much a value of a kind speaks for the tools that take it.
 _TELLING = {

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 
-from evalkit.service.brain.rules.agent.ids import Element, IdRun, id_parts
-from evalkit.service.brain.rules.agent.patterns import conform
-from evalkit.service.brain.rules.agent.readings import Reading
-from evalkit.service.brain.rules.agent.words import Utterance
+from evalkit.service.brain.rules.language.ids import Element, IdRun, id_parts
+from evalkit.service.brain.rules.language.patterns import conform
+from evalkit.service.brain.rules.language.readings import Reading
+from evalkit.service.brain.rules.language.words import Utterance
 
 _SOUNDS = {
     **dict.fromkeys(("to", "too", "two"), "2"),

@@ -11,9 +11,9 @@ from evalkit.service.brain.rules.agent.candidates import (
     field_stems,
     label_score,
 )
-from evalkit.service.brain.rules.agent.dates import MONTHS, WEEKDAYS
 from evalkit.service.brain.rules.agent.fields import Field, Kind
-from evalkit.service.brain.rules.agent.lexicon import (
+from evalkit.service.brain.rules.language.dates import MONTHS, WEEKDAYS
+from evalkit.service.brain.rules.language.lexicon import (
     DETERMINERS,
     EMPTY_NOUNS,
     FUNCTION_WORDS,
@@ -21,10 +21,10 @@ from evalkit.service.brain.rules.agent.lexicon import (
     PREPOSITIONS,
     ideas_of,
 )
-from evalkit.service.brain.rules.agent.numbers import read_number
-from evalkit.service.brain.rules.agent.phrases import Chunk, chunks, lead
-from evalkit.service.brain.rules.agent.readings import Reading
-from evalkit.service.brain.rules.agent.words import Span, Utterance, stem, word_set
+from evalkit.service.brain.rules.language.numbers import read_number
+from evalkit.service.brain.rules.language.phrases import Chunk, chunks, lead
+from evalkit.service.brain.rules.language.readings import Reading
+from evalkit.service.brain.rules.language.words import Span, Utterance, stem, word_set
 
 _NAMINGS = (
     "my name is|my name's|name is|the name is|name's|names|this is|i'm|i am|under the name|under the name of"

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS, LIGHT_VERBS, SCHEMA_WORDS, weigh_ideas
-from evalkit.service.brain.rules.agent.words import read_words, split_name, stem, word_set
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS, SCHEMA_WORDS, weigh_ideas
+from evalkit.service.brain.rules.language.words import read_words, split_name, stem, word_set
 
 NAME, FIRST_SENTENCE, SENTENCE, FIELD_NAME, FIELD_TEXT, VALUE = 3.0, 1.8, 1.2, 1.0, 0.35, 1.2
 IDEA_SHARE = 0.6

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.service.brain.rules.agent.candidates import Candidate, field_stems, form_candidates
-from evalkit.service.brain.rules.agent.corrections import is_negated
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool
 from evalkit.service.brain.rules.agent.naming import listed, name_candidates, whole_answer
-from evalkit.service.brain.rules.agent.readings import Reading
-from evalkit.service.brain.rules.agent.words import Utterance, split_name, stem, word_set
+from evalkit.service.brain.rules.language.corrections import is_negated
+from evalkit.service.brain.rules.language.readings import Reading
+from evalkit.service.brain.rules.language.words import Utterance, split_name, stem, word_set
 
 _FIRST = word_set(
     "from origin source previous former start starts starting begin begins beginning checkin pickup collection "

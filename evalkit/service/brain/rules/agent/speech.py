@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool
-from evalkit.service.brain.rules.agent.lexicon import ideas_of
-from evalkit.service.brain.rules.agent.words import split_name, stem, word_set
+from evalkit.service.brain.rules.language.lexicon import ideas_of
+from evalkit.service.brain.rules.language.words import split_name, stem, word_set
 
 _LOOKUPS = frozenset({"do:lookup", "do:search", "do:status", "do:balance", "do:price", "do:stock"})
 _MESSAGE_KEYS = ("message", "summary", "detail", "description", "text")

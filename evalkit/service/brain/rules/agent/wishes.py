@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evalkit.service.brain.rules.agent.readings import Reading
-from evalkit.service.brain.rules.agent.words import Utterance, word_set
+from evalkit.service.brain.rules.language.readings import Reading
+from evalkit.service.brain.rules.language.words import Utterance, word_set
 
 _QUESTION = re.compile(
     r"^(?:(?:and|so|but|hi|hello|okay|um|uh)[ ,]+)*"

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS, LIGHT_VERBS
-from evalkit.service.brain.rules.agent.words import read_words, stem
 from evalkit.service.brain.rules.caller.persona import Fact, Persona
 from evalkit.service.brain.rules.caller.values import contains, id_of, is_address, label, read_values
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS
+from evalkit.service.brain.rules.language.words import read_words, stem
 
 _SAME = {
     "number": "id identifier identification no num code reference ref digits",

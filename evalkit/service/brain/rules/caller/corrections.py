@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.agent.dates import DateReading
 from evalkit.service.brain.rules.caller.persona import Fact, Persona
 from evalkit.service.brain.rules.caller.values import (
     id_of,
@@ -20,6 +19,7 @@ from evalkit.service.brain.rules.caller.values import (
     missing_words,
     read_values,
 )
+from evalkit.service.brain.rules.language.dates import DateReading
 
 _UNITS = re.compile(r"\b(?:apartment|apt|unit|suite|flat|floor|room)\b", re.IGNORECASE)
 

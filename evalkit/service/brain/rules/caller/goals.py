@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from evalkit.service.brain.rules.agent.lexicon import ideas_of
-from evalkit.service.brain.rules.agent.words import read_words
 from evalkit.service.brain.rules.caller.answers import concepts
 from evalkit.service.brain.rules.caller.persona import Persona
 from evalkit.service.brain.rules.caller.remarks import Remark
 from evalkit.service.brain.rules.caller.values import contains, id_of, is_address, missing_words, read_values
+from evalkit.service.brain.rules.language.lexicon import ideas_of
+from evalkit.service.brain.rules.language.words import read_words
 
 _LEARN = re.compile(
     r"^(?P<verb>find out|ask|learn|check|inquire|see|know|get to know|hear|be told|make sure)\b[,:]?\s*(?P<rest>.*)$",

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from evalkit.service.brain.rules.agent.words import read_words
 from evalkit.service.brain.rules.caller.answers import answer, concepts, find_asked_facts
 from evalkit.service.brain.rules.caller.confirmations import NO, confirm, is_yes_no
 from evalkit.service.brain.rules.caller.corrections import Mistake, admit, correct, find_mistake, find_slip
@@ -27,6 +26,7 @@ from evalkit.service.brain.rules.caller.manner import Manner, read_manners
 from evalkit.service.brain.rules.caller.persona import Fact, Persona
 from evalkit.service.brain.rules.caller.remarks import Remark, read_remark
 from evalkit.service.brain.rules.caller.values import contains, id_of, label
+from evalkit.service.brain.rules.language.words import read_words
 
 END_CALL = "END_CALL"
 _MOST_ATTEMPTS = _MOST_REFUSALS = _MOST_CORRECTIONS = 2

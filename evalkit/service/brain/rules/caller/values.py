@@ -13,10 +13,10 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from evalkit.service.brain.rules.agent.dates import DateReading
-from evalkit.service.brain.rules.agent.lexicon import FUNCTION_WORDS
-from evalkit.service.brain.rules.agent.readings import read_utterance
-from evalkit.service.brain.rules.agent.words import read_words, split_name
+from evalkit.service.brain.rules.language.dates import DateReading
+from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS
+from evalkit.service.brain.rules.language.readings import read_utterance
+from evalkit.service.brain.rules.language.words import read_words, split_name
 
 # Which day it is doesn't matter, as both sides of a comparison are counted from it; a leap year, for February 29th.
 _REFERENCE = date(2024, 1, 1)

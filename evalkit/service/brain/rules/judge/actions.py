@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evalkit.service.brain.rules.agent.words import word_set
 from evalkit.service.brain.rules.judge.facts import is_error
 from evalkit.service.brain.rules.judge.manners import agrees, hesitates, is_question
 from evalkit.service.brain.rules.judge.question import Line, Question
 from evalkit.service.brain.rules.judge.reading import sentences, stem, stems
+from evalkit.service.brain.rules.language.words import word_set
 
 # Questions that ask for a thing without its name.
 _ASKED_BY = {

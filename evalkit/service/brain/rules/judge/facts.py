@@ -15,11 +15,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from evalkit.service.brain.rules.agent.words import word_set
 from evalkit.service.brain.rules.judge.finding import Finding, met, undecided, unmet
 from evalkit.service.brain.rules.judge.manners import is_conditional, is_negated, is_pending, is_question
 from evalkit.service.brain.rules.judge.question import Line, Question
 from evalkit.service.brain.rules.judge.reading import WEEKDAYS, Word, read, sentences, stems, values
+from evalkit.service.brain.rules.language.words import word_set
 
 _ENOUGH, _ENOUGH_WITH_PRONOUN, _TOO_LITTLE = 0.6, 0.5, 0.3
 _REPORTING = word_set(

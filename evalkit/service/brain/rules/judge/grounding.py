@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from evalkit.service.brain.rules.agent.words import word_set
 from evalkit.service.brain.rules.judge.facts import is_error
 from evalkit.service.brain.rules.judge.finding import Finding, either, met, unmet
 from evalkit.service.brain.rules.judge.manners import find_refusal, is_negated, is_offer, is_question
 from evalkit.service.brain.rules.judge.question import Line, Question
 from evalkit.service.brain.rules.judge.reading import WEEKDAYS, read, sentences, stem, stems
+from evalkit.service.brain.rules.language.words import word_set
 
 # Things that an assistant can only give away or do with a tool, and ways of saying that it does.
 _DEEDS = frozenset(

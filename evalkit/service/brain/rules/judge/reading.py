@@ -11,8 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 
-from evalkit.service.brain.rules.agent.words import snowball, word_set
 from evalkit.service.brain.rules.judge.spelling import spell
+from evalkit.service.brain.rules.language.words import snowball, word_set
 
 WEEKDAYS = word_set("monday tuesday wednesday thursday friday saturday sunday")
 _SHORT = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evalkit.service.brain.rules.agent.words import word_set
 from evalkit.service.brain.rules.judge import actions, facts, form, manners
 from evalkit.service.brain.rules.judge.finding import Finding, all_of, either, met, undecided, unmet
 from evalkit.service.brain.rules.judge.question import Line, Question
 from evalkit.service.brain.rules.judge.reading import ids, read, sentences, stem, stems, values
+from evalkit.service.brain.rules.language.words import word_set
 
 # What a claim says about when or how: looked at apart.
 _TAIL = re.compile(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from evalkit.service.brain.rules.agent.words import word_set
 from evalkit.service.brain.rules.judge import actions, facts, manners
 from evalkit.service.brain.rules.judge.finding import Finding, either, met, undecided, unmet
 from evalkit.service.brain.rules.judge.question import Line, Question
 from evalkit.service.brain.rules.judge.reading import sentences, stem, stems, values
+from evalkit.service.brain.rules.language.words import word_set
 
 
 def asks_before(question: Question, match: re.Match[str]) -> Finding | None:

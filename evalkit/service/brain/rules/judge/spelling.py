@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from evalkit.service.brain.rules.agent.numbers import ORDINALS, TENS, UNITS
+from evalkit.service.brain.rules.language.numbers import ORDINALS, TENS, UNITS
 
 _MONTHS: Final = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",

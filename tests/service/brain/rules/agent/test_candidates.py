@@ -5,7 +5,7 @@ from typing import Any
 
 from evalkit.service.brain.rules.agent.candidates import form_candidates, label_score
 from evalkit.service.brain.rules.agent.fields import Field, read_tools
-from evalkit.service.brain.rules.agent.readings import read_utterance
+from evalkit.service.brain.rules.language.readings import read_utterance
 
 TODAY = date(2026, 3, 2)
 

@@ -6,7 +6,7 @@ import pytest
 
 from evalkit.service.brain.rules.agent.choices import choices, flag
 from evalkit.service.brain.rules.agent.fields import Field, read_tools
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.words import read_words
 
 
 def field(name: str, schema: dict[str, Any]) -> Field:

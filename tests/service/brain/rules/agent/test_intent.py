@@ -4,7 +4,7 @@ import pytest
 
 from evalkit.service.brain.rules.agent.fields import read_tools
 from evalkit.service.brain.rules.agent.intent import score_tools
-from evalkit.service.brain.rules.agent.readings import read_utterance
+from evalkit.service.brain.rules.language.readings import read_utterance
 
 ID = {"ticket_id": {"type": "string", "pattern": r"^\d{6}$"}}
 DATED = {**ID, "new_date": {"type": "string", "format": "date"}}

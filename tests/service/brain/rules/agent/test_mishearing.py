@@ -3,7 +3,7 @@
 import pytest
 
 from evalkit.service.brain.rules.agent.mishearing import mended_runs
-from evalkit.service.brain.rules.agent.readings import read_utterance
+from evalkit.service.brain.rules.language.readings import read_utterance
 
 
 @pytest.mark.parametrize(

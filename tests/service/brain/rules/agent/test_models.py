@@ -13,6 +13,7 @@ from evalkit.service.brain.rules.agent import models
 
 DOMAINS = sorted((Path(__file__).parent / "domains").glob("*.json"))
 AGENT_FOLDER = Path(models.__file__).parent
+FOLDERS = (AGENT_FOLDER, AGENT_FOLDER.parent / "language")
 SHIPPED_TOOLS = Path(__file__).parents[5] / "data" / "tools"
 
 
@@ -63,12 +64,15 @@ def test_the_same_conversation_gets_the_same_reply() -> None:
 
 
 def test_no_shipped_tool_is_known_by_name() -> None:
-    """The agent's code and lexicon name no tool that we ship."""
+    """The agent's code and the lexicon name no tool that we ship."""
     names = [
         tool["name"] for path in SHIPPED_TOOLS.glob("*.json") for tool in json.loads(path.read_text(encoding="utf-8"))
     ]
     source = " ".join(
-        path.read_text(encoding="utf-8") for path in AGENT_FOLDER.iterdir() if path.suffix in (".py", ".txt")
+        path.read_text(encoding="utf-8")
+        for folder in FOLDERS
+        for path in folder.iterdir()
+        if path.suffix in (".py", ".txt")
     )
     assert names
     assert not [name for name in names if name in source]

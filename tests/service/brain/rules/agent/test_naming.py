@@ -6,8 +6,8 @@ import pytest
 
 from evalkit.service.brain.rules.agent.fields import Field, read_tools
 from evalkit.service.brain.rules.agent.naming import listed, name_candidates, whole_answer
-from evalkit.service.brain.rules.agent.readings import read_utterance
-from evalkit.service.brain.rules.agent.words import read_words
+from evalkit.service.brain.rules.language.readings import read_utterance
+from evalkit.service.brain.rules.language.words import read_words
 
 
 def field(name: str, **schema: Any) -> Field:

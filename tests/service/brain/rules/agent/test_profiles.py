@@ -2,7 +2,7 @@
 
 from evalkit.service.brain.rules.agent.fields import read_tools
 from evalkit.service.brain.rules.agent.profiles import profile, rarity
-from evalkit.service.brain.rules.agent.words import stem
+from evalkit.service.brain.rules.language.words import stem
 
 TOOLS = read_tools(
     [

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from evalkit.service.brain.rules.agent.fields import read_tools
-from evalkit.service.brain.rules.agent.readings import read_utterance
 from evalkit.service.brain.rules.agent.slots import fill
+from evalkit.service.brain.rules.language.readings import read_utterance
 
 TODAY = date(2026, 3, 2)
 TEXT, COUNT, FLAG = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.readings import read_utterance
 from evalkit.service.brain.rules.agent.wishes import asks_to_know, demands, is_unsure, wish_weights
+from evalkit.service.brain.rules.language.readings import read_utterance
 
 
 def weight(text: str, word: str) -> float:

@@ -1,0 +1,49 @@
+"""Recordings as a run reads them: each file once, whatever is then asked of it.
+
+Reading, decoding, measuring and hashing wait for the disk and leave the interpreter alone for most of their time, so
+several files are read at once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from evalkit.audio.conformance import Recording, measure_recording
+from evalkit.audio.wav import decode_wav
+from evalkit.datasets.files import read_bytes
+from evalkit.errors import DataError
+
+_AT_ONCE = min(4, os.cpu_count() or 1)
+
+
+class Recordings:
+    """Reads recordings, and knows afterwards what each of them is."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, Recording | DataError] = {}
+
+    def read_all(self, paths: Iterable[Path]) -> None:
+        """Read files; what is wrong with one of them is told when it is asked for."""
+        unread = [path for path in dict.fromkeys(paths) if path not in self._known]
+        with ThreadPoolExecutor(_AT_ONCE) as readers:
+            self._known.update(zip(unread, readers.map(_read, unread), strict=True))
+
+    def get(self, path: Path) -> Recording:
+        """Return what the file at `path` is, read now unless it was before. Raises DataError where it is no WAV."""
+        if path not in self._known:
+            self._known[path] = _read(path)
+        known = self._known[path]
+        if isinstance(known, DataError):
+            raise known
+        return known
+
+
+def _read(path: Path) -> Recording | DataError:
+    try:
+        content = read_bytes(path)
+        return measure_recording(decode_wav(path, content), content)
+    except DataError as error:
+        return error

@@ -1,0 +1,136 @@
+"""From what a schema says about an id's shape to the id that a caller meant.
+
+Callers don't say dashes, nor the prefix that every id of a kind shares; recognisers write the letter O for a zero.
+Given the `pattern` of a JSON Schema (or one made from a description such as "the last four digits" or "such as
+SK482"), :func:`conform` finds the value of that shape which what was heard stands for.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import combinations
+
+from evalkit.service.brain.rules.language.numbers import TENS, UNITS
+
+_COUNT = r"(?P<n>\d+|" + "|".join([*UNITS, *TENS]) + r")"
+_SIZED = re.compile(
+    _COUNT + r"(?:\s?(?:-|to|or)\s?(?P<m>\d+|\w+))?[\s-]*(?P<kind>digits?|characters?|alphanumeric|letters?)",
+    re.IGNORECASE,
+)
+_LETTERS_DIGITS = re.compile(
+    r"(?:(?P<fixed>letters? (?P<letter>[A-Z]{1,4}))"
+    r"|(?P<count>one|two|three|four|a|\d) (?:capital |upper-?case )?letters?)"
+    r"\s*(?:,|and|then|followed by|plus)+\s*" + _COUNT + r"[\s-]*(?:digits|numbers)"
+)
+_EXAMPLE = re.compile(
+    r"(?:such as|e\.g\.,?|for example,?|like|example:|looks like|format:?|ex\.|starts? with)\s*['\"`(]?"
+    r"(?P<example>[A-Za-z]{0,5}[-#/]?(?=[A-Za-z0-9-]*\d)[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*)"
+)
+_PREFIX = re.compile(r"\^?\(?(?P<prefix>[A-Za-z]+[-#/_ ]?)(?=[\\\[(])")
+
+
+def _size(word: str) -> int | None:
+    word = word.lower()
+    if word.isdigit():
+        return int(word)
+    return UNITS.get(word, TENS.get(word))
+
+
+@lru_cache(maxsize=2_000)
+def shape_of(pattern: str, description: str) -> str:
+    """Return the regular expression an id must match: the schema's own, else one its description implies, else ""."""
+    if pattern:
+        return pattern
+    example = _EXAMPLE.search(description)
+    if example:
+        return "^" + "".join(_class_of(part) for part in re.findall(r"[A-Za-z]+|\d+|.", example.group("example"))) + "$"
+    mixed = _LETTERS_DIGITS.search(description)
+    if mixed:
+        count = _size(mixed.group("count") or "") or 1
+        letters = mixed.group("letter") or f"[A-Z]{{{count}}}"
+        return f"^{letters}[0-9]{{{_size(mixed.group('n'))}}}$"
+    sized = _SIZED.search(description)
+    if sized:
+        low = _size(sized.group("n"))
+        high = _size(sized.group("m") or "") or low
+        kind = "[0-9]" if sized.group("kind").lower().startswith("digit") else "[A-Z0-9]"
+        kind = "[A-Z]" if sized.group("kind").lower().startswith("letter") else kind
+        return f"^{kind}{{{low},{high}}}$"
+    return ""
+
+
+def _class_of(part: str) -> str:
+    if part.isdigit():
+        return f"[0-9]{{{max(1, len(part) - 1)},{len(part) + 1}}}"
+    if part.isalpha():
+        return part if len(part) > 1 else "[A-Z]"
+    return re.escape(part)
+
+
+@lru_cache(maxsize=500)
+def _compiled(pattern: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
+@lru_cache(maxsize=4_000)
+def matches(value: str, pattern: str) -> bool:
+    """Tell whether `value` is of the shape; a pattern that is no regular expression matches everything."""
+    compiled = _compiled(pattern)
+    return compiled is None or compiled.search(value) is not None
+
+
+@lru_cache(maxsize=8_000)
+def conform(heard: str, pattern: str) -> str | None:
+    """Return the value of shape `pattern` that the letters and digits `heard` stand for, or None.
+
+    Tried in this order: as it is; with the pattern's separators put in; with the pattern's fixed prefix put before it;
+    with letters that sound or look like digits exchanged.
+    """
+    if not pattern:
+        return heard
+    for variant in _variants(heard):
+        for value in _spellings(variant, pattern):
+            if matches(value, pattern):
+                return value
+    return None
+
+
+def _variants(heard: str) -> list[str]:
+    variants = [heard, heard.lower(), heard.title()]
+    digits = "".join("0" if char == "O" else "1" if char in "IL" else char for char in heard)
+    tail = re.fullmatch(r"([A-Z]+)([A-Z0-9]*\d[A-Z0-9]*)", heard)
+    if tail:
+        variants.append(tail.group(1) + tail.group(2).replace("O", "0").replace("I", "1"))
+    if "0" in heard:
+        variants.append(heard.replace("0", "O", 1))
+    return [*variants, digits]
+
+
+def _spellings(value: str, pattern: str) -> list[str]:
+    separators = [char for char in "-/ .#_" if char in re.sub(r"\[[^\]]*\]|\\.|\{[^}]*\}", _literal, pattern)]
+    spellings = [value]
+    for separator in separators:
+        for count in (1, 2, 3):
+            if len(value) <= 20:
+                spellings += [_insert(value, cut, separator) for cut in combinations(range(1, len(value)), count)]
+    prefix = _PREFIX.match(pattern)
+    if prefix and not value.upper().startswith(prefix.group("prefix").strip("-#/_ ").upper()):
+        lead = prefix.group("prefix")
+        if lead[-1].isalpha() and separators and matches(lead + separators[0] + value, pattern):
+            lead += separators[0]
+        spellings += [lead + each for each in spellings]
+    return spellings
+
+
+def _literal(match: re.Match[str]) -> str:
+    text = match.group()
+    return "-" if text == "\\-" or (text.startswith("[") and text.endswith("-]")) else ""
+
+
+def _insert(value: str, cuts: tuple[int, ...], separator: str) -> str:
+    parts = [value[start:end] for start, end in zip((0, *cuts), (*cuts, len(value)), strict=True)]
+    return separator.join(parts)

@@ -1,0 +1,49 @@
+"""Ids are fitted to the shape that a schema gives."""
+
+import pytest
+
+from evalkit.service.brain.rules.language.patterns import conform, matches, shape_of
+
+
+@pytest.mark.parametrize(
+    ("heard", "pattern", "value"),
+    [
+        ("48213", r"^\d{5}$", "48213"),
+        ("AB1294", r"^[A-Z]{2}-\d{4}$", "AB-1294"),
+        ("55210", r"^TX-\d{5}$", "TX-55210"),
+        ("TX55210", r"^TX-\d{5}$", "TX-55210"),
+        ("2208", r"^C\d{4}$", "C2208"),
+        ("O81426", r"^\d{6}$", "081426"),
+        ("12O45", r"^\d{5}$", "12045"),
+        ("123", r"^\d{5}$", None),
+        ("20260312", r"^\d{4}-\d{2}-\d{2}$", "2026-03-12"),
+        ("anything", "", "anything"),
+    ],
+)
+def test_conform(heard: str, pattern: str, value: str | None) -> None:
+    """Dashes and prefixes are put in, look-alikes exchanged, and what can't fit is refused."""
+    assert conform(heard, pattern) == value
+
+
+@pytest.mark.parametrize(
+    ("description", "fits", "fails"),
+    [
+        ("Last four digits of the card", "0073", "123"),
+        ("8 digits", "00316640", "003166"),
+        ("Six-character confirmation code, letters and digits", "H7K2Q9", "H7K2Q"),
+        ("Barcode, letter L and six digits", "L440172", "440172"),
+        ("Tracking number: two letters, nine digits", "RP204118937", "R204118937"),
+        ("Flight number such as SK482", "SK1190", "482"),
+        ("six or seven digits", "0015829", "15829"),
+    ],
+)
+def test_shapes_from_descriptions(description: str, fits: str, fails: str) -> None:
+    """A description that tells a shape works as a pattern."""
+    shape = shape_of("", description)
+    assert matches(fits, shape)
+    assert not matches(fails, shape)
+
+
+def test_a_broken_pattern_excludes_nothing() -> None:
+    """A pattern that is no regular expression is as good as none."""
+    assert matches("anything", "([")
