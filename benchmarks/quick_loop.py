@@ -7,9 +7,9 @@
    provider outlives the run and is in neither.
 2. Eleven cases with nothing cached: `evalkit` with all its defaults, against the protocol in the order in which a
    plain script would do it: synthesise, connect, session.update, append, commit, response.create, wait; one case after
-   the other, nothing graded and nothing stored. Once as fast as possible, and once at the speed of speech with a
-   concurrency of 11. Each has a service of its own, started before the clock, because a service remembers
-   what it spoke and heard. Both are processes that start from nothing.
+   the other, nothing graded and nothing stored. Once as fast as possible, and once at the speed of speech. Each has a
+   service of its own, started before the clock, because a service remembers what it spoke and heard. Both are
+   processes that start from nothing; the CPU is theirs and the service's.
 
 Exit code 1: a bar was missed (0.3 s, 0.8 s, 1.2 s of CPU and 2.5 s in all; ratios 0.85 and 0.2). Wall-clock says
 something on an idle machine only.
@@ -23,6 +23,7 @@ import base64
 import io
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from pathlib import Path
 from statistics import median
 
 import httpx
+import psutil
 import websockets
 
 from evalkit.datasets.tables import read_table
@@ -62,6 +64,15 @@ class Spent:
 
 
 @dataclass(frozen=True)
+class Suite:
+    """What the eleven cases took, in seconds: wall-clock, CPU of who asks, and CPU of the service."""
+
+    wall_s: float
+    client_cpu_s: float
+    service_cpu_s: float
+
+
+@dataclass(frozen=True)
 class Bar:
     """What must not be exceeded, in seconds or as a ratio."""
 
@@ -77,12 +88,12 @@ class Bar:
 
 @dataclass
 class Findings:
-    """All that was measured: commands by name, and of the eleven cases the seconds of both ways, by pace."""
+    """All that was measured: commands by name, and the eleven cases by pace, ours and in turn."""
 
     cpus: int | None = field(default_factory=os.cpu_count)
     commands: dict[str, list[Spent]] = field(default_factory=dict)
-    ours_s: dict[str, list[float]] = field(default_factory=dict)
-    in_turn_s: dict[str, list[float]] = field(default_factory=dict)
+    ours: dict[str, list[Suite]] = field(default_factory=dict)
+    in_turn: dict[str, list[Suite]] = field(default_factory=dict)
 
     def typical(self, command: str, take: Callable[[Spent], float]) -> float:
         """Return the median of what a command took."""
@@ -90,7 +101,7 @@ class Findings:
 
     def ratio(self, pace: str) -> float:
         """Return our time over that of the client that does it in turn."""
-        return median(self.ours_s[pace]) / median(self.in_turn_s[pace])
+        return _typical(self.ours[pace]).wall_s / _typical(self.in_turn[pace]).wall_s
 
     @property
     def bars(self) -> list[Bar]:
@@ -158,19 +169,44 @@ def _measured(line: Sequence[str], environ: dict[str, str]) -> Spent:
 def _measure_suite(folder: Path, found: Findings) -> None:
     for pace in RATIOS:
         real_time = pace == "in real time"
-        with child.start() as service:
-            _one_of_each(service.url)
-            paced = ["--real-time"] if real_time else []
-            found.in_turn_s.setdefault(pace, []).append(_timed([__file__, "--in-turn", service.url, *paced]))
-        with child.start() as service:
-            _one_of_each(service.url)
-            paced = ["real_time=true", f"concurrency={CASES}"] if real_time else []
-            line = [
-                f"max_examples={CASES}", "provider=compatible", f"provider.base_url={service.url}",
-                f"output_dir={folder / 'runs'}", *paced,
-            ]  # fmt: skip
-            cache = {"EVALKIT_CACHE": str(folder / f"cache_{real_time}")}
-            found.ours_s.setdefault(pace, []).append(_timed(["-m", "evalkit", *line], cache))
+        paced = ["--real-time"] if real_time else []
+        found.in_turn.setdefault(pace, []).append(_suite([__file__, "--in-turn", "URL", *paced]))
+        line = [
+            f"max_examples={CASES}", "provider=compatible", "provider.base_url=URL", f"output_dir={folder / 'runs'}",
+            *(["real_time=true"] if real_time else []),
+        ]  # fmt: skip
+        cache = {"EVALKIT_CACHE": str(folder / f"cache_{real_time}")}
+        found.ours.setdefault(pace, []).append(_suite(["-m", "evalkit", *line], cache))
+
+
+def _suite(arguments: Sequence[str], environ: dict[str, str] | None = None) -> Suite:
+    """Run a client against a service that has just been started; ``URL`` in its arguments stands for where that is."""
+    with child.start() as service:
+        _one_of_each(service.url)
+        process = psutil.Process(service.pid)
+        command = [sys.executable, *(text.replace("URL", service.url) for text in arguments)]
+        client_before, service_before, begun = _children_cpu_s(), _cpu_s(process), time.perf_counter()
+        subprocess.run(command, env={**os.environ, **(environ or {})}, capture_output=True, check=True)
+        wall_s = time.perf_counter() - begun
+        return Suite(wall_s, _children_cpu_s() - client_before, _cpu_s(process) - service_before)
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)
+
+
+def _children_cpu_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _typical(suites: Sequence[Suite]) -> Suite:
+    return Suite(
+        median(one.wall_s for one in suites),
+        median(one.client_cpu_s for one in suites),
+        median(one.service_cpu_s for one in suites),
+    )
 
 
 def _one_of_each(url: str) -> None:
@@ -180,19 +216,11 @@ def _one_of_each(url: str) -> None:
     httpx.post(f"{url}/audio/transcriptions", data={"model": "local-ears"}, files=files, timeout=60).raise_for_status()
 
 
-def _timed(arguments: Sequence[str], environ: dict[str, str] | None = None) -> float:
-    begun = time.perf_counter()
-    subprocess.run(
-        [sys.executable, *arguments], env={**os.environ, **(environ or {})}, capture_output=True, check=True
-    )
-    return time.perf_counter() - begun
-
-
 async def _run_in_turn(url: str, *, real_time: bool) -> None:
     """Hold every case in the order of the protocol, one after the other."""
-    assistant = resource_dir("data") / "prompts"
     texts = [row.cells["user_text"] for row in read_table(SUPPORT_CSV, ["user_text"]).rows][:CASES]
-    prompt, tools = _assistant(assistant)
+    prompt = (resource_dir("data") / "prompts" / "support.txt").read_text(encoding="utf-8")
+    tools = load_tools(resource_dir("data") / "tools" / "support.json")
     async with httpx.AsyncClient(base_url=url, timeout=60) as http:
         for text in texts:
             answer = (await http.post("/audio/speech", json=_speech(text))).raise_for_status()
@@ -225,11 +253,6 @@ async def _hold(url: str, sound: bytes, prompt: str, tools: Sequence[object], *,
                 return
 
 
-def _assistant(folder: Path) -> tuple[str, list[object]]:
-    prompt = (folder / "support.txt").read_text(encoding="utf-8")
-    return prompt, list(load_tools(resource_dir("data") / "tools" / "support.json"))
-
-
 def _speech(text: str) -> dict[str, str]:
     return {"model": "local-voice", "voice": "marin", "input": text, "response_format": "wav"}
 
@@ -247,10 +270,12 @@ def _print(found: Findings) -> None:
         others = found.typical(name, lambda spent: spent.children_cpu_s)
         wall = found.typical(name, lambda spent: spent.wall_s)
         print(f"| {name} | {own:.2f} | {others:.2f} | {wall:.2f} |")
-    print(f"\n| {CASES} cases | evalkit s | in turn s | ratio |\n|---|---|---|---|")
+    print(f"\n| {CASES} cases | who | wall s | own CPU s | the service's CPU s |\n|---|---|---|---|---|")
     for pace in RATIOS:
-        ours, theirs = median(found.ours_s[pace]), median(found.in_turn_s[pace])
-        print(f"| {pace} | {ours:.1f} | {theirs:.1f} | {found.ratio(pace):.2f} |")
+        for who, suites in (("in turn", found.in_turn[pace]), ("evalkit", found.ours[pace])):
+            one = _typical(suites)
+            print(f"| {pace} | {who} | {one.wall_s:.1f} | {one.client_cpu_s:.1f} | {one.service_cpu_s:.1f} |")
+    print()
     for bar in found.bars:
         print(f"{'missed' if bar.is_missed else 'met'}: {bar.what} {bar.found:.2f} (at most {bar.most:g})")
 
