@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,12 @@ from evalkit.compose.line import parse_line
 from evalkit.compose.questions import answer
 from evalkit.errors import ConfigError
 from evalkit.runner.jobs import packaged_source
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_process_of_its_own() -> None:
+    """A run that an earlier test launched in this process has told Hydra to be quiet."""
+    logging.getLogger("hydra").setLevel(logging.NOTSET)
 
 
 def _ask(capsys: pytest.CaptureFixture[str], *args: str) -> str:

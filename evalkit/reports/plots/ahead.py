@@ -24,7 +24,7 @@ def drawing_ahead() -> Iterator[Draw]:
 
     Where it cannot draw, for whatever reason, this process does, and says what is wrong if anything is.
     """
-    command = [sys.executable, "-m", "evalkit.reports.plots.ahead"]
+    command = [sys.executable, "-P", "-m", "evalkit.reports.plots.ahead"]  # whatever lies in the working directory
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
