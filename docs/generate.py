@@ -30,6 +30,7 @@ from evalkit.modes.registry import find_mode
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.help import OLD_FLAGS
 from evalkit.settings.options import list_groups
+from evalkit.settings.renamed import RENAMED_KEYS
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import Key, dereference, load_schema, run_keys, run_schema
 
@@ -248,6 +249,16 @@ def _walk(prefix: str, schema: Mapping[str, Any], defs: Mapping[str, Any]) -> It
             yield Key(f"{prefix}{name}", resolved), name in schema.get("required", ())
 
 
+def _renamed_keys() -> str:
+    return _table(("old key", "new key"), ((f"`{old}`", f"`{new}`") for old, new in RENAMED_KEYS.items()))
+
+
+def _quiz(path: str, language: str) -> str:
+    """Return a file of the mode that the tests install, as a block of code."""
+    text = (ROOT / "tests" / "plugins" / "quiz" / "evalkit_quiz" / path).read_text(encoding="utf-8")
+    return f"```{language}\n{text}```"
+
+
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; a bar inside a cell would end it, so none may be in there."""
     lines = [header, ["---"] * len(header), *rows]
@@ -263,6 +274,10 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "mock-keys": _mock_keys,
     "old-flags": _old_flags,
     "providers": _providers,
+    "quiz-mode": lambda: _quiz("mode.py", "python"),
+    "quiz-option": lambda: _quiz("conf/mode/quiz.yaml", "yaml"),
+    "quiz-schema": lambda: _quiz("schemas/mode_quiz.schema.json", "json"),
+    "renamed-keys": _renamed_keys,
     "results-columns": _columns,
     "simulation-keys": _simulation_keys,
     "summary-settings": _summary_settings,

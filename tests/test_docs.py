@@ -66,8 +66,9 @@ def _names(page: Path, header: str) -> list[str]:
 
 
 def _code(page: Path, language: str) -> str:
-    """Return the one block of `language` in `page`."""
-    blocks = re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    """Return the one block of `language` that somebody wrote by hand in `page`."""
+    written = re.sub("<!-- begin .*?<!-- end ", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    blocks = re.findall(rf"```{language}\n(.*?)```", written, re.DOTALL)
     assert len(blocks) == 1, f"{page.name} has {len(blocks)} blocks of {language}"
     return str(blocks[0])
 

@@ -166,6 +166,22 @@ class RunSettings:
         return any(role.provider.name == "local" for role in self.roles.values())
 
 
+@dataclass(frozen=True)
+class TextAssistant:
+    """The text model under test, and what it is told."""
+
+    provider: Provider
+    model: str | None
+    system_prompt_file: Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(RunSettings):
+    """The settings of a mode that asks a text model (``conf/family/text.yaml``)."""
+
+    assistant: TextAssistant
+
+
 def _build(cls: type[T], values: Mapping[str, Any]) -> T:
     hints = get_type_hints(cls)
     given = {

@@ -65,11 +65,11 @@ def test_its_config_holds_nothing_of_a_call(quiz: Cli) -> None:
 def test_it_is_in_help_and_its_wrong_lines_are_answered(quiz: Cli) -> None:
     """As those of the shipped modes are."""
     shown = quiz("--help", "mode=quiz").out
-    assert "mode.facts_file" in shown
+    assert "assistant.system_prompt_file" in shown
     assert "chunk_ms" not in shown
-    wrong = quiz("mode=quiz", "chunk_ms=40", "mode.facts_fil=x")
+    wrong = quiz("mode=quiz", "chunk_ms=40", "assistant.system_prompt_fil=x")
     assert wrong.code == 2
-    assert "mode.facts_fil: unknown key; did you mean 'mode.facts_file'?" in wrong.err
+    assert "assistant.system_prompt_fil: unknown key; did you mean 'assistant.system_prompt_file'?" in wrong.err
     other = quiz("mode=quiz", "chunk_ms=40")
     assert other.code == 2
     assert "chunk_ms=40: mode=quiz has no chunk_ms; modes that have it: crawl, run, walk" in other.err
@@ -117,8 +117,8 @@ def test_gates_comparison_scoring_and_reports_work_for_it(quiz: Cli) -> None:
     assert "gate.min_grade" in first.err
     facts = quiz.cwd / "facts.txt"
     facts.write_text("You answer the telephone.\n\nWhat you may answer without a tool\n- Parking: free.\n")
-    second = quiz(*line, f"mode.facts_file={facts}")
-    compared = quiz("compare", str(first.directory), str(second.directory), "--expect", "mode.facts_file")
+    second = quiz(*line, f"assistant.system_prompt_file={facts}")
+    compared = quiz("compare", str(first.directory), str(second.directory), "--expect", "assistant.system_prompt_file")
     assert compared.code == 1, compared.err
     assert "q11" in compared.out
     assert quiz("compare", str(first.directory), str(first.directory)).code == 0

@@ -45,6 +45,7 @@ class PageSource:
         run_dir: Where the run's artifacts lie, and the page beside them.
         provenance: The content of ``provenance.json``; empty where there is none.
         audio: ``report.audio``: ``linked``, ``embedded`` or ``none``.
+        is_live: Whether a process is running it now.
 
     """
 
@@ -54,6 +55,7 @@ class PageSource:
     table: ResultTable
     provenance: Mapping[str, Any] = field(default_factory=dict)
     audio: str = "linked"
+    is_live: bool = False
 
 
 def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence[Grade]) -> Iterator[str]:
@@ -67,7 +69,7 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
         "run.js",
         summary=summary,
         model=summary.get("model") or summary.get("assistant_model_default") or "",
-        state=overview.describe_state(summary, provenance.get("ended_at")),
+        state=overview.describe_state(summary, provenance.get("ended_at"), is_live=source.is_live),
         missed=[str(gate["reason"]) for gate in summary.get("gates", ()) if not gate["passed"]],
         price_date=summary.get("price_date", ""),
         smallest=overview.describe_smallest_difference(summary),

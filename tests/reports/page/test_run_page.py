@@ -17,6 +17,7 @@ from evalkit.reports.write import Presentation, RunContent, draw_reports, write_
 from evalkit.runner.reporting import report_run
 from evalkit.runs.stored_run import open_run
 from evalkit.store.journal import append_line
+from evalkit.store.run_directory import RunDirectory
 
 
 def page_of(tmp_path: Path, **given: Any) -> str:
@@ -55,9 +56,13 @@ def test_nothing_said_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_still_going_says_so(tmp_path: Path) -> None:
-    """And one that is done does not."""
-    assert "Still going, or cut off: 6 of 7" in page_of(tmp_path, ended=False)
-    assert "Still going" not in page_of(tmp_path / "done")
+    """Told from one that was cut off by its lock; one that is done says neither."""
+    assert "Cut off: 6 of 7 case-trials are finished." in page_of(tmp_path, ended=False)
+    assert "Cut off" not in page_of(tmp_path / "done")
+    run = RunDirectory(tmp_path / "run")
+    with run.exclusive():
+        report_run(run)
+    assert "Still going: 6 of 7" in (run.root / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_missed_gate_is_the_first_thing_said(tmp_path: Path) -> None:

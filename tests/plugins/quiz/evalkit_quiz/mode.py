@@ -1,47 +1,25 @@
-"""mode=quiz: questions from a CSV are asked in text; the answer must have the right words, and please a judge."""
+"""mode=quiz: questions are asked in text; the answer must have the right words, and please a judge."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
-from evalkit.clock import Clock
 from evalkit.datasets.files import dataset_manifest, read_text
 from evalkit.datasets.tables import read_table
-from evalkit.modes.attempt import Evidence, make_attempt
-from evalkit.modes.mode import Mode, ModeData, Work
-from evalkit.peers.peers import Peers
-from evalkit.records.case import Case, CaseTrial
+from evalkit.modes.attempt import make_attempt
+from evalkit.modes.mode import Mode, ModeData
+from evalkit.records.case import Case
 from evalkit.records.faults import Stage
 from evalkit.records.grade import GradeLevel, GraderSpec
-from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
-from evalkit.records.record import CaseRecord, Turn, Words
-from evalkit.settings.types import ModeChoice, Provider, RunSettings
-from evalkit.store.run_directory import RunDirectory
+from evalkit.records.record import Turn, Words
+from evalkit.settings.types import TextSettings
+
+TO_THE_POINT = {"criteria": "The assistant answers in at most two sentences."}
 
 
-@dataclass(frozen=True)
-class QuizChoice(ModeChoice):
-    facts_file: Path
-
-
-@dataclass(frozen=True)
-class Candidate:
-    provider: Provider
-    model: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class QuizSettings(RunSettings):
-    mode: QuizChoice
-    assistant: Candidate
-
-
-class Quiz(Mode[QuizSettings, ModeData]):
+class Quiz(Mode[TextSettings, ModeData]):
     name = "quiz"
-    settings_type = QuizSettings
+    settings_type = TextSettings
     layout = ResultLayout(
         mode="quiz",
         columns=("question_id", "user_text", "assistant_text", "status", "failure_stage", "error_message"),
@@ -49,44 +27,40 @@ class Quiz(Mode[QuizSettings, ModeData]):
         answer_latency="latency_response_done_ms",
     )
 
-    def read(self, settings: QuizSettings) -> ModeData:
-        rows = read_table(settings.mode.data_csv, ("question_id", "question", "answer")).rows[: settings.max_examples]
-        cases = [
-            Case(
-                row.cells["question_id"],
-                self.name,
-                {"question": row.cells["question"], "answer": row.cells["answer"]},
-                required_graders=("right", "to_the_point"),
-            )
+    def read(self, settings):
+        rows = read_table(settings.mode.data_csv, ("question_id", "question", "answer")).rows
+        cases = tuple(
+            Case(row.cells["question_id"], self.name, dict(row.cells), required_graders=("right", "to_the_point"))
             for row in rows
-        ]
-        files = [settings.mode.data_csv, settings.mode.facts_file]
-        return ModeData(tuple(cases), tuple(dataset_manifest(files)))
+        )
+        files = [settings.mode.data_csv, settings.assistant.system_prompt_file]
+        return ModeData(cases[: settings.max_examples], tuple(dataset_manifest(files)))
 
-    def graders(self, settings: QuizSettings, case: Case) -> Sequence[GraderSpec]:
-        criterion = {"criteria": "The assistant answers in at most two sentences."}
+    def graders(self, settings, case):
         return (
-            GraderSpec("right", "contains", {"texts": [str(case.inputs["answer"])]}, GradeLevel.TRACE),
-            GraderSpec("to_the_point", "llm_as_judge", criterion, GradeLevel.TRACE),
+            GraderSpec("right", "contains", {"texts": [case.inputs["answer"]]}, GradeLevel.TRACE),
+            GraderSpec("to_the_point", "llm_as_judge", TO_THE_POINT, GradeLevel.TRACE),
+            *super().graders(settings, case),
         )
 
-    def fingerprint(self, settings: QuizSettings, data: ModeData, case: Case) -> JsonObject:
-        facts = sha256(read_text(settings.mode.facts_file).encode()).hexdigest()
-        provider = settings.assistant.provider
-        return {"mode": self.name, "model": settings.assistant.model, "at": provider.base_url, "facts_sha256": facts}
+    def fingerprint(self, settings, data, case):
+        told = read_text(settings.assistant.system_prompt_file)
+        return {
+            "model": settings.assistant.model,
+            "base_url": settings.assistant.provider.base_url,
+            "told_sha256": sha256(told.encode()).hexdigest(),
+        }
 
     @asynccontextmanager
-    async def open(
-        self, settings: QuizSettings, data: ModeData, peers: Peers, run: RunDirectory, clock: Clock
-    ) -> AsyncIterator[Work]:
-        model = str(settings.assistant.model)
-        candidate, facts = peers.text("assistant", model, Stage.RESPONSE_ERROR), read_text(settings.mode.facts_file)
+    async def open(self, settings, data, peers, run, clock):
+        model, told = settings.assistant.model, read_text(settings.assistant.system_prompt_file)
+        candidate = peers.text("assistant", model, Stage.RESPONSE_ERROR)
 
-        async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
-            async def ask(evidence: Evidence) -> None:
-                question, asked_at = str(trial.case.inputs["question"]), clock.now()
-                answer = await candidate.ask(facts, question)
-                latencies: Mapping[str, float] = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
+        async def work(trial, attempt):
+            async def ask(evidence):
+                question, asked_at = trial.case.inputs["question"], clock.now()
+                answer = await candidate.ask(told, question)
+                latencies = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
                 evidence.turns.append(Turn(1, question, (Words(answer.text),), latencies=latencies, usage=answer.usage))
                 evidence.cost_usd["assistant"] = peers.prices.cost_usd(answer.usage, model)
                 evidence.served_model = answer.model
