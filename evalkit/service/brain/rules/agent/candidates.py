@@ -177,17 +177,9 @@ def _dates(field: Field, reading: Reading) -> list[Candidate]:
         if "birth" in told.lower() and not one.full:
             continue
         score = 2.0 + 0.4 * label_score(field, reading.said, one.start) + (0.5 if one.full and past else 0)
-        value = day.isoformat() if day else None
-        if value is None and not _free_form(field):
-            continue
-        found.append(Candidate(value or reading.said.said(one.start, one.end), one.start, one.end, score))
+        if day:
+            found.append(Candidate(day.isoformat(), one.start, one.end, score))
     return found
-
-
-def _free_form(field: Field) -> bool:
-    """Tell whether a date or time may stay in the caller's words."""
-    told = field.description.lower()
-    return not (field.schema.get("format") or field.schema.get("pattern") or "yyyy" in told or "iso" in told)
 
 
 def _times(field: Field, reading: Reading) -> list[Candidate]:
@@ -235,7 +227,6 @@ def _counts(field: Field, reading: Reading) -> list[Candidate]:
             for one in found
             if isinstance(one.value, int) and 1900 <= one.value <= 2100
         ]
-    found += _single(field, reading)
     return _bounded(field, [one for one in found if one.score > 0.4])
 
 
@@ -262,22 +253,6 @@ def _count(field: Field, reading: Reading, amount: Amount) -> Candidate:
     if "on:guest" in ideas and (lead in ("for", "we're") or said.words(amount.start - 2, amount.start) in groups):
         score += 1.5
     return _number(field, amount, score + 0.5 * label_score(field, said, amount.start))
-
-
-def _single(field: Field, reading: Reading) -> list[Candidate]:
-    """Read "a suitcase" as one, where the field counts suitcases and is needed."""
-    names, ideas = field_stems(field), frozenset(idea for idea in field_ideas(field) if idea.startswith("on:"))
-    found = []
-    for index, token in enumerate(reading.said.tokens[1:], 1):
-        about = token.stem in names or (ideas_of((token.stem,))[0] & ideas)
-        if (
-            field.required
-            and about
-            and reading.said.word(index - 1) in ("a", "an", "another")
-            and not token.word.endswith("s")
-        ):
-            found.append(Candidate(1, index - 1, index + 1, 1.0))
-    return found
 
 
 def _ideas(stems: Iterable[str]) -> frozenset[str]:

@@ -56,7 +56,7 @@ def name_candidates(field: Field, reading: Reading, tool_stems: frozenset[str]) 
     if field.kind is Kind.PLACE:
         return _places(field, reading, tool_stems)
     if field.kind is Kind.TEXT:
-        return _texts(field, reading, tool_stems)
+        return _texts(field, reading)
     if field.kind is Kind.THING:
         return _things(field, reading, tool_stems)
     return []
@@ -168,7 +168,7 @@ def _open_chunks(reading: Reading, tool_stems: frozenset[str]) -> list[Chunk]:
     return chunks(reading.said, reading.taken, tool_stems)
 
 
-def _texts(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[Candidate]:
+def _texts(field: Field, reading: Reading) -> list[Candidate]:
     said = reading.said
     for pattern, wanted in ((_BECAUSE, True), (_SAYING, "message" in field.words)):
         match = pattern.search(said.text)
@@ -179,34 +179,12 @@ def _texts(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[C
     if match:
         start = next(i for i, token in enumerate(said.tokens) if token.start >= match.start("rest"))
         return [Candidate(match.group("rest").strip(), start, start, 2.6)]
-    return _telling_clause(field, reading, tool_stems)
+    return []
 
 
 _LOOKS = re.compile(
     r"\b(?:it's|it is|it was|it looks like|they're|looks like|is) (?:a|an|like) (?P<rest>[^.?!,]+)", re.IGNORECASE
 )
-
-
-def _telling_clause(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[Candidate]:
-    """Offer the sentence that says most beyond the request itself and the other fields."""
-    said = reading.said
-    best: Candidate | None = None
-    for number in sorted({token.sentence for token in said.tokens}):
-        places = [i for i, token in enumerate(said.tokens) if token.sentence == number]
-        start, end = places[0], places[-1] + 1
-        fresh = {
-            token.stem
-            for place, token in enumerate(said.tokens[start:end], start)
-            if token.word not in FUNCTION_WORDS
-            and token.word not in LIGHT_VERBS
-            and token.word not in EMPTY_NOUNS
-            and token.stem not in tool_stems
-            and not any(span.start <= place < span.end for span in reading.taken)
-        }
-        score = 0.45 * len(fresh) + 0.3 * label_score(field, said, start)
-        if len(fresh) >= 2 and (best is None or score > best.score):
-            best = Candidate(_LEAD_INS.sub("", said.said(start, end)), start, start, min(score, 2.0))
-    return [best] if best else []
 
 
 def _things(field: Field, reading: Reading, tool_stems: frozenset[str], floor: float = 0.8) -> list[Candidate]:

@@ -96,7 +96,7 @@ def _fill_fields(fields: Sequence[Field], reading: Reading, stems: frozenset[str
             chosen[field.name] = candidate
     _in_order(fields, chosen, roles)
     values = {field.name: _without_kind(field, chosen[field.name].value) for field in fields if field.name in chosen}
-    _fill_lists(fields, reading, stems, values, asked)
+    _fill_lists(fields, reading, stems, values)
     spans = {name: (one.start, one.end) for name, one in chosen.items()}
     return Filling(values, {name: one.score for name, one in chosen.items()}, spans)
 
@@ -132,15 +132,9 @@ def _in_use(candidate: Candidate, field: Field, chosen: Mapping[str, Candidate],
     return False
 
 
-def _fill_lists(
-    fields: Sequence[Field], reading: Reading, stems: frozenset[str], values: dict[str, Any], asked: str
-) -> None:
+def _fill_lists(fields: Sequence[Field], reading: Reading, stems: frozenset[str], values: dict[str, Any]) -> None:
     for field in fields:
-        if field.kind is Kind.GROUP:
-            inner = _fill_fields(field.parts, reading, stems, asked).values
-            if inner:
-                values[field.name] = dict(inner)
-        elif field.kind is Kind.LIST:
+        if field.kind is Kind.LIST:
             found = _list_values(field, reading, stems)
             if found:
                 values[field.name] = found
@@ -150,9 +144,6 @@ def _list_values(field: Field, reading: Reading, stems: frozenset[str]) -> list[
     item = field.parts[0]
     if item.kind in _OPEN_KINDS:
         found = listed(field, reading, stems - field_stems(field))
-    elif item.kind is Kind.GROUP:
-        inner = _fill_fields(item.parts, reading, stems, "").values
-        return [dict(inner)] if inner else []
     else:
         floor = 1.2 if item.kind is Kind.CHOICE else 2.0
         found = sorted((one for one in form_candidates(item, reading) if one.score >= floor), key=lambda one: one.start)

@@ -33,7 +33,7 @@ def read_emails(said: Utterance) -> list[Span]:
     found = []
     for index, token in enumerate(said.tokens):
         if _EMAIL.fullmatch(token.text):
-            found.append(_with_spoken_lead(said, index))
+            found.append(Span(index, index + 1, token.word.rstrip(".")))
         elif token.word == "at":
             spoken = _spoken_email(said, index)
             if spoken:
@@ -48,15 +48,6 @@ def _run_together(said: Utterance) -> list[Span]:
         return []
     places = [index for index, token in enumerate(said.tokens) if match.start() <= token.start < match.end()]
     return [Span(places[0], places[-1] + 1, f"{match['local']}@{match['domain']}")]
-
-
-def _with_spoken_lead(said: Utterance, index: int) -> Span:
-    """Add what stands before a half-written address: ``john dot smith@example.com``."""
-    start, text = index, said.tokens[index].word.rstrip(".")
-    while said.word(start - 1) in _SIGNS and start >= 2 and said.gap(start).strip() == "":
-        text = said.word(start - 2) + _SIGNS[said.word(start - 1)] + text
-        start -= 2
-    return Span(start, index + 1, text)
 
 
 def _spoken_email(said: Utterance, at: int) -> Span | None:
@@ -77,8 +68,6 @@ def _spoken_email(said: Utterance, at: int) -> Span | None:
     start, local = at, ""
     while start > 0 and at - start < 7:
         word = said.word(start - 1)
-        if said.gap(start) == ". " and local and said.word(start - 2) in ("to", "is", "at", "email", "address"):
-            return Span(start - 1, end, f"{word}.{local}@{domain}")
         if word in _NOT_LOCAL or (said.gap(start).strip() and said.gap(start) not in (".", "-", "_")):
             break
         joined = said.gap(start) if said.gap(start) in (".", "-", "_") and local else ""
@@ -153,8 +142,6 @@ def _written(address: str) -> str:
 
 def _address_end(said: Utterance, index: int) -> int:
     """Return the end of the address that begins with the house number at `index`, or 0."""
-    if said.words(index, index + 2) == ["po", "box"] or said.words(index, index + 3) == ["p", "o", "box"]:
-        return _extend(said, index + 2)
     number = read_number(said, index)
     digits = re.fullmatch(r"\d{1,5}[a-z]?", said.word(index))
     if not digits and not (number and number.words):
@@ -167,8 +154,6 @@ def _address_end(said: Utterance, index: int) -> int:
             return 0
         word = said.word(place)
         if word in STREETS and place > start and not (word == "st" and place == start):
-            return _extend(said, place + 1)
-        if word == "broadway":
             return _extend(said, place + 1)
     return 0
 

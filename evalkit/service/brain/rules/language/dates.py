@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from evalkit.service.brain.rules.language.numbers import TENS, UNITS, read_number, read_ordinal
+from evalkit.service.brain.rules.language.numbers import read_number, read_ordinal
 from evalkit.service.brain.rules.language.words import Utterance, read_words, word_set
 
 _MONTH_NAMES = (
@@ -187,17 +187,6 @@ def _year(said: Utterance, index: int) -> tuple[int, int]:
     word = said.word(index)
     if word.isdigit() and len(word) == 4 and word[:2] in ("19", "20"):
         return int(word), index + 1
-    if word.isdigit() and len(word) == 2 and int(word) > 31 and said.gap(index).strip() in ("", ",", "'", ", '"):
-        return 1900 + int(word), index + 1
-    century = UNITS.get(word, TENS.get(word, 0))
-    if century in (19, 20) and read_number(said, index + 1):
-        following = read_number(said, index + 1)
-        if following and following.words and 1 <= following.value <= 99:
-            return century * 100 + int(following.value), following.end
-    if word == "two" and said.word(index + 1) == "thousand":
-        number = read_number(said, index)
-        if number:
-            return int(number.value), number.end
     return 0, index
 
 
@@ -236,8 +225,6 @@ def _day_reading(start: int, end: int, number: int, today: date | None) -> DateR
 def _weekday(said: Utterance, index: int, today: date | None) -> DateReading | None:
     lead = said.word(index) if said.word(index) in ("this", "next", "last", "coming", "following") else ""
     place = index + 1 if lead else index
-    if lead and said.word(place) == "coming":
-        place += 1
     weekday = WEEKDAYS.get(said.word(place).removesuffix("'s").removesuffix("s"), WEEKDAYS.get(said.word(place)))
     if weekday is None or (said.word(place).endswith("days") and not lead):
         return None
@@ -248,8 +235,6 @@ def _weekday(said: Utterance, index: int, today: date | None) -> DateReading | N
             return DateReading(index, explicit.end, explicit.day, explicit.past, explicit.full, explicit.month)
     if said.words(end, end + 2) == ["next", "week"]:
         lead, end = "next", end + 2
-    elif said.word(end) == "week":
-        lead, end = "week", end + 1
     if today is None:
         return DateReading(index, end, None, None)
     ahead = (weekday - today.weekday()) % 7
@@ -259,8 +244,6 @@ def _weekday(said: Utterance, index: int, today: date | None) -> DateReading | N
         coming = today + timedelta(days=7 - today.weekday() + weekday)
     elif lead == "this":
         coming = today + timedelta(days=ahead)
-    elif lead == "week":
-        coming += timedelta(days=7)
     elif lead == "last":
         coming = latest
     return DateReading(index, end, coming, latest)
@@ -295,7 +278,7 @@ def _relative(said: Utterance, index: int, today: date | None) -> DateReading | 
 
 
 def _counted(said: Utterance, index: int, today: date | None) -> DateReading | None:
-    """Read "in three days", "a week from today", "two weeks from Friday", "three days ago"."""
+    """Read "in three days", "a week from today", "three days ago"."""
     lead = said.word(index) == "in"
     place = index + 1 if lead else index
     number = read_number(said, place)
@@ -310,12 +293,6 @@ def _counted(said: Utterance, index: int, today: date | None) -> DateReading | N
     if tail[:1] == ["ago"] or (tail[:1] == ["from"] and tail[1:] in (["today"], ["now"])):
         end += 1 if tail[0] == "ago" else 2
         days = -days if tail[0] == "ago" else days
-    elif tail[:1] == ["from"] or tail[:1] == ["after"]:
-        base = _read_at(said, end + 1, today)
-        if base is None or base.day is None:
-            return None
-        later = base.day + timedelta(days=days)
-        return DateReading(index, base.end, later, later)
     elif tail == ["time"] or (lead and said.word(end) != "of"):
         end += tail == ["time"]
     else:

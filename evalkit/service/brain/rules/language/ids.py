@@ -19,33 +19,11 @@ _NATO = (
     "quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
 )
 NATO = {word: word[0].upper() for word in _NATO.split()}
-LETTER_NAMES = {
-    "bee": "B",
-    "see": "C",
-    "sea": "C",
-    "cee": "C",
-    "dee": "D",
-    "eff": "F",
-    "gee": "G",
-    "jay": "J",
-    "kay": "K",
-    "ell": "L",
-    "em": "M",
-    "pee": "P",
-    "tea": "T",
-    "tee": "T",
-    "vee": "V",
-    "ex": "X",
-    "zee": "Z",
-    "zed": "Z",
-    "cue": "Q",
-    "queue": "Q",
-    "ess": "S",
-    "why": "Y",
-    "you": "U",
-    "are": "R",
-    "be": "B",
-}
+_SOUNDS = (
+    "bee-B see-C sea-C cee-C dee-D eff-F gee-G jay-J kay-K ell-L em-M pee-P tea-T tee-T vee-V ex-X zee-Z zed-Z cue-Q "
+    "queue-Q ess-S why-Y you-U are-R be-B"
+)
+LETTER_NAMES = {sound: letter for sound, _, letter in (pair.partition("-") for pair in _SOUNDS.split())}
 _BEFORE_ONE = word_set("the this that first second third last other old new another which wrong right next no")
 _DIGIT_SOUNDS = {"to": "2", "too": "2", "for": "4", "won": "1", "ate": "8"}
 _REPEATS = {"double": 2, "triple": 3, "treble": 3}
@@ -213,17 +191,10 @@ _LABELS = word_set("number order code reference is it's id card booking account 
 
 
 def _after_as_in(said: Utterance, index: int) -> int:
-    """Return where reading goes on after a letter: behind "as in boy", "for bravo", "like tango" where that is said."""
-    letter, following = said.word(index)[:1], said.words(index + 1, index + 4)
+    """Return where reading goes on after a letter: behind "as in boy" where that is said."""
+    following = said.words(index + 1, index + 4)
     if following[:2] == ["as", "in"] and len(following) == 3:
         return index + 4
-    if (
-        following[:1] in (["for"], ["like"])
-        and len(following) > 1
-        and following[1][:1] == letter
-        and len(following[1]) > 1
-    ):
-        return index + 3
     return index + 1
 
 

@@ -40,7 +40,7 @@ class TimeReading:
 
 
 def read_times(said: Utterance) -> list[TimeReading]:
-    """Return the times in `said`, in order; both ends of a range share the half of the day that was said once."""
+    """Return the times in `said`, in order."""
     found: list[TimeReading] = []
     index = 0
     while index < len(said.tokens):
@@ -50,7 +50,7 @@ def read_times(said: Utterance) -> list[TimeReading]:
             continue
         found.append(reading)
         index = reading.end
-    return [_settle(said, reading, found[place + 1 : place + 2]) for place, reading in enumerate(found)]
+    return [_settle(said, reading) for reading in found]
 
 
 def _read_at(said: Utterance, index: int) -> TimeReading | None:
@@ -92,7 +92,7 @@ def _past_or_to(said: Utterance, index: int) -> TimeReading | None:
 def _clock(said: Utterance, index: int) -> TimeReading | None:
     number = read_number(said, index)
     if number is None or not 0 <= number.value <= 24:
-        return _hundred_hours(said, index)
+        return None
     hour = int(number.value)
     end, minute, marked = number.end, 0, False
     if not number.words and isinstance(number.value, float):
@@ -127,20 +127,6 @@ def _clock(said: Utterance, index: int) -> TimeReading | None:
     )
 
 
-def _hundred_hours(said: Utterance, index: int) -> TimeReading | None:
-    """Read what recognisers make of "ten thirty am": ``1030 am``."""
-    word = said.word(index)
-    if (
-        word.isdigit()
-        and len(word) in (3, 4)
-        and _half_at(said, index + 1)
-        and int(word[-2:]) < 60
-        and int(word[:-2]) <= 12
-    ):
-        return TimeReading(index, index + 1, int(word[:-2]), int(word[-2:]), sure=False)
-    return None
-
-
 def _half_at(said: Utterance, index: int) -> tuple[str, int] | None:
     """Return am or pm, said at `index` in any way, and where it ends."""
     word = said.word(index)
@@ -166,15 +152,9 @@ def _with_half(said: Utterance, reading: TimeReading) -> TimeReading:
     return replace(reading, hour=hour if reading.hour <= 12 else reading.hour, end=half[1], sure=True, half=half[0])
 
 
-def _settle(said: Utterance, reading: TimeReading, following: list[TimeReading]) -> TimeReading:
+def _settle(said: Utterance, reading: TimeReading) -> TimeReading:
     if reading.sure or reading.half:
         return reading
-    if following and following[0].half in ("am", "pm") and following[0].start - reading.end <= 2:
-        later = following[0]
-        hour = reading.hour % 12 + (12 if later.half == "pm" else 0)
-        if hour * 60 + reading.minute >= later.hour * 60 + later.minute:
-            hour = reading.hour
-        return replace(reading, hour=hour % 24, half=later.half)
     words = {token.word for token in said.tokens if token.sentence == said.tokens[reading.start].sentence}
     if words & _PM and not words & _AM and reading.hour < 12:
         return replace(reading, hour=reading.hour + 12)

@@ -31,9 +31,6 @@ def test_conform(heard: str, pattern: str, value: str | None) -> None:
         ("Last four digits of the card", "0073", "123"),
         ("8 digits", "00316640", "003166"),
         ("Six-character confirmation code, letters and digits", "H7K2Q9", "H7K2Q"),
-        ("Barcode, letter L and six digits", "L440172", "440172"),
-        ("Tracking number: two letters, nine digits", "RP204118937", "R204118937"),
-        ("Flight number such as SK482", "SK1190", "482"),
         ("six or seven digits", "0015829", "15829"),
     ],
 )
