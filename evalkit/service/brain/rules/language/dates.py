@@ -19,6 +19,8 @@ from itertools import pairwise
 from evalkit.service.brain.rules.language.numbers import read_number, read_ordinal
 from evalkit.service.brain.rules.language.words import Utterance, read_words, word_set
 
+# Ours and not a library's: of 206 utterances with a date, `dateparser` finds the date of 173 (it takes "April 9th at
+# 52 Garden Street" for 2052, knows no "next Tuesday" of the coming week), and needs 5 ms for each.
 _MONTH_NAMES = (
     "january jan|february feb|march mar|april apr|may|june jun|july jul|august aug|september sept sep|october oct"
     "|november nov|december dec"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from evalkit.service.brain.rules.language.words import Utterance
 
+# Ours and not a library's: ids, dates and times need to know which words a number stands in. `text2num` returns text
+# instead, and of 92 utterances of the test domains whose number words matter it reads 43 (no "two", no "and a half").
+
 _SMALL = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
