@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 
-from evalkit.service.brain.rules.language.patterns import shape_of
 from evalkit.service.brain.rules.language.words import split_name, word_set
 
 
@@ -127,7 +126,7 @@ def _read_field(name: str, schema: Mapping[str, Any], *, required: bool) -> Fiel
         )
     shape = ""
     if kind in (Kind.ID, Kind.PHONE):
-        shape = shape_of(str(schema.get("pattern") or ""), description) or _length_shape(schema)
+        shape = str(schema.get("pattern") or "") or _length_shape(schema)
     return Field(name, kind, split_name(name), description, schema, required, shape, parts)
 
 

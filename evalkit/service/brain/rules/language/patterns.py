@@ -1,8 +1,7 @@
 """From what a schema says about an id's shape to the id that a caller meant.
 
 Callers don't say dashes, nor the prefix that every id of a kind shares; recognisers write the letter O for a zero.
-Given the `pattern` of a JSON Schema (or one made from a description such as "the last four digits"), :func:`conform`
-finds the value of that shape which what was heard stands for.
+Given the `pattern` of a JSON Schema, :func:`conform` finds the value of that shape which what was heard stands for.
 """
 
 from __future__ import annotations
@@ -11,36 +10,7 @@ import re
 from functools import lru_cache
 from itertools import combinations
 
-from evalkit.service.brain.rules.language.numbers import TENS, UNITS
-
-_COUNT = r"(?P<n>\d+|" + "|".join([*UNITS, *TENS]) + r")"
-_SIZED = re.compile(
-    _COUNT + r"(?:\s?(?:-|to|or)\s?(?P<m>\d+|\w+))?[\s-]*(?P<kind>digits?|characters?|alphanumeric|letters?)",
-    re.IGNORECASE,
-)
 _PREFIX = re.compile(r"\^?\(?(?P<prefix>[A-Za-z]+[-#/_ ]?)(?=[\\\[(])")
-
-
-def _size(word: str) -> int | None:
-    word = word.lower()
-    if word.isdigit():
-        return int(word)
-    return UNITS.get(word, TENS.get(word))
-
-
-@lru_cache(maxsize=2_000)
-def shape_of(pattern: str, description: str) -> str:
-    """Return the regular expression an id must match: the schema's own, else one its description implies, else ""."""
-    if pattern:
-        return pattern
-    sized = _SIZED.search(description)
-    if sized:
-        low = _size(sized.group("n"))
-        high = _size(sized.group("m") or "") or low
-        kind = "[0-9]" if sized.group("kind").lower().startswith("digit") else "[A-Z0-9]"
-        kind = "[A-Z]" if sized.group("kind").lower().startswith("letter") else kind
-        return f"^{kind}{{{low},{high}}}$"
-    return ""
 
 
 @lru_cache(maxsize=500)
