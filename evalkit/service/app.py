@@ -82,7 +82,7 @@ def create_app(
     ]
     routes: list[BaseRoute] = [
         Route("/healthz", _health),
-        Route("/warm", _warm, methods=["POST"]),
+        Route("/warm", guarded(_warm), methods=["POST"]),
         WebSocketRoute("/openai/realtime", serve_realtime),
         Mount("/v1", routes=api),
         Mount("/openai/v1", routes=api),
