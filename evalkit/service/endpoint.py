@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ConfigError, EvalkitError
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_S = 60.0
 _SHOWN_CHARS = 300
@@ -34,6 +36,8 @@ class Endpoint:
 
     def post(self, path: str, **request: object) -> httpx.Response:
         """Send a request below `base_url` and return its successful answer; raises :class:`EvalkitError`."""
+        import httpx
+
         headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         url = self.base_url.rstrip("/") + path
         try:
