@@ -26,6 +26,7 @@ _MONTH_NAMES = (
     "|november nov|december dec"
 )
 _DAY_NAMES = "monday mon|tuesday tue tues|wednesday|thursday thu thurs|friday fri|saturday|sunday"
+MONTH_NAMES = tuple(names.split()[0] for names in _MONTH_NAMES.split("|"))
 MONTHS = {name: number for number, names in enumerate(_MONTH_NAMES.split("|"), 1) for name in names.split()}
 WEEKDAYS = {name: number for number, names in enumerate(_DAY_NAMES.split("|")) for name in names.split()}
 _TODAY = re.compile(

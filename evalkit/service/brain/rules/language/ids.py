@@ -26,7 +26,7 @@ _SOUNDS = (
 LETTER_NAMES = {sound: letter for sound, _, letter in (pair.partition("-") for pair in _SOUNDS.split())}
 _BEFORE_ONE = word_set("the this that first second third last other old new another which wrong right next no")
 _DIGIT_SOUNDS = {"to": "2", "too": "2", "for": "4", "won": "1", "ate": "8"}
-_REPEATS = {"double": 2, "triple": 3, "treble": 3}
+REPEATS = {"double": 2, "triple": 3, "treble": 3}
 _SEPARATORS = frozenset({"dash", "hyphen", "slash", "minus", "space"})
 _PAUSES = word_set("um uh er erm hmm mm")
 _PAUSE_PHRASES = (("hang", "on"), ("let", "me", "see"), ("wait", "a", "second"), ("one", "moment"))
@@ -157,7 +157,7 @@ class _Spelled:
 
 
 def _repeat(said: Utterance, index: int) -> _Spelled | None:
-    times = _REPEATS.get(said.word(index))
+    times = REPEATS.get(said.word(index))
     following = _element(said, index + 1, inside=True) if times else None
     if times and following and len(following.text) == 1:
         return _Spelled(following.text * times, following.end)

@@ -19,7 +19,8 @@ _FIRSTS = (
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "sixteenth seventeenth eighteenth nineteenth twentieth"
 )
-UNITS = {word: value for value, word in enumerate(_SMALL.split())}
+NUMERALS = tuple(_SMALL.split())
+UNITS = {word: value for value, word in enumerate(NUMERALS)}
 TENS = {word: 10 * value for value, word in enumerate(_TENTHS.split(), 2)}
 SCALES = {"hundred": 100, "thousand": 1_000, "grand": 1_000, "million": 1_000_000}
 ORDINALS = {word: value for value, word in enumerate(_FIRSTS.split(), 1)} | {"thirtieth": 30}
