@@ -20,7 +20,7 @@ _SHOWN_CHARS = 300
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class RemoteEndpoint:
     """Where a remote engine is.
 
     Attributes:
@@ -49,7 +49,7 @@ class Endpoint:
         return answer
 
 
-def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: str | None) -> Endpoint:
+def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: str | None) -> RemoteEndpoint:
     """Return where `role` (``speech`` or ``transcription``) is; raises :class:`ConfigError` for what is missing."""
     problems = []
     if base_url is None:
@@ -61,4 +61,4 @@ def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: st
         problems.append(f"service.api_key_env: the environment variable {api_key_env} is not set")
     if base_url is None or model is None or problems:
         raise ConfigError(problems)
-    return Endpoint(base_url, model, key)
+    return RemoteEndpoint(base_url, model, key)

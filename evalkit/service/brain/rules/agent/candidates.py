@@ -20,7 +20,7 @@ from evalkit.service.brain.rules.language.ids import IdRun, id_parts
 from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS, SCHEMA_WORDS, ideas_of
 from evalkit.service.brain.rules.language.numbers import read_ordinal
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Utterance, read_words, stem, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, read_words, stem, word_set
 
 _LABEL_WORDS = frozenset(stem(word) for word in word_set("number id code reference is it's that's for of"))
 _GENERIC = frozenset(
@@ -57,7 +57,7 @@ def field_ideas(field: Field) -> frozenset[str]:
     return frozenset(idea for ideas in ideas_of(tuple(stem(word) for word in field.words)) for idea in ideas)
 
 
-def label_score(field: Field, said: Utterance, start: int) -> float:
+def label_score(field: Field, said: SpokenText, start: int) -> float:
     """Score how clearly the words before token `start` name the field: "the card number is …"."""
     stems = field_stems(field)
     ideas = frozenset(idea for idea in field_ideas(field) if idea.startswith("on:"))
@@ -148,7 +148,7 @@ def _ids(field: Field, reading: Reading) -> list[Candidate]:
     return found
 
 
-def _labelled_otherwise(said: Utterance, start: int) -> bool:
+def _labelled_otherwise(said: SpokenText, start: int) -> bool:
     """Tell whether an id was called something by the noun before it: "order AB-1294", "the account is 0093312"."""
     place = start - 1
     while place > 0 and (

@@ -14,7 +14,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Heard
+from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, UserTurn
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool, read_tools
 from evalkit.service.brain.rules.agent.intent import Scored, score_tools
 from evalkit.service.brain.rules.agent.slots import Filling, fill
@@ -93,7 +93,7 @@ def decide(conversation: Conversation) -> Decision:
         return Decision(Move.REPORT, answers=answered, tools=tools, heard=_last_heard(conversation))
     state, decision = _State(), Decision(Move.TALK, tools=tools)
     for item in conversation.items:
-        if isinstance(item, Heard):
+        if isinstance(item, UserTurn):
             state, decision = _hear(state, item.text, tools, today)
         elif isinstance(item, Called):
             memory = {**state.memory, **item.arguments}
@@ -115,7 +115,7 @@ def _has_unfit_id(decision: Decision, today: date | None) -> bool:
 
 
 def _last_heard(conversation: Conversation) -> str:
-    return next((item.text for item in reversed(conversation.items) if isinstance(item, Heard)), "")
+    return next((item.text for item in reversed(conversation.items) if isinstance(item, UserTurn)), "")
 
 
 def _fresh_answers(conversation: Conversation) -> tuple[tuple[Called, str], ...]:

@@ -16,7 +16,7 @@ from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool
 from evalkit.service.brain.rules.agent.naming import listed, name_candidates, whole_answer
 from evalkit.service.brain.rules.language.corrections import is_negated
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Utterance, split_name, stem, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, split_name, stem, word_set
 
 _FIRST = word_set(
     "from origin source previous former start starts starting begin begins beginning checkin pickup collection "
@@ -170,7 +170,7 @@ def _candidates(
     return found
 
 
-def _yes_or_no(said: Utterance) -> list[Candidate]:
+def _yes_or_no(said: SpokenText) -> list[Candidate]:
     words = set(said.words(0, 3))
     if words & {"yes", "yeah", "yep", "sure", "please", "correct", "right"}:
         return [Candidate(value=True, start=0, end=1, score=2)]
@@ -204,7 +204,7 @@ _UNSUITABLE = re.compile(
 )
 
 
-def _doubt(said: Utterance, start: int) -> float:
+def _doubt(said: SpokenText, start: int) -> float:
     """Return how doubtful it is that what was said at `start` is wanted: it may be the old value, or impossible."""
     if start >= len(said.tokens):
         return 0.0
@@ -238,7 +238,7 @@ def _roles(fields: Sequence[Field]) -> dict[str, str]:
     return roles
 
 
-def _role_score(said: Utterance, candidate: Candidate, role: str) -> float:
+def _role_score(said: SpokenText, candidate: Candidate, role: str) -> float:
     if not role or candidate.start == 0:
         return 0.0
     place = candidate.start - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.service.brain.rules.language.numbers import Number, read_number
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _CURRENCY = word_set("dollar dollars bucks euro euros pound pounds usd eur gbp quid")
 _SMALL = word_set("cent cents pence pennies")
@@ -33,7 +33,7 @@ class Amount:
     digits: int
 
 
-def read_amounts(said: Utterance) -> list[Amount]:
+def read_amounts(said: SpokenText) -> list[Amount]:
     """Return the numbers in `said`, in order."""
     found = []
     index = 0
@@ -48,7 +48,7 @@ def read_amounts(said: Utterance) -> list[Amount]:
     return found
 
 
-def _as_amount(said: Utterance, number: Number) -> Amount:
+def _as_amount(said: SpokenText, number: Number) -> Amount:
     end, value = number.end, number.value
     money = any(sign in said.gap(number.start) for sign in "$€£")
     if said.word(end) in _CURRENCY:
@@ -68,6 +68,6 @@ def _as_amount(said: Utterance, number: Number) -> Amount:
     return Amount(number.start, end, int(value) if float(value).is_integer() else value, money, unit, digits)
 
 
-def _sentence_ends(said: Utterance, index: int) -> bool:
+def _sentence_ends(said: SpokenText, index: int) -> bool:
     gap = said.gap(index)
     return index >= len(said.tokens) or any(sign in gap for sign in ".?!,;")

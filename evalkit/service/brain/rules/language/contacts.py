@@ -7,7 +7,7 @@ import re
 from evalkit.service.brain.rules.language.ids import IdRun
 from evalkit.service.brain.rules.language.lexicon import AUXILIARIES, DETERMINERS, FILLERS, PREPOSITIONS, PRONOUNS
 from evalkit.service.brain.rules.language.numbers import UNITS, read_number
-from evalkit.service.brain.rules.language.words import Span, Utterance, word_set
+from evalkit.service.brain.rules.language.words import Span, SpokenText, word_set
 
 _EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _GLUED = re.compile(r"\b(?P<local>[a-z0-9][\w.-]+?)at(?P<domain>[a-z0-9-]{3,}\.(?:com|org|net|edu|io))\b")
@@ -30,7 +30,7 @@ _PREPOSITIONS = frozenset({"in", "at", "of"})
 _NOT_STREET = _STOPS | PREPOSITIONS | FILLERS
 
 
-def read_emails(said: Utterance) -> list[Span]:
+def read_emails(said: SpokenText) -> list[Span]:
     """Return the e-mail addresses, written or spoken ("john dot smith at example dot com"), in lower case."""
     found = []
     for index, token in enumerate(said.tokens):
@@ -43,7 +43,7 @@ def read_emails(said: Utterance) -> list[Span]:
     return found or _run_together(said)
 
 
-def _run_together(said: Utterance) -> list[Span]:
+def _run_together(said: SpokenText) -> list[Span]:
     """Return the address that a recogniser wrote as one word: ``nina.westatexample.org``."""
     match = _GLUED.search(said.text.lower()) if {"email", "mail"} & set(said.words()) else None
     if match is None:
@@ -52,7 +52,7 @@ def _run_together(said: Utterance) -> list[Span]:
     return [Span(places[0], places[-1] + 1, f"{match['local']}@{match['domain']}")]
 
 
-def _spoken_email(said: Utterance, at: int) -> Span | None:
+def _spoken_email(said: SpokenText, at: int) -> Span | None:
     end, domain = at + 1, ""
     while end < len(said.tokens) and end <= at + 6:
         word = said.word(end)
@@ -85,7 +85,7 @@ def _spoken_email(said: Utterance, at: int) -> Span | None:
     return Span(start, end, f"{local}@{domain}") if local else None
 
 
-def _goes_on(said: Utterance, index: int) -> bool:
+def _goes_on(said: SpokenText, index: int) -> bool:
     return said.word(index) == "dot" or (said.gap(index) == "." and said.word(index) in _ENDINGS)
 
 
@@ -94,7 +94,7 @@ def read_phones(runs: list[IdRun]) -> list[Span]:
     return [Span(run.start, run.end, run.text) for run in runs if run.text.isdigit() and 7 <= len(run.text) <= 15]
 
 
-def read_addresses(said: Utterance) -> list[Span]:
+def read_addresses(said: SpokenText) -> list[Span]:
     """Return the street addresses, as said: from the house number to the city, state or zip code."""
     found: list[Span] = []
     index = 0
@@ -106,7 +106,7 @@ def read_addresses(said: Utterance) -> list[Span]:
     return found
 
 
-def read_streets(said: Utterance) -> list[Span]:
+def read_streets(said: SpokenText) -> list[Span]:
     """Return the streets named without a house number: "on Cedar Street"."""
     found = []
     for index, token in enumerate(said.tokens):
@@ -142,7 +142,7 @@ def _written(address: str) -> str:
     return re.sub(r"\b(\d)[-, ]*(\d)[-, ]*(\d)[-, ]*(\d)[-, ]*(\d)$", r"\1\2\3\4\5", address)
 
 
-def _address_end(said: Utterance, index: int) -> int:
+def _address_end(said: SpokenText, index: int) -> int:
     """Return the end of the address that begins with the house number at `index`, or 0."""
     number = read_number(said, index)
     digits = re.fullmatch(r"\d{1,5}[a-z]?", said.word(index))
@@ -160,7 +160,7 @@ def _address_end(said: Utterance, index: int) -> int:
     return 0
 
 
-def _extend(said: Utterance, end: int) -> int:
+def _extend(said: SpokenText, end: int) -> int:
     """Return where an address ends whose street ends at `end`: units, cities, states and zip codes belong to it."""
     while end < len(said.tokens):
         token, gap = said.tokens[end], said.gap(end)
@@ -178,7 +178,7 @@ def _extend(said: Utterance, end: int) -> int:
     return end
 
 
-def _continues(said: Utterance, end: int) -> bool:
+def _continues(said: SpokenText, end: int) -> bool:
     """Tell whether a sentence that begins at `end` is only the rest of an address: "Apartment 5."."""
     if said.word(end) in _UNITS - {"number", "code", "room"}:
         return True

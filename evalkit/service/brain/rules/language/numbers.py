@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.language.words import Utterance
+from evalkit.service.brain.rules.language.words import SpokenText
 
 # Ours and not a library's: ids, dates and times need to know which words a number stands in. `text2num` returns text
 # instead, and of 92 utterances of the test domains whose number words matter it reads 43 (no "two", no "and a half").
@@ -49,7 +49,7 @@ def _whole(value: float) -> float:
     return int(value) if float(value).is_integer() else value
 
 
-def read_number(said: Utterance, index: int) -> Number | None:
+def read_number(said: SpokenText, index: int) -> Number | None:
     """Return the cardinal number that begins at token `index`, or None."""
     word = said.word(index)
     if word.isdigit():
@@ -57,7 +57,7 @@ def read_number(said: Utterance, index: int) -> Number | None:
     return _read_cardinal(said, index)
 
 
-def _read_digits(said: Utterance, index: int) -> Number:
+def _read_digits(said: SpokenText, index: int) -> Number:
     digits, end = said.word(index), index + 1
     while said.word(end).isdigit() and said.gap(end) == "," and len(said.word(end)) == 3 and len(digits) <= 9:
         digits, end = digits + said.word(end), end + 1
@@ -71,7 +71,7 @@ def _read_digits(said: Utterance, index: int) -> Number:
     return Number(_whole(value), index, end, words=False)
 
 
-def _read_cardinal(said: Utterance, index: int) -> Number | None:
+def _read_cardinal(said: SpokenText, index: int) -> Number | None:
     total, current, end = 0, 0, index
     last = ""
     while True:
@@ -119,14 +119,14 @@ def _place(word: str, *, first: bool) -> tuple[str, int]:
     return "", 0
 
 
-def _with_fraction(said: Utterance, number: Number) -> Number:
+def _with_fraction(said: SpokenText, number: Number) -> Number:
     end = number.end
     if said.words(end, end + 3) == ["and", "a", "half"]:
         return Number(number.value + 0.5, number.start, end + 3, words=True)
     return number
 
 
-def read_ordinal(said: Utterance, index: int) -> Number | None:
+def read_ordinal(said: SpokenText, index: int) -> Number | None:
     """Return the ordinal (``3rd``, ``twenty-first``) that begins at token `index`, or None."""
     word = said.word(index)
     match = _ORDINAL_DIGITS.fullmatch(word)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from evalkit.service.brain.rules.language.numbers import read_number
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0), "lunchtime": (12, 0)}
 _QUARTERS = {"half": 30, "quarter": 15}
@@ -39,7 +39,7 @@ class TimeReading:
         return f"{self.hour:02d}:{self.minute:02d}"
 
 
-def read_times(said: Utterance) -> list[TimeReading]:
+def read_times(said: SpokenText) -> list[TimeReading]:
     """Return the times in `said`, in order."""
     found: list[TimeReading] = []
     index = 0
@@ -53,7 +53,7 @@ def read_times(said: Utterance) -> list[TimeReading]:
     return [_settle(said, reading) for reading in found]
 
 
-def _read_at(said: Utterance, index: int) -> TimeReading | None:
+def _read_at(said: SpokenText, index: int) -> TimeReading | None:
     word = said.word(index)
     if word in _NAMED:
         hour, minute = _NAMED[word]
@@ -65,7 +65,7 @@ def _read_at(said: Utterance, index: int) -> TimeReading | None:
     return None
 
 
-def _past_or_to(said: Utterance, index: int) -> TimeReading | None:
+def _past_or_to(said: SpokenText, index: int) -> TimeReading | None:
     """Read "half past two", "a quarter to four", "twenty past nine"."""
     place = index + (said.word(index) == "a" and said.word(index + 1) in _QUARTERS)
     minutes = _QUARTERS.get(said.word(place))
@@ -89,7 +89,7 @@ def _past_or_to(said: Utterance, index: int) -> TimeReading | None:
     return TimeReading(index, hour.end, value or 12, 60 - minutes if before else minutes, sure=False)
 
 
-def _clock(said: Utterance, index: int) -> TimeReading | None:
+def _clock(said: SpokenText, index: int) -> TimeReading | None:
     number = read_number(said, index)
     if number is None or not 0 <= number.value <= 24:
         return None
@@ -127,7 +127,7 @@ def _clock(said: Utterance, index: int) -> TimeReading | None:
     )
 
 
-def _half_at(said: Utterance, index: int) -> tuple[str, int] | None:
+def _half_at(said: SpokenText, index: int) -> tuple[str, int] | None:
     """Return am or pm, said at `index` in any way, and where it ends."""
     word = said.word(index)
     if word in ("am", "pm"):
@@ -144,7 +144,7 @@ def _half_at(said: Utterance, index: int) -> tuple[str, int] | None:
     return None
 
 
-def _with_half(said: Utterance, reading: TimeReading) -> TimeReading:
+def _with_half(said: SpokenText, reading: TimeReading) -> TimeReading:
     half = _half_at(said, reading.end)
     if half is None:
         return reading
@@ -152,7 +152,7 @@ def _with_half(said: Utterance, reading: TimeReading) -> TimeReading:
     return replace(reading, hour=hour if reading.hour <= 12 else reading.hour, end=half[1], sure=True, half=half[0])
 
 
-def _settle(said: Utterance, reading: TimeReading) -> TimeReading:
+def _settle(said: SpokenText, reading: TimeReading) -> TimeReading:
     if reading.sure or reading.half:
         return reading
     words = {token.word for token in said.tokens if token.sentence == said.tokens[reading.start].sentence}
