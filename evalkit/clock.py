@@ -36,5 +36,5 @@ class MonotonicClock:
         """Return at `deadline`; when it has passed, yield to the event loop once and return."""
         left_s = deadline - time.perf_counter()
         await asyncio.sleep(left_s + _TIMER_ROUNDING_S if left_s > 0 else 0.0)
-        while time.perf_counter() < deadline:
-            await asyncio.sleep(0)
+        if time.perf_counter() < deadline:
+            await self.sleep_until(deadline)
