@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.compose.line import parse_line
+from evalkit.compose.line import LineParser, command_line
 from evalkit.compose.planning import plan
 from evalkit.errors import DataError
 from evalkit.metrics.forecast import add_up
@@ -17,7 +17,9 @@ from evalkit.service.offered import offered_models
 
 def main(args: Sequence[str]) -> int:
     """Print what would run, a line per job. Raises UserError with everything that is wrong."""
-    line = parse_line(args)
+    parser = LineParser("evalkit check", "evalkit check [-m] [key=value …]")
+    parser.take_overrides(sweep=True)
+    line = command_line(*parser.parse_words(args))
     planned = plan(line.overrides, packaged_source(line.config_dirs), multirun=line.multirun)
     jobs = prepare_all(planned, Path.cwd(), read_run)
     for job, prepared in zip(planned.jobs, jobs, strict=True):

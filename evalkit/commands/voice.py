@@ -23,7 +23,7 @@ from evalkit import event_loop
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import write_wav
-from evalkit.compose.line import parse_line
+from evalkit.compose.line import LineParser, command_line
 from evalkit.compose.planning import plan
 from evalkit.datasets.tables import read_table
 from evalkit.errors import CaseFailure, ConfigError
@@ -54,9 +54,9 @@ class Recording:
 
 def main(args: Sequence[str]) -> int:
     """Make the recordings of ``mode.data_csv``; print the walk CSV's path. Raises UserError before anything is made."""
-    line = parse_line(args)
-    if line.multirun or line.questions:
-        raise ConfigError("voice: makes one set of recordings; leave out -m and Hydra's flags")
+    parser = LineParser("evalkit voice", "evalkit voice [mode.data_csv=…] [voice.… …] [key=value …]")
+    parser.take_overrides()
+    line = command_line(*parser.parse_words(args))
     planned = plan(line.overrides, packaged_source(line.config_dirs))
     prepared = prepare(planned.jobs[0].config, Path.cwd(), os.environ)
     settings = prepared.settings
