@@ -18,9 +18,9 @@ import argparse
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from evalkit.compose.line import LineParser, folder_at
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.registry import find_mode
@@ -37,22 +37,13 @@ from evalkit.settings.schemas import all_keys
 FAIL_ON = ("regression", "difference", "never")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as every other command does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"compare: {message}; evalkit compare RUN_A RUN_B [--fail-on {'|'.join(FAIL_ON)}] [--margin X]"
-        )
-
-
 def main(args: Sequence[str]) -> int:
     """Compare the two runs in `args`, print what changed, and return 1 for what ``--fail-on`` names.
 
     Raises ConfigError for what is no run, and where not one case-trial can be paired: nothing passes for want of data.
     """
-    given = _parse(args)
-    before, after = _with_the_same_keys(read_side(given.runs[0]), read_side(given.runs[1]))
+    given, runs = _parse(args)
+    before, after = _with_the_same_keys(read_side(runs[0]), read_side(runs[1]))
     modes = before.layout.mode, after.layout.mode
     if modes[0] != modes[1]:
         raise ConfigError(f"compare: A is mode={modes[0]}, B is mode={modes[1]}; compare runs of one mode")
@@ -84,7 +75,7 @@ def _is_known(key: str) -> bool:
 
 def read_side(text: str) -> Side:
     """Return the run in the folder `text`. Raises ConfigError when no run wrote it, or its grades are gone."""
-    folder = Path(text).expanduser().resolve()
+    folder = folder_at(text)
     if (folder / "index.jsonl").is_file():
         raise ConfigError(f"{folder}: is a sweep; compare takes two of the runs in it")
     run = open_run(folder, "compare")
@@ -141,9 +132,9 @@ def _name(config: Mapping[str, Any]) -> str:
     return f"{run_name} ({model})" if run_name and model else str(run_name or model or "")
 
 
-def _parse(args: Sequence[str]) -> Any:
-    parser = _Parser(prog="evalkit compare", add_help=False, allow_abbrev=False)
-    parser.add_argument("runs", nargs=2, metavar="RUN")
+def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    usage = f"evalkit compare RUN_A RUN_B [--fail-on {'|'.join(FAIL_ON)}] [--margin X]"
+    parser = LineParser("evalkit compare", usage)
     parser.add_argument("--fail-on", choices=FAIL_ON, default=FAIL_ON[0])
     parser.add_argument("--margin", type=_share, default=0.0)
     parser.add_argument("--confidence", type=_share, default=0.95)
@@ -151,10 +142,12 @@ def _parse(args: Sequence[str]) -> Any:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--markdown", action="store_true")
-    given = parser.parse_args(list(args))
+    given, runs = parser.parse_words(args)
+    if len(runs) != 2:
+        parser.error(f"takes two runs, found {' '.join(runs) or 'none'}")
     if not 0.5 <= given.confidence < 1:
         parser.error(f"argument --confidence: {given.confidence:g} is not allowed; expected 0.5 to below 1")
-    return given
+    return given, runs
 
 
 def _share(text: str) -> float:
