@@ -25,7 +25,7 @@ from pathlib import Path
 from evalkit.peers.embedded import shared_services
 from evalkit.settings.types import Service
 
-SERVICE = Service("hibari", "whisper", "rules", None, None, None, None, None, keep_alive_s=0.0)
+SERVICE = Service(brain="rules", faults=None, keep_alive_s=0.0, speech="hibari", transcription="whisper")
 LINE = (
     "mode=walk", "assistant.model=local-echo", "real_time=true", "concurrency=1", "mode.graders=[tool_call]",
     "report.plots=false",

@@ -182,3 +182,22 @@ def test_a_command_says_what_it_takes(capsys: pytest.CaptureFixture[str], comman
     assert code == 0
     assert word in out
     assert f"evalkit {command}" in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--prot", "3"], "evalkit: service: --prot: unknown flag; did you mean '--port'?"),
+        (["--speech", "hibary"], "evalkit: service: --speech: 'hibary' is not an option; did you mean 'hibari'?"),
+        (["--port", "many"], "evalkit: service: --port: 'many' is not allowed; expected a whole number"),
+        (["mode=crawl"], "evalkit: service: 'mode=crawl' is not a flag"),
+        (["--faults", "clos"], "evalkit: service.faults: 'clos' is no fault"),
+    ],
+)
+def test_a_wrong_line_of_the_service_is_told_as_any_other(
+    capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    """Exit 2 and one line, without argparse's own page."""
+    code, out, err = _ask(capsys, "service", *args)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(message)

@@ -14,7 +14,6 @@ ELSEWHERE = {
     "compose/ray_launcher.py": "compose/test_launching.py",
     "compose/search_path.py": "compose/test_planning.py",
     "compose/run_types.py": "compose/test_planning.py",
-    "commands/resume.py": "e2e/test_resume.py",
     "commands/run.py": "e2e/test_crawl.py",
     "commands/service.py": "service/test_server.py",
     "commands/new.py": "e2e/test_new.py",

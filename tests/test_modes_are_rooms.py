@@ -52,15 +52,14 @@ class Comparisons(ast.NodeVisitor):
         """``{"crawl": …}.get(mode)``, ``mode.startswith("crawl")``, ``operator.eq(mode, "crawl")``."""
         function = node.func
         if isinstance(function, ast.Attribute):
-            looks_up = function.attr in ("get", "pop", "setdefault") and _holds_key(function.value)
-            if looks_up and any(_is_mode(argument) for argument in node.args):
+            asks = any(_is_mode(argument) for argument in node.args)
+            tells = any(_holds_name(argument) for argument in node.args)
+            if (
+                (function.attr in ("get", "pop", "setdefault") and asks and _holds_key(function.value))
+                or (function.attr in ("startswith", "endswith") and tells and _is_mode(function.value))
+                or (function.attr in ("eq", "ne") and asks and tells)
+            ):
                 self.lines.add(node.lineno)
-            if _is_mode(function.value) and any(_holds_name(argument) for argument in node.args):
-                if function.attr in ("startswith", "endswith", "__eq__", "__ne__"):
-                    self.lines.add(node.lineno)
-            if function.attr in ("eq", "ne") and any(_is_mode(argument) for argument in node.args):
-                if any(_holds_name(argument) for argument in node.args):
-                    self.lines.add(node.lineno)
         self.generic_visit(node)
 
 
@@ -104,21 +103,30 @@ class _Inlined(ast.NodeTransformer):
 
 
 def _is_mode(node: ast.expr) -> bool:
-    """Tell whether an expression is a mode or its name, by what it is called: ``mode``, ``case.mode``, ``["mode"]["name"]``."""
+    """Tell by what an expression is called whether it is a mode or its name: ``case.mode``, ``["mode"]["name"]``."""
+    name, inner = _named(node)
+    is_called_so = name is not None and name.lower().endswith(("mode", "mode_name", "mode.name"))
+    is_part = name in ("name", "value", "lower", "casefold", "strip", "str")
+    return is_called_so or (is_part and inner is not None and _is_mode(inner))
+
+
+def _named(node: ast.expr) -> tuple[str | None, ast.expr | None]:
+    """Return what an expression is called, and what it is a part of."""
+    found: tuple[str | None, ast.expr | None] = (None, None)
     match node:
-        case ast.Call(func=ast.Name(id="str"), args=[inner]) | ast.NamedExpr(target=inner):
-            return _is_mode(inner)
-        case ast.Call(func=ast.Attribute(value=inner, attr="get"), args=[ast.Constant(value=str() as key), *_]):
-            return key.endswith("mode") or (key == "name" and _is_mode(inner))
-        case ast.Call(func=ast.Attribute(value=inner, attr="lower" | "casefold" | "strip")):
-            return _is_mode(inner)
         case ast.Name(id=name):
-            return name.lower().endswith(("mode", "mode_name"))
-        case ast.Attribute(value=inner, attr=name):
-            return name.lower().endswith(("mode", "mode_name")) or (name in ("name", "value") and _is_mode(inner))
-        case ast.Subscript(value=inner, slice=ast.Constant(value=str() as key)):
-            return key.endswith(("mode", "mode.name")) or (key == "name" and _is_mode(inner))
-    return False
+            found = (name, None)
+        case ast.NamedExpr(target=target):
+            found = (target.id, None)
+        case ast.Attribute(value=inner, attr=name) | ast.Call(func=ast.Attribute(value=inner, attr=name), args=[]):
+            found = (name, inner)
+        case ast.Subscript(value=inner, slice=ast.Constant(value=str() as name)):
+            found = (name, inner)
+        case ast.Call(func=ast.Attribute(value=inner, attr="get"), args=[ast.Constant(value=str() as name), *_]):
+            found = (name, inner)
+        case ast.Call(func=ast.Name(id="str" as name), args=[inner]):
+            found = (name, inner)
+    return found
 
 
 def _holds_name(node: ast.expr) -> bool:
@@ -181,7 +189,7 @@ def test_every_room_is_looked_into() -> None:
         'match settings.mode.name:\n    case "run": pass',
         'titles = {"crawl": 1, "run": 2}[mode]',
         'title = {"crawl": 1}.get(record.case.mode, 0)',
-        'title = dict(crawl=1, walk=2)[self.mode]',
+        "title = dict(crawl=1, walk=2)[self.mode]",
         'SINGLE = ("crawl", "walk")\ndef f(mode):\n    return mode in SINGLE',
         'TITLES: dict[str, str] = {"run": "calls"}\ndef f(row):\n    return TITLES[row["mode"]]',
         'if mode.startswith("crawl"): pass',

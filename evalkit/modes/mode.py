@@ -27,7 +27,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from evalkit.clock import Clock
 from evalkit.errors import ConfigError
@@ -39,7 +39,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
-from evalkit.settings.types import RunSettings
+from evalkit.settings.types import Provider, RunSettings
 from evalkit.store.run_directory import RunDirectory
 
 Work: TypeAlias = Callable[[CaseTrial, int], Awaitable[CaseRecord]]
@@ -56,6 +56,7 @@ class ModeData:
         datasets: ``path`` and ``sha256`` of every file that was read, for provenance.
         problems: What keeps the cases from being run although everything could be read; ``evalkit check`` shows the
             table first.
+        notes: What a run says in its log before it starts.
         oddities: What is allowed and hardly meant; ``evalkit check`` warns of it.
         table: What ``evalkit check`` shows of the data, as text; empty: nothing.
 
@@ -65,8 +66,17 @@ class ModeData:
     datasets: tuple[Mapping[str, Any], ...]
     left_out: tuple[Case, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     table: str = ""
+
+
+class NamedVoice(NamedTuple):
+    """A voice that a run asks for: the key, or the file, that names it, who is to speak with it, and its name."""
+
+    where: str
+    provider: Provider
+    name: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +148,14 @@ class Mode(ABC, Generic[Settings, Data]):
     def forecast(self, settings: Settings, data: Data, rates: Rates) -> Iterator[tuple[CaseWork, Models]]:  # noqa: ARG002
         """Yield the work of each case and who does it, but for grading. By default nothing is known of it."""
         yield from ()
+
+    def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
+        """Yield every voice that somebody is asked to speak with. By default nobody speaks."""
+        yield from ()
+
+    def unmeasured_latencies(self, settings: Settings, data: Data) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the latency columns of the layout that no record of this run will have, each with the reason."""
+        return {}
 
     @abstractmethod
     def open(

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.settings.renamed import with_new_names
 from evalkit.settings.roles import ROLES
 from evalkit.settings.schemas import key_at, mode_names
 
@@ -24,6 +25,8 @@ _IDLE = (
 # A role's model and provider are resolved; these only said what they would be by default.
 _DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in ROLES)))
 _ABSENT = "(no such key)"
+# A key that came since -> what held in every run that was made before it.
+_BEFORE_IT = {"service.brain": "rules"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def find_config_changes(
         expect: Keys, or nodes, that are meant to differ; empty: see the module.
 
     """
-    first, second = _flatten(before), _flatten(after)
+    first, second = ({**_BEFORE_IT, **_flatten(with_new_names(config))} for config in (before, after))
     differing = [
         key
         for key in dict.fromkeys([*first, *second])

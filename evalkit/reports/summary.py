@@ -219,13 +219,21 @@ def _concurrency(facts: RunFacts) -> dict[str, Json]:
     return {"most": most, "fewest": min(limits, default=most), "changes": list(facts.history.concurrency)}
 
 
-def _why_not_comparable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:
+def why_settings_are_not_comparable(config: Mapping[str, Any]) -> str:
+    """Return why no latency of a run with this `config` is comparable with another run's; empty where it may be."""
     if "real_time" not in config:
         return ""
     if not config["real_time"]:
         return "real_time is false: sound was sent faster than anybody speaks, so these are not latencies of a call"
     if lookup(config, ("assistant", "provider", "name")) == "local":
         return "the embedded provider remembers what it has heard, so these are not latencies of a product"
+    return ""
+
+
+def _why_not_comparable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:
+    reason = why_settings_are_not_comparable(config)
+    if reason or "real_time" not in config:
+        return reason
     if lateness is None:
         return "no chunk of sound was timed"
     p99_ms = lateness["lateness_p99_ms"]

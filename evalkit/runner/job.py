@@ -106,6 +106,8 @@ def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, reru
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
+    for note in prepared.data.notes:
+        _log.info("%s", note)
     with _drawing(prepared.config, destination) as draw:
         with (
             service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,

@@ -107,3 +107,74 @@ def test_a_judge_that_is_none_is_found_before_it_is_asked(capsys: pytest.Capture
     captured = capsys.readouterr()
     assert "judge.model: 'local-jugde' is not a model of the embedded provider" in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["speech.voice=nobody"], "speech.voice: 'nobody' is not a voice of the embedded provider; it has marin,"),
+        (["assistant.voice=mari"], "assistant.voice: 'mari' is not a voice of the embedded provider; did you mean"),
+        (["mode=walk", "assistant.voice=nobody"], "assistant.voice: 'nobody' is not a voice"),
+        (["mode=run", "simulator.voice=nobody"], "simulator.voice: 'nobody' is not a voice"),
+        (["mode=run", "simulator.kind=text", "speech.voice=nobody"], "speech.voice: 'nobody' is not a voice"),
+    ],
+)
+def test_a_voice_that_the_embedded_provider_does_not_have_is_found(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: list[str],
+    message: str,
+) -> None:
+    """By check, and by a run before it starts anything."""
+    monkeypatch.chdir(tmp_path)
+    for line in (["check", *overrides], overrides):
+        assert main([*line, "max_examples=1"]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.count("\n") == 1
+        assert message in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_voice_of_another_provider_is_its_own_business(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the embedded provider's voices are known here; a text caller is spoken by the speech role, not by itself."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert _check(capsys, "provider@speech.provider=openai", "speech.voice=nova", "max_examples=1")[0] == 0
+    text_caller = ["mode=run", "simulator.kind=text", "provider@speech.provider=openai", "simulator.voice=nova"]
+    assert _check(capsys, *text_caller)[0] == 0
+    assert _check(capsys, *text_caller, "simulator.kind=realtime")[0] == 2
+
+
+def test_a_voice_that_a_simulation_wishes_for_is_found_in_its_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the config leaves the choice to the file."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "mine", "mode=run"]) == 0
+    (path, *_) = sorted((tmp_path / "mine").glob("sim_*.json"))
+    simulation = json.loads(path.read_text(encoding="utf-8"))
+    simulation["assistant"]["voice"] = "nobody"
+    path.write_text(json.dumps(simulation), encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "mine")
+    code, said = _check(capsys, "--config-dir", "conf", "experiment=mine")
+    assert code == 2
+    assert f"{path}: assistant.voice: 'nobody' is not a voice of the embedded provider" in said
+
+
+def test_recordings_are_not_begun_with_a_voice_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`evalkit voice` answers before it starts the embedded provider or makes a folder."""
+    output = tmp_path / "made" / "walk.csv"
+    assert main(["voice", "voice.voices=[marin,nobody]", f"voice.output_csv={output}", "max_examples=1"]) == 2
+    assert "voice.voices: 'nobody' is not a voice of the embedded provider" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gate_that_will_be_missed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is paid for, and without an error: what is wrong with the gate may be meant to be seen."""
+    code, said = _check(capsys, "max_examples=1", "gate.min_grade=0.5", "mode.graders=[]")
+    assert code == 0
+    assert "warning: gate.min_grade=0.5 will be missed" in said

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,6 @@ from evalkit.compose.line import parse_line
 from evalkit.compose.questions import answer
 from evalkit.errors import ConfigError
 from evalkit.runner.jobs import packaged_source
-
-
-@pytest.fixture(autouse=True)
-def _as_in_a_process_of_its_own() -> None:
-    """A run that an earlier test launched in this process has told Hydra to be quiet."""
-    logging.getLogger("hydra").setLevel(logging.NOTSET)
 
 
 def _ask(capsys: pytest.CaptureFixture[str], *args: str) -> str:
@@ -39,9 +34,10 @@ def test_hydras_own_config_is_shown_as_it_is(capsys: pytest.CaptureFixture[str])
     assert "${now:" in _ask(capsys, "-c", "hydra")
 
 
-def test_where_a_config_comes_from_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    """The defaults list, each group with its option."""
-    told = _ask(capsys, "--info", "defaults", "mode=walk")
+def test_where_a_config_comes_from_is_told() -> None:
+    """The defaults list, each group with its option; Hydra logs it, so it has a process of its own here."""
+    line = [sys.executable, "-m", "evalkit", "--info", "defaults", "mode=walk"]
+    told = subprocess.run(line, capture_output=True, text=True, check=True).stdout
     assert "mode/walk" in told
     assert "family/voice" in told
 

@@ -41,9 +41,7 @@ def _plan(*overrides: str, multirun: bool = False) -> Plan:
     return plan(["max_examples=1", GRADERS, *overrides], packaged_source(), multirun=multirun)
 
 
-def _ending(
-    codes: Mapping[int, int], then: Callable[[], None] = lambda: None
-) -> Callable[[Plan, RunJob, Path], None]:
+def _ending(codes: Mapping[int, int], then: Callable[[], None] = lambda: None) -> Callable[[Plan, RunJob, Path], None]:
     """Return a launcher whose jobs end with these codes by number; a job without one vanishes."""
 
     def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
@@ -138,7 +136,9 @@ def test_a_model_that_the_embedded_provider_does_not_have_starts_nothing(tmp_pat
     with pytest.raises(ConfigError) as caught:
         execute(_plan("assistant.model=local-agnet"), _ending({0: 0}))
     (problem,) = caught.value.problems
-    assert "assistant.model: 'local-agnet' is not a model of the embedded provider; did you mean 'local-agent'?" in problem
+    assert (
+        "assistant.model: 'local-agnet' is not a model of the embedded provider; did you mean 'local-agent'?" in problem
+    )
     assert not (tmp_path / "outputs").exists()
 
 

@@ -46,11 +46,16 @@ def test_calls_reckon_with_callers_and_judges(tmp_path: Path) -> None:
 def test_graders_that_ask_and_listen_are_reckoned() -> None:
     """A judge is asked as often as it votes; who listens hears every answer."""
     base = ("provider=openai", "max_examples=3", "mode.graders=[tool_call]")
-    plain, heard = forecast_job(_prepare(*base)), forecast_job(_prepare(*base[:2], "mode.graders=[audio_text_mismatch]"))
+    plain, heard = (
+        forecast_job(_prepare(*base)),
+        forecast_job(_prepare(*base[:2], "mode.graders=[audio_text_mismatch]")),
+    )
     assert "transcription" not in plain.cost_usd
     assert "transcription" in heard.cost_usd
     one, three = (
-        forecast_job(_prepare("mode=run", "provider=openai", "max_examples=3", f"judge.votes={votes}")).cost_usd["judge"]
+        forecast_job(_prepare("mode=run", "provider=openai", "max_examples=3", f"judge.votes={votes}")).cost_usd[
+            "judge"
+        ]
         for votes in (1, 3)
     )
     assert one is not None

@@ -55,7 +55,10 @@ def test_what_is_wrong_with_providers_prices_and_gate_is_told_at_once(tmp_path: 
     """A missing key, a missing model, prices that are gone, and a latency that the mode has not."""
     azure = ("provider@judge.provider=azure", "judge.provider.base_url=https://house.example/openai/v1")
     told = _problems(
-        "provider=openai", *azure, f"limits.prices_file={tmp_path / 'gone.json'}", "gate.latency_column=latency_first_ms"
+        "provider=openai",
+        *azure,
+        f"limits.prices_file={tmp_path / 'gone.json'}",
+        "gate.latency_column=latency_first_ms",
     )
     assert "OPENAI_API_KEY is not set" in told
     assert str(tmp_path / "gone.json") in told

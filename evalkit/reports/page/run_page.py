@@ -27,6 +27,7 @@ from evalkit.reports.rows import ResultTable, Row
 _MOST_EVENT_LINES = 80
 _LEAST_EVENT_LINES = 14
 _EVENT_LINES_IN_ALL = 16_000
+_DONE = "latency_response_done_ms"
 _SHOWN_APART = ("packages", "datasets", "case_trials", "scorings")
 _NOTHING_KNOWN: Mapping[str, Any] = {
     "started_at": "",
@@ -90,6 +91,7 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
             "graders": list(table.grader_ids),
             "rowPerTurn": layout.has_row_per_turn,
             "wait": name_of(layout.answer_latency),
+            "done": _DONE in layout.latency_columns and layout.answer_latency != _DONE,
             "cases": [case.line() for case in cases],
         },
         details=(case.detail() for case in cases),

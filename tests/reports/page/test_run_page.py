@@ -135,3 +135,21 @@ def test_a_mode_shows_what_is_its_own(tmp_path: Path, from_file: bool) -> None:
     assert "<li>Cancel order 31845.</li>" in page
     assert "<li>&lt;/script&gt;&lt;script&gt;document.title=" in page
     assert "Questions" not in page_of(tmp_path / "crawl")
+
+
+def test_a_latency_stands_once_in_the_table_of_cases(tmp_path: Path) -> None:
+    """Where the answer's latency is that of the whole response, there is no second column of it."""
+    run = StoredRun(tmp_path / "run", mode="quiz", sound=False).write()
+    stored = open_run(run.root, "a test")
+    told = {}
+    for answer in ("latency_first_text_ms", "latency_response_done_ms", ""):
+        layout = replace(QUIZ, answer_latency=answer)
+        content = RunContent(run.root, layout, stored.config, stored.records, stored.grades, "0")
+        draw_reports(content, write_tables(content), Presentation(plots=False))
+        index = block((run.root / "report.html").read_text(encoding="utf-8"), "index")
+        told[answer] = (index["wait"], index["done"])
+    assert told == {
+        "latency_first_text_ms": ("first text", True),
+        "latency_response_done_ms": ("response done", False),
+        "": ("", True),
+    }
