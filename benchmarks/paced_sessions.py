@@ -33,21 +33,24 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import psutil
-from local_crawl import ENGINES, TEXTS, LocalCrawl
+from installed import told
 
-from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import write_wav
-from evalkit.clock import MonotonicClock
-from evalkit.engine.heap import frozen_heap
-from evalkit.realtime.events import SessionSpec
-from evalkit.realtime.pacer import Pacing, split_chunks
-from evalkit.realtime.session import RealtimeSession
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
-from evalkit.service import child
-from evalkit.store.event_log import open_event_log
+with told():
+    import numpy as np
+    import psutil
+    from local_crawl import ENGINES, TEXTS, LocalCrawl
+
+    from evalkit.audio.formats import AudioFormat
+    from evalkit.audio.wav import write_wav
+    from evalkit.clock import MonotonicClock
+    from evalkit.engine.heap import frozen_heap
+    from evalkit.realtime.events import SessionSpec
+    from evalkit.realtime.pacer import Pacing, split_chunks
+    from evalkit.realtime.session import RealtimeSession
+    from evalkit.realtime.timeline import Timeline
+    from evalkit.realtime.trace import Trace
+    from evalkit.service import child
+    from evalkit.store.event_log import open_event_log
 
 CHUNK_MS = 20
 WIRE = AudioFormat.PCM16
@@ -314,4 +317,5 @@ def _search(bench: _Bench, first: int, seconds: float) -> tuple[int, list[Trial]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with told():
+        sys.exit(main())

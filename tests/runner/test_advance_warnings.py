@@ -46,8 +46,8 @@ def _warnings(*overrides: str, multirun: bool = False) -> list[str]:
         (
             VOICE_TO_VOICE,
             (
-                "gate.max_latency_ms=900 will be missed: latency_voice_to_voice_ms is measured only where sound is sent "
-                "in real time (real_time=true); gate.latency_column may be latency_first_audio_ms, "
+                "gate.max_latency_ms=900 will be missed: latency_voice_to_voice_ms is measured only where sound is "
+                "sent in real time (real_time=true); gate.latency_column may be latency_first_audio_ms, "
                 "latency_first_text_ms, latency_response_done_ms"
             ),
         ),
