@@ -15,9 +15,9 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     from evalkit.metrics.statistics import bootstrap_interval
 
 CHANNELS = ("clean", "telephone", "noisy", "reverberant", "lossy", "awful")
@@ -50,5 +50,5 @@ def _word_error_rates(folder: Path) -> list[float]:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         main()

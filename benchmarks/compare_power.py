@@ -15,9 +15,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import numpy as np
 
     from evalkit.modes.voice.layouts import CRAWL_LAYOUT
@@ -93,5 +93,5 @@ def _simulate_run(rng: np.random.Generator, chances: np.ndarray, trials: int) ->
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         main()

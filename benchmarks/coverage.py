@@ -16,9 +16,9 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import numpy as np
     from scipy.stats import norm
 
@@ -143,5 +143,5 @@ def _holds(interval: Interval | None, truth: float) -> bool:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         main()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from installed import told
+from installed import missing_packages_named
 
 AGENTS = (
     "local-agent",
@@ -49,5 +49,5 @@ def _cell(value: float | None, baseline: float | None) -> str:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         main()

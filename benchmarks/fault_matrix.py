@@ -26,9 +26,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     from evalkit.peers.embedded import shared_services
     from evalkit.service.faults.plan import parse_plan
     from evalkit.settings.types import Service
@@ -429,5 +429,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

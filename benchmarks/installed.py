@@ -11,7 +11,7 @@ INSTALL = "pip install -e '.[local,dev]'"
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def missing_packages_named() -> Iterator[None]:
     """End the process with one line and exit code 2 where a package is missing for what stands in the block.
 
     What evalkit itself refuses, in this process or in one that was started, is told in its own words.

@@ -22,9 +22,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     from evalkit.peers.embedded import shared_services
     from evalkit.settings.types import Service
 
@@ -75,5 +75,5 @@ def _measure(launcher: str, asked: argparse.Namespace, folder: Path) -> float:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

@@ -33,9 +33,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import orjson
     import psutil
     import websockets
@@ -291,5 +291,5 @@ def _print(found: Findings) -> None:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

@@ -33,9 +33,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import numpy as np
     import psutil
     from local_crawl import ENGINES, TEXTS, LocalCrawl
@@ -317,5 +317,5 @@ def _search(bench: _Bench, first: int, seconds: float) -> tuple[int, list[Trial]
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

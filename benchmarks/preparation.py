@@ -25,9 +25,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import numpy as np
 
     from evalkit.audio.formats import AudioFormat
@@ -120,5 +120,5 @@ def _print(count: int, spent: dict[str, Spent]) -> None:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

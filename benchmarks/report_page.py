@@ -28,9 +28,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import orjson
     import psutil
     import yaml
@@ -313,5 +313,5 @@ def say(rng: random.Random, words: int) -> str:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

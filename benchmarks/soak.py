@@ -28,9 +28,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-from installed import told
+from installed import missing_packages_named
 
-with told():
+with missing_packages_named():
     import psutil
     from local_crawl import ENGINES, LocalCrawl
 
@@ -142,5 +142,5 @@ def _show(soak: Soak) -> list[str]:
 
 
 if __name__ == "__main__":
-    with told():
+    with missing_packages_named():
         sys.exit(main())

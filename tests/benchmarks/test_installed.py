@@ -78,6 +78,8 @@ def test_an_engine_that_is_not_installed_is_named(script: str, tmp_path: Path) -
     """Where the extra with the embedded provider is missing, last and in evalkit's own words; no traceback."""
     done = _run(script, "uvicorn", STARTED[script], tmp_path)
     assert done.returncode == 2, done.stderr
-    expected = "provider=local needs packages that are not installed: uvicorn; install them with: pip install '.[local]'"
+    expected = (
+        "provider=local needs packages that are not installed: uvicorn; install them with: pip install '.[local]'"
+    )
     assert done.stderr.splitlines()[-1].removeprefix("evalkit: ") == expected
     assert "Traceback" not in done.stderr
