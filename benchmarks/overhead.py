@@ -34,25 +34,28 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import orjson
-import psutil
-import websockets
-from local_crawl import ENGINES, TEXTS, LocalCrawl, Ready, plain_controls
+from installed import missing_packages_named
 
-from evalkit import event_loop
-from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import read_wav
-from evalkit.graders.context import GraderServices
-from evalkit.realtime.events import ClientEvents, SessionSpec
-from evalkit.realtime.pacer import split_chunks
-from evalkit.records.case import Case, CaseTrial, ExpectedCall
-from evalkit.records.grade import GraderSpec
-from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
-from evalkit.runner.pipeline import Remaining, Workload, expand_trials, run_workload
-from evalkit.runner.prepare import Prepared
-from evalkit.runner.reporting import report_run
-from evalkit.service import child
-from evalkit.store.run_directory import RunDirectory
+with missing_packages_named():
+    import orjson
+    import psutil
+    import websockets
+    from local_crawl import ENGINES, TEXTS, LocalCrawl, Ready, plain_controls
+
+    from evalkit import event_loop
+    from evalkit.audio.formats import AudioFormat
+    from evalkit.audio.wav import read_wav
+    from evalkit.graders.context import GraderServices
+    from evalkit.realtime.events import ClientEvents, SessionSpec
+    from evalkit.realtime.pacer import split_chunks
+    from evalkit.records.case import Case, CaseTrial, ExpectedCall
+    from evalkit.records.grade import GraderSpec
+    from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+    from evalkit.runner.pipeline import Remaining, Workload, expand_trials, run_workload
+    from evalkit.runner.prepare import Prepared
+    from evalkit.runner.reporting import report_run
+    from evalkit.service import child
+    from evalkit.store.run_directory import RunDirectory
 
 MAX_RATIO, MAX_GROWTH, MAX_ENGINE_MS = 2.2, 1.10, 3.0
 SMALL, MIDDLE, ROUNDS = 100, 400, 5
@@ -295,4 +298,5 @@ def _print(found: Findings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

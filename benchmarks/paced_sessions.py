@@ -33,22 +33,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import psutil
-from local_crawl import ENGINES, TEXTS, LocalCrawl
+from installed import missing_packages_named
 
-from evalkit import event_loop
-from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import write_wav
-from evalkit.clock import MonotonicClock
-from evalkit.engine.heap import frozen_heap
-from evalkit.realtime.events import SessionSpec
-from evalkit.realtime.pacer import Pacing, split_chunks
-from evalkit.realtime.session import RealtimeSession
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
-from evalkit.service import child
-from evalkit.store.event_log import open_event_log
+with missing_packages_named():
+    import numpy as np
+    import psutil
+    from local_crawl import ENGINES, TEXTS, LocalCrawl
+
+    from evalkit import event_loop
+    from evalkit.audio.formats import AudioFormat
+    from evalkit.audio.wav import write_wav
+    from evalkit.clock import MonotonicClock
+    from evalkit.engine.heap import frozen_heap
+    from evalkit.realtime.events import SessionSpec
+    from evalkit.realtime.pacer import Pacing, split_chunks
+    from evalkit.realtime.session import RealtimeSession
+    from evalkit.realtime.timeline import Timeline
+    from evalkit.realtime.trace import Trace
+    from evalkit.service import child
+    from evalkit.store.event_log import open_event_log
 
 CHUNK_MS = 20
 WIRE = AudioFormat.PCM16
@@ -315,4 +318,5 @@ def _search(bench: _Bench, first: int, seconds: float) -> tuple[int, list[Trial]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

@@ -1,4 +1,8 @@
-"""``evalkit check``: compose and validate config and every data file of every job, call nobody, list all errors."""
+"""``evalkit check``: compose and validate config and every data file of every job, call nobody, list all errors.
+
+It takes what a run takes, ``-m`` too, and prints what that would be, what it will take and cost, and warnings: what is
+allowed and hardly meant, such as a gate on a number that this run will not have.
+"""
 
 from __future__ import annotations
 

@@ -14,6 +14,8 @@ mode is called. A mode gives
 ``graders``          how a case is graded
 ``fingerprint``      the settings that can change a case's record: what resume, compare and caches go by
 ``forecast``         how much work a case will be
+``voices``           voices that somebody is to speak with, so that those that are not there are found first
+``unmeasured_…``     latencies of the layout that a run will not have, so that a gate on them is warned of
 ``open``             the callable that makes one attempt at a case-trial
 ==================== ================================================================================================
 
