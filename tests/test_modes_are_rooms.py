@@ -7,6 +7,7 @@ however it is written. The embedded provider is left out: it does not know of mo
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -224,3 +225,14 @@ def test_a_comparison_is_found_however_it_is_written(snippet: str) -> None:
 def test_what_asks_for_no_modes_name_is_left_alone(snippet: str) -> None:
     """Words for people, names that are no mode's, and a mode that is looked up among those that are installed."""
     assert find_comparisons(snippet) == []
+
+
+def test_every_family_stands_in_the_import_contract() -> None:
+    """A family that is a folder of its own but in no contract could import another one, and nobody would notice."""
+    pyproject = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {contract["name"]: contract for contract in pyproject["tool"]["importlinter"]["contracts"]}
+    folders = {path.parent.name for path in (ROOT / "modes").glob("*/__init__.py")}
+    assert folders == FAMILIES
+    assert set(contracts["families of modes do not know each other"]["modules"]) == {
+        f"evalkit.modes.{folder}" for folder in folders
+    }

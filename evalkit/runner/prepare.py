@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.datasets.files import dataset_manifest
+from evalkit.datasets.ids import find_unsafe_ids
 from evalkit.errors import ConfigError, DataError, UserError, collecting
 from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
@@ -139,6 +140,9 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     prices = [path for path in (settings.limits.prices_file,) if path]
     prepared = Prepared(mode, settings, data, (*data.datasets, *dataset_manifest(prices)))
     problems = [
+        f"mode {mode.name!r}: {problem}" for problem in find_unsafe_ids(case.case_id for case in prepared.cases)
+    ]
+    problems += [
         f"{mode.where(settings, case)}: {problem}"
         for case in (*data.cases, *data.left_out)
         for problem in find_grader_problems(mode.graders(settings, case))
