@@ -28,7 +28,7 @@ with missing_packages_named():
     from evalkit.peers.embedded import shared_services
     from evalkit.settings.types import Service
 
-SERVICE = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
+SERVICE = Service(brain="rules", faults=None, keep_alive_s=0.0, speech="hibari", transcription="whisper")
 LINE = (
     "mode=walk", "assistant.model=local-echo", "real_time=true", "concurrency=1", "mode.graders=[tool_call]",
     "report.plots=false",

@@ -40,6 +40,7 @@ with missing_packages_named():
     import psutil
     from local_crawl import ENGINES, TEXTS, LocalCrawl
 
+    from evalkit import event_loop
     from evalkit.audio.formats import AudioFormat
     from evalkit.audio.wav import write_wav
     from evalkit.clock import MonotonicClock
@@ -179,7 +180,7 @@ class _Bench:
         with tempfile.TemporaryDirectory(prefix="paced_sessions_") as folder:
             server, client, began = sum(self._server.cpu_times()[:2]), time.process_time(), time.perf_counter()
             with frozen_heap():
-                held = asyncio.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
+                held = event_loop.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
             took = time.perf_counter() - began
             client, server = time.process_time() - client, sum(self._server.cpu_times()[:2]) - server
         late = np.concatenate([each.pacing.lateness_ms for each in held])
@@ -213,7 +214,7 @@ class _Bench:
             wire = np.random.default_rng(0).integers(-8000, 8000, minutes * 60 * 24_000, np.int16).tobytes()
             with tempfile.TemporaryDirectory(prefix="paced_memory_") as folder:
                 tracemalloc.start()
-                asyncio.run(self._hold_unpaced(Path(folder), wire))
+                event_loop.run(self._hold_unpaced(Path(folder), wire))
                 peaks.append(tracemalloc.get_traced_memory()[1] + len(wire))
                 tracemalloc.stop()
         return (peaks[1] - peaks[0]) / 4

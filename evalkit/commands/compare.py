@@ -17,15 +17,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from evalkit.compose.line import LineParser, folder_at
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.registry import find_mode
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
 from evalkit.reports.rows import lookup
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.verdict import ExitCode
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
@@ -40,7 +43,7 @@ def main(args: Sequence[str]) -> int:
     Raises ConfigError for what is no run, and where not one case-trial can be paired: nothing passes for want of data.
     """
     given, runs = _parse(args)
-    before, after = read_side(runs[0]), read_side(runs[1])
+    before, after = _with_the_same_keys(read_side(runs[0]), read_side(runs[1]))
     modes = before.layout.mode, after.layout.mode
     if modes[0] != modes[1]:
         raise ConfigError(f"compare: A is mode={modes[0]}, B is mode={modes[1]}; compare runs of one mode")
@@ -87,6 +90,40 @@ def read_side(text: str) -> Side:
         records=run.records,
         grades=run.grades,
     )
+
+
+def _with_the_same_keys(before: Side, after: Side) -> tuple[Side, Side]:
+    """Return both sides, with the shipped values of keys that one of them is older than."""
+    if before.layout.mode != after.layout.mode or not (
+        _lacks(before.config, after.config) or _lacks(after.config, before.config)
+    ):
+        return before, after
+    shipped = plan((f"mode={before.layout.mode}",), packaged_source()).jobs[0].config
+    filled = [_filled(one.config, other.config, shipped) for one, other in ((before, after), (after, before))]
+    return replace(before, config=filled[0]), replace(after, config=filled[1])
+
+
+def _lacks(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether `other` has a key that `config` has not."""
+    return any(
+        name not in config or (isinstance(value, Mapping) and _lacks(_node(config[name]), value))
+        for name, value in other.items()
+    )
+
+
+def _filled(config: Mapping[str, Any], other: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` with the shipped value of every key that `other` has and it has not."""
+    filled = dict(config)
+    for name, value in other.items():
+        if isinstance(value, Mapping):
+            filled[name] = _filled(_node(config.get(name)), value, _node(shipped.get(name)))
+        elif name in shipped:
+            filled.setdefault(name, shipped[name])
+    return filled
+
+
+def _node(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
 
 
 def _name(config: Mapping[str, Any]) -> str:

@@ -138,7 +138,8 @@ async def _make(recordings: Sequence[Recording], settings: CrawlSettings, url: s
                         failures.append(f"{wanted.cells['example_id']}: {failure.message}")
                     progress.advance(task)
 
-            await asyncio.gather(*(lane() for _ in range(settings.concurrency)))
+            lanes = min(settings.concurrency, settings.limits.requests_in_flight or settings.concurrency)
+            await asyncio.gather(*(lane() for _ in range(lanes)))
     return failures[0] if failures else None
 
 

@@ -58,6 +58,7 @@ class ModeData:
         datasets: ``path`` and ``sha256`` of every file that was read, for provenance.
         problems: What keeps the cases from being run although everything could be read; ``evalkit check`` shows the
             table first.
+        notes: What a run says in its log before it starts.
         oddities: What is allowed and hardly meant; ``evalkit check`` warns of it.
         table: What ``evalkit check`` shows of the data, as text; empty: nothing.
 
@@ -67,6 +68,7 @@ class ModeData:
     datasets: tuple[Mapping[str, Any], ...]
     left_out: tuple[Case, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     table: str = ""
 

@@ -23,6 +23,8 @@ key                         meaning
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 ``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
 ``ungraded``                grader -> why it could be applied to no case-trial that counts
+``real_time``               whether every call was held in real time, by the settings that its record has; false
+                             where only some were (a simulation may say so of itself)
 =========================== =====================================================================================
 
 A number that cannot be given is null. Only `grade_mean` is left out instead, because those readers take it for a number
@@ -89,7 +91,7 @@ def summarize(
     facts: RunFacts, table: ResultTable, records: Sequence[CaseRecord], grades: Sequence[Grade]
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``."""
-    seed = _seed(facts.config)
+    seed, config = _seed(facts.config), _with_real_time(facts.config, records)
     rows = [row for row in table.rows if row.scored]
     costs = cost_by_role_usd(records, [*grades, *facts.history.discarded])
     summary: dict[str, Any] = {
@@ -97,7 +99,7 @@ def summarize(
         "mode": table.layout.mode,
         **_counts(table, records),
         **_grade_means(table, rows, seed),
-        **_settings(table.layout, facts.config),
+        **_settings(table.layout, config),
         **_distributions(table.layout, rows, seed),
         "planned": len(records) if facts.planned is None else facts.planned,
         "finished": len(records),
@@ -111,7 +113,7 @@ def summarize(
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
         "price_date": facts.history.prices.latest,
         **summarize_callers(table.layout, records, trial_values(rows, GRADE)),
-        **describe_pacing(facts.config, records),
+        **describe_pacing(config, records),
         "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),
         "config_sha256": facts.config_sha256,
@@ -188,6 +190,12 @@ def _reliability(rows: Sequence[Row]) -> dict[str, Json]:
         "pass_hat_k": {str(k): pass_hat_k(cases, k).mean for k in ks},
         "pass_k_cases": {str(k): pass_at_k(cases, k).n for k in ks},
     }
+
+
+def _with_real_time(config: JsonObject, records: Sequence[CaseRecord]) -> JsonObject:
+    """Return `config` with the `real_time` that held: a simulation's own wins where the run's was left open."""
+    held = [record.settings["real_time"] for record in records if "real_time" in record.settings]
+    return {**config, "real_time": all(held)} if held and "real_time" in config else config
 
 
 def describe_pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json]:

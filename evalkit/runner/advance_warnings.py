@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 from evalkit.metrics.forecast import ZERO, Forecast, add_up
 from evalkit.records.passing import required_graders
-from evalkit.reports.summary import why_settings_are_not_comparable
 from evalkit.runner.jobs import BASIC_LAUNCHER, Plan
 from evalkit.runner.prepare import Prepared
 from evalkit.settings.types import RunSettings
@@ -65,6 +64,8 @@ def _of_gates(prepared: Prepared, forecast: Forecast) -> Iterator[str]:
         yield f"gate.max_cost_usd={gate.max_cost_usd:g} will be missed: no full price is known for {unknown}; {_PRICES}"
     if gate.max_latency_ms is None:
         return
+    from evalkit.reports.summary import why_settings_are_not_comparable  # `check` needs it for such a gate alone
+
     absent = mode.unmeasured_latencies(prepared.settings, prepared.data)
     if gate.latency_column in absent:
         others = ", ".join(column for column in mode.layout.latency_columns if column not in absent)

@@ -8,15 +8,12 @@ from typing import Any
 
 import pytest
 
-from evalkit.audio.wav import read_wav
 from evalkit.cli import main
 from evalkit.commands.run import main as run_main
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.peers.embedded import shared_services
-from evalkit.runner.forecast import forecast_job
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import prepare
 from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import Service
@@ -28,7 +25,6 @@ ENGINES: dict[str, Any] = {
     "brain": "rules",
     "keep_alive_s": 0.0,
 }
-ENVIRON = {"OPENAI_API_KEY": "sk-x"}
 
 
 def _check(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[int, str]:
@@ -58,30 +54,6 @@ def test_a_hosted_forecast_has_a_price_an_unknown_model_none(
     _, unknown = _check(capsys, "provider=openai", "assistant.model=of-tomorrow", "max_examples=3")
     assert "forecast cost unknown, at least $" in unknown
     assert "no full price is known for assistant of-tomorrow" in unknown
-
-
-def test_recordings_are_reckoned_as_long_as_they_are(tmp_path: Path) -> None:
-    """Walk: no estimate where there is a file."""
-    config = plan(["mode=walk", "max_examples=4"], packaged_source()).jobs[0].config
-    prepared = prepare(config, tmp_path, {})
-    recordings = [read_wav(Path(str(case.inputs["audio_path"]))) for case in prepared.cases]
-    minutes = sum(1000 * len(recording.pcm) / recording.sample_rate_hz for recording in recordings) / 60_000
-    found = forecast_job(prepared)
-    assert found.caller_minutes == pytest.approx((minutes, minutes))
-    assert "speech" not in found.cost_usd
-
-
-def test_calls_reckon_with_callers_and_judges(tmp_path: Path) -> None:
-    """Run: every role that costs something is in it, and more turns cost more."""
-    few, many = (
-        forecast_job(prepare(plan([*line, f"max_turns={turns}"], packaged_source()).jobs[0].config, tmp_path, ENVIRON))
-        for line in [["mode=run", "provider=openai"]]
-        for turns in (2, 9)
-    )
-    assert {"assistant", "simulator", "speech", "judge"} <= set(many.cost_usd)
-    assert few.total_usd is not None
-    assert many.total_usd is not None
-    assert few.total_usd.high < many.total_usd.high
 
 
 def test_a_model_that_the_embedded_provider_does_not_have_is_found(capsys: pytest.CaptureFixture[str]) -> None:

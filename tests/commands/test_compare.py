@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from evalkit.cli import main
 from evalkit.store.run_directory import RunDirectory
@@ -162,6 +163,20 @@ def test_a_run_without_its_grades_is_not_compared(make_run: Any, capsys: Any) ->
     after.grades_path.unlink()
     assert compare(before, after) == 2
     assert f"evalkit score {after.root}" in capsys.readouterr().err
+
+
+def test_a_run_that_is_older_than_a_key_or_its_name_differs_in_neither(make_run: Any, capsys: Any) -> None:
+    """A key that came since has the value that is shipped, and a renamed one its new name; other values are told."""
+    before, after = make_run("a"), make_run("b", "service.brain=rules", "seed=0")
+    config = yaml.safe_load(before.config_path.read_text(encoding="utf-8"))
+    config["service"]["ears"] = config["service"].pop("transcription")
+    del config["seed"], config["gate"]["max_excluded_share"]
+    before.write_config(config)
+    assert compare(before, after, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["config_changes"] == []
+    assert compare(before, make_run("c", "seed=7"), "--json") == 0
+    [change] = json.loads(capsys.readouterr().out)["config_changes"]
+    assert (change["key"], change["before"], change["after"]) == ("seed", 0, 7)
 
 
 def test_a_folder_with_an_equals_sign_in_its_name_is_a_folder(make_run: Any) -> None:

@@ -216,9 +216,7 @@ def walk_row(case_id: str, audio_path: str) -> list[str]:
 
 
 def load_walk(path: Path, codec: AudioFormat, *rows: list[str]) -> list[Case]:
-    return load_walk_cases(
-        write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec, Recordings(), Recordings()
-    )
+    return load_walk_cases(write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec, Recordings())
 
 
 @pytest.mark.parametrize("codec", list(AudioFormat))

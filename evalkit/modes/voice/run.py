@@ -89,6 +89,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             cases=data.cases,
             datasets=tuple(dataset_manifest([*data.paths, *further])),
             left_out=data.left_out,
+            notes=data.notes,
             problems=data.problems,
             mocks=mocks,
         )
