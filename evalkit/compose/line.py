@@ -90,8 +90,8 @@ class LineParser(argparse.ArgumentParser):
 
     def _in_full(self, message: str) -> str:
         command = self.prog.partition(" ")[2]
-        usage = self.usage or f"{self.prog} --help says what it takes"
-        return f"{command}: {message}; {usage}" if command else f"{message}; {usage}"
+        where = f"{self.usage} ({self.prog} --help)" if self.usage else f"{self.prog} --help says what it takes"
+        return f"{command}: {message}; {where}" if command else f"{message}; {where}"
 
     def _get_option_tuples(self, option_string: str) -> list[Any]:  # noqa: ARG002
         return []  # a flag is written in full: to argparse -c is short for -cd
@@ -123,7 +123,7 @@ def command_line(flags: argparse.Namespace, overrides: Iterable[str]) -> Command
 
 def parse_line(args: Sequence[str]) -> CommandLine:
     """Return the parts of a run's line. Raises ConfigError naming every flag that evalkit does not have."""
-    parser = LineParser("evalkit", "evalkit [-m] [key=value …]; evalkit --help shows all keys")
+    parser = LineParser("evalkit", "evalkit [-m] [key=value …]")
     parser.take_overrides(sweep=True, questions=True)
     return command_line(*parser.parse_words(args))
 
