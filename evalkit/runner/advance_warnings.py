@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from evalkit.metrics.forecast import ZERO, Forecast, add_up
+from evalkit.peers.fault_plans import find_unknown_cases
 from evalkit.records.passing import required_graders
 from evalkit.runner.jobs import BASIC_LAUNCHER, Plan
 from evalkit.runner.prepare import Prepared
@@ -21,6 +22,7 @@ def warn_in_advance(planned: Plan, prepared: Sequence[Prepared], forecasts: Sequ
     gates = [warning for job, forecast in zip(prepared, forecasts, strict=True) for warning in _of_gates(job, forecast)]
     found = [
         *_of_launcher(planned),
+        *_of_fault_plans(prepared),
         *_of_cost(add_up(forecasts), [job.settings for job in prepared]),
         *dict.fromkeys(gates),
     ]
@@ -30,6 +32,13 @@ def warn_in_advance(planned: Plan, prepared: Sequence[Prepared], forecasts: Sequ
 def _of_launcher(planned: Plan) -> Iterator[str]:
     if not planned.multirun and planned.launcher != BASIC_LAUNCHER:
         yield f"hydra/launcher={planned.launcher} has no effect on a single run; for a sweep put -m first"
+
+
+def _of_fault_plans(prepared: Sequence[Prepared]) -> Iterator[str]:
+    """Yield a line for every case that a fault plan is to hit and that no job with that plan runs."""
+    for plan in dict.fromkeys(job.settings.service.faults for job in prepared):
+        keys = [key for job in prepared if job.settings.service.faults == plan for key in job.keys]
+        yield from find_unknown_cases(plan, keys)
 
 
 def _of_cost(forecast: Forecast, settings: Sequence[RunSettings]) -> Iterator[str]:

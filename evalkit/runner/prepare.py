@@ -15,7 +15,7 @@ from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
 from evalkit.modes.registry import find_mode
 from evalkit.peers.endpoints import find_endpoint_problems
-from evalkit.peers.fault_plans import find_unknown_cases, settle_faults
+from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
 from evalkit.peers.replayed import with_recorded_models
 from evalkit.records.case import Case, CaseTrial
@@ -149,7 +149,6 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
         *find_service_problems(settings, prepared.grader_needs, environ),
         *find_gated_case_problems(settings.gate, [case.case_id for case in data.cases]),
         *find_unknown_voices(mode.voices(settings, data)),
-        *find_unknown_cases(settings.service.faults, prepared.keys),
     ]
     if problems:
         raise ConfigError(problems)

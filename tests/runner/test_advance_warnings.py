@@ -90,6 +90,13 @@ def test_a_sweep_says_each_thing_once() -> None:
     assert "gate.min_grade=0.9 will be missed" in warning
 
 
+def test_a_fault_that_hits_no_case_of_any_job_is_told() -> None:
+    """A plan may serve several jobs; what none of them runs is hardly meant."""
+    (warning,) = _warnings("service.faults=stall/case:status-lamp+reset/case:nosuch")
+    assert warning.startswith("warning: service.faults: case 'nosuch' is not run")
+    assert _warnings("mode=crawl,walk", "service.faults=stall/case:status-lamp", multirun=True) == []
+
+
 def test_a_launcher_without_a_sweep_is_told() -> None:
     """It would be ignored in silence."""
     (warning,) = _warnings("hydra/launcher=joblib")
