@@ -60,7 +60,7 @@ class Asked:
 def main(args: Sequence[str]) -> int:
     """Measure the judge that `args` configure and print the result. Raises UserError before anybody is asked."""
     parser = LineParser("evalkit calibrate", "evalkit calibrate [judge.model=…] [key=value …] [--json]")
-    parser.take_overrides()
+    parser.take_overrides(limits="calibrate measures one judge")
     parser.add_argument("--json", action="store_true")
     flags, overrides = parser.parse_words(args)
     line = command_line(flags, overrides)

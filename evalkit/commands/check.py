@@ -23,7 +23,7 @@ from evalkit.service.offered import offered_models
 def main(args: Sequence[str]) -> int:
     """Print what would run, a line per job. Raises UserError with everything that is wrong."""
     parser = LineParser("evalkit check", "evalkit check [-m] [key=value …]")
-    parser.take_overrides(sweep=True)
+    parser.take_overrides(sweep=True, limits="check validates, and evalkit itself answers Hydra's flags")
     line = command_line(*parser.parse_words(args))
     planned = plan(line.overrides, packaged_source(line.config_dirs), multirun=line.multirun)
     jobs = prepare_all(planned, Path.cwd(), read_run)

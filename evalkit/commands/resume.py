@@ -63,7 +63,7 @@ def main(args: Sequence[str]) -> int:
 
 def _parse(args: Sequence[str]) -> _Asked:
     parser = LineParser("evalkit resume", f"evalkit resume outputs/DATE/RUN [limits.… …] [{_RERUN} | {_KEEP}]")
-    parser.take_overrides()
+    parser.take_overrides(limits="it would make it another run")
     either = parser.add_mutually_exclusive_group()
     either.add_argument(_RERUN, action="store_true", default=None, dest="rerun_changed")
     either.add_argument(_KEEP, action="store_false", default=None, dest="rerun_changed")

@@ -121,7 +121,7 @@ class _Spending:
 def main(args: Sequence[str]) -> int:
     """Grade the run in `args` again, print what changed, then its directory. Raises UserError before it starts."""
     parser = LineParser("evalkit score", "evalkit score outputs/DATE/RUN [key=value …] [--json]")
-    parser.take_overrides()
+    parser.take_overrides(limits="score grades one run")
     parser.add_argument("--json", action="store_true")
     flags, words = parser.parse_words(args)
     directory, overrides = split_directory(words)

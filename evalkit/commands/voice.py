@@ -56,7 +56,7 @@ class Recording:
 def main(args: Sequence[str]) -> int:
     """Make the recordings of ``mode.data_csv``; print the walk CSV's path. Raises UserError before anything is made."""
     parser = LineParser("evalkit voice", "evalkit voice [mode.data_csv=…] [voice.… …] [key=value …]")
-    parser.take_overrides()
+    parser.take_overrides(limits="voice makes one set of recordings")
     line = command_line(*parser.parse_words(args))
     planned = plan(line.overrides, packaged_source(line.config_dirs))
     prepared = prepare(planned.jobs[0].config, Path.cwd(), os.environ)

@@ -23,6 +23,10 @@ _OUR_WORDS = (
     (r"ignored explicit argument (.*)$", r"takes no value, found \1"),
     (r"not allowed with argument (.*)$", r"excludes \1; write one of them"),
 )
+_SWEEP = ("-m", "--multirun")
+# Hydra's own questions, which have a value, and those that have none.
+_ASKED_ABOUT = (("-c", "--cfg"), ("-p", "--package"), ("-i", "--info"), ("-sc", "--shell-completion"))
+_ASKED = ("--resolve", "--hydra-help")
 _NOT_KNOWN = "unrecognized arguments: "
 
 
@@ -49,6 +53,7 @@ class LineParser(argparse.ArgumentParser):
 
     def __init__(self, prog: str, usage: str | None = None, description: str | None = None) -> None:
         super().__init__(prog, usage, description, allow_abbrev=False, add_help=usage is None)
+        self._limits = ""
 
     def error(self, message: str) -> NoReturn:
         """Raise ConfigError with what is wrong and what the command takes."""
@@ -71,27 +76,33 @@ class LineParser(argparse.ArgumentParser):
             raise ConfigError([self._in_full(self._explain_unknown(word)) for word in unknown])
         return flags, rest
 
-    def take_overrides(self, *, sweep: bool = False, questions: bool = False) -> None:
-        """Let the line compose a config: with ``--config-dir``, and where told with ``-m`` and Hydra's questions."""
+    def take_overrides(self, *, sweep: bool = False, questions: bool = False, limits: str = "") -> None:
+        """Let the line compose a config: with ``--config-dir``, and where told with ``-m`` and Hydra's questions.
+
+        `limits` says to who writes those elsewhere what the command does instead.
+        """
+        self._limits = limits
         self.set_defaults(multirun=False, questions=[])
         self.add_argument("--config-dir", "-cd", dest="config_dirs", action="append", default=[])
         if sweep:
-            self.add_argument("-m", "--multirun", action="store_true")
+            self.add_argument(*_SWEEP, action="store_true")
         if questions:
-            for names in (("-c", "--cfg"), ("-p", "--package"), ("-i", "--info"), ("-sc", "--shell-completion")):
+            for names in _ASKED_ABOUT:
                 self.add_argument(*names, dest="questions", action=_Question)
-            for name in ("--resolve", "--hydra-help"):
+            for name in _ASKED:
                 self.add_argument(name, dest="questions", action=_Question, nargs=0)
 
     def _explain_unknown(self, word: str) -> str:
         known = [name for action in self._actions for name in action.option_strings]
         flag = word.partition("=")[0]
+        if self._limits and flag in (*_SWEEP, *_ASKED, *(name for names in _ASKED_ABOUT for name in names)):
+            return f"{flag}: leave it out; {self._limits}"
         return f"{flag}: unknown flag{did_you_mean(flag, known)}"
 
     def _in_full(self, message: str) -> str:
         command = self.prog.partition(" ")[2]
-        usage = self.usage or f"{self.prog} --help says what it takes"
-        return f"{command}: {message}; {usage}" if command else f"{message}; {usage}"
+        where = f"{self.usage} ({self.prog} --help)" if self.usage else f"{self.prog} --help says what it takes"
+        return f"{command}: {message}; {where}" if command else f"{message}; {where}"
 
     def _get_option_tuples(self, option_string: str) -> list[Any]:  # noqa: ARG002
         return []  # a flag is written in full: to argparse -c is short for -cd
@@ -123,7 +134,7 @@ def command_line(flags: argparse.Namespace, overrides: Iterable[str]) -> Command
 
 def parse_line(args: Sequence[str]) -> CommandLine:
     """Return the parts of a run's line. Raises ConfigError naming every flag that evalkit does not have."""
-    parser = LineParser("evalkit", "evalkit [-m] [key=value …]; evalkit --help shows all keys")
+    parser = LineParser("evalkit", "evalkit [-m] [key=value …]")
     parser.take_overrides(sweep=True, questions=True)
     return command_line(*parser.parse_words(args))
 

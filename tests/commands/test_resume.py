@@ -41,10 +41,10 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     [
         ([], "resume: needs a run's or sweep's directory"),
         (["chunk_ms=40"], "resume: needs a run's or sweep's directory"),
-        (["{run}", "--rerun-changed", "--keep-changed"], "exclude each other"),
+        (["{run}", "--rerun-changed", "--keep-changed"], "--keep-changed: excludes --rerun-changed"),
         (["{run}/nowhere"], "is no directory; expected one that a run or a sweep wrote"),
         (["{run}", "chunk_ms=40"], "For another run write: evalkit rerun {run} chunk_ms=40"),
-        (["{run}", "-m", "concurrency=1,2"], "resume: -m: would make it another run"),
+        (["{run}", "-m", "concurrency=1,2"], "resume: -m: leave it out; it would make it another run"),
         (["{run}", "-c", "job"], "would make it another run"),
     ],
 )

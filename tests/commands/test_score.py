@@ -145,7 +145,7 @@ def test_a_listener_that_is_not_there_changes_no_verdict(make_run: Any, tmp_path
             "gate.never_fail: 'order-10x' is not a case of this run; did you mean 'order-10'?",
         ),
         (["mode.graders=[tool_cal]"], "mode.graders"),
-        (["-m", "judge.votes=1,3"], "score: -m: unknown flag"),
+        (["-m", "judge.votes=1,3"], "score: -m: leave it out; score grades one run"),
         (["--loud"], "--loud: unknown flag"),
     ],
 )

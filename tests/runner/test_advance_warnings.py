@@ -84,6 +84,22 @@ def test_a_gate_that_can_be_reached_is_not_worth_a_word(overrides: list[str]) ->
     assert _warnings(*overrides) == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "model", "words"),
+    [
+        ("null", "gpt-realtime", None),
+        ("1000", "gpt-realtime", None),
+        ("0.00001", "gpt-realtime", "will stop before it is done"),
+        ("1", "of-tomorrow", "cannot be kept: no full price is known for assistant of-tomorrow"),
+    ],
+)
+def test_money_that_will_not_do_is_told(limit: str, model: str, words: str | None) -> None:
+    """Before it is spent; and a limit that nobody can hold is told too."""
+    told = _warnings("provider=openai", f"assistant.model={model}", f"limits.max_cost_usd={limit}")
+    assert len(told) == (0 if words is None else 1)
+    assert words is None or words in told[0]
+
+
 def test_a_sweep_says_each_thing_once() -> None:
     """However many of its jobs it is about."""
     (warning,) = _warnings("gate.min_grade=0.9", "mode.graders=[]", "seed=1,2,3", multirun=True)

@@ -8,7 +8,8 @@ import pytest
 
 from evalkit.audio.wav import read_wav
 from evalkit.compose.planning import plan
-from evalkit.runner.forecast import describe_forecast, describe_sweep, forecast_job, price_dates, warn_of_cost
+from evalkit.metrics.forecast import add_up
+from evalkit.runner.forecast import describe_sweep, forecast_job, price_dates
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
 
@@ -74,31 +75,9 @@ def test_a_sweep_is_described_by_its_jobs_and_their_sum() -> None:
     """Each job by what makes it another, and one line for all of them together."""
     planned = plan(["max_examples=2", "chunk_ms=20,40"], packaged_source(), multirun=True)
     prepared = [prepare(job.config, Path.cwd(), {}) for job in planned.jobs]
-    first, second, total = describe_sweep(planned.jobs, prepared)
+    forecast = add_up([forecast_job(job) for job in prepared])
+    first, second, total = describe_sweep(planned.jobs, forecast, price_dates(prepared))
     assert "chunk_ms=20" in first
     assert "chunk_ms=40" in second
     assert total.startswith("2 jobs, 4 cases, 4 case-trials; ")
     assert price_dates(prepared) in total
-
-
-@pytest.mark.parametrize(
-    ("limit", "model", "words"),
-    [
-        ("null", "gpt-realtime", None),
-        ("1000", "gpt-realtime", None),
-        ("0.00001", "gpt-realtime", "will stop before it is done"),
-        ("1", "of-tomorrow", "cannot be kept: no full price is known for assistant of-tomorrow"),
-    ],
-)
-def test_money_that_will_not_do_is_told(limit: str, model: str, words: str | None) -> None:
-    """Before it is spent; and a limit that nobody can hold is told too."""
-    line = ("provider=openai", "max_examples=2", f"assistant.model={model}", f"limits.max_cost_usd={limit}")
-    prepared = _prepare(*line)
-    forecast = forecast_job(prepared)
-    warnings = warn_of_cost(forecast, [prepared.settings])
-    if words is None:
-        assert warnings == []
-    else:
-        (warning,) = warnings
-        assert words in warning
-    assert ("unknown" in describe_forecast(forecast, "today")) is (model == "of-tomorrow")
