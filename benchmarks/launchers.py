@@ -23,9 +23,9 @@ import time
 from pathlib import Path
 
 from evalkit.peers.embedded import shared_services
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
-SERVICE = Service("hibari", "whisper", "rules", None, None, None, None, None, keep_alive_s=0.0)
+SERVICE = ServiceSettings("hibari", "whisper", "rules", None, None, None, None, None, keep_alive_s=0.0)
 LINE = (
     "mode=walk", "assistant.model=local-echo", "real_time=true", "concurrency=1", "mode.graders=[tool_call]",
     "report.plots=false",

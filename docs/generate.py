@@ -41,7 +41,7 @@ _PART = re.compile(r"(?P<begin><!-- begin (?P<name>[a-z-]+) -->\n).*?(?P<end><!-
 
 
 def render(text: str) -> str:
-    """Return a page's `text` with each of its generated parts made anew. Raises KeyError for a part nobody makes."""
+    """Return a page's `text` with each of its generated parts made anew. Raises KeyError for an unknown part."""
     return _PART.sub(lambda found: f"{found['begin']}\n{PARTS[found['name']]()}\n\n{found['end']}", text)
 
 

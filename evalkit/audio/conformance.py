@@ -18,7 +18,7 @@ from evalkit.audio.levels import Levels, measure_levels
 from evalkit.audio.wav import WavAudio, WavShape, find_mismatches
 
 
-class FindingKind(StrEnum):
+class RecordingProblemKind(StrEnum):
     """Why a recording cannot be used."""
 
     WRONG_FORMAT = "wrong_format"
@@ -59,15 +59,15 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RecordingProblem:
     """One reason against a recording: its kind for a program, its message for a person."""
 
-    kind: FindingKind
+    kind: RecordingProblemKind
     message: str
 
 
 @dataclass(frozen=True, eq=False)
-class Recording(WavShape):
+class MeasuredRecording(WavShape):
     """All that is kept of a recording once it has been read.
 
     Attributes:
@@ -82,9 +82,9 @@ class Recording(WavShape):
     levels: Levels | None
 
 
-def measure_recording(audio: WavAudio, content: bytes) -> Recording:
+def measure_recording(audio: WavAudio, content: bytes) -> MeasuredRecording:
     """Return what is kept of the WAV file whose whole `content` was read as `audio`."""
-    return Recording(
+    return MeasuredRecording(
         path=audio.path,
         codec=audio.codec,
         sample_rate_hz=audio.sample_rate_hz,
@@ -105,7 +105,7 @@ class Conformance:
         codec: Its codec.
         sample_rate_hz: Its rate.
         levels: Its levels; None where it is not mono.
-        findings: Every bound that it breaks; empty: it conforms.
+        problems: Every bound that it breaks; empty: it conforms.
 
     """
 
@@ -113,53 +113,55 @@ class Conformance:
     codec: AudioFormat
     sample_rate_hz: int
     levels: Levels | None
-    findings: tuple[Finding, ...]
+    problems: tuple[RecordingProblem, ...]
 
     @property
     def conforms(self) -> bool:
         """Whether the recording can be used."""
-        return not self.findings
+        return not self.problems
 
 
-def examine_recording(recording: Recording, bounds: Bounds) -> Conformance:
+def examine_recording(recording: MeasuredRecording, bounds: Bounds) -> Conformance:
     """Hold a recording against the bounds."""
-    findings = [
-        Finding(FindingKind.EMPTY if recording.sample_count == 0 else FindingKind.WRONG_FORMAT, message)
+    problems = [
+        RecordingProblem(
+            RecordingProblemKind.EMPTY if recording.sample_count == 0 else RecordingProblemKind.WRONG_FORMAT, message
+        )
         for message in find_mismatches(recording, bounds.codec, bounds.sample_rate_hz)
     ]
     levels = recording.levels
     if levels is not None and recording.sample_count:
-        findings += [Finding(kind, f"{recording.path}: {text}") for kind, text in _find_broken(levels, bounds)]
-    return Conformance(recording.path, recording.codec, recording.sample_rate_hz, levels, tuple(findings))
+        problems += [RecordingProblem(kind, f"{recording.path}: {text}") for kind, text in _find_broken(levels, bounds)]
+    return Conformance(recording.path, recording.codec, recording.sample_rate_hz, levels, tuple(problems))
 
 
-def _find_broken(levels: Levels, bounds: Bounds) -> Iterator[tuple[FindingKind, str]]:
+def _find_broken(levels: Levels, bounds: Bounds) -> Iterator[tuple[RecordingProblemKind, str]]:
     length_ms, lead_ms, rest_ms = levels.duration_ms, levels.leading_silence_ms, levels.trailing_silence_ms
     if length_ms < bounds.min_duration_ms:
         found = f"{length_ms:.0f} ms long, expected at least {bounds.min_duration_ms:.0f} ms"
-        yield FindingKind.TOO_SHORT, f"{found}; record it again"
+        yield RecordingProblemKind.TOO_SHORT, f"{found}; record it again"
     if length_ms > bounds.max_duration_ms:
         found = f"{length_ms:.0f} ms long, expected at most {bounds.max_duration_ms:.0f} ms"
-        yield FindingKind.TOO_LONG, f"{found}; cut it into turns"
+        yield RecordingProblemKind.TOO_LONG, f"{found}; cut it into turns"
     if levels.clipped_share > bounds.max_clipped_share:
         found = f"{levels.clipped_share:.2%} of the samples clipped, expected at most {bounds.max_clipped_share:.2%}"
-        yield FindingKind.CLIPPED, f"{found}; record it again at a lower gain"
+        yield RecordingProblemKind.CLIPPED, f"{found}; record it again at a lower gain"
     if levels.speech_end_ms is None:
         yield (
-            FindingKind.NO_SPEECH,
+            RecordingProblemKind.NO_SPEECH,
             f"level {levels.rms_dbfs:.1f} dBFS, no speech found, expected some; record it again",
         )
         return
     if levels.speech_dbfs < bounds.min_speech_dbfs:
         found = f"speech at {levels.speech_dbfs:.1f} dBFS, expected at least {bounds.min_speech_dbfs:.1f} dBFS"
-        yield FindingKind.TOO_QUIET, f"{found}; amplify it"
+        yield RecordingProblemKind.TOO_QUIET, f"{found}; amplify it"
     if lead_ms > bounds.max_leading_silence_ms:
         found = (
             f"{lead_ms:.0f} ms of silence before the speech, expected at most {bounds.max_leading_silence_ms:.0f} ms"
         )
-        yield FindingKind.LEADING_SILENCE, f"{found}; trim it"
+        yield RecordingProblemKind.LEADING_SILENCE, f"{found}; trim it"
     if rest_ms > bounds.max_trailing_silence_ms:
         found = (
             f"{rest_ms:.0f} ms of silence after the speech, expected at most {bounds.max_trailing_silence_ms:.0f} ms"
         )
-        yield FindingKind.TRAILING_SILENCE, f"{found}; trim it"
+        yield RecordingProblemKind.TRAILING_SILENCE, f"{found}; trim it"

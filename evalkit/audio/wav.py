@@ -154,7 +154,7 @@ def _decide_codec(path: Path, chunks: WavChunks) -> AudioFormat:
         raise DataError(f"{path}: the audio is {shape}; expected {_READABLE}; {_convert_hint()}")
     if len(chunks.payload) % chunks.block_bytes:
         raise DataError(
-            f"{path}: the data chunk has {len(chunks.payload)} bytes, which is no whole number of "
+            f"{path}: the data chunk has {len(chunks.payload)} bytes, which is not a whole number of "
             f"{chunks.block_bytes}-byte samples ({shape}); expected a complete WAV file; {_convert_hint()}"
         )
     return codec

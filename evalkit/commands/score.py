@@ -42,7 +42,7 @@ from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_js
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.prepare import find_gated_case_problems, find_service_problems, needs_of, read_settings
 from evalkit.runner.reporting import RunReport, report_run
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 from evalkit.runs.scorings import (
     Scoring,
     asks_the_same,

@@ -16,11 +16,11 @@ from contextlib import contextmanager, suppress
 
 from evalkit.store.running_jobs import RunningJobs
 
-_PATIENCE = 2
+_SIGNALS_BEFORE_STOP = 2
 _log = logging.getLogger(__name__)
 
 
-class Interruption:
+class SweepInterruption:
     """What has been asked of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own."""
 
     def __init__(self, jobs: RunningJobs) -> None:
@@ -38,7 +38,7 @@ class Interruption:
     def handle(self, *_: object) -> None:
         """Take one signal."""
         self.count += 1
-        if self.count > _PATIENCE:
+        if self.count > _SIGNALS_BEFORE_STOP:
             raise KeyboardInterrupt
         self._jobs.stop()
         again = "interrupt again to stop them at once" if self.count == 1 else "once more: stop waiting for them"
@@ -46,19 +46,19 @@ class Interruption:
         self.forward()
 
 
-_current: Interruption | None = None
+_current: SweepInterruption | None = None
 
 
-def current_interruption() -> Interruption | None:
+def current_interruption() -> SweepInterruption | None:
     """Return what has been asked of the sweep that this process launches; None when it launches none."""
     return _current
 
 
 @contextmanager
-def passed_on(jobs: RunningJobs) -> Iterator[Interruption]:
+def passed_on(jobs: RunningJobs) -> Iterator[SweepInterruption]:
     """Pass interruptions on to `jobs` until the block ends, which then raises KeyboardInterrupt if there was one."""
     global _current  # noqa: PLW0603  launchers are made by Hydra, which passes them nothing of ours
-    interruption = Interruption(jobs)
+    interruption = SweepInterruption(jobs)
     is_main = threading.current_thread() is threading.main_thread()
     signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
     saved = {number: signal.signal(number, interruption.handle) for number in signals}

@@ -20,7 +20,7 @@ from evalkit.settings.validation import find_value_problem
 _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)|true|false", re.IGNORECASE)
 # One element of a sweep over plain text, quoted or not; brackets, functions and interpolations are Hydra's business.
 _ELEMENT = re.compile(r"""(?:"[^"\\]*"|'[^'\\]*'|[^,"'\[\]{}()$\\])+""")
-# A job is found again by its number and overrides, so nobody else says where it lies.
+# A job is found again by its number and overrides, so its directory cannot be chosen by the user.
 _SWEEPER = "hydra/sweeper"
 _DECIDED_HERE = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir")
 
@@ -81,7 +81,7 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
             f"for one value with a comma quote it twice: '{name}=\"…\"'"
         )
         return
-    options = _group_options(name, source)
+    options = _groups(source).get(name)
     if options is not None:
         for value in _literal_values(override):
             if value is not None and str(value) not in options:
@@ -148,10 +148,6 @@ def _plain_element(element: Any) -> Any:
 
 def _groups(source: Source) -> dict[str, list[str]]:
     return list_groups((source.config_dir, *source.search_dirs))
-
-
-def _group_options(name: str, source: Source) -> list[str] | None:
-    return _groups(source).get(name)
 
 
 def without_sweeps(overrides: Sequence[str]) -> list[str]:

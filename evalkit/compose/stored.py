@@ -53,10 +53,10 @@ def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
     body = with_absolute_paths(stored, Path(runtime["cwd"]))
     for mode in modes:  # of several, what all of them have
         body = _known_keys(body, run_schema(mode))
-    _forget(body, named, changes_mode=modes != [before])
+    _drop_replaced(body, named, changes_mode=modes != [before])
     return {
         "defaults": [*_defaults(shipped["defaults"], before, _kept_choices(runtime["choices"], body, modes, before))],
-        **_laid_over(shipped, body),
+        **_with_stored_keys(shipped, body),
         "hydra": shipped["hydra"],
     }
 
@@ -116,7 +116,7 @@ def _known_keys(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     return kept
 
 
-def _forget(body: dict[str, Any], named: Mapping[str, list[str]], *, changes_mode: bool) -> None:
+def _drop_replaced(body: dict[str, Any], named: Mapping[str, list[str]], *, changes_mode: bool) -> None:
     """Take out of `body`, in place, what the groups on the line replace."""
     for name in named:
         group, _, node = name.partition("@")
@@ -160,12 +160,12 @@ def _read_option(group: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def _laid_over(shipped: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+def _with_stored_keys(shipped: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the shipped plain keys with the stored values over them."""
     result = {key: value for key, value in shipped.items() if key not in ("defaults", "hydra")}
     for key, value in body.items():
         below = result.get(key)
-        result[key] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        result[key] = _with_stored_keys(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result
 
 

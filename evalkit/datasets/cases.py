@@ -17,7 +17,7 @@ from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_C
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.speakable import find_speech_problem
-from evalkit.datasets.tables import Row, Table, read_table
+from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.errors import DataError
 from evalkit.records.case import Case
 from evalkit.records.json import JsonObject
@@ -88,7 +88,7 @@ def load_walk_cases(
 
 def _read_case(
     table: Table,
-    row: Row,
+    row: TableRow,
     mode: str,
     columns: Sequence[str],
     tools: Sequence[JsonObject] | None,

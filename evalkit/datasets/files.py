@@ -77,7 +77,7 @@ def parse_json(text: str) -> Any:
     """Return the JSON value in `text`. Raises ValueError that says what is wrong and, where it can, the place."""
     try:
         value = json.loads(
-            text, object_pairs_hook=_refuse_twins, parse_constant=_refuse_constant, parse_float=_finite_float
+            text, object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant, parse_float=_finite_float
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}, column {error.colno}: {_lower_first(error.msg)}") from None
@@ -111,17 +111,17 @@ def _nearby(path: Path) -> str:
     return did_you_mean(path.name, sorted(sibling.name for sibling in path.parent.iterdir() if sibling.is_file()))
 
 
-def _refuse_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {clip(twin)} stands twice in one object")
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {clip(repeated)} stands twice in one object")
     return result
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite_float(digits: str) -> float:

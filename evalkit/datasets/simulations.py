@@ -23,7 +23,7 @@ from evalkit.datasets.files import clip, read_json, read_text
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.lookup import find_file, search_folders
 from evalkit.datasets.speakable import find_speech_problem
-from evalkit.datasets.tables import Row, Table, read_table
+from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import Case, ExpectedCall
@@ -64,7 +64,7 @@ class Simulation:
         expected_calls: Calls of a right answer, in order.
         expects_no_call: A right answer calls no tool. False with no expected call: the file says nothing about calls.
         graders: How it is graded, each at its level.
-        own_settings: Model, voice and audio that the file wishes for, in effect where the run config says null.
+        own_settings: Model, voice and audio that the file sets, used where the run config says null.
         columns: Further columns of the index.
 
     """
@@ -170,13 +170,13 @@ class _Reader:
     problems: list[str]
     _read: dict[Path, Any] = field(default_factory=dict)
 
-    def is_enabled(self, row: Row) -> bool:
+    def is_enabled(self, row: TableRow) -> bool:
         text = row.cells.get(ENABLED_COLUMN, "").strip().lower()
         if text not in ("", "true", "false"):
             self.problems.append(f"{self.table.where(row, ENABLED_COLUMN)}: is {clip(text)}, expected true or false")
         return text != "false"
 
-    def read_simulation(self, row: Row) -> Simulation | None:
+    def read_simulation(self, row: TableRow) -> Simulation | None:
         """Return the simulation of a row, or None where it has problems too grave to read on."""
         override = self._read_override(row)
         where, named = self.table.where(row, PATH_COLUMN), row.cells[PATH_COLUMN].strip()
@@ -194,7 +194,7 @@ class _Reader:
             )
         return self._build(row, path, document, override)
 
-    def _build(self, row: Row, path: Path, document: Mapping[str, Any], override: int) -> Simulation | None:
+    def _build(self, row: TableRow, path: Path, document: Mapping[str, Any], override: int) -> Simulation | None:
         system_prompt_path = self._find("system_prompt_file", self.system_prompt_file, path, document)
         tools_path = self._find("tools_file", self.tools_file, path, document)
         system_prompt = self._read_once(system_prompt_path, read_text)
@@ -228,7 +228,7 @@ class _Reader:
             },
         )
 
-    def _read_override(self, row: Row) -> int:
+    def _read_override(self, row: TableRow) -> int:
         text = row.cells.get(OVERRIDE_COLUMN, "").strip()
         if re.fullmatch(r"[0-9]{0,4}", text) and int(text or 0) <= _MOST_TURNS:
             return int(text or 0)
@@ -327,8 +327,8 @@ def _read_graders(document: Mapping[str, Any]) -> tuple[GraderSpec, ...]:
 
 
 def _read_own_settings(document: Mapping[str, Any]) -> JsonObject:
-    """Return model, voice and audio that the file wishes for; blanks are no wish."""
-    wishes = {
+    """Return the model, voice and audio that the file sets; blank values count as absent."""
+    values = {
         **{
             role: {name: document.get(role, {}).get(name) for name in ("model", "voice")}
             for role in ("assistant", "simulator")
@@ -336,6 +336,6 @@ def _read_own_settings(document: Mapping[str, Any]) -> JsonObject:
         "audio": document.get("audio", {}),
     }
     kept = {
-        node: {name: value for name, value in keys.items() if value not in (None, "")} for node, keys in wishes.items()
+        node: {name: value for name, value in keys.items() if value not in (None, "")} for node, keys in values.items()
     }
     return {node: keys for node, keys in kept.items() if keys}

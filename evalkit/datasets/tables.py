@@ -23,7 +23,7 @@ from evalkit.settings.names import did_you_mean
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row: its number in the spreadsheet, and its cells by column."""
 
     number: int
@@ -36,9 +36,9 @@ class Table:
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
-    def where(self, row: Row, column: str) -> str:
+    def where(self, row: TableRow, column: str) -> str:
         """Return how a message names a cell: ``path: row 7: column 'user_text'``."""
         return f"{self.path}: row {row.number}: column {column!r}"
 
@@ -60,7 +60,7 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     if problems:
         raise DataError(problems)
     rows = tuple(
-        Row(number, dict(zip(header, record, strict=True)))
+        TableRow(number, dict(zip(header, record, strict=True)))
         for number, record in enumerate(records, 1)
         if number > 1 and any(record)
     )

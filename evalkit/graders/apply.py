@@ -1,8 +1,8 @@
 """Grades one stored record with a list of graders. Never raises: what could not be graded is a grade of None.
 
-Free graders run first, then all that ask somebody, at once. A record that was lost (infrastructure, simulator, judge,
-mock, data) is not graded at all; a system that said nothing and called nothing, by its own fault, gets 0 from every
-grader that applies to its case.
+Free graders run first, then all that ask a judge or a recogniser, at once. A record that was lost (infrastructure,
+simulator, judge, mock, data) is not graded at all; a system that said nothing and called nothing, by its own fault,
+gets 0 from every grader that applies to its case.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ async def grade_record(
 
     questions = [
         (spec, turn)
-        for spec in sorted(specs, key=_costs)
+        for spec in sorted(specs, key=_asks_a_service)
         for turn in _subjects(record, spec)
         if (spec.grader_id, turn.turn_index if turn else None) not in done
     ]
     return await asyncio.gather(*(grade(spec, turn) for spec, turn in questions))
 
 
-def _costs(spec: GraderSpec) -> bool:
+def _asks_a_service(spec: GraderSpec) -> bool:
     grader = GRADER_TYPES.get(spec.grader_type)
     return bool(grader and grader.needs)
 

@@ -19,14 +19,14 @@ from evalkit.records.record import CaseRecord, Turn, Usage
 
 
 @dataclass(frozen=True)
-class Heard:
+class HeardText:
     """What was heard in a sound file. `cost_usd`: 0 when it was known already, None when the price is unknown."""
 
     text: str
     cost_usd: float | None = 0.0
 
 
-Transcribe: TypeAlias = Callable[[str], Awaitable[Heard]]
+Transcribe: TypeAlias = Callable[[str], Awaitable[HeardText]]
 """Artifact path, relative to the run directory -> the words heard in it."""
 
 
@@ -99,7 +99,7 @@ class GraderContext:
     heard_usd: list[float | None] = field(default_factory=list)
 
     async def listen(self, artifact: str) -> str:
-        """Return the words heard in a sound file. Raises LookupError where nobody does, and CaseFailure."""
+        """Return the words heard in a sound file. Raises LookupError without a transcription; CaseFailure."""
         if self.services.transcribe is None:
             raise LookupError("no transcription service")
         heard = await self.services.transcribe(artifact)

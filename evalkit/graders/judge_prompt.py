@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from evalkit.graders.transcript import Line, quote, write_transcript
+from evalkit.graders.transcript import TranscriptLine, quote, write_transcript
 from evalkit.records.json import JsonObject, content_sha256
 
 _INTRODUCTION = """\
@@ -88,7 +88,7 @@ class JudgeQuestion:
     """
 
     criterion: str
-    lines: Sequence[Line]
+    lines: Sequence[TranscriptLine]
     turn_index: int | None = None
     scenario: str = ""
     is_instruction: bool = False

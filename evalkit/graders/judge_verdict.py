@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from evalkit.graders.transcript import Line
+from evalkit.graders.transcript import TranscriptLine
 from evalkit.records.json import JsonObject
 from evalkit.records.record import Usage
 
@@ -102,7 +102,7 @@ class Poll:
     agreement: float
 
 
-def read_vote(parsed: Any, lines: Sequence[Line], model: str, cost_usd: float | None) -> Vote:
+def read_vote(parsed: Any, lines: Sequence[TranscriptLine], model: str, cost_usd: float | None) -> Vote:
     """Return the vote in an answer that keeps to the schema, its quotations looked up in `lines`."""
     evidence, unfounded = [], 0
     for item in parsed["evidence"]:
@@ -125,7 +125,7 @@ def count_votes(votes: Sequence[Vote]) -> Poll:
     return Poll(next((vote for vote in supporters if vote.ruling), supporters[0]), agreement)
 
 
-def _find(item: Mapping[str, Any], lines: Sequence[Line]) -> int | None:
+def _find(item: Mapping[str, Any], lines: Sequence[TranscriptLine]) -> int | None:
     """Return the number of the line that holds the quotation: the one it names, else the first that does."""
     wanted = _plain(item["quote"])
     if not wanted:

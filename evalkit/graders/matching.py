@@ -108,7 +108,7 @@ def _default_rule(expected: Json) -> MatchRule:
 
 
 def _same(expected: Json, found: Json, rule: MatchRule) -> bool:
-    """Compare two values of which at least one is no container, or whose shapes differ."""
+    """Compare two values of which at least one is not an object or a list, or whose shapes differ."""
     if rule is MatchRule.EXACT or not (_is_scalar(expected) and _is_scalar(found)):
         return _exactly(expected) == _exactly(found)
     return _SAME[rule](_as_text(expected), _as_text(found))

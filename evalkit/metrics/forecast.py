@@ -1,12 +1,12 @@
-"""What a run will take, reckoned before it starts: cases, minutes of sound, tokens and dollars, each as a range.
+"""What a run will take, calculated before it starts: cases, minutes of sound, tokens and dollars, each as a range.
 
-Nothing here reads a file or calls anybody: the caller says what there is to do (:class:`CaseWork`), at which rates
-(:class:`Rates`, from ``data/rates.json``) and at which prices. A number that would need a price nobody knows is None,
+Nothing here reads a file or calls a provider: the caller says what there is to do (:class:`CaseWork`), at which rates
+(:class:`Rates`, from ``data/rates.json``) and at which prices. A number that would need an unknown price is None,
 and makes its sum None: unknown is never 0.
 
-How a turn is reckoned, with `i` the instructions and tools, `u` the caller's sound and `a` the assistant's, in tokens:
-turn `k` shows the model ``i + k·u + (k-1)·a`` and makes ``a`` and perhaps a tool call. The dear end takes every turn to
-the last, the longest answers and nothing cached; the cheap end the fewest turns, the shortest answers, and all that an
+How a turn is calculated, in tokens (`i` for instructions and tools, `u` the caller's sound, `a` the assistant's): turn
+`k` shows the model ``i + k·u + (k-1)·a`` and makes ``a`` and perhaps a tool call. The high end takes every turn to the
+last, the longest answers and nothing cached; the low end the fewest turns, the shortest answers, and all that an
 earlier turn has shown as cached, where the model has a price for that. Attempts that fail and are made again are not in
 it.
 """
@@ -46,7 +46,7 @@ ZERO = Range(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Rates:
-    """What is reckoned with; see ``data/rates.json`` for where each comes from."""
+    """Rates that a forecast is calculated with; ``data/rates.json`` says where each comes from."""
 
     audio_input_ms_per_token: float
     audio_output_ms_per_token: float
@@ -60,7 +60,7 @@ class Rates:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the rates in a parsed ``data/rates.json``. Raises KeyError or TypeError for what is none."""
+        """Return the rates in a parsed ``data/rates.json``. Raises KeyError or TypeError where they are not in it."""
         values: dict[str, Any] = {}
         for field in fields(cls):
             value = document[field.name]
@@ -111,7 +111,7 @@ class CaseWork:
 
 @dataclass(frozen=True)
 class Models:
-    """Who is asked in each role; None: nobody. `simulator_speaks`: the caller is a realtime model."""
+    """The model of each role; None: the run has no such role. `simulator_speaks`: the caller is a realtime model."""
 
     assistant: str
     speech: str | None = None

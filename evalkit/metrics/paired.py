@@ -9,7 +9,7 @@ anything else                      sign flips of whole cases (Fisher 1935), exac
                                    where they can be counted, else 9,999 drawn
 ================================== =============================================== ==================================
 
-Trials of a case are no independent evidence, so it is cases that are flipped and resampled. Intervals are at the level
+Trials of a case are not independent, so whole cases are flipped and resampled. Intervals are at the level
 of the decision, 95 % unless told otherwise.
 """
 

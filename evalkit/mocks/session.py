@@ -103,7 +103,7 @@ class MockSession:
         if call.name not in self._parameters:
             return (f"no tool is called {call.name!r}",)
         if call.arguments is None:
-            return ("the arguments are no JSON object",)
+            return ("the arguments are not a JSON object",)
         # A registry of our own: the default one would fetch an unknown reference from the network.
         validator = Draft202012Validator(self._parameters[call.name], registry=Registry())
         try:

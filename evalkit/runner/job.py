@@ -40,9 +40,9 @@ from evalkit.runner.pipeline import Advance, Controls, Remaining, Workload, expa
 from evalkit.runner.prepare import Prepared, take_or_prepare
 from evalkit.runner.remaining import find_remaining, spent_usd
 from evalkit.runner.reporting import report_run
+from evalkit.runner.run_ending import ExitCode, decide_ending
 from evalkit.runner.terminal import say, stderr_console
-from evalkit.runner.verdict import ExitCode, decide_verdict
-from evalkit.settings.types import Limits
+from evalkit.settings.types import LimitSettings
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.recovery import recover
 from evalkit.store.run_directory import RunDirectory, RunStatus, now_utc
@@ -156,7 +156,7 @@ def _end(
     write_provenance(run.provenance_path, {**provenance, "models_served": served, "ended_at": now_utc()})
     report = report_run(run, console)
     planned = len(provenance["case_trials"])
-    verdict = decide_verdict(
+    ending = decide_ending(
         records,
         planned=planned,
         stopped_by=outcome.stopped_by,
@@ -168,16 +168,16 @@ def _end(
         "finished": len(records),
         "not_scored": sum(not record.scored for record in records),
     }
-    run.write_status(verdict.status, exit_code=verdict.exit_code, counts=counts)
-    if verdict.reason:
-        say(verdict.reason)
-    if verdict.is_resumable and console is not None:
+    run.write_status(ending.status, exit_code=ending.exit_code, counts=counts)
+    if ending.reason:
+        say(ending.reason)
+    if ending.is_resumable and console is not None:
         more = " limits.max_cost_usd=MORE" if outcome.stopped_by is Stop.BUDGET else ""
         say(f"finish it with: evalkit resume {run.root}{more}")
 
 
-def _open_quota(destination: Destination, limits: Limits, spent_before_usd: float) -> Quota:
-    """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
+def _open_quota(destination: Destination, limits: LimitSettings, spent_before_usd: float) -> Quota:
+    """Return what the run shares: nothing, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
     return OwnQuota(spent_before_usd)

@@ -45,7 +45,7 @@ class Job:
 class Plan:
     """What a command line will run, and by which launcher if it is a sweep.
 
-    `composed` is the config of a single run as its composer has it, for whoever launches it and nobody else.
+    `composed` is the config of a single run as its composer has it, for the launcher only.
     """
 
     source: Source

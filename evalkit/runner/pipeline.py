@@ -73,7 +73,7 @@ class Controls:
 
 
 Advance = Callable[[CaseRecord, Sequence[Grade]], None]
-"""Told of each case-trial that is done."""
+"""Called with each case-trial that is done."""
 
 
 def expand_trials(cases: Sequence[Case], trials: int, seed: int) -> list[CaseTrial]:
@@ -116,7 +116,7 @@ def _grade_into(run: RunDirectory, workload: Workload, advance: Advance) -> Fini
 
 
 async def _grade_kept(run: RunDirectory, workload: Workload, kept: Sequence[StoredRecord], advance: Advance) -> None:
-    """Give every kept record the grades that it lacks: the run may have ended before them, or nobody answered."""
+    """Give every kept record the grades that it lacks: the run may have ended earlier, or a judge gave no answer."""
     given: dict[str, list[Grade]] = defaultdict(list)
     for grade in run.read_grades():
         given[grade.record_sha256].append(grade)

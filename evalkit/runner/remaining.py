@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalkit.engine.scheduler import Prior
+from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
@@ -69,13 +70,8 @@ def _prior(key: str, stored: StoredRecord | None, progress: Progress) -> Prior:
     attempts = [*(stored.record.attempts if stored else ()), *(tried.attempts if tried else ())]
     costs = [dict(stored.record.cost_usd) if stored else {}, dict(tried.cost_usd) if tried else {}]
     roles = {role for cost in costs for role in cost}
-    spent = {role: _sum([cost[role] for cost in costs if role in cost]) for role in roles}
+    spent = {role: sum_known_usd([cost[role] for cost in costs if role in cost]) for role in roles}
     return Prior(tuple(attempts), spent, was_recorded=stored is not None and tried is None)
-
-
-def _sum(costs: Sequence[float | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return math.fsum(known) if len(known) == len(costs) else None
 
 
 def _is_changed(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> bool:

@@ -37,8 +37,8 @@ from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
 from evalkit.runner.jobs import Job, Plan, Source
 from evalkit.runner.reporting import read_sweep_jobs
+from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.terminal import say, stderr_console
-from evalkit.runner.verdict import ExitCode, worst
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory
@@ -112,7 +112,7 @@ def read_plan(root: Path) -> StoredPlan:
             raise ConfigError(f"{path}: format {document['format']!r} is not known; this version reads {_FORMAT}")
         return _plan_from(document)
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: is no plan of a sweep ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"{path}: is not the plan of a sweep ({type(error).__name__}: {error})") from error
 
 
 def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> ExitCode:

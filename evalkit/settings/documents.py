@@ -1,4 +1,4 @@
-"""Checks a JSON document against its schema in ``schemas/``: what is wrong, and where, in words for whoever wrote it.
+"""Checks a JSON document against its schema in ``schemas/``: what is wrong and where, as messages for its author.
 
 A place reads like a way into the file. Items of a list count from 1, and a list that is the document itself calls its
 items what its `item` says: ``mock #3: 'delay_ms'``, ``'graders.turn_level' #2: 'id'``.

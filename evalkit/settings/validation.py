@@ -56,7 +56,7 @@ def _say(path: str, error: Any) -> str:
     elif error.validator in ("minLength", "maxLength"):
         allowed = f"text of {schema.get('minLength', 0)} to {schema.get('maxLength', 'any number of')} characters"
     if path.endswith("api_key_env"):
-        # Somebody may have put the key itself here.
+        # The user may have put the key itself here.
         return f"{path}: is not the name of an environment variable; name the variable, never the key (not shown)"
     hint = ""
     if error.validator == "enum" and isinstance(error.instance, str):
@@ -67,7 +67,7 @@ def _say(path: str, error: Any) -> str:
 
 
 def find_contradictions(config: Mapping[str, Any]) -> list[str]:
-    """Return what no single key is guilty of: endpoints that are missing, or given where they make no sense."""
+    """Return problems between several keys: endpoints that are missing, or given where they make no sense."""
     problems = []
     for role in (None, *(role for role in ROLES if role in config)):
         provider = config["provider"] if role is None else config[role]["provider"]

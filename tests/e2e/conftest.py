@@ -15,9 +15,9 @@ import pytest
 from harness import Cli
 
 from evalkit.peers.embedded import shared_services
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
-DEFAULT_ENGINES = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
+DEFAULT_ENGINES = ServiceSettings("rules", None, 0.0, speech="hibari", transcription="whisper")
 
 
 @pytest.fixture(scope="session")

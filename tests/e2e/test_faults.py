@@ -15,7 +15,7 @@ from harness import Cli, read_json
 
 from evalkit.peers.embedded import shared_services
 from evalkit.service.faults.plan import parse_plan
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = {
@@ -72,7 +72,7 @@ def faulty_env(plan: str, warm_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """An environment in which jobs with that plan find a running service."""
     import os
 
-    with shared_services([Service("rules", plan, 0.0, speech="hibari", transcription="whisper")]):
+    with shared_services([ServiceSettings("rules", plan, 0.0, speech="hibari", transcription="whisper")]):
         yield {**warm_env, "EVALKIT_SERVICES": os.environ["EVALKIT_SERVICES"]}
 
 

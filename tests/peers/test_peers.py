@@ -99,10 +99,10 @@ async def test_what_an_engine_has_spoken_is_known_wherever_it_runs(
     """The embedded provider's port is no part of what the cache knows; its engine is, and so is the voice."""
     first, second = servers
     lines = [
-        (first, ("service.voice=pico",)),
-        (second, ("service.voice=pico",)),
-        (second, ("service.voice=hibari",)),
-        (second, ("service.voice=hibari", "speech.voice=cedar")),
+        (first, ("service.speech=pico",)),
+        (second, ("service.speech=pico",)),
+        (second, ("service.speech=hibari",)),
+        (second, ("service.speech=hibari", "speech.voice=cedar")),
     ]
     cached = []
     for server, line in lines:

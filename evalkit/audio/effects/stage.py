@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class StageOutput:
     """What a stage made of a signal, and what it measured on the way.
 
     Attributes:
@@ -61,7 +61,7 @@ def read_settings(settings: type[T], document: Mapping[str, object], where: str,
             if isinstance(value, Mapping):
                 values[key] = read_settings(type(default), value, path, problems)
             else:
-                problems.append(f"{path}: {value!r} is no mapping; give the stage's keys")
+                problems.append(f"{path}: {value!r} is not a mapping; give the stage's keys")
         else:
             values[key] = _read_value(value, default, declared.metadata, path, problems)
     return settings(**values)

@@ -65,8 +65,8 @@ class Quiz(Mode[TextSettings, ModeData]):
                 evidence.cost_usd["assistant"] = peers.prices.cost_usd(answer.usage, model)
                 evidence.served_model = answer.model
 
-            effective = self.fingerprint(settings, data, trial.case)
-            return await make_attempt(trial, effective, ask, clock=clock, timeout_s=settings.limits.case_timeout_s)
+            fingerprint = self.fingerprint(settings, data, trial.case)
+            return await make_attempt(trial, fingerprint, ask, clock=clock, timeout_s=settings.limits.case_timeout_s)
 
         yield work
 
