@@ -71,7 +71,7 @@ def _command_help() -> str:
 
 def _help_of(command: str) -> str:
     printed = io.StringIO()
-    width = mock.patch.dict(os.environ, {"COLUMNS": "100"})  # of a page, and not of whoever's terminal
+    width = mock.patch.dict(os.environ, {"COLUMNS": "100"})  # of a page, and not of the terminal in use
     with width, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         cli.main([command, "--help"])
     return printed.getvalue().strip()

@@ -1,8 +1,8 @@
-"""Whether a recording can carry a score: what is measured of a file, and what stands in the way of using it.
+"""Whether a recording can be scored: its measures, and the bounds that it breaks.
 
-`examine_recording` holds what is known of one file against :class:`Bounds`: there is a finding for each bound that it
-breaks. A recording that breaks one says nothing about the assistant that hears it (empty, the wrong rate, nothing but
-clipping), so the verdict is a gate before a run, and every bound is the user's.
+`examine_recording` compares one file with :class:`Bounds`: there is a problem for each bound that it breaks. A
+recording that breaks one says nothing about the assistant that hears it (empty, the wrong rate, nothing but clipping),
+so the check comes before a run, and the user sets every bound.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class RecordingProblemKind(StrEnum):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a recording must be.
+    """The bounds of a recording that can be scored.
 
     Attributes:
         codec: The only codec.
@@ -43,8 +43,8 @@ class Bounds:
         max_duration_ms: Longest recording.
         min_speech_dbfs: Lowest level over the speech frames; a soft caller is at -45.
         max_clipped_share: Largest share of samples in runs at full scale, 0 to 1.
-        max_leading_silence_ms: Longest wait for the first speech.
-        max_trailing_silence_ms: Longest rest after the last speech.
+        max_leading_silence_ms: Longest silence before the first speech.
+        max_trailing_silence_ms: Longest silence after the last speech.
 
     """
 
@@ -68,7 +68,7 @@ class RecordingProblem:
 
 @dataclass(frozen=True, eq=False)
 class MeasuredRecording(WavShape):
-    """All that is kept of a recording once it has been read.
+    """The hash, size and levels of a recording that was read.
 
     Attributes:
         sha256: Hash of the whole file.
@@ -83,7 +83,7 @@ class MeasuredRecording(WavShape):
 
 
 def measure_recording(audio: WavAudio, content: bytes) -> MeasuredRecording:
-    """Return what is kept of the WAV file whose whole `content` was read as `audio`."""
+    """Return hash, size and levels of the WAV file whose whole `content` was read as `audio`."""
     return MeasuredRecording(
         path=audio.path,
         codec=audio.codec,
@@ -98,14 +98,14 @@ def measure_recording(audio: WavAudio, content: bytes) -> MeasuredRecording:
 
 @dataclass(frozen=True)
 class Conformance:
-    """What one file is, and what is wrong with it.
+    """The measures of one file, and the bounds that it breaks.
 
     Attributes:
         path: The file.
         codec: Its codec.
         sample_rate_hz: Its rate.
         levels: Its levels; None where it is not mono.
-        problems: Every bound that it breaks; empty: it conforms.
+        problems: One for every bound that it breaks; empty: it conforms.
 
     """
 
@@ -122,7 +122,7 @@ class Conformance:
 
 
 def examine_recording(recording: MeasuredRecording, bounds: Bounds) -> Conformance:
-    """Hold a recording against the bounds."""
+    """Compare a recording with the bounds."""
     problems = [
         RecordingProblem(
             RecordingProblemKind.EMPTY if recording.sample_count == 0 else RecordingProblemKind.WRONG_FORMAT, message

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class SweepInterruption:
-    """What has been asked of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own."""
+    """The interruptions of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own."""
 
     def __init__(self, jobs: RunningJobs) -> None:
         self._jobs = jobs
@@ -50,7 +50,7 @@ _current: SweepInterruption | None = None
 
 
 def current_interruption() -> SweepInterruption | None:
-    """Return what has been asked of the sweep that this process launches; None when it launches none."""
+    """Return the interruptions of the sweep that this process launches; None when it launches none."""
     return _current
 
 
@@ -75,7 +75,7 @@ def passed_on(jobs: RunningJobs) -> Iterator[SweepInterruption]:
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Let processes that are started in the block hear no Ctrl-C of the terminal, which we pass on ourselves.
+    """Keep the terminal's Ctrl-C from processes started in the block: it is passed on to them explicitly.
 
     Submitit's controller would answer one by killing its job a second later.
     """
@@ -90,7 +90,7 @@ def deaf_children() -> Iterator[None]:
 
 
 def become_a_worker() -> None:
-    """Leave the terminal's foreground, and hear interruptions even where whoever started us did not."""
+    """Leave the terminal's foreground, and handle interruptions even where the parent process ignores them."""
     if hasattr(os, "setpgid") and os.getpid() != os.getpgrp():
         with suppress(PermissionError):  # a session's leader, which no terminal's signal reaches anyway
             os.setpgid(0, 0)

@@ -1,4 +1,4 @@
-"""Hands a planned line to Hydra, whose launcher runs each job where it likes."""
+"""Hands a planned line to Hydra, whose launcher runs the jobs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Launch:
-    """What a job's process has to know of the sweep: its root, which of its jobs to run, and who launches them."""
+    """The sweep as a job's process needs it: its root, which of its jobs to run, and the launching process."""
 
     root: Path
     numbers: frozenset[int]
@@ -55,8 +55,8 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
 
     The jobs of a sweep that is `resumed` go where its ``plan.json`` says, whatever the line adds to their overrides.
 
-    `run_job` must not raise: it answers with files. Where a launcher gives up because a job took a process with it, the
-    jobs that have not begun are launched once more; no job is begun twice.
+    `run_job` must not raise: it reports through its files. Where a launcher gives up because a process died, the jobs
+    that have not begun are launched once more; no job is begun twice.
 
     Raises:
         ConfigError: Hydra itself refuses the line.

@@ -1,8 +1,8 @@
 """Crawl and walk cases from CSV: one row, one case, everything checked before the first call.
 
 Crawl needs ``example_id, user_text, gt_tool_call, gt_tool_call_arg``, walk ``audio_path`` as well, and
-``gt_tool_call_match`` is optional (see :mod:`evalkit.datasets.expectations`). Further columns travel with the case into
-its record. All problems of a file are raised together, each as ``path: row 7: column 'gt_tool_call_arg': …``.
+``gt_tool_call_match`` is optional (see :mod:`evalkit.datasets.expectations`). Further columns are copied
+into the record. All problems of a file are raised together, each as ``path: row 7: column 'gt_tool_call_arg': …``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a row says a right answer is: the expected tool call in its three `gt_` columns, checked against the tools.
+"""The right answer of a row: the expected tool call in its three `gt_` columns, checked against the tools.
 
 =================== ==============================================================================
 column              holds

@@ -1,4 +1,4 @@
-"""Reading input files: text and JSON as they are meant, and what a run read, by content.
+"""Reading input files: text, strict JSON, and the hashes of the files that a run read.
 
 Every message names the file and the place in it. JSON is read strictly: a key that stands twice, a number that no
 number type holds and half a Unicode character are errors here, where the file can be named, and not somewhere later.
@@ -89,13 +89,13 @@ def parse_json(text: str) -> Any:
 
 
 def dataset_manifest(paths: Iterable[Path]) -> list[dict[str, str | int]]:
-    """Return path, sha256 and size of each file, in order and once each: what a run was made from."""
+    """Return path, sha256 and size of each file that a run read, in order and once each."""
     contents = ((path, read_bytes(path)) for path in dict.fromkeys(paths))
     return [manifest_entry(path, sha256(data).hexdigest(), len(data)) for path, data in contents]
 
 
 def manifest_entry(path: Path, content_sha256: str, size_bytes: int) -> dict[str, str | int]:
-    """Return what the manifest says of one file."""
+    """Return the manifest's entry for one file."""
     return {"path": str(path), "sha256": content_sha256, "bytes": size_bytes}
 
 

@@ -1,4 +1,4 @@
-"""Recordings as a run reads them: each file once, whatever is then asked of it.
+"""Recordings of a run: each file is read once, then measures and hashes come from memory.
 
 Reading, decoding, measuring and hashing wait for the disk and leave the interpreter alone for most of their time, so
 several files are read at once.
@@ -20,13 +20,13 @@ _AT_ONCE = min(4, os.cpu_count() or 1)
 
 
 class Recordings:
-    """Reads recordings, and knows afterwards what each of them is."""
+    """Reads recordings, and keeps the measures of each."""
 
     def __init__(self) -> None:
         self._known: dict[Path, MeasuredRecording | DataError] = {}
 
     def read_all(self, paths: Iterable[Path]) -> None:
-        """Read files; what is wrong with one of them is told when it is asked for."""
+        """Read files. A file with a problem raises its error in :meth:`get`, not here."""
         unread = [path for path in dict.fromkeys(paths) if path not in self._known]
         with ThreadPoolExecutor(_AT_ONCE) as readers:
             self._known.update(zip(unread, readers.map(_read, unread), strict=True))

@@ -1,10 +1,10 @@
 """Simulated calls: an index CSV, and a JSON file for each call. Everything is checked before the first one is held.
 
 The index has ``simulation_id, simulation_path`` and may have ``enabled`` (true, false; empty: true), ``notes`` and
-``max_turns_override`` (0 or empty: none); further columns travel with the case. ``schemas/simulation.schema.json`` says
-what a simulation file holds. Files in the older format pass: mocks of name and output, judges without a type.
+``max_turns_override`` (0 or empty: none); further columns are kept with the case. ``schemas/simulation.schema.json``
+says what a simulation file holds. Files in the older format pass: mocks of name and output, judges without a type.
 
-What the tools answer stays JSON here. Whoever holds the call parses `tool_mocks` with
+What the tools answer stays JSON here. The mode parses `tool_mocks` with
 :func:`evalkit.mocks.definitions.parse_mocks`; options of graders are checked by
 :func:`evalkit.graders.registry.find_grader_problems`.
 """
@@ -57,7 +57,7 @@ class Simulation:
         scenario: What the caller is trying to do, for judges.
         system_prompt: The assistant's.
         tools: What the assistant may call.
-        persona: The caller's prompt: who calls, and the rules of the part.
+        persona: The caller's prompt: persona and rules.
         first_user_turn: What the caller says first, word for word.
         max_turns: How many turns the call may take, by index and file; the run config may say otherwise.
         tool_mocks: What the tools answer, as it stands in the file.
@@ -120,7 +120,7 @@ def load_simulations(
 def make_case(simulation: Simulation) -> Case:
     """Return the case that asks for this call. Its inputs hold all contents, so that a record can be read alone.
 
-    How it is graded travels beside the inputs: other graders do not make it another case.
+    Graders are stored outside the inputs: other graders do not make it another case.
     """
     case = Case(
         case_id=simulation.simulation_id,
@@ -149,13 +149,13 @@ def make_case(simulation: Simulation) -> Case:
 
 
 def graders_of(case: Case) -> tuple[GraderSpec, ...]:
-    """Return the graders that :func:`make_case` put beside a case, also when it comes from a stored record."""
+    """Return the graders that :func:`make_case` stored with a case, also when it comes from a stored record."""
     specs: Any = case.extra.get("graders", ())
     return tuple(GraderSpec(**{**spec, "level": GradeLevel(spec["level"])}) for spec in specs)
 
 
 def _spec_to_json(spec: GraderSpec) -> dict[str, Json]:
-    """Return `spec` as it stands beside a case; `required` only where it says something, as in older records."""
+    """Return `spec` as JSON; `required` only where it is set, so that older records keep their hash."""
     fields: dict[str, Json] = {**asdict(spec), "level": spec.level.value}
     return {name: value for name, value in fields.items() if name != "required" or not value}
 
@@ -177,7 +177,7 @@ class _Reader:
         return text != "false"
 
     def read_simulation(self, row: TableRow) -> Simulation | None:
-        """Return the simulation of a row, or None where it has problems too grave to read on."""
+        """Return the simulation of a row, or None where its problems leave nothing to read."""
         override = self._read_override(row)
         where, named = self.table.where(row, PATH_COLUMN), row.cells[PATH_COLUMN].strip()
         if not named:

@@ -32,7 +32,7 @@ async def grade_record(
         record: As stored.
         record_sha256: Hash of the stored bytes; goes into every grade.
         specs: Checked by :func:`evalkit.graders.registry.find_grader_problems`.
-        services: What graders may ask for.
+        services: Judge and transcription for graders that need them.
         now: The time of a grade: UTC, ISO 8601.
         done: Grader ids and turns (None: the trace) that have their grade already and are left out.
 
@@ -96,7 +96,7 @@ async def _decide(grader: GraderType | None, context: GraderContext) -> Verdict:
 
 
 def _settled(grader: GraderType, context: GraderContext) -> Verdict | None:
-    """Return the verdict that needs no look at the answer, or None when the grader must look."""
+    """Return the verdict where it does not depend on the answer's content, else None."""
     record = context.record
     evidence = (
         f"{record.failure.stage}: {record.failure.error_type}: {record.failure.message}" if record.failure else ""

@@ -1,4 +1,4 @@
-"""What a grader is, what it is given, and what it may ask for.
+"""The interface of graders: their type, the context they get, and the services they may call.
 
 A grader is a coroutine ``grade(context) -> Verdict`` inside a :class:`GraderType`. It sees a stored record and nothing
 else; what costs money or needs a network (hearing audio, asking a judge) comes in as a callable in
@@ -20,7 +20,7 @@ from evalkit.records.record import CaseRecord, Turn, Usage
 
 @dataclass(frozen=True)
 class HeardText:
-    """What was heard in a sound file. `cost_usd`: 0 when it was known already, None when the price is unknown."""
+    """The words heard in a sound file. `cost_usd`: 0 when it was known already, None when the price is unknown."""
 
     text: str
     cost_usd: float | None = 0.0
@@ -79,7 +79,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class GraderServices:
-    """What graders may ask for. None: not available in this run, and graders that need it do not grade."""
+    """The services of graders. None: not available in this run, and graders that need it do not grade."""
 
     transcribe: Transcribe | None = None
     judge: Judge | None = None

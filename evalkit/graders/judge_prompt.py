@@ -1,4 +1,4 @@
-"""What a judge is asked. The instructions are fixed; everything that belongs to one question is quoted data below them.
+"""The question to a judge: fixed instructions, and below them everything that belongs to one question, as quoted data.
 
 ::
 
@@ -97,7 +97,7 @@ class JudgeQuestion:
 
     @property
     def instructions(self) -> str:
-        """What the judge is told once and for all."""
+        """The fixed instructions of the judge."""
         parts = [
             _INTRODUCTION,
             "" if self.order_is_known else _WORDS_LAST,

@@ -1,4 +1,4 @@
-"""What a judge may answer, how an answer is read, and what several answers say together.
+"""The answers a judge may give, how an answer is read, and the outcome of several votes.
 
 An answer is evidence, then reasoning, then a verdict, in this order, so that the verdict follows from what was quoted.
 Of several votes the most frequent outcome counts, and not deciding is an outcome like pass and fail: two that cannot
@@ -22,7 +22,7 @@ _QUOTING = re.compile("[\\\\\"':\\u2018\\u2019\\u201c\\u201d]+")
 
 
 class Ruling(StrEnum):
-    """What a judge can say."""
+    """The verdicts of a judge."""
 
     PASS = "pass"  # noqa: S105  no password
     FAIL = "fail"
@@ -93,7 +93,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Poll:
-    """What the votes say together: the vote that speaks for the winners, and their share of all votes.
+    """The outcome of several votes: one vote of the winning side, and its share of all votes.
 
     `winner` is None when two outcomes are equally frequent; `agreement` is the share of the most frequent one.
     """
@@ -113,7 +113,7 @@ def read_vote(parsed: Any, lines: Sequence[TranscriptLine], model: str, cost_usd
 
 
 def count_votes(votes: Sequence[Vote]) -> Poll:
-    """Return what `votes` (at least one) say together."""
+    """Return the outcome of `votes` (at least one)."""
     counts = Counter(vote.grade for vote in votes)
     most = max(counts.values())
     winners = [grade for grade, count in counts.items() if count == most]

@@ -28,7 +28,7 @@ _GROUPED_NUMBER = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 @dataclass(frozen=True)
 class ArgumentVerdict:
-    """What became of one expected value. `name` is its path; `rule` is the one that was applied."""
+    """Whether one expected value was found. `name` is its path; `rule` is the one that was applied."""
 
     name: str
     rule: str

@@ -1,6 +1,6 @@
 """All grader types by name, and the check of the graders that a config or a simulation file asks for.
 
-Graders are found through the entry points ``evalkit.graders``, the shipped families like anybody's.
+Shipped and third-party graders are found in the same way: through the entry points ``evalkit.graders``.
 """
 
 from __future__ import annotations
@@ -50,9 +50,8 @@ def _spec_problems(spec: GraderSpec) -> list[str]:
     where = f"grader {spec.grader_id!r}"
     grader = GRADER_TYPES.get(spec.grader_type)
     if grader is None:
-        return [
-            f"{where}: type {spec.grader_type!r} is not one of {', '.join(GRADER_TYPES)}{did_you_mean(spec.grader_type, GRADER_TYPES)}"
-        ]
+        hint = did_you_mean(spec.grader_type, GRADER_TYPES)
+        return [f"{where}: type {spec.grader_type!r} is not one of {', '.join(GRADER_TYPES)}{hint}"]
     problems = [f"{where}: option {name} is required by type {grader.name!r}" for name in _missing(spec, grader)]
     for name, value in spec.options.items():
         if name not in grader.options:

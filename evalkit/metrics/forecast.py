@@ -123,7 +123,7 @@ class Models:
 
 @dataclass(frozen=True)
 class PriceList:
-    """How prices are asked for; each answers None where it does not know.
+    """Functions that return prices; each returns None where a price is unknown.
 
     Attributes:
         of_usage: Dollars for tokens of a model.
@@ -202,9 +202,9 @@ def forecast_run(works: Sequence[CaseWork], trials: int, models: Models, rates: 
 
 
 def _speech_over(trials: int, cost: Range, models: Models) -> Range:
-    """Return what speech costs over `trials`: a text is spoken once and kept, perhaps since an earlier run.
+    """Return the cost of speech over `trials`: a text is spoken once and cached, perhaps since an earlier run.
 
-    What a caller who writes makes up is another text each time.
+    A text caller makes up another text in each trial.
     """
     return Range(0.0, cost.high if models.simulator_speaks else cost.high * trials)
 
@@ -226,7 +226,7 @@ def add_up(forecasts: Sequence[Forecast]) -> Forecast:
 
 
 class _Conversation:
-    """The assistant's side of one case-trial, from the cheapest to the dearest."""
+    """The assistant's side of one case-trial, from the least to the most expensive."""
 
     def __init__(self, work: CaseWork, rates: Rates) -> None:
         responses = work.turns.times(work.responses_per_turn)
@@ -252,7 +252,7 @@ class _Conversation:
         self.output_tokens = Range(*(float(usage.output_tokens or 0) for usage in usages))
 
     def usages(self) -> tuple[Usage, Usage]:
-        """Return the usage at either end; at the cheap one what was shown before is cached."""
+        """Return the usage at the low and the high end; at the low end, what was shown before is cached."""
         low, high = self._ends
         return low.usage(cached=True), high.usage(cached=False)
 

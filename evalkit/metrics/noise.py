@@ -40,7 +40,7 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """What a mean of grades is uncertain by. None where it cannot be known.
+    """The uncertainty of a mean of grades, and where it comes from. None where it cannot be known.
 
     Attributes:
         cases: How many cases have a grade.

@@ -1,4 +1,4 @@
-"""Two runs of the same cases: did the second change anything, by how much, and how sure is that?
+"""Two runs of the same cases compared: is there a difference, how large, and how certain?
 
 ================================== =============================================== ==================================
 pairs                              p-value of "nothing changed"                    interval of the difference

@@ -1,6 +1,6 @@
 """The tools of one conversation: answers calls from mocks and remembers what it answered.
 
-Nothing here is random and nothing waits: the same mocks and the same calls give the same answers, and whoever asked
+Nothing here is random and nothing waits: the same mocks and the same calls give the same answers, and the mode
 waits the `delay_ms` of an answer on its own clock. A call that no mock takes is answered ``{"status": "Unsupported
 tool"}``, and the answer says so. The arguments of each call are checked against the tool's own JSON Schema; the verdict
 stands beside the answer and does not change it.

@@ -1,4 +1,4 @@
-"""What graders may ask for in a run: a judge and a transcription."""
+"""The services that graders use in a run: a judge and a transcription."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One job's line of stations, wherever a launcher puts it: prepare, see what is left, serve, run, report, conclude.
+"""The steps of one job, wherever a launcher runs it: prepare, see what is left, serve, run, report, conclude.
 
-A job never raises for what goes wrong in it: it answers with files. In a new directory everything is left to do; in one
+What goes wrong in a job is not raised but written to its files. In a new directory everything is left to do; in one
 that a run has begun, what is finished stays and the rest is done, so that resuming is running again.
 """
 
@@ -130,7 +130,7 @@ def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: boo
 def _begin(
     run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial], *, rerun_changed: bool
 ) -> dict[str, Any]:
-    """Write what is known before the first case, and return the provenance; a run that is resumed keeps its own."""
+    """Write the files that precede the first case, and return the provenance; a resumed run keeps its own."""
     keys = [trial.key for trial in trials]
     provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
     provenance["price_date"] = price_table(prepared.settings).as_of
@@ -149,7 +149,7 @@ def _begin(
 def _end(
     run: RunDirectory, prepared: Prepared, provenance: Mapping[str, Any], outcome: Outcome, console: Console | None
 ) -> None:
-    """Write what follows from the records, and how the run ended."""
+    """Write the reports and the final status of the run."""
     planned_keys = set(provenance["case_trials"])
     records = [stored.record for key, stored in run.read_finished().items() if key in planned_keys]
     served = sorted({record.served_model for record in records if record.served_model})

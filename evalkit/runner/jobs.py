@@ -77,7 +77,7 @@ RunJob = Callable[[Job, Destination], None]
 
 
 def packaged_source(search_dirs: Sequence[str] = ()) -> Source:
-    """Return the shipped ``conf/``, with `search_dirs` adding options. Raises ConfigError for a folder that is none."""
+    """Return the shipped ``conf/``, with `search_dirs` adding options. Raises ConfigError for a missing folder."""
     folders = tuple(Path(folder).expanduser().resolve() for folder in search_dirs)
     missing = [f"--config-dir: {folder} is not a folder" for folder in folders if not folder.is_dir()]
     if missing:

@@ -1,7 +1,7 @@
 """What is left of a run, decided by content: what is finished stays, what was lost is tried again, the rest is new.
 
-A finished case-trial stands for as long as nothing that decides its record is another today: the case's content, its
-seed, and the settings that its mode says decide it. What is another is a change, named by what differs.
+A finished case-trial is kept as long as nothing that decides its record has changed: the case's content, its seed, and
+the settings in its mode's fingerprint. A change is named by what differs.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ def find_remaining(
 def find_changes(
     prepared: Prepared, trials: Sequence[CaseTrial], finished: Mapping[str, StoredRecord], planned: Sequence[str]
 ) -> list[str]:
-    """Return a message for every case-trial that is not what it was when the run began.
+    """Return a message for every case-trial that was added, removed or changed since the run began.
 
-    `planned` has the keys that the run was to have.
+    `planned` has the keys planned at the beginning.
     """
     keys = [trial.key for trial in trials]
     gone = [f"{key}: is not among the cases any more" for key in planned if key not in set(keys)]
@@ -80,7 +80,7 @@ def _is_changed(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> boo
 
 
 def _find_differences(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> list[str]:
-    """Return what of `trial` is another today: its case, its seed, or settings by their keys."""
+    """Return what has changed about `trial`: its case, its seed, or settings by their keys."""
     found = ["the case"] if trial.case.sha256 != record.case.sha256 else []
     found += ["its seed"] if trial.seed != record.seed else []
     now = prepared.fingerprint(trial.case)

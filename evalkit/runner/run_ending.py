@@ -13,7 +13,7 @@ from evalkit.store.run_directory import RunStatus
 
 
 class ExitCode(IntEnum):
-    """What a script sees; the table stands in the README."""
+    """Exit codes of the commands; the README has the table."""
 
     OK = 0
     GATE = 1
@@ -38,7 +38,7 @@ _WORST_FIRST = (
 
 @dataclass(frozen=True)
 class RunEnding:
-    """How a run ended, and in words why it did not end well (empty: it did)."""
+    """The status and exit code of a run, and the reason why it did not end well (empty: it did)."""
 
     status: RunStatus
     exit_code: ExitCode
@@ -58,7 +58,7 @@ def decide_ending(
     max_infrastructure_share: float,
     missed_gates: Sequence[str],
 ) -> RunEnding:
-    """Return how a run ended, of `planned` case-trials that left `records`; the gravest matter counts."""
+    """Return how a run ended, of `planned` case-trials that left `records`; the most serious reason counts."""
     defects = [record.key for record in records if record.failure and record.failure.stage == Stage.INTERNAL]
     lost = [record for record in records if record.fault is Fault.INFRASTRUCTURE]
     left = planned - len(records)
@@ -81,7 +81,7 @@ def decide_ending(
 
 
 def worst(codes: Iterable[int]) -> ExitCode:
-    """Return the gravest of several jobs' exit codes."""
+    """Return the most serious of several jobs' exit codes."""
     seen = set(codes)
     return next((code for code in _WORST_FIRST if code in seen), ExitCode.OK)
 

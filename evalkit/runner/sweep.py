@@ -1,4 +1,4 @@
-"""What a sweep keeps at its root: the plan, the index, the table; and its truthful exit code.
+"""The files at a sweep's root (plan, index, table), and the sweep's exit code.
 
 Before the first job starts, :func:`begin_sweep` writes two files, so that a sweep that dies anywhere can be finished:
 
@@ -50,7 +50,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """What ``plan.json`` says: the plan, the folder its relative paths count from, and each job's config hash."""
+    """The content of ``plan.json``: the plan, the folder its relative paths count from, and each job's config hash."""
 
     plan: Plan
     working_dir: Path
@@ -116,7 +116,7 @@ def read_plan(root: Path) -> StoredPlan:
 
 
 def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> ExitCode:
-    """Write index and table from what the jobs left, show it, say which did not end well; return the worst code.
+    """Write index and table from the jobs' files, show them, name jobs that failed; return the worst exit code.
 
     A job without a directory or a final status vanished; it counts as a defect, never as done. A job that never began
     does so too, unless the sweep was `interrupted`.

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, eq=False)
 class StageOutput:
-    """What a stage made of a signal, and what it measured on the way.
+    """The signal after a stage, and the stage's measurements.
 
     Attributes:
         signal: As many samples as came in.
