@@ -46,9 +46,9 @@ from evalkit.runner.run_ending import ExitCode
 from evalkit.runs.scorings import (
     Scoring,
     asks_the_same,
-    expecting,
     find_changes,
     overlay_of,
+    with_expectations,
     with_scoring,
 )
 from evalkit.runs.stored_run import open_run
@@ -93,7 +93,7 @@ class Task:
         """Return a record as it is graded: with what is expected today."""
         record = self.stored[key].record
         changed = self.expectations.get(record.case.case_id)
-        return replace(record, case=expecting(record.case, changed)) if changed else record
+        return replace(record, case=with_expectations(record.case, changed)) if changed else record
 
     def specs(self, case: Case) -> tuple[GraderSpec, ...]:
         """Return how a case is graded."""

@@ -55,7 +55,7 @@ def current_interruption() -> SweepInterruption | None:
 
 
 @contextmanager
-def passed_on(jobs: RunningJobs) -> Iterator[SweepInterruption]:
+def forwarding_interruptions(jobs: RunningJobs) -> Iterator[SweepInterruption]:
     """Pass interruptions on to `jobs` until the block ends, which then raises KeyboardInterrupt if there was one."""
     global _current  # noqa: PLW0603  launchers are made by Hydra, which passes them nothing of ours
     interruption = SweepInterruption(jobs)
@@ -74,7 +74,7 @@ def passed_on(jobs: RunningJobs) -> Iterator[SweepInterruption]:
 
 
 @contextmanager
-def deaf_children() -> Iterator[None]:
+def children_ignoring_interrupts() -> Iterator[None]:
     """Keep the terminal's Ctrl-C from processes started in the block: it is passed on to them explicitly.
 
     Submitit's controller would answer one by killing its job a second later.

@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
 from evalkit.compose.explaining import explained
-from evalkit.compose.interruption import become_a_worker, passed_on
+from evalkit.compose.interruption import become_a_worker, forwarding_interruptions
 from evalkit.compose.launchers import BASIC, use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
 from evalkit.compose.planning import hydra_at, plain
@@ -76,7 +76,7 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
         _launch_once(planned, run_job, where, _launch_of(directory, waiting))
         return
     use_patient_launchers(planned.launcher)
-    with passed_on(jobs) as interruption:
+    with forwarding_interruptions(jobs) as interruption:
         while error := _launch_once(planned, run_job, where, _launch_of(directory, waiting)):
             left = frozenset(number for number in waiting if not jobs.has_begun(number))
             if interruption.count:  # said so when the block ends

@@ -156,7 +156,7 @@ def without_sweeps(overrides: Sequence[str]) -> list[str]:
     return [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
 
 
-def of_no_job(overrides: Sequence[str]) -> list[str]:
+def of_all_jobs(overrides: Sequence[str]) -> list[str]:
     """Return the overrides that decide how jobs run and which mode's keys they have: Hydra's own, mode and preset.
 
     Of several values the first: a launcher is the same for all jobs.

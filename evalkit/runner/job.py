@@ -64,7 +64,7 @@ def run_job(job: Job, destination: Destination, *, rerun_changed: bool = False) 
 
 def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
     try:
-        _run_stations(job, destination, run, rerun_changed=rerun_changed)
+        _run_steps(job, destination, run, rerun_changed=rerun_changed)
     except UserError as error:
         _log.error("%s", error)
         say(*error.problems)
@@ -96,7 +96,7 @@ def finish_job(job: Job, destination: Destination, *, rerun_changed: bool = Fals
         run_job(job, destination, rerun_changed=rerun_changed)
 
 
-def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
+def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
     prepared = take_or_prepare(job.config, destination.working_dir)
     settings = prepared.settings
     trials = _planned_trials(prepared, run, rerun_changed=rerun_changed)

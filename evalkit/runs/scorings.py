@@ -67,7 +67,7 @@ def config_in_force(config: Mapping[str, Any], scorings: Sequence[Scoring]) -> d
 def record_in_force(record: CaseRecord, scorings: Sequence[Scoring]) -> CaseRecord:
     """Return a stored `record` with the expectations of the newest scoring; the stored one is not touched."""
     changed = scorings[-1].expectations.get(record.case.case_id) if scorings else None
-    return replace(record, case=expecting(record.case, changed)) if changed else record
+    return replace(record, case=with_expectations(record.case, changed)) if changed else record
 
 
 def price_dates(provenance: Mapping[str, Any]) -> PriceDates:
@@ -92,7 +92,7 @@ def asks_the_same(stored: Case, current: Case) -> bool:
     return canonical(now) == canonical({key: value for key, value in then.items() if key in now})
 
 
-def expecting(case: Case, changed: Mapping[str, Any]) -> Case:
+def with_expectations(case: Case, changed: Mapping[str, Any]) -> Case:
     """Return `case` with the expectations that :func:`find_changes` found."""
     inputs = {**case.inputs, "scenario": changed["scenario"]} if "scenario" in changed else case.inputs
     if "graders" in changed:

@@ -27,7 +27,7 @@ def find_value_problem(key: Key, value: Any) -> str | None:
     from jsonschema import Draft202012Validator
 
     for error in Draft202012Validator(key.schema).iter_errors(value):
-        return _say(key.path, error)
+        return _describe_error(key.path, error)
     return None
 
 
@@ -45,10 +45,10 @@ def _explain(error: Any) -> list[str]:
         return [f"{prefix}{name}: is missing; every key must have a value" for name in missing]
     if error.validator == "anyOf":
         return [message for cause in error.context or () if cause.validator != "type" for message in _explain(cause)]
-    return [_say(path, error)]
+    return [_describe_error(path, error)]
 
 
-def _say(path: str, error: Any) -> str:
+def _describe_error(path: str, error: Any) -> str:
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     allowed = Key(path, schema).allowed
     if error.validator == "pattern":

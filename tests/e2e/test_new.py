@@ -27,7 +27,7 @@ def test_a_new_folder_checks_and_runs_at_once(cli: Cli, mode: str) -> None:
     ("args", "expected"),
     [
         (["new"], "takes a name"),
-        (["new", "a/b"], "is no name"),
+        (["new", "a/b"], "is not a name"),
         (["new", "x", "mode=crawll"], "did you mean 'crawl'?"),
         (["new", "x", "chunk_ms=3"], "takes a name and a mode"),
     ],

@@ -44,22 +44,22 @@ class Quiz(Mode[TextSettings, ModeData]):
         )
 
     def fingerprint(self, settings, data, case):
-        told = read_text(settings.assistant.system_prompt_file)
+        system_prompt = read_text(settings.assistant.system_prompt_file)
         return {
             "model": settings.assistant.model,
             "base_url": settings.assistant.provider.base_url,
-            "told_sha256": sha256(told.encode()).hexdigest(),
+            "prompt_sha256": sha256(system_prompt.encode()).hexdigest(),
         }
 
     @asynccontextmanager
     async def open(self, settings, data, peers, run, clock):
-        model, told = settings.assistant.model, read_text(settings.assistant.system_prompt_file)
+        model, system_prompt = settings.assistant.model, read_text(settings.assistant.system_prompt_file)
         candidate = peers.text("assistant", model, Stage.RESPONSE_ERROR)
 
         async def work(trial, attempt):
             async def ask(evidence):
                 question, asked_at = trial.case.inputs["question"], clock.now()
-                answer = await candidate.ask(told, question)
+                answer = await candidate.ask(system_prompt, question)
                 latencies = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
                 evidence.turns.append(Turn(1, question, (Words(answer.text),), latencies=latencies, usage=answer.usage))
                 evidence.cost_usd["assistant"] = peers.prices.cost_usd(answer.usage, model)
