@@ -1,7 +1,7 @@
 """What a mode is: one kind of case, from reading its data to writing its record. One object per mode.
 
-The runner, the reports and the commands know modes through :class:`Mode` alone; no other code compares
-a mode's name. A mode has
+The runner, the reports and the commands know modes through :class:`Mode` alone; no other code compares a mode's name.
+A mode has
 
 ==================== ================================================================================================
 ``name``             how people choose it (``mode=NAME``); ``conf/mode/NAME.yaml`` is its option, and

@@ -1,10 +1,10 @@
 """The openai package's clients: one per endpoint, built when first used; its exceptions become CaseFailures.
 
-Five of the package's defaults are turned off: it retries (the engine does, where
-it is counted), it reads keys and organisations from the process environment (ours come from the endpoint alone, so
-that a key for one provider never travels to another), it follows redirects (with Azure's key in hand), and it goes
-through a proxy even to this machine, and it reads an answer of any length (ours end at 64 MiB, at 256 KiB where they
-come compressed although we ask for plain ones).
+Five of the package's defaults are turned off: it retries (the engine does, where it is counted), it reads keys and
+organisations from the process environment (ours come from the endpoint alone, so that a key for one provider never
+travels to another), it follows redirects (with Azure's key in hand), it goes through a proxy even to this machine, and
+it reads an answer of any length (ours end at 64 MiB, at 256 KiB where they come compressed although we ask for plain
+ones).
 """
 
 from __future__ import annotations
