@@ -31,7 +31,7 @@ from installed import missing_packages_named
 with missing_packages_named():
     from evalkit.peers.embedded import shared_services
     from evalkit.service.faults.plan import parse_plan
-    from evalkit.settings.types import Service
+    from evalkit.settings.types import ServiceSettings
 
 MODES = ("crawl", "walk", "run")
 DATA = Path(__file__).parents[1] / "data"
@@ -377,8 +377,8 @@ def measure(rows: Sequence[Row], modes: Sequence[str], workers: int) -> list[Cel
             return list(pool.map(lambda pair: bench.run(*pair), wanted))
 
 
-def _service(plan: str) -> Service:
-    return Service("rules", plan, 0.0, speech="hibari", transcription="whisper")
+def _service(plan: str) -> ServiceSettings:
+    return ServiceSettings("rules", plan, 0.0, speech="hibari", transcription="whisper")
 
 
 def table(rows: Sequence[Row]) -> str:

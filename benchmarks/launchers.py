@@ -26,9 +26,9 @@ from installed import missing_packages_named
 
 with missing_packages_named():
     from evalkit.peers.embedded import shared_services
-    from evalkit.settings.types import Service
+    from evalkit.settings.types import ServiceSettings
 
-SERVICE = Service(brain="rules", faults=None, keep_alive_s=0.0, speech="hibari", transcription="whisper")
+SERVICE = ServiceSettings(brain="rules", faults=None, keep_alive_s=0.0, speech="hibari", transcription="whisper")
 LINE = (
     "mode=walk", "assistant.model=local-echo", "real_time=true", "concurrency=1", "mode.graders=[tool_call]",
     "report.plots=false",

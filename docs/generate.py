@@ -41,7 +41,7 @@ _PART = re.compile(r"(?P<begin><!-- begin (?P<name>[a-z-]+) -->\n).*?(?P<end><!-
 
 
 def render(text: str) -> str:
-    """Return a page's `text` with each of its generated parts made anew. Raises KeyError for a part nobody makes."""
+    """Return a page's `text` with each of its generated parts made anew. Raises KeyError for an unknown part."""
     return _PART.sub(lambda found: f"{found['begin']}\n{PARTS[found['name']]()}\n\n{found['end']}", text)
 
 
@@ -71,7 +71,7 @@ def _command_help() -> str:
 
 def _help_of(command: str) -> str:
     printed = io.StringIO()
-    width = mock.patch.dict(os.environ, {"COLUMNS": "100"})  # of a page, and not of whoever's terminal
+    width = mock.patch.dict(os.environ, {"COLUMNS": "100"})  # of a page, and not of the terminal in use
     with width, contextlib.redirect_stdout(printed), contextlib.suppress(SystemExit):
         cli.main([command, "--help"])
     return printed.getvalue().strip()

@@ -27,7 +27,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 from evalkit.settings.schemas import load_schema, make_validator
 from evalkit.store.run_directory import RunStatus
 

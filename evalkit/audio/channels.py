@@ -1,4 +1,4 @@
-"""A channel: what lies between the caller's mouth and the assistant's ear, as a chain of five stages.
+"""A channel: what happens to the caller's speech before the assistant hears it, as a chain of five stages.
 
 ===== =========== ====================== ================================================
 order stage       settings               why there
@@ -92,7 +92,7 @@ class ChannelSpec:
 
 @dataclass(frozen=True, eq=False)
 class ChannelResult:
-    """What came out of a channel.
+    """The output of a channel.
 
     Attributes:
         pcm: As many samples as went in.

@@ -1,8 +1,8 @@
-"""Whether a recording can carry a score: what is measured of a file, and what stands in the way of using it.
+"""Whether a recording can be scored: its measures, and the bounds that it breaks.
 
-`examine_recording` holds what is known of one file against :class:`Bounds`: there is a finding for each bound that it
-breaks. A recording that breaks one says nothing about the assistant that hears it (empty, the wrong rate, nothing but
-clipping), so the verdict is a gate before a run, and every bound is the user's.
+`examine_recording` compares one file with :class:`Bounds`: there is a problem for each bound that it breaks. A
+recording that breaks one says nothing about the assistant that hears it (empty, the wrong rate, nothing but clipping),
+so the check comes before a run, and the user sets every bound.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from evalkit.audio.levels import Levels, measure_levels
 from evalkit.audio.wav import WavAudio, WavShape, find_mismatches
 
 
-class FindingKind(StrEnum):
+class RecordingProblemKind(StrEnum):
     """Why a recording cannot be used."""
 
     WRONG_FORMAT = "wrong_format"
@@ -34,7 +34,7 @@ class FindingKind(StrEnum):
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a recording must be.
+    """The bounds of a recording that can be scored.
 
     Attributes:
         codec: The only codec.
@@ -43,8 +43,8 @@ class Bounds:
         max_duration_ms: Longest recording.
         min_speech_dbfs: Lowest level over the speech frames; a soft caller is at -45.
         max_clipped_share: Largest share of samples in runs at full scale, 0 to 1.
-        max_leading_silence_ms: Longest wait for the first speech.
-        max_trailing_silence_ms: Longest rest after the last speech.
+        max_leading_silence_ms: Longest silence before the first speech.
+        max_trailing_silence_ms: Longest silence after the last speech.
 
     """
 
@@ -59,16 +59,16 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Finding:
+class RecordingProblem:
     """One reason against a recording: its kind for a program, its message for a person."""
 
-    kind: FindingKind
+    kind: RecordingProblemKind
     message: str
 
 
 @dataclass(frozen=True, eq=False)
-class Recording(WavShape):
-    """All that is kept of a recording once it has been read.
+class MeasuredRecording(WavShape):
+    """The hash, size and levels of a recording that was read.
 
     Attributes:
         sha256: Hash of the whole file.
@@ -82,9 +82,9 @@ class Recording(WavShape):
     levels: Levels | None
 
 
-def measure_recording(audio: WavAudio, content: bytes) -> Recording:
-    """Return what is kept of the WAV file whose whole `content` was read as `audio`."""
-    return Recording(
+def measure_recording(audio: WavAudio, content: bytes) -> MeasuredRecording:
+    """Return hash, size and levels of the WAV file whose whole `content` was read as `audio`."""
+    return MeasuredRecording(
         path=audio.path,
         codec=audio.codec,
         sample_rate_hz=audio.sample_rate_hz,
@@ -98,14 +98,14 @@ def measure_recording(audio: WavAudio, content: bytes) -> Recording:
 
 @dataclass(frozen=True)
 class Conformance:
-    """What one file is, and what is wrong with it.
+    """The measures of one file, and the bounds that it breaks.
 
     Attributes:
         path: The file.
         codec: Its codec.
         sample_rate_hz: Its rate.
         levels: Its levels; None where it is not mono.
-        findings: Every bound that it breaks; empty: it conforms.
+        problems: One for every bound that it breaks; empty: it conforms.
 
     """
 
@@ -113,53 +113,55 @@ class Conformance:
     codec: AudioFormat
     sample_rate_hz: int
     levels: Levels | None
-    findings: tuple[Finding, ...]
+    problems: tuple[RecordingProblem, ...]
 
     @property
     def conforms(self) -> bool:
         """Whether the recording can be used."""
-        return not self.findings
+        return not self.problems
 
 
-def examine_recording(recording: Recording, bounds: Bounds) -> Conformance:
-    """Hold a recording against the bounds."""
-    findings = [
-        Finding(FindingKind.EMPTY if recording.sample_count == 0 else FindingKind.WRONG_FORMAT, message)
+def examine_recording(recording: MeasuredRecording, bounds: Bounds) -> Conformance:
+    """Compare a recording with the bounds."""
+    problems = [
+        RecordingProblem(
+            RecordingProblemKind.EMPTY if recording.sample_count == 0 else RecordingProblemKind.WRONG_FORMAT, message
+        )
         for message in find_mismatches(recording, bounds.codec, bounds.sample_rate_hz)
     ]
     levels = recording.levels
     if levels is not None and recording.sample_count:
-        findings += [Finding(kind, f"{recording.path}: {text}") for kind, text in _find_broken(levels, bounds)]
-    return Conformance(recording.path, recording.codec, recording.sample_rate_hz, levels, tuple(findings))
+        problems += [RecordingProblem(kind, f"{recording.path}: {text}") for kind, text in _find_broken(levels, bounds)]
+    return Conformance(recording.path, recording.codec, recording.sample_rate_hz, levels, tuple(problems))
 
 
-def _find_broken(levels: Levels, bounds: Bounds) -> Iterator[tuple[FindingKind, str]]:
+def _find_broken(levels: Levels, bounds: Bounds) -> Iterator[tuple[RecordingProblemKind, str]]:
     length_ms, lead_ms, rest_ms = levels.duration_ms, levels.leading_silence_ms, levels.trailing_silence_ms
     if length_ms < bounds.min_duration_ms:
         found = f"{length_ms:.0f} ms long, expected at least {bounds.min_duration_ms:.0f} ms"
-        yield FindingKind.TOO_SHORT, f"{found}; record it again"
+        yield RecordingProblemKind.TOO_SHORT, f"{found}; record it again"
     if length_ms > bounds.max_duration_ms:
         found = f"{length_ms:.0f} ms long, expected at most {bounds.max_duration_ms:.0f} ms"
-        yield FindingKind.TOO_LONG, f"{found}; cut it into turns"
+        yield RecordingProblemKind.TOO_LONG, f"{found}; cut it into turns"
     if levels.clipped_share > bounds.max_clipped_share:
         found = f"{levels.clipped_share:.2%} of the samples clipped, expected at most {bounds.max_clipped_share:.2%}"
-        yield FindingKind.CLIPPED, f"{found}; record it again at a lower gain"
+        yield RecordingProblemKind.CLIPPED, f"{found}; record it again at a lower gain"
     if levels.speech_end_ms is None:
         yield (
-            FindingKind.NO_SPEECH,
+            RecordingProblemKind.NO_SPEECH,
             f"level {levels.rms_dbfs:.1f} dBFS, no speech found, expected some; record it again",
         )
         return
     if levels.speech_dbfs < bounds.min_speech_dbfs:
         found = f"speech at {levels.speech_dbfs:.1f} dBFS, expected at least {bounds.min_speech_dbfs:.1f} dBFS"
-        yield FindingKind.TOO_QUIET, f"{found}; amplify it"
+        yield RecordingProblemKind.TOO_QUIET, f"{found}; amplify it"
     if lead_ms > bounds.max_leading_silence_ms:
         found = (
             f"{lead_ms:.0f} ms of silence before the speech, expected at most {bounds.max_leading_silence_ms:.0f} ms"
         )
-        yield FindingKind.LEADING_SILENCE, f"{found}; trim it"
+        yield RecordingProblemKind.LEADING_SILENCE, f"{found}; trim it"
     if rest_ms > bounds.max_trailing_silence_ms:
         found = (
             f"{rest_ms:.0f} ms of silence after the speech, expected at most {bounds.max_trailing_silence_ms:.0f} ms"
         )
-        yield FindingKind.TRAILING_SILENCE, f"{found}; trim it"
+        yield RecordingProblemKind.TRAILING_SILENCE, f"{found}; trim it"

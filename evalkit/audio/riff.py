@@ -53,7 +53,7 @@ _UNKNOWN_SIZE_FROM_BYTES = 0x7FFF_0000
 
 
 class RiffError(ValueError):
-    """The bytes are no WAV file that can be read; the message says what was found."""
+    """The bytes are not a WAV file that can be read; the message says what was found."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def parse_wav(data: bytes) -> WavChunks:
     """Return format and payload of a whole WAV file.
 
     Raises:
-        RiffError: The bytes are no WAV file, lack a chunk, or end before the declared end of the audio.
+        RiffError: The bytes are not a WAV file, lack a chunk, or end before the declared end of the audio.
 
     """
     form = _identify(data)

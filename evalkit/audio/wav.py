@@ -1,4 +1,4 @@
-"""WAV files: reading one and saying precisely what it is, writing one so that it is there whole or not at all.
+"""WAV files: reading one with its exact format, and writing one so that it is there whole or not at all.
 
 `read_wav` gives the samples *and* the bytes exactly as they lie in the file: walk sends those bytes on the wire.
 It reads PCM16, G.711 mu-law and A-law, any rate and channel count; whatever else it finds it refuses by name. What a
@@ -30,10 +30,10 @@ _READABLE = "PCM 16 bit, G.711 mu-law or G.711 A-law"
 
 @dataclass(frozen=True, eq=False)
 class WavShape:
-    """What a WAV file is, without its samples.
+    """The format of a WAV file, without its samples.
 
     Attributes:
-        path: Where it lies.
+        path: Its path.
         codec: How the payload is encoded.
         sample_rate_hz: Samples per second of each channel.
         channels: Channel count.
@@ -154,7 +154,7 @@ def _decide_codec(path: Path, chunks: WavChunks) -> AudioFormat:
         raise DataError(f"{path}: the audio is {shape}; expected {_READABLE}; {_convert_hint()}")
     if len(chunks.payload) % chunks.block_bytes:
         raise DataError(
-            f"{path}: the data chunk has {len(chunks.payload)} bytes, which is no whole number of "
+            f"{path}: the data chunk has {len(chunks.payload)} bytes, which is not a whole number of "
             f"{chunks.block_bytes}-byte samples ({shape}); expected a complete WAV file; {_convert_hint()}"
         )
     return codec

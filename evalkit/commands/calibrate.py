@@ -25,7 +25,7 @@ from evalkit.errors import ConfigError, printable
 from evalkit.graders.context import Judge
 from evalkit.graders.judge import ask_judge
 from evalkit.graders.judge_prompt import JudgeQuestion
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 from evalkit.metrics.agreement import Agreement, measure_agreement
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.peers.embedded import service_url
@@ -34,16 +34,16 @@ from evalkit.peers.peers import open_peers
 from evalkit.records.grade import Verdict
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import find_unknown_models, read_settings
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 from evalkit.service.offered import offered_models
 from evalkit.settings.resolution import find_missing_models
 from evalkit.settings.types import RunSettings
 
 _KINDS = {
-    "user": LineKind.CALLER,
-    "assistant": LineKind.ASSISTANT,
-    "tool_call": LineKind.CALL,
-    "tool_output": LineKind.OUTPUT,
+    "user": TranscriptLineKind.CALLER,
+    "assistant": TranscriptLineKind.ASSISTANT,
+    "tool_call": TranscriptLineKind.CALL,
+    "tool_output": TranscriptLineKind.OUTPUT,
 }
 _SAID = {1.0: "pass", 0.0: "fail", None: None}
 
@@ -172,7 +172,9 @@ async def _ask_all(settings: RunSettings, questions: Sequence[LabelledQuestion],
 
 
 def _as_question(question: LabelledQuestion) -> JudgeQuestion:
-    lines = [Line(part.turn_index, _KINDS[part.role], part.content, part.name) for part in question.transcript]
+    lines = [
+        TranscriptLine(part.turn_index, _KINDS[part.role], part.content, part.name) for part in question.transcript
+    ]
     return JudgeQuestion(question.criterion, lines)
 
 

@@ -29,7 +29,7 @@ from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
 from evalkit.reports.rows import lookup
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.schemas import all_keys

@@ -33,8 +33,8 @@ from evalkit.runner.jobs import Destination, packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, handing_on, prepare
 from evalkit.runner.remaining import find_changes
+from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import finish_sweep, read_plan
-from evalkit.runner.verdict import ExitCode
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory

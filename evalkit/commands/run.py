@@ -10,7 +10,7 @@ from evalkit.compose.planning import plan
 from evalkit.compose.questions import answer
 from evalkit.runner.execution import execute
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 
 
 def main(args: Sequence[str]) -> int:

@@ -42,13 +42,13 @@ from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_js
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.prepare import find_gated_case_problems, find_service_problems, needs_of, read_settings
 from evalkit.runner.reporting import RunReport, report_run
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 from evalkit.runs.scorings import (
     Scoring,
     asks_the_same,
-    expecting,
     find_changes,
     overlay_of,
+    with_expectations,
     with_scoring,
 )
 from evalkit.runs.stored_run import open_run
@@ -93,7 +93,7 @@ class Task:
         """Return a record as it is graded: with what is expected today."""
         record = self.stored[key].record
         changed = self.expectations.get(record.case.case_id)
-        return replace(record, case=expecting(record.case, changed)) if changed else record
+        return replace(record, case=with_expectations(record.case, changed)) if changed else record
 
     def specs(self, case: Case) -> tuple[GraderSpec, ...]:
         """Return how a case is graded."""

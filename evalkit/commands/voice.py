@@ -34,7 +34,7 @@ from evalkit.peers.peers import Peers, open_peers
 from evalkit.records.case import Case
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import find_unknown_voices, prepare
-from evalkit.runner.verdict import ExitCode
+from evalkit.runner.run_ending import ExitCode
 from evalkit.store.files import write_atomically
 
 _OURS = ("audio_path", "voice", "speed", "codec")

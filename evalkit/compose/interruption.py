@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 
 from evalkit.store.running_jobs import RunningJobs
 
-_PATIENCE = 2
+_SIGNALS_BEFORE_STOP = 2
 _log = logging.getLogger(__name__)
 
 
-class Interruption:
-    """What has been asked of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own."""
+class SweepInterruption:
+    """The interruptions of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own."""
 
     def __init__(self, jobs: RunningJobs) -> None:
         self._jobs = jobs
@@ -38,7 +38,7 @@ class Interruption:
     def handle(self, *_: object) -> None:
         """Take one signal."""
         self.count += 1
-        if self.count > _PATIENCE:
+        if self.count > _SIGNALS_BEFORE_STOP:
             raise KeyboardInterrupt
         self._jobs.stop()
         again = "interrupt again to stop them at once" if self.count == 1 else "once more: stop waiting for them"
@@ -46,19 +46,19 @@ class Interruption:
         self.forward()
 
 
-_current: Interruption | None = None
+_current: SweepInterruption | None = None
 
 
-def current_interruption() -> Interruption | None:
-    """Return what has been asked of the sweep that this process launches; None when it launches none."""
+def current_interruption() -> SweepInterruption | None:
+    """Return the interruptions of the sweep that this process launches; None when it launches none."""
     return _current
 
 
 @contextmanager
-def passed_on(jobs: RunningJobs) -> Iterator[Interruption]:
+def forwarding_interruptions(jobs: RunningJobs) -> Iterator[SweepInterruption]:
     """Pass interruptions on to `jobs` until the block ends, which then raises KeyboardInterrupt if there was one."""
     global _current  # noqa: PLW0603  launchers are made by Hydra, which passes them nothing of ours
-    interruption = Interruption(jobs)
+    interruption = SweepInterruption(jobs)
     is_main = threading.current_thread() is threading.main_thread()
     signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
     saved = {number: signal.signal(number, interruption.handle) for number in signals}
@@ -74,8 +74,8 @@ def passed_on(jobs: RunningJobs) -> Iterator[Interruption]:
 
 
 @contextmanager
-def deaf_children() -> Iterator[None]:
-    """Let processes that are started in the block hear no Ctrl-C of the terminal, which we pass on ourselves.
+def children_ignoring_interrupts() -> Iterator[None]:
+    """Keep the terminal's Ctrl-C from processes started in the block: it is passed on to them explicitly.
 
     Submitit's controller would answer one by killing its job a second later.
     """
@@ -90,7 +90,7 @@ def deaf_children() -> Iterator[None]:
 
 
 def become_a_worker() -> None:
-    """Leave the terminal's foreground, and hear interruptions even where whoever started us did not."""
+    """Leave the terminal's foreground, and handle interruptions even where the parent process ignores them."""
     if hasattr(os, "setpgid") and os.getpid() != os.getpgrp():
         with suppress(PermissionError):  # a session's leader, which no terminal's signal reaches anyway
             os.setpgid(0, 0)

@@ -1,4 +1,4 @@
-"""Hands a planned line to Hydra, whose launcher runs each job where it likes."""
+"""Hands a planned line to Hydra, whose launcher runs the jobs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
 from evalkit.compose.explaining import explained
-from evalkit.compose.interruption import become_a_worker, passed_on
+from evalkit.compose.interruption import become_a_worker, forwarding_interruptions
 from evalkit.compose.launchers import use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
 from evalkit.compose.planning import hydra_at, plain
@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Launch:
-    """What a job's process has to know of the sweep: its root, which of its jobs to run, and who launches them."""
+    """The sweep as a job's process needs it: its root, which of its jobs to run, and the launching process."""
 
     root: Path
     numbers: frozenset[int]
@@ -55,8 +55,8 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
 
     The jobs of a sweep that is `resumed` go where its ``plan.json`` says, whatever the line adds to their overrides.
 
-    `run_job` must not raise: it answers with files. Where a launcher gives up because a job took a process with it, the
-    jobs that have not begun are launched once more; no job is begun twice.
+    `run_job` must not raise: it reports through its files. Where a launcher gives up because a process died, the jobs
+    that have not begun are launched once more; no job is begun twice.
 
     Raises:
         ConfigError: Hydra itself refuses the line.
@@ -76,7 +76,7 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
         _launch_once(planned, run_job, where, _launch_of(directory, waiting))
         return
     use_patient_launchers(planned.launcher)
-    with passed_on(jobs) as interruption:
+    with forwarding_interruptions(jobs) as interruption:
         while error := _launch_once(planned, run_job, where, _launch_of(directory, waiting)):
             left = frozenset(number for number in waiting if not jobs.has_begun(number))
             if interruption.count:  # said so when the block ends

@@ -21,7 +21,7 @@ from evalkit.settings.validation import find_value_problem
 _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)|true|false", re.IGNORECASE)
 # One element of a sweep over plain text, quoted or not; brackets, functions and interpolations are Hydra's business.
 _ELEMENT = re.compile(r"""(?:"[^"\\]*"|'[^'\\]*'|[^,"'\[\]{}()$\\])+""")
-# A job is found again by its number and overrides, so nobody else says where it lies.
+# A job is found again by its number and overrides, so its directory cannot be chosen by the user.
 _SWEEPER = "hydra/sweeper"
 _DECIDED_HERE = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir")
 
@@ -88,7 +88,7 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
             f"for one value with a comma quote it twice: '{name}=\"…\"'"
         )
         return
-    options = _group_options(name, source)
+    options = _groups(source).get(name)
     if options is not None:
         for value in _literal_values(override):
             if value is not None and str(value) not in options:
@@ -157,17 +157,13 @@ def _groups(source: Source) -> dict[str, list[str]]:
     return list_groups((source.config_dir, *source.search_dirs))
 
 
-def _group_options(name: str, source: Source) -> list[str] | None:
-    return _groups(source).get(name)
-
-
 def without_sweeps(overrides: Sequence[str]) -> list[str]:
     """Return the overrides that give one value."""
     parser = OverridesParser.create()
     return [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
 
 
-def of_no_job(overrides: Sequence[str]) -> list[str]:
+def of_all_jobs(overrides: Sequence[str]) -> list[str]:
     """Return the overrides that decide how jobs run and which mode's keys they have: Hydra's own, mode and preset.
 
     Of several values the first: a launcher is the same for all jobs.

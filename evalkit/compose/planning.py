@@ -20,7 +20,7 @@ from evalkit.compose.overrides import (
     find_keys_inside_null,
     find_keys_of_other_modes,
     find_override_problems,
-    of_no_job,
+    of_all_jobs,
     quote_text_values,
     without_hydra,
     without_replaced_launchers,
@@ -39,7 +39,7 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
         raise ConfigError(problems)
     use_own_settings()
     with explained(), hydra_at(source):
-        base = _compose(source, of_no_job(quoted) if multirun else without_sweeps(quoted), return_hydra_config=True)
+        base = _compose(source, of_all_jobs(quoted) if multirun else without_sweeps(quoted), return_hydra_config=True)
         multirun = multirun or str(base.hydra.mode).endswith("MULTIRUN")
         launcher = str(base.hydra.runtime.choices[LAUNCHER])
         if not multirun:
@@ -64,7 +64,7 @@ def _compose(source: Source, overrides: Sequence[str], *, return_hydra_config: b
     try:
         return hydra.compose(source.config_name, list(overrides), return_hydra_config=return_hydra_config)
     except HydraException:
-        mode = str(hydra.compose(source.config_name, of_no_job(overrides)).mode.name)
+        mode = str(hydra.compose(source.config_name, of_all_jobs(overrides)).mode.name)
         problems = find_keys_of_other_modes(overrides, mode)
         if problems:
             raise ConfigError(problems) from None

@@ -1,4 +1,4 @@
-"""A stored run's config as something a line can be composed on: for ``rerun``, ``resume`` and ``score``.
+"""A stored run's config as a base for composing: for ``rerun``, ``resume`` and ``score``.
 
 Hydra stored what it had composed. That becomes a primary config of its own, in the order in which a shipped one is laid
 down, so that its values hold whatever ``conf/`` says today; keys that came since have their shipped values. A group
@@ -30,7 +30,7 @@ _ASSISTANT_FILES = ("system_prompt_file", "tools_file")
 
 @contextmanager
 def stored_source(run_dir: Path, line: CommandLine) -> Iterator[Source]:
-    """Give the config that `run_dir` stored, as a source that `line` can be composed on while the block lasts.
+    """Yield the config that `run_dir` stored, as a source for composing `line` until the block ends.
 
     Raises ConfigError when a run never got as far as storing it, or stored something that cannot be read.
     """
@@ -54,10 +54,10 @@ def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
     body = with_absolute_paths(stored, Path(runtime["cwd"]))
     for mode in modes:  # of several, what all of them have
         body = _known_keys(body, run_schema(mode))
-    _forget(body, named, changes_mode=modes != [before])
+    _drop_replaced(body, named, changes_mode=modes != [before])
     return {
         "defaults": [*_defaults(shipped["defaults"], before, _kept_choices(runtime["choices"], body, modes, before))],
-        **_laid_over(shipped, body),
+        **_with_stored_keys(shipped, body),
         "hydra": shipped["hydra"],
     }
 
@@ -105,7 +105,7 @@ def _preset(name: str, line: CommandLine) -> dict[str, Any]:
 
 
 def _known_keys(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `node` without the keys that its schema has not, or has not any more."""
+    """Return `node` without keys that its schema does not have (any more)."""
     known = schema.get("properties", {})
     kept: dict[str, Any] = {}
     for key, value in node.items():
@@ -117,7 +117,7 @@ def _known_keys(node: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     return kept
 
 
-def _forget(body: dict[str, Any], named: Mapping[str, list[str]], *, changes_mode: bool) -> None:
+def _drop_replaced(body: dict[str, Any], named: Mapping[str, list[str]], *, changes_mode: bool) -> None:
     """Take out of `body`, in place, what the groups on the line replace."""
     for name in named:
         group, _, node = name.partition("@")
@@ -138,7 +138,7 @@ def _forget(body: dict[str, Any], named: Mapping[str, list[str]], *, changes_mod
 def _kept_choices(
     choices: Mapping[str, Any], body: Mapping[str, Any], modes: Sequence[str], before: str
 ) -> dict[str, str]:
-    """Return the groups whose stored option still matters: an assistant that another mode is to be held with."""
+    """Return the groups whose stored option is still used: an assistant, when the mode changes."""
     chosen = choices.get("assistant")
     if modes == [before] or "assistant" not in body or chosen in (None, _default_assistant(before)):
         return {}
@@ -161,12 +161,12 @@ def _read_option(group: str, name: str) -> dict[str, Any]:
     return {}
 
 
-def _laid_over(shipped: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the shipped plain keys with the stored values over them."""
+def _with_stored_keys(shipped: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the shipped plain keys, replaced by the stored values."""
     result = {key: value for key, value in shipped.items() if key not in ("defaults", "hydra")}
     for key, value in body.items():
         below = result.get(key)
-        result[key] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+        result[key] = _with_stored_keys(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result
 
 

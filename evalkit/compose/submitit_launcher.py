@@ -19,7 +19,7 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import LocalLauncher, SlurmLauncher
 
-from evalkit.compose.interruption import current_interruption, deaf_children
+from evalkit.compose.interruption import children_ignoring_interrupts, current_interruption
 from evalkit.compose.key_names import find_key_names
 
 _POLL_S = 0.2
@@ -43,7 +43,7 @@ class PatientLocalLauncher(LocalLauncher):  # type: ignore[misc]  # the plugin h
             if _is_interrupted():
                 waiting.clear()
             while waiting and len(running) < self.params["n_jobs"]:
-                with deaf_children():
+                with children_ignoring_interrupts():
                     running.append(executor.submit(self, *waiting.pop(0)))
             running = [job for job in running if not _has_ended(job)]
             time.sleep(_POLL_S)

@@ -1,8 +1,8 @@
 """Crawl and walk cases from CSV: one row, one case, everything checked before the first call.
 
 Crawl needs ``example_id, user_text, gt_tool_call, gt_tool_call_arg``, walk ``audio_path`` as well, and
-``gt_tool_call_match`` is optional (see :mod:`evalkit.datasets.expectations`). Further columns travel with the case into
-its record. All problems of a file are raised together, each as ``path: row 7: column 'gt_tool_call_arg': …``.
+``gt_tool_call_match`` is optional (see :mod:`evalkit.datasets.expectations`). Further columns are copied
+into the record. All problems of a file are raised together, each as ``path: row 7: column 'gt_tool_call_arg': …``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_C
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.speakable import find_speech_problem
-from evalkit.datasets.tables import Row, Table, read_table
+from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.errors import DataError
 from evalkit.records.case import Case
 from evalkit.records.json import JsonObject
@@ -88,7 +88,7 @@ def load_walk_cases(
 
 def _read_case(
     table: Table,
-    row: Row,
+    row: TableRow,
     mode: str,
     columns: Sequence[str],
     tools: Sequence[JsonObject] | None,

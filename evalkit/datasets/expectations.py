@@ -1,4 +1,4 @@
-"""What a row says a right answer is: the expected tool call in its three `gt_` columns, checked against the tools.
+"""The right answer of a row: the expected tool call in its three `gt_` columns, checked against the tools.
 
 =================== ==============================================================================
 column              holds
@@ -72,7 +72,9 @@ def _read_object(cells: Mapping[str, str], column: str) -> tuple[dict[str, Any],
     except ValueError as error:
         return {}, [CellProblem(column, f"{clip(text)} is not valid JSON: {error}")]
     if not isinstance(value, dict):
-        return {}, [CellProblem(column, f'{clip(text)} is no JSON object; expected for example {{"order_id": "0071"}}')]
+        return {}, [
+            CellProblem(column, f'{clip(text)} is not a JSON object; expected for example {{"order_id": "0071"}}')
+        ]
     return value, []
 
 

@@ -1,4 +1,4 @@
-"""Reading input files: text and JSON as they are meant, and what a run read, by content.
+"""Reading input files: text, strict JSON, and the hashes of the files that a run read.
 
 Every message names the file and the place in it. JSON is read strictly: a key that stands twice, a number that no
 number type holds and half a Unicode character are errors here, where the file can be named, and not somewhere later.
@@ -77,7 +77,7 @@ def parse_json(text: str) -> Any:
     """Return the JSON value in `text`. Raises ValueError that says what is wrong and, where it can, the place."""
     try:
         value = json.loads(
-            text, object_pairs_hook=_refuse_twins, parse_constant=_refuse_constant, parse_float=_finite_float
+            text, object_pairs_hook=_refuse_repeated_keys, parse_constant=_refuse_constant, parse_float=_finite_float
         )
     except json.JSONDecodeError as error:
         raise ValueError(f"line {error.lineno}, column {error.colno}: {_lower_first(error.msg)}") from None
@@ -89,13 +89,13 @@ def parse_json(text: str) -> Any:
 
 
 def dataset_manifest(paths: Iterable[Path]) -> list[dict[str, str | int]]:
-    """Return path, sha256 and size of each file, in order and once each: what a run was made from."""
+    """Return path, sha256 and size of each file that a run read, in order and once each."""
     contents = ((path, read_bytes(path)) for path in dict.fromkeys(paths))
     return [manifest_entry(path, sha256(data).hexdigest(), len(data)) for path, data in contents]
 
 
 def manifest_entry(path: Path, content_sha256: str, size_bytes: int) -> dict[str, str | int]:
-    """Return what the manifest says of one file."""
+    """Return the manifest's entry for one file."""
     return {"path": str(path), "sha256": content_sha256, "bytes": size_bytes}
 
 
@@ -111,17 +111,17 @@ def _nearby(path: Path) -> str:
     return did_you_mean(path.name, sorted(sibling.name for sibling in path.parent.iterdir() if sibling.is_file()))
 
 
-def _refuse_twins(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) < len(pairs):
         names = [name for name, _ in pairs]
-        twin = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"key {clip(twin)} stands twice in one object")
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"key {clip(repeated)} stands twice in one object")
     return result
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON number")
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def _finite_float(digits: str) -> float:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from evalkit.datasets.files import clip
-from evalkit.datasets.tables import Row, Table
+from evalkit.datasets.tables import Table, TableRow
 from evalkit.records.case import CASE_ID_PATTERN
 
 _LOOKS_LIKE_A_TRIAL = re.compile(r"\.t\d+$")
@@ -15,15 +15,15 @@ _LOOKS_LIKE_A_TRIAL = re.compile(r"\.t\d+$")
 def find_id_problems(table: Table, column: str) -> list[str]:
     """Return one message for each row of `table` whose id in `column` cannot be one."""
     problems = []
-    first: dict[str, Row] = {}
+    first: dict[str, TableRow] = {}
     for row in table.rows:
         case_id = row.cells[column]
         problem = _find_problem(case_id)
-        twin = first.setdefault(case_id.casefold(), row)
-        if problem is None and twin is not row:
-            other = twin.cells[column]
+        earlier = first.setdefault(case_id.casefold(), row)
+        if problem is None and earlier is not row:
+            other = earlier.cells[column]
             alike = "" if other == case_id else f" as {other!r}, and upper and lower case do not tell files apart"
-            problem = f"{case_id!r} stands in row {twin.number} already{alike}; ids are unique"
+            problem = f"{case_id!r} stands in row {earlier.number} already{alike}; ids are unique"
         if problem is not None:
             problems.append(f"{table.where(row, column)}: {problem}")
     return problems
@@ -50,6 +50,6 @@ def _find_problem(case_id: str) -> str | None:
     if _LOOKS_LIKE_A_TRIAL.search(case_id):
         return f"{clip(case_id)} ends like the name of a later trial (.t and a number); choose another id"
     return (
-        f"{clip(case_id)} is no safe file name; an id has up to 120 letters a-z, digits, '.', '_' and '-', "
+        f"{clip(case_id)} is not a safe file name; an id has up to 120 letters a-z, digits, '.', '_' and '-', "
         f"begins with a letter or digit and does not end in '.'"
     )

@@ -1,4 +1,4 @@
-"""Where a file is that a simulation names: beside the simulation, beside the index, or in a folder above the index.
+"""Finds a file that a simulation names: beside the simulation, beside the index, or in a folder above the index.
 
 So that ``shared/tools.json`` means the same whether `shared` stands next to the data or next to the folder it is in.
 """

@@ -1,10 +1,10 @@
 """Simulated calls: an index CSV, and a JSON file for each call. Everything is checked before the first one is held.
 
 The index has ``simulation_id, simulation_path`` and may have ``enabled`` (true, false; empty: true), ``notes`` and
-``max_turns_override`` (0 or empty: none); further columns travel with the case. ``schemas/simulation.schema.json`` says
-what a simulation file holds. Files in the older format pass: mocks of name and output, judges without a type.
+``max_turns_override`` (0 or empty: none); further columns are kept with the case. ``schemas/simulation.schema.json``
+says what a simulation file holds. Files in the older format pass: mocks of name and output, judges without a type.
 
-What the tools answer stays JSON here. Whoever holds the call parses `tool_mocks` with
+What the tools answer stays JSON here. The mode parses `tool_mocks` with
 :func:`evalkit.mocks.definitions.parse_mocks`; options of graders are checked by
 :func:`evalkit.graders.registry.find_grader_problems`.
 """
@@ -23,7 +23,7 @@ from evalkit.datasets.files import clip, read_json, read_text
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.lookup import find_file, search_folders
 from evalkit.datasets.speakable import find_speech_problem
-from evalkit.datasets.tables import Row, Table, read_table
+from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError
 from evalkit.records.case import Case, ExpectedCall
@@ -57,14 +57,14 @@ class Simulation:
         scenario: What the caller is trying to do, for judges.
         system_prompt: The assistant's.
         tools: What the assistant may call.
-        persona: The caller's prompt: who calls, and the rules of the part.
+        persona: The caller's prompt: persona and rules.
         first_user_turn: What the caller says first, word for word.
         max_turns: How many turns the call may take, by index and file; the run config may say otherwise.
         tool_mocks: What the tools answer, as it stands in the file.
         expected_calls: Calls of a right answer, in order.
         expects_no_call: A right answer calls no tool. False with no expected call: the file says nothing about calls.
         graders: How it is graded, each at its level.
-        own_settings: Model, voice and audio that the file wishes for, in effect where the run config says null.
+        own_settings: Model, voice and audio that the file sets, used where the run config says null.
         columns: Further columns of the index.
 
     """
@@ -120,7 +120,7 @@ def load_simulations(
 def make_case(simulation: Simulation) -> Case:
     """Return the case that asks for this call. Its inputs hold all contents, so that a record can be read alone.
 
-    How it is graded travels beside the inputs: other graders do not make it another case.
+    Graders are stored outside the inputs: other graders do not make it another case.
     """
     case = Case(
         case_id=simulation.simulation_id,
@@ -149,13 +149,13 @@ def make_case(simulation: Simulation) -> Case:
 
 
 def graders_of(case: Case) -> tuple[GraderSpec, ...]:
-    """Return the graders that :func:`make_case` put beside a case, also when it comes from a stored record."""
+    """Return the graders that :func:`make_case` stored with a case, also when it comes from a stored record."""
     specs: Any = case.extra.get("graders", ())
     return tuple(GraderSpec(**{**spec, "level": GradeLevel(spec["level"])}) for spec in specs)
 
 
 def _spec_to_json(spec: GraderSpec) -> dict[str, Json]:
-    """Return `spec` as it stands beside a case; `required` only where it says something, as in older records."""
+    """Return `spec` as JSON; `required` only where it is set, so that older records keep their hash."""
     fields: dict[str, Json] = {**asdict(spec), "level": spec.level.value}
     return {name: value for name, value in fields.items() if name != "required" or not value}
 
@@ -170,14 +170,14 @@ class _Reader:
     problems: list[str]
     _read: dict[Path, Any] = field(default_factory=dict)
 
-    def is_enabled(self, row: Row) -> bool:
+    def is_enabled(self, row: TableRow) -> bool:
         text = row.cells.get(ENABLED_COLUMN, "").strip().lower()
         if text not in ("", "true", "false"):
             self.problems.append(f"{self.table.where(row, ENABLED_COLUMN)}: is {clip(text)}, expected true or false")
         return text != "false"
 
-    def read_simulation(self, row: Row) -> Simulation | None:
-        """Return the simulation of a row, or None where it has problems too grave to read on."""
+    def read_simulation(self, row: TableRow) -> Simulation | None:
+        """Return the simulation of a row, or None where its problems leave nothing to read."""
         override = self._read_override(row)
         where, named = self.table.where(row, PATH_COLUMN), row.cells[PATH_COLUMN].strip()
         if not named:
@@ -194,7 +194,7 @@ class _Reader:
             )
         return self._build(row, path, document, override)
 
-    def _build(self, row: Row, path: Path, document: Mapping[str, Any], override: int) -> Simulation | None:
+    def _build(self, row: TableRow, path: Path, document: Mapping[str, Any], override: int) -> Simulation | None:
         system_prompt_path = self._find("system_prompt_file", self.system_prompt_file, path, document)
         tools_path = self._find("tools_file", self.tools_file, path, document)
         system_prompt = self._read_once(system_prompt_path, read_text)
@@ -228,7 +228,7 @@ class _Reader:
             },
         )
 
-    def _read_override(self, row: Row) -> int:
+    def _read_override(self, row: TableRow) -> int:
         text = row.cells.get(OVERRIDE_COLUMN, "").strip()
         if re.fullmatch(r"[0-9]{0,4}", text) and int(text or 0) <= _MOST_TURNS:
             return int(text or 0)
@@ -327,8 +327,8 @@ def _read_graders(document: Mapping[str, Any]) -> tuple[GraderSpec, ...]:
 
 
 def _read_own_settings(document: Mapping[str, Any]) -> JsonObject:
-    """Return model, voice and audio that the file wishes for; blanks are no wish."""
-    wishes = {
+    """Return the model, voice and audio that the file sets; blank values count as absent."""
+    values = {
         **{
             role: {name: document.get(role, {}).get(name) for name in ("model", "voice")}
             for role in ("assistant", "simulator")
@@ -336,6 +336,6 @@ def _read_own_settings(document: Mapping[str, Any]) -> JsonObject:
         "audio": document.get("audio", {}),
     }
     kept = {
-        node: {name: value for name, value in keys.items() if value not in (None, "")} for node, keys in wishes.items()
+        node: {name: value for name, value in keys.items() if value not in (None, "")} for node, keys in values.items()
     }
     return {node: keys for node, keys in kept.items() if keys}

@@ -1,4 +1,4 @@
-"""Can a text be said aloud? Asked of everything that a voice is to speak, before anybody is called."""
+"""Can a text be said aloud? Checked for everything that a voice is to speak, before anything is called."""
 
 from __future__ import annotations
 

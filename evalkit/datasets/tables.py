@@ -1,7 +1,7 @@
 """CSV files as text, never guessing: ``007`` stays ``007``, an empty cell is empty, ``NA`` is two letters.
 
-The shape is checked before a cell is used: a column that stands twice, a short row and a long one are for a person to
-mend, never for us.
+The shape is checked before a cell is used: a column that occurs twice, a short row or a long row is an error and is
+never repaired.
 
 Rows are numbered as a spreadsheet numbers them: the header is row 1, and a cell that holds line breaks does not make
 further rows. Rows without any content are left out, but they count.
@@ -23,7 +23,7 @@ from evalkit.settings.names import did_you_mean
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One row: its number in the spreadsheet, and its cells by column."""
 
     number: int
@@ -36,10 +36,10 @@ class Table:
 
     path: Path
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
-    def where(self, row: Row, column: str) -> str:
-        """Return how a message names a cell: ``path: row 7: column 'user_text'``."""
+    def where(self, row: TableRow, column: str) -> str:
+        """Return the name of a cell for messages: ``path: row 7: column 'user_text'``."""
         return f"{self.path}: row {row.number}: column {column!r}"
 
 
@@ -60,7 +60,7 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     if problems:
         raise DataError(problems)
     rows = tuple(
-        Row(number, dict(zip(header, record, strict=True)))
+        TableRow(number, dict(zip(header, record, strict=True)))
         for number, record in enumerate(records, 1)
         if number > 1 and any(record)
     )

@@ -23,7 +23,7 @@ def load_tools(path: Path) -> tuple[JsonObject, ...]:
     if not isinstance(tools, list):
         raise DataError(f"{path}: holds a JSON {_kind(tools)}, expected a list of tools: [{{...}}, {{...}}]")
     problems = [problem for number, tool in enumerate(tools, 1) for problem in _find_problems(path, number, tool)]
-    problems += _find_twins(path, tools)
+    problems += _find_repeated_names(path, tools)
     if problems:
         raise DataError(list(dict.fromkeys(problems)))
     return tuple(tools)
@@ -64,7 +64,7 @@ def _explain(error: Any) -> list[str]:
         "const": repr(error.validator_value),
         "pattern": "1 to 64 letters, digits, _ or -",
     }[error.validator]
-    return [f"{place}: is {clip(error.instance)}, expected {allowed}" if place else f"is no JSON {allowed[7:]}"]
+    return [f"{place}: is {clip(error.instance)}, expected {allowed}" if place else f"is not {allowed}"]
 
 
 def _find_schema_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _find_schema_problems(parameters: Mapping[str, Any]) -> Iterator[str]:
     try:
         Draft202012Validator.check_schema(parameters)
     except SchemaError as error:
-        yield f"{error.json_path.removeprefix('$')}: is no valid JSON Schema: {clip(error.message, 200)}"
+        yield f"{error.json_path.removeprefix('$')}: is not a valid JSON Schema: {clip(error.message, 200)}"
         return
     except RecursionError:
         yield ": is nested too deeply"
@@ -112,7 +112,7 @@ def _resolves(reference: str, schema: Any) -> bool:
     return isinstance(schema, Mapping | bool)
 
 
-def _find_twins(path: Path, tools: list[Any]) -> list[str]:
+def _find_repeated_names(path: Path, tools: list[Any]) -> list[str]:
     first: dict[str, int] = {}
     problems = []
     for number, tool in enumerate(tools, 1):

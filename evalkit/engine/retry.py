@@ -40,4 +40,4 @@ class RetryPolicy:
         policy = POLICIES.get(error_type)
         if policy is None or self.max_attempts == 1:
             return 1
-        return max(1, self.max_attempts * policy.patience)
+        return max(1, self.max_attempts * policy.attempts_factor)

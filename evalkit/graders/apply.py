@@ -1,8 +1,8 @@
 """Grades one stored record with a list of graders. Never raises: what could not be graded is a grade of None.
 
-Free graders run first, then all that ask somebody, at once. A record that was lost (infrastructure, simulator, judge,
-mock, data) is not graded at all; a system that said nothing and called nothing, by its own fault, gets 0 from every
-grader that applies to its case.
+Free graders run first, then all that ask a judge or a recogniser, at once. A record that was lost (infrastructure,
+simulator, judge, mock, data) is not graded at all; a system that said nothing and called nothing, by its own fault,
+gets 0 from every grader that applies to its case.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ async def grade_record(
         record: As stored.
         record_sha256: Hash of the stored bytes; goes into every grade.
         specs: Checked by :func:`evalkit.graders.registry.find_grader_problems`.
-        services: What graders may ask for.
+        services: Judge and transcription for graders that need them.
         now: The time of a grade: UTC, ISO 8601.
         done: Grader ids and turns (None: the trace) that have their grade already and are left out.
 
@@ -60,14 +60,14 @@ async def grade_record(
 
     questions = [
         (spec, turn)
-        for spec in sorted(specs, key=_costs)
+        for spec in sorted(specs, key=_asks_a_service)
         for turn in _subjects(record, spec)
         if (spec.grader_id, turn.turn_index if turn else None) not in done
     ]
     return await asyncio.gather(*(grade(spec, turn) for spec, turn in questions))
 
 
-def _costs(spec: GraderSpec) -> bool:
+def _asks_a_service(spec: GraderSpec) -> bool:
     grader = GRADER_TYPES.get(spec.grader_type)
     return bool(grader and grader.needs)
 
@@ -96,7 +96,7 @@ async def _decide(grader: GraderType | None, context: GraderContext) -> Verdict:
 
 
 def _settled(grader: GraderType, context: GraderContext) -> Verdict | None:
-    """Return the verdict that needs no look at the answer, or None when the grader must look."""
+    """Return the verdict where it does not depend on the answer's content, else None."""
     record = context.record
     evidence = (
         f"{record.failure.stage}: {record.failure.error_type}: {record.failure.message}" if record.failure else ""

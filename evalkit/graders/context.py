@@ -1,4 +1,4 @@
-"""What a grader is, what it is given, and what it may ask for.
+"""The interface of graders: their type, the context they get, and the services they may call.
 
 A grader is a coroutine ``grade(context) -> Verdict`` inside a :class:`GraderType`. It sees a stored record and nothing
 else; what costs money or needs a network (hearing audio, asking a judge) comes in as a callable in
@@ -19,14 +19,14 @@ from evalkit.records.record import CaseRecord, Turn, Usage
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What was heard in a sound file. `cost_usd`: 0 when it was known already, None when the price is unknown."""
+class HeardText:
+    """The words heard in a sound file. `cost_usd`: 0 when it was known already, None when the price is unknown."""
 
     text: str
     cost_usd: float | None = 0.0
 
 
-Transcribe: TypeAlias = Callable[[str], Awaitable[Heard]]
+Transcribe: TypeAlias = Callable[[str], Awaitable[HeardText]]
 """Artifact path, relative to the run directory -> the words heard in it."""
 
 
@@ -79,7 +79,7 @@ class Judge(Protocol):
 
 @dataclass(frozen=True)
 class GraderServices:
-    """What graders may ask for. None: not available in this run, and graders that need it do not grade."""
+    """The services of graders. None: not available in this run, and graders that need it do not grade."""
 
     transcribe: Transcribe | None = None
     judge: Judge | None = None
@@ -99,7 +99,7 @@ class GraderContext:
     heard_usd: list[float | None] = field(default_factory=list)
 
     async def listen(self, artifact: str) -> str:
-        """Return the words heard in a sound file. Raises LookupError where nobody does, and CaseFailure."""
+        """Return the words heard in a sound file. Raises LookupError without a transcription; CaseFailure."""
         if self.services.transcribe is None:
             raise LookupError("no transcription service")
         heard = await self.services.transcribe(artifact)

@@ -57,7 +57,7 @@ async def grade_instruction_following(context: GraderContext) -> Verdict:
 
 
 async def ask_judge(judge: Judge, question: JudgeQuestion, *, file_model: str | None = None) -> Verdict:
-    """Return what `judge` says to `question`, over all its votes. Never raises for what a judge does.
+    """Return the verdict of `judge` on `question`, over all its votes. A judge's failure is not raised.
 
     `file_model` is the model that a simulation file asked for; it is kept beside the one that was used.
     """

@@ -1,4 +1,4 @@
-"""What a judge is asked. The instructions are fixed; everything that belongs to one question is quoted data below them.
+"""The question to a judge: fixed instructions, and below them everything that belongs to one question, as quoted data.
 
 ::
 
@@ -30,7 +30,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
-from evalkit.graders.transcript import Line, quote, write_transcript
+from evalkit.graders.transcript import TranscriptLine, quote, write_transcript
 from evalkit.records.json import JsonObject, content_sha256
 
 _INTRODUCTION = """\
@@ -88,7 +88,7 @@ class JudgeQuestion:
     """
 
     criterion: str
-    lines: Sequence[Line]
+    lines: Sequence[TranscriptLine]
     turn_index: int | None = None
     scenario: str = ""
     is_instruction: bool = False
@@ -97,7 +97,7 @@ class JudgeQuestion:
 
     @property
     def instructions(self) -> str:
-        """What the judge is told once and for all."""
+        """The fixed instructions of the judge."""
         parts = [
             _INTRODUCTION,
             "" if self.order_is_known else _WORDS_LAST,

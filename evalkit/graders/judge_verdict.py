@@ -1,4 +1,4 @@
-"""What a judge may answer, how an answer is read, and what several answers say together.
+"""The answers a judge may give, how an answer is read, and the outcome of several votes.
 
 An answer is evidence, then reasoning, then a verdict, in this order, so that the verdict follows from what was quoted.
 Of several votes the most frequent outcome counts, and not deciding is an outcome like pass and fail: two that cannot
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from evalkit.graders.transcript import Line
+from evalkit.graders.transcript import TranscriptLine
 from evalkit.records.json import JsonObject
 from evalkit.records.record import Usage
 
@@ -22,7 +22,7 @@ _QUOTING = re.compile("[\\\\\"':\\u2018\\u2019\\u201c\\u201d]+")
 
 
 class Ruling(StrEnum):
-    """What a judge can say."""
+    """The verdicts of a judge."""
 
     PASS = "pass"  # noqa: S105  no password
     FAIL = "fail"
@@ -93,7 +93,7 @@ class Vote:
 
 @dataclass(frozen=True)
 class Poll:
-    """What the votes say together: the vote that speaks for the winners, and their share of all votes.
+    """The outcome of several votes: one vote of the winning side, and its share of all votes.
 
     `winner` is None when two outcomes are equally frequent; `agreement` is the share of the most frequent one.
     """
@@ -102,7 +102,7 @@ class Poll:
     agreement: float
 
 
-def read_vote(parsed: Any, lines: Sequence[Line], model: str, cost_usd: float | None) -> Vote:
+def read_vote(parsed: Any, lines: Sequence[TranscriptLine], model: str, cost_usd: float | None) -> Vote:
     """Return the vote in an answer that keeps to the schema, its quotations looked up in `lines`."""
     evidence, unfounded = [], 0
     for item in parsed["evidence"]:
@@ -113,7 +113,7 @@ def read_vote(parsed: Any, lines: Sequence[Line], model: str, cost_usd: float | 
 
 
 def count_votes(votes: Sequence[Vote]) -> Poll:
-    """Return what `votes` (at least one) say together."""
+    """Return the outcome of `votes` (at least one)."""
     counts = Counter(vote.grade for vote in votes)
     most = max(counts.values())
     winners = [grade for grade, count in counts.items() if count == most]
@@ -125,7 +125,7 @@ def count_votes(votes: Sequence[Vote]) -> Poll:
     return Poll(next((vote for vote in supporters if vote.ruling), supporters[0]), agreement)
 
 
-def _find(item: Mapping[str, Any], lines: Sequence[Line]) -> int | None:
+def _find(item: Mapping[str, Any], lines: Sequence[TranscriptLine]) -> int | None:
     """Return the number of the line that holds the quotation: the one it names, else the first that does."""
     wanted = _plain(item["quote"])
     if not wanted:

@@ -1,4 +1,4 @@
-"""Was the answer there in time? A limit on one of the latencies in the record."""
+"""Was the answer in time? A limit on one of the latencies in the record."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _GROUPED_NUMBER = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 @dataclass(frozen=True)
 class ArgumentVerdict:
-    """What became of one expected value. `name` is its path; `rule` is the one that was applied."""
+    """Whether one expected value was found. `name` is its path; `rule` is the one that was applied."""
 
     name: str
     rule: str
@@ -108,7 +108,7 @@ def _default_rule(expected: Json) -> MatchRule:
 
 
 def _same(expected: Json, found: Json, rule: MatchRule) -> bool:
-    """Compare two values of which at least one is no container, or whose shapes differ."""
+    """Compare two values of which at least one is not an object or a list, or whose shapes differ."""
     if rule is MatchRule.EXACT or not (_is_scalar(expected) and _is_scalar(found)):
         return _exactly(expected) == _exactly(found)
     return _SAME[rule](_as_text(expected), _as_text(found))

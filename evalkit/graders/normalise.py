@@ -1,6 +1,6 @@
 """Two texts that say the same thing, brought to the same words.
 
-What a model writes and what a recogniser hears differ in ways nobody can hear: ``Order #48213`` and
+What a model writes and what a recogniser hears differ in ways that cannot be heard: ``Order #48213`` and
 ``order four eight two one three``, ``$20`` and ``twenty dollars``, ``I'll`` and ``I will``. :func:`spoken_words` maps
 both to one list of words, in which every number is spelled digit by digit and every code of letters and digits
 character by character.

@@ -1,19 +1,19 @@
 """All grader types by name, and the check of the graders that a config or a simulation file asks for.
 
-Graders are found through the entry points ``evalkit.graders``, the shipped families like anybody's.
+Shipped and third-party graders are found in the same way: through the entry points ``evalkit.graders``.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from evalkit.errors import ConfigError
 from evalkit.graders.context import GraderType
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import Json
+from evalkit.settings.names import did_you_mean
 from evalkit.settings.plugins import find_entry_points, load
 
 GROUP = "evalkit.graders"
@@ -50,9 +50,8 @@ def _spec_problems(spec: GraderSpec) -> list[str]:
     where = f"grader {spec.grader_id!r}"
     grader = GRADER_TYPES.get(spec.grader_type)
     if grader is None:
-        return [
-            f"{where}: type {spec.grader_type!r} is not one of {', '.join(GRADER_TYPES)}{_hint(spec, GRADER_TYPES)}"
-        ]
+        hint = did_you_mean(spec.grader_type, GRADER_TYPES)
+        return [f"{where}: type {spec.grader_type!r} is not one of {', '.join(GRADER_TYPES)}{hint}"]
     problems = [f"{where}: option {name} is required by type {grader.name!r}" for name in _missing(spec, grader)]
     for name, value in spec.options.items():
         if name not in grader.options:
@@ -75,8 +74,3 @@ def _value_problems(value: Json, grader: GraderType, name: str) -> list[str]:
 
     validator = Draft202012Validator(grader.options[name], format_checker=Draft202012Validator.FORMAT_CHECKER)
     return [error.message for error in validator.iter_errors(value)]
-
-
-def _hint(spec: GraderSpec, known: Iterable[str]) -> str:
-    near = get_close_matches(spec.grader_type, list(known), n=1)
-    return f"; did you mean {near[0]!r}?" if near else ""

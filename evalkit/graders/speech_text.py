@@ -28,7 +28,7 @@ _SPEAKER: JsonObject = {"enum": ["assistant", "user"], "description": "whose sou
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _WrittenAndHeard:
     """What was written and what was heard, over the turns that have both."""
 
     written: str
@@ -85,14 +85,14 @@ async def grade_stt_then_text(context: GraderContext) -> Verdict:
     return Verdict(float(not problems), "; ".join([*problems, f"heard: {heard!r}"]), (heard,))
 
 
-async def _listen(context: GraderContext, speaker: str) -> _Heard | None:
+async def _listen(context: GraderContext, speaker: str) -> _WrittenAndHeard | None:
     written, heard = [], []
     for turn in context.turns:
         path, text = _audio_path(turn, speaker), turn.user_text if speaker == "user" else turn.assistant_text
         if path and text.strip():
             written.append(text)
             heard.append(await context.listen(path))
-    return _Heard(" ".join(written), " ".join(heard)) if written else None
+    return _WrittenAndHeard(" ".join(written), " ".join(heard)) if written else None
 
 
 def _audio_path(turn: Turn, speaker: str) -> str | None:

@@ -78,7 +78,7 @@ class _Scope:
 
     @cached_property
     def surplus(self) -> tuple[str, ...]:
-        """Names of the calls made here that nobody expected."""
+        """Names of the calls made here that were not expected."""
         return tuple(self.calls[position].name for position in self.pairing.surplus if position in self.positions)
 
     @cached_property
@@ -131,8 +131,8 @@ async def grade_tool_call(context: GraderContext) -> Verdict:
 async def grade_tool_call_args(context: GraderContext) -> Verdict:
     """The calls that answer the expected ones carry the expected arguments, by the case's match rules.
 
-    1: all expected arguments are there and match. 0: one is missing or different, the arguments are no JSON object, or
-    the expected call was never made. None: no call is expected, or the call was made in another turn.
+    1: all expected arguments are there and match. 0: one is missing or different, the arguments are not a JSON object,
+    or the expected call was never made. None: no call is expected, or the call was made in another turn.
     """
     scope = _Scope(context)
     pairs = zip(scope.expected, _best_answers(scope), strict=True)
@@ -196,7 +196,7 @@ def _fitting(scope: _Scope, indices: list[int], order: tuple[int | None, ...]) -
 
 def _argument_problems(wanted: ExpectedCall, call: ToolCall) -> tuple[str, ...]:
     if call.arguments is None:
-        return (f"the arguments of {call.name} are no JSON object: {call.raw_arguments!r}",)
+        return (f"the arguments of {call.name} are not a JSON object: {call.raw_arguments!r}",)
     return match_arguments(wanted.arguments, call.arguments, wanted.match).reasons
 
 

@@ -29,7 +29,7 @@ from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Words
 _LINE_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
-class LineKind(StrEnum):
+class TranscriptLineKind(StrEnum):
     """Who a line is from."""
 
     CALLER = "caller"
@@ -40,15 +40,15 @@ class LineKind(StrEnum):
     @property
     def is_spoken(self) -> bool:
         """Whether it is something that was said."""
-        return self in (LineKind.CALLER, LineKind.ASSISTANT)
+        return self in (TranscriptLineKind.CALLER, TranscriptLineKind.ASSISTANT)
 
 
 @dataclass(frozen=True)
-class Line:
+class TranscriptLine:
     """One thing that happened: words, a call's arguments or a tool's output as `content`, and the tool's `name`."""
 
     turn_index: int
-    kind: LineKind
+    kind: TranscriptLineKind
     content: Json
     name: str = ""
 
@@ -64,33 +64,33 @@ def quote(value: Json) -> str:
     return _LINE_BREAKS.sub(lambda match: f"\\u{ord(match.group()):04x}", text)
 
 
-def read_transcript(record: CaseRecord, last: Turn | None = None) -> tuple[Line, ...]:
+def read_transcript(record: CaseRecord, last: Turn | None = None) -> tuple[TranscriptLine, ...]:
     """Return the lines of `record` up to and including the turn `last`; None: all of them."""
     until = len(record.turns) if last is None else record.turns.index(last) + 1
     return tuple(line for turn in record.turns[:until] for line in _turn_lines(turn))
 
 
-def write_transcript(lines: Sequence[Line]) -> str:
+def write_transcript(lines: Sequence[TranscriptLine]) -> str:
     """Return the two numbered parts."""
     said = [_write(number, line) for number, line in enumerate(lines, start=1) if line.kind.is_spoken]
     done = [_write(number, line) for number, line in enumerate(lines, start=1) if not line.kind.is_spoken]
     return "\n".join(["SAID", *(said or ["(nothing)"]), "", "TOOL TRAFFIC", *(done or ["(none)"])])
 
 
-def _turn_lines(turn: Turn) -> Iterator[Line]:
+def _turn_lines(turn: Turn) -> Iterator[TranscriptLine]:
     if turn.user_text:
-        yield Line(turn.turn_index, LineKind.CALLER, turn.user_text)
+        yield TranscriptLine(turn.turn_index, TranscriptLineKind.CALLER, turn.user_text)
     for step in turn.steps:
         match step:
             case Words(text):
-                yield Line(turn.turn_index, LineKind.ASSISTANT, text)
+                yield TranscriptLine(turn.turn_index, TranscriptLineKind.ASSISTANT, text)
             case ToolCall():
                 arguments = step.raw_arguments if step.arguments is None else step.arguments
-                yield Line(turn.turn_index, LineKind.CALL, arguments, step.name)
+                yield TranscriptLine(turn.turn_index, TranscriptLineKind.CALL, arguments, step.name)
             case ToolOutput():
-                yield Line(turn.turn_index, LineKind.OUTPUT, step.output, step.name)
+                yield TranscriptLine(turn.turn_index, TranscriptLineKind.OUTPUT, step.output, step.name)
 
 
-def _write(number: int, line: Line) -> str:
+def _write(number: int, line: TranscriptLine) -> str:
     name = f" {quote(line.name)}" if line.name else ""
     return f"[{number}] turn {line.turn_index} {line.kind}{name}: {quote(line.content)}"

@@ -35,7 +35,7 @@ def cost_by_role_usd(records: Iterable[CaseRecord], grades: Iterable[Grade]) -> 
 
 
 def grade_costs_usd(grade: Grade) -> dict[str, float | None]:
-    """Return what each role cost for one grade; nothing for a grader that asks nobody."""
+    """Return what each role cost for one grade; nothing for a grader that asks no model."""
     return {**grade.cost_usd, **({JUDGE: _judge_cost_usd(grade.judge)} if grade.judge else {})}
 
 

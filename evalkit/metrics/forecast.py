@@ -1,12 +1,12 @@
-"""What a run will take, reckoned before it starts: cases, minutes of sound, tokens and dollars, each as a range.
+"""What a run will take, calculated before it starts: cases, minutes of sound, tokens and dollars, each as a range.
 
-Nothing here reads a file or calls anybody: the caller says what there is to do (:class:`CaseWork`), at which rates
-(:class:`Rates`, from ``data/rates.json``) and at which prices. A number that would need a price nobody knows is None,
+Nothing here reads a file or calls a provider: the caller says what there is to do (:class:`CaseWork`), at which rates
+(:class:`Rates`, from ``data/rates.json``) and at which prices. A number that would need an unknown price is None,
 and makes its sum None: unknown is never 0.
 
-How a turn is reckoned, with `i` the instructions and tools, `u` the caller's sound and `a` the assistant's, in tokens:
-turn `k` shows the model ``i + k·u + (k-1)·a`` and makes ``a`` and perhaps a tool call. The dear end takes every turn to
-the last, the longest answers and nothing cached; the cheap end the fewest turns, the shortest answers, and all that an
+How a turn is calculated, in tokens (`i` for instructions and tools, `u` the caller's sound, `a` the assistant's): turn
+`k` shows the model ``i + k·u + (k-1)·a`` and makes ``a`` and perhaps a tool call. The high end takes every turn to the
+last, the longest answers and nothing cached; the low end the fewest turns, the shortest answers, and all that an
 earlier turn has shown as cached, where the model has a price for that. Attempts that fail and are made again are not in
 it.
 """
@@ -46,7 +46,7 @@ ZERO = Range(0.0, 0.0)
 
 @dataclass(frozen=True)
 class Rates:
-    """What is reckoned with; see ``data/rates.json`` for where each comes from."""
+    """Rates that a forecast is calculated with; ``data/rates.json`` says where each comes from."""
 
     audio_input_ms_per_token: float
     audio_output_ms_per_token: float
@@ -60,7 +60,7 @@ class Rates:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        """Return the rates in a parsed ``data/rates.json``. Raises KeyError or TypeError for what is none."""
+        """Return the rates in a parsed ``data/rates.json``. Raises KeyError or TypeError where they are not in it."""
         values: dict[str, Any] = {}
         for field in fields(cls):
             value = document[field.name]
@@ -111,7 +111,7 @@ class CaseWork:
 
 @dataclass(frozen=True)
 class Models:
-    """Who is asked in each role; None: nobody. `simulator_speaks`: the caller is a realtime model."""
+    """The model of each role; None: the run has no such role. `simulator_speaks`: the caller is a realtime model."""
 
     assistant: str
     speech: str | None = None
@@ -123,7 +123,7 @@ class Models:
 
 @dataclass(frozen=True)
 class PriceList:
-    """How prices are asked for; each answers None where it does not know.
+    """Functions that return prices; each returns None where a price is unknown.
 
     Attributes:
         of_usage: Dollars for tokens of a model.
@@ -202,9 +202,9 @@ def forecast_run(works: Sequence[CaseWork], trials: int, models: Models, rates: 
 
 
 def _speech_over(trials: int, cost: Range, models: Models) -> Range:
-    """Return what speech costs over `trials`: a text is spoken once and kept, perhaps since an earlier run.
+    """Return the cost of speech over `trials`: a text is spoken once and cached, perhaps since an earlier run.
 
-    What a caller who writes makes up is another text each time.
+    A text caller makes up another text in each trial.
     """
     return Range(0.0, cost.high if models.simulator_speaks else cost.high * trials)
 
@@ -226,7 +226,7 @@ def add_up(forecasts: Sequence[Forecast]) -> Forecast:
 
 
 class _Conversation:
-    """The assistant's side of one case-trial, from the cheapest to the dearest."""
+    """The assistant's side of one case-trial, from the least to the most expensive."""
 
     def __init__(self, work: CaseWork, rates: Rates) -> None:
         responses = work.turns.times(work.responses_per_turn)
@@ -252,7 +252,7 @@ class _Conversation:
         self.output_tokens = Range(*(float(usage.output_tokens or 0) for usage in usages))
 
     def usages(self) -> tuple[Usage, Usage]:
-        """Return the usage at either end; at the cheap one what was shown before is cached."""
+        """Return the usage at the low and the high end; at the low end, what was shown before is cached."""
         low, high = self._ends
         return low.usage(cached=True), high.usage(cached=False)
 

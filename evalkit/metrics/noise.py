@@ -40,7 +40,7 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class NoiseFloor:
-    """What a mean of grades is uncertain by. None where it cannot be known.
+    """The uncertainty of a mean of grades, and where it comes from. None where it cannot be known.
 
     Attributes:
         cases: How many cases have a grade.
@@ -102,7 +102,7 @@ def detectable(error_of_difference: float, degrees: int) -> float | None:
 def _standard_error(values: Sequence[float], cases: Sequence[str]) -> float | None:
     """Return the standard error of the mean over cases.
 
-    Passes alone, or failures alone, show no spread, and an error of 0 would promise what nobody knows: half of the
+    Passes alone, or failures alone, show no spread, and an error of 0 would promise what is not known: half of the
     Wilson interval over 1.96 stands in for it.
     """
     sums, counts = cluster_sums(values, cases)

@@ -1,4 +1,4 @@
-"""Two runs of the same cases: did the second change anything, by how much, and how sure is that?
+"""Two runs of the same cases compared: is there a difference, how large, and how certain?
 
 ================================== =============================================== ==================================
 pairs                              p-value of "nothing changed"                    interval of the difference
@@ -9,7 +9,7 @@ anything else                      sign flips of whole cases (Fisher 1935), exac
                                    where they can be counted, else 9,999 drawn
 ================================== =============================================== ==================================
 
-Trials of a case are no independent evidence, so it is cases that are flipped and resampled. Intervals are at the level
+Trials of a case are not independent, so whole cases are flipped and resampled. Intervals are at the level
 of the decision, 95 % unless told otherwise.
 """
 

@@ -1,4 +1,4 @@
-"""How sure a percentile is: intervals from order statistics, which assume nothing of the values' distribution.
+"""Intervals of percentiles from order statistics, which assume nothing of the values' distribution.
 
 With independent values the interval is the exact one by binomial ranks, that of ``scipy.stats.quantile_test``. Where
 values come in clusters, the ranks are those of as many values as the sample is worth (Woodruff 1952, JASA 47:635,

@@ -1,4 +1,4 @@
-"""What a set of numbers says, and how surely: means with n and 95 % intervals, percentiles, pass@k and pass^k.
+"""Statistics of a set of numbers: means with n and 95 % intervals, percentiles, pass@k and pass^k.
 
 Values come in clusters: the trials of one case, or the turns of one conversation, resemble each other, and an interval
 that took them for independent would be too narrow. So a cluster is what gets resampled.

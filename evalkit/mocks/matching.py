@@ -66,11 +66,11 @@ def find_match_problems(match: JsonObject, parameters: JsonObject | None) -> Ite
     keywords = {*Draft202012Validator.VALIDATORS, *_SILENT_KEYWORDS}
     for name in match:
         if name not in keywords:
-            yield f"{name!r} is no keyword of JSON Schema, which a match with 'properties' or 'required' is"
+            yield f"{name!r} is not a keyword of JSON Schema, which a match with 'properties' or 'required' is"
     try:
         Draft202012Validator.check_schema(match)
     except SchemaError as error:
-        yield f"is no valid JSON Schema at {error.json_path}: {error.message}"
+        yield f"is not a valid JSON Schema at {error.json_path}: {error.message}"
         return
     except RecursionError:
         yield "is nested too deeply"

@@ -1,6 +1,6 @@
 """The tools of one conversation: answers calls from mocks and remembers what it answered.
 
-Nothing here is random and nothing waits: the same mocks and the same calls give the same answers, and whoever asked
+Nothing here is random and nothing waits: the same mocks and the same calls give the same answers, and the mode
 waits the `delay_ms` of an answer on its own clock. A call that no mock takes is answered ``{"status": "Unsupported
 tool"}``, and the answer says so. The arguments of each call are checked against the tool's own JSON Schema; the verdict
 stands beside the answer and does not change it.
@@ -103,7 +103,7 @@ class MockSession:
         if call.name not in self._parameters:
             return (f"no tool is called {call.name!r}",)
         if call.arguments is None:
-            return ("the arguments are no JSON object",)
+            return ("the arguments are not a JSON object",)
         # A registry of our own: the default one would fetch an unknown reference from the network.
         validator = Draft202012Validator(self._parameters[call.name], registry=Registry())
         try:

@@ -1,4 +1,4 @@
-"""One attempt at a case-trial, from what a mode does in it to the record it leaves, whatever goes wrong on the way."""
+"""One attempt at a case-trial: runs what the mode does, and makes the record, whatever goes wrong on the way."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NO_STAGES: Mapping[str, Fault] = MappingProxyType({})
 
 @dataclass
 class Evidence:
-    """What is known of an attempt; grows while it lasts, and all of it is in the record. See :class:`CaseRecord`."""
+    """The data of an attempt, collected while it lasts; all of it goes into the record. See :class:`CaseRecord`."""
 
     turns: list[Turn] = field(default_factory=list)
     cost_usd: dict[str, float | None] = field(default_factory=dict)
@@ -34,7 +34,7 @@ class Evidence:
 
 async def make_attempt(
     trial: CaseTrial,
-    effective: JsonObject,
+    fingerprint: JsonObject,
     do: Callable[[Evidence], Awaitable[None]],
     conclude: Callable[[Evidence], None] = lambda _: None,
     *,
@@ -42,11 +42,11 @@ async def make_attempt(
     timeout_s: float,
     stages: Mapping[str, Fault] = _NO_STAGES,
 ) -> CaseRecord:
-    """Let `do` fill the evidence of one attempt, and return its record. Never raises for what goes wrong in the case.
+    """Run `do`, which fills the evidence of one attempt, and return its record. A failure of the case is not raised.
 
     Args:
         trial: What is attempted.
-        effective: The settings that decide the record (``Mode.fingerprint``).
+        fingerprint: The settings that decide the record (``Mode.fingerprint``).
         do: Raises CaseFailure where it cannot go on; it may put a failure that leaves something to grade into the
             evidence.
         conclude: Called in a thread when the attempt has ended, however it did: writes files, and adds to the evidence.
@@ -70,8 +70,8 @@ async def make_attempt(
         case=trial.case,
         trial=trial.trial,
         seed=trial.seed,
-        reuse_key=reuse_key(trial, effective),
-        settings=effective,
+        reuse_key=reuse_key(trial, fingerprint),
+        settings=fingerprint,
         turns=tuple(evidence.turns),
         failure=failure,
         attempts=(),

@@ -1,22 +1,22 @@
-"""What a mode is: one kind of case, from the data it is read from to the record it leaves. One door per mode.
+"""What a mode is: one kind of case, from reading its data to writing its record. One object per mode.
 
-The runner, the reports and the commands know modes through :class:`Mode` alone; nobody else in the house asks what a
-mode is called. A mode gives
+The runner, the reports and the commands know modes through :class:`Mode` alone; no other code compares a mode's name.
+A mode has
 
 ==================== ================================================================================================
 ``name``             how people choose it (``mode=NAME``); ``conf/mode/NAME.yaml`` is its option, and
                      ``schemas/mode_NAME.schema.json`` says which keys a run config of it has
 ``settings_type``    the type of its settings, a :class:`~evalkit.settings.types.RunSettings`
-``models``           whose default models it takes from a provider
-``layout``           columns, row unit, latencies: what its results look like
+``models``           the roles for which it takes a default model from a provider
+``layout``           how its results look: columns, row unit, latencies
 ``stages``           stages of its own at which a case may fail, and whose fault that is
-``read``             cases and all they need, with every problem of the data at once
-``graders``          how a case is graded
-``fingerprint``      the settings that can change a case's record: what resume, compare and caches go by
-``forecast``         how much work a case will be
-``voices``           voices that somebody is to speak with, so that those that are not there are found first
-``unmeasured_…``     latencies of the layout that a run will not have, so that a gate on them is warned of
-``open``             the callable that makes one attempt at a case-trial
+``read``             reads the cases and all they need; reports every problem of the data at once
+``graders``          the graders of a case
+``fingerprint``      the settings that can change a case's record: resume, compare and caches use them
+``forecast``         how many turns, tokens and minutes of sound a case will take
+``voices``           every voice that is asked for, so that a missing one is found before the run starts
+``unmeasured_…``     the latencies of the layout that a run will not measure, so that a gate on one is warned of
+``open``             yields the callable that makes one attempt at a case-trial
 ==================== ================================================================================================
 
 Which graders must be full for a case to pass stands in each case (``Case.required_graders``), as ``read`` sets it.
@@ -41,7 +41,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
-from evalkit.settings.types import Provider, RunSettings
+from evalkit.settings.types import ProviderSettings, RunSettings
 from evalkit.store.run_directory import RunDirectory
 
 Work: TypeAlias = Callable[[CaseTrial, int], Awaitable[CaseRecord]]
@@ -59,8 +59,8 @@ class ModeData:
         problems: What keeps the cases from being run although everything could be read; ``evalkit check`` shows the
             table first.
         notes: What a run says in its log before it starts.
-        oddities: What is allowed and hardly meant; ``evalkit check`` warns of it.
-        table: What ``evalkit check`` shows of the data, as text; empty: nothing.
+        oddities: What is allowed but probably a mistake; ``evalkit check`` warns of it.
+        table: The data as a table for ``evalkit check``; empty: nothing is shown.
 
     """
 
@@ -77,7 +77,7 @@ class NamedVoice(NamedTuple):
     """A voice that a run asks for: the key, or the file, that names it, who is to speak with it, and its name."""
 
     where: str
-    provider: Provider
+    provider: ProviderSettings
     name: str
 
 
@@ -92,7 +92,7 @@ class StarterFile:
 
 @dataclass(frozen=True)
 class Starter:
-    """What somebody begins with: the cases' file, as ``mode.data_csv`` names it, further keys, and all files."""
+    """What a new project begins with: the cases' file, as ``mode.data_csv`` names it, further keys, and all files."""
 
     data_csv: str
     files: Sequence[StarterFile]
@@ -113,22 +113,22 @@ class Mode(ABC, Generic[Settings, Data]):
     stages: ClassVar[Mapping[str, Fault]] = {}
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
-        """Return what is wrong with a composed config and no single key is guilty of."""
+        """Return the problems of a composed config that lie between several keys."""
         return []
 
     def settle(self, resolved: dict[str, Any]) -> None:
-        """Fill in, in place, what the mode's own nulls mean; roles and paths are settled already."""
+        """Replace, in place, the mode's own nulls by their defaults; roles and paths have theirs already."""
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> Settings:  # noqa: ARG002
         """Return the settings of a resolved config; `composed` is the same before it was resolved."""
         return self.settings_type.from_config(resolved)
 
     def needs(self, settings: Settings) -> frozenset[str]:
-        """Return the roles that a run talks to whatever its graders are: all the mode has, but for the judge."""
+        """Return the roles that a run calls whatever its graders are: all that the mode has, except the judge."""
         return frozenset(settings.roles) - {"judge"}
 
     def engines(self, settings: Settings) -> frozenset[str]:  # noqa: ARG002
-        """Return the engines of the embedded provider (``speech``, ``transcription``) that its roles will use."""
+        """Return the engines of the embedded provider (``speech``, ``transcription``) that the mode's roles use."""
         return frozenset()
 
     @abstractmethod
@@ -136,11 +136,11 @@ class Mode(ABC, Generic[Settings, Data]):
         """Return the cases. Raises DataError with everything that is wrong with the data."""
 
     def graders(self, settings: Settings, case: Case) -> Sequence[GraderSpec]:  # noqa: ARG002
-        """Return how `case` is graded; by default by the types that ``mode.graders`` names, called by their types."""
+        """Return the graders of `case`; by default those that ``mode.graders`` names, each with its type as its id."""
         return tuple(GraderSpec(name, name) for name in settings.mode.graders)
 
     def where(self, settings: Settings, case: Case) -> str:  # noqa: ARG002
-        """Return what says how `case` is graded, as messages name it: a file, or a key of the config."""
+        """Return where the graders of `case` are set, for messages: a file, or a key of the config."""
         return "mode.graders"
 
     @abstractmethod
@@ -148,7 +148,7 @@ class Mode(ABC, Generic[Settings, Data]):
         """Return the settings that decide the record of `case`, by content: no path, no port, no key."""
 
     def forecast(self, settings: Settings, data: Data, rates: Rates) -> Iterator[tuple[CaseWork, Models]]:  # noqa: ARG002
-        """Yield the work of each case and who does it, but for grading. By default nothing is known of it."""
+        """Yield the work of each case and the models that do it, without grading. By default nothing: unknown."""
         yield from ()
 
     def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
@@ -163,14 +163,14 @@ class Mode(ABC, Generic[Settings, Data]):
     def open(
         self, settings: Settings, data: Data, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AbstractAsyncContextManager[Work]:
-        """Give the callable that makes attempts, for one event loop and as long as the block lasts."""
+        """Yield the callable that makes attempts, for one event loop and until the block ends."""
 
     def read_expectations(self, settings: Settings) -> Sequence[Case]:
-        """Return the cases as the data expects them today, for grading stored records again."""
+        """Return the cases with the expectations in the data today, for grading stored records again."""
         return self.read(settings).cases
 
     def describe(self, settings: Settings, data: Data) -> str:
-        """Return the line that ``evalkit check`` shows of a job."""
+        """Return the line that ``evalkit check`` prints for a job."""
         return f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, {self.subject(settings)}"
 
     def subject(self, settings: Settings) -> str:
@@ -179,5 +179,5 @@ class Mode(ABC, Generic[Settings, Data]):
         return (role.model if role else None) or self.name
 
     def starter(self, folder: Path) -> Starter:  # noqa: ARG002
-        """Return what ``evalkit new`` puts into a new folder. Raises ConfigError where the mode offers none."""
+        """Return the files that ``evalkit new`` writes. Raises ConfigError where the mode has none."""
         raise ConfigError(f"new: mode={self.name} offers no folder to start from; its package's documentation may help")

@@ -1,4 +1,4 @@
-"""Every mode by name. The shipped ones come through the same door as anybody's: the entry points ``evalkit.modes``."""
+"""Every mode by name. Shipped and third-party modes are found in the same way: entry points ``evalkit.modes``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Who a run talks to: one factory for each role, the embedded provider, and stored runs served again."""
+"""The services that a run calls: a factory for each role, the embedded provider, and stored runs served again."""

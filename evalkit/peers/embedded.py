@@ -16,18 +16,20 @@ from typing import Any
 from evalkit.records.json import content_sha256
 from evalkit.service.child import ENGINES, ServiceChild, ServiceOptions, start
 from evalkit.service.warm import WarmService, find_or_start, folder, may_be_kept
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 from evalkit.store.host import host_identity
 
 _ADDRESSES = "EVALKIT_SERVICES"
 
 
 @contextmanager
-def shared_services(services: Iterable[Service], *, engines: Collection[str] = ENGINES) -> Iterator[frozenset[str]]:
-    """Have each distinct one of `services`, known to every job until the block ends; give their models.
+def shared_services(
+    services: Iterable[ServiceSettings], *, engines: Collection[str] = ENGINES
+) -> Iterator[frozenset[str]]:
+    """Start each distinct one of `services`, for all jobs until the block ends; yield the models they have.
 
-    One that whoever started us has shared already is used; the others are started with `engines` loaded, and let go
-    when the block ends.
+    One that a parent process shares already is used; the others are started with `engines` loaded and released when
+    the block ends.
     """
     known = _read_shared()
     with ExitStack() as stack:
@@ -47,8 +49,8 @@ def shared_services(services: Iterable[Service], *, engines: Collection[str] = E
 
 
 @contextmanager
-def service_url(service: Service, *, needed: bool, engines: Collection[str] = ENGINES) -> Iterator[str | None]:
-    """Give the base URL of `service`: the shared one, else one started for this block, with `engines` loaded.
+def service_url(service: ServiceSettings, *, needed: bool, engines: Collection[str] = ENGINES) -> Iterator[str | None]:
+    """Yield the base URL of `service`: the shared one, else one started for this block, with `engines` loaded.
 
     None when no role needs the embedded provider.
     """
@@ -64,24 +66,24 @@ def service_url(service: Service, *, needed: bool, engines: Collection[str] = EN
 
 
 def _read_shared() -> dict[str, dict[str, Any]]:
-    """Return the services that are shared with us; a loopback address of another machine is none."""
+    """Return the services that a parent process on this machine shares."""
     shared = json.loads(os.environ.get(_ADDRESSES, "{}"))
     return dict(shared["services"]) if shared.get("host") == host_identity() else {}
 
 
-def _start(service: Service, engines: Collection[str]) -> ServiceChild | WarmService:
+def _start(service: ServiceSettings, engines: Collection[str]) -> ServiceChild | WarmService:
     options = replace(_options(service), warm=tuple(sorted(engines)))
     if may_be_kept(options):
         return find_or_start(options, folder(os.environ), host_identity())
     return start(options)
 
 
-def _options(service: Service) -> ServiceOptions:
-    """Return what to start; engines that a mode without sound does not name are the usual ones, should one be asked."""
+def _options(service: ServiceSettings) -> ServiceOptions:
+    """Return the options of a service to start; engines that the mode does not name get their defaults."""
     return ServiceOptions(**{name: value for name, value in asdict(service).items() if value is not None})
 
 
-def _name(service: Service) -> str:
-    """Return what a service is known by: all that decides what it answers."""
+def _name(service: ServiceSettings) -> str:
+    """Return the name of a shared service: everything that decides its answers."""
     told = {key: value for key, value in asdict(_options(service)).items() if key not in ("warm", "keep_alive_s")}
     return content_sha256(told)[:16]

@@ -20,7 +20,7 @@ from evalkit.settings.roles import ROLES
 
 
 def settle_faults(resolved: dict[str, Any], working_dir: Path) -> None:
-    """Put the plan's one line into the resolved config. Raises ConfigError for a plan that is none."""
+    """Put the plan's one line into the resolved config. Raises ConfigError for an invalid plan."""
     text = resolved["service"]["faults"]
     if text is None:
         return
@@ -54,7 +54,7 @@ def find_unknown_cases(faults: str | None, keys: Sequence[str]) -> list[str]:
 
 
 def _find_file_problems(text: str, working_dir: Path) -> list[str]:
-    """Return what the schema has against a plan in a file; what cannot be read is for who reads it next."""
+    """Return the schema's complaints about a plan in a file; none where it cannot be read, which is reported later."""
     if not text.endswith(FILE_SUFFIX):
         return []
     path = working_dir / Path(text).expanduser()

@@ -28,8 +28,8 @@ class JudgeService:
     Attributes:
         model: The model that is asked.
         votes: Verdicts per question.
-        source: Asks it.
-        policy: How long it is waited for, and when it is asked again.
+        source: The client that sends each request.
+        policy: Deadline and retries of each request.
         prices: What its answers cost.
         cache: Where answers are kept; None: nowhere.
         identity: What the cache knows the endpoint by.
@@ -45,7 +45,7 @@ class JudgeService:
     identity: str = ""
 
     async def ask(self, instructions: str, text: str, schema: JsonObject, *, vote: int) -> JudgeAnswer:
-        """Return the answer, from the cache where it is known. Raises CaseFailure when none came in the end."""
+        """Return the answer, from the cache where it is there. Raises CaseFailure when all tries failed."""
 
         async def request() -> Answer:
             return await self.source.ask(instructions, text, schema=schema)
@@ -96,7 +96,7 @@ class JudgeService:
 
 
 class _Unusable(Exception):
-    """Carries an answer that is not worth keeping past the cache."""
+    """Carries an answer that must not be cached."""
 
     def __init__(self, answer: JudgeAnswer) -> None:
         self.answer = answer

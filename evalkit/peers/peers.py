@@ -1,4 +1,4 @@
-"""Who a run talks to. One :class:`Peers` per run: every role's endpoint, client and price in one frozen object."""
+"""The services that a run calls. One :class:`Peers` per run has every role's endpoint, client and price."""
 
 from __future__ import annotations
 
@@ -17,32 +17,32 @@ from evalkit.peers.pricing import price_table
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients, Slot
-from evalkit.providers.endpoints import Endpoint, realtime_url, request_headers
+from evalkit.providers.endpoints import ProviderEndpoint, realtime_url, request_headers
 from evalkit.providers.prices import Prices
 from evalkit.providers.responses import TextModel
 from evalkit.providers.speech import SpeechSynthesiser, VoiceChoice
 from evalkit.providers.transcription import Transcriber
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.records.faults import Stage
-from evalkit.settings.types import Provider, RunSettings
+from evalkit.settings.types import ProviderSettings, RunSettings
 
 
 class SpeechRole(Protocol):
-    """The node of the config that says who speaks, and how."""
+    """The node of the config that says with which model and voice texts are spoken."""
 
     @property
-    def provider(self) -> Provider:
-        """Where it is."""
+    def provider(self) -> ProviderSettings:
+        """The endpoint of the model."""
         ...
 
     @property
     def model(self) -> str | None:
-        """Its name."""
+        """The model's name."""
         ...
 
     @property
     def voice(self) -> str:
-        """The voice that speaks where nobody names another."""
+        """The voice that speaks where no other is named."""
         ...
 
     @property
@@ -53,7 +53,7 @@ class SpeechRole(Protocol):
 
 @dataclass(frozen=True)
 class RealtimeAddress:
-    """Where a realtime model is; the headers hold the key and are never shown."""
+    """The URL and headers of a realtime model; the headers hold the key and are never shown."""
 
     url: str
     headers: Mapping[str, str] = field(repr=False)
@@ -69,7 +69,7 @@ class Peers:
         cache: What was spoken, heard or judged before.
         prices: Of every model that has one.
         embedded_url: Where the embedded provider runs; None: it does not.
-        on_rate_limits: Told of a realtime server's limits whenever it says them.
+        on_rate_limits: Called with a realtime server's rate limits whenever it sends them.
 
     """
 
@@ -81,12 +81,12 @@ class Peers:
     on_rate_limits: OnRateLimits = lambda _: None
 
     def realtime(self, role: str, model: str) -> RealtimeAddress:
-        """Return where `model` answers a realtime session of `role`."""
+        """Return the address of a realtime session with `model`, at the provider of `role`."""
         endpoint = self._endpoint(self.settings.roles[role].provider)
         return RealtimeAddress(realtime_url(endpoint, model), request_headers(endpoint, os.environ))
 
     def text(self, role: str, model: str, stage: Stage = Stage.GRADING) -> TextModel:
-        """Return `model` as `role` asks it for text; a request that fails does so at `stage`."""
+        """Return a client for text from `model` at the provider of `role`; a failed request counts at `stage`."""
         endpoint = self._endpoint(self.settings.roles[role].provider)
         return TextModel(self.clients, endpoint, model, stage=stage)
 
@@ -107,14 +107,14 @@ class Peers:
         )
 
     def speech(self, role: SpeechRole, *, voice: str | None = None, speed: float | None = None) -> SpeechSynthesiser:
-        """Return who speaks texts, by default with the voice and speed of `role`."""
+        """Return the synthesiser of `role`, by default with the voice and speed of `role`."""
         service = self.settings.service
         identity = self._embedded_identity(service.speech, service.speech_model)
         choice = VoiceChoice(str(role.model), voice or role.voice, role.speed if speed is None else speed)
         return SpeechSynthesiser(self.clients, self._endpoint(role.provider, identity), choice, self.cache)
 
     def transcription(self) -> Transcriber | None:
-        """Return who writes down what is heard; None when the provider has no model for it."""
+        """Return the transcriber; None when the provider has no model for transcription."""
         provider, service = self.settings.provider, self.settings.service
         if provider.models.transcription is None:
             return None
@@ -122,11 +122,11 @@ class Peers:
         endpoint = self._endpoint(provider, identity)
         return Transcriber(self.clients, endpoint, provider.models.transcription, self.cache)
 
-    def _endpoint(self, provider: Provider, identity: str = "") -> Endpoint:
+    def _endpoint(self, provider: ProviderSettings, identity: str = "") -> ProviderEndpoint:
         return endpoint_of(provider, self.embedded_url, identity=identity)
 
     def _embedded_identity(self, engine: str | None, model: str | None) -> str:
-        """Return what caches know an engine of the embedded provider by: its port changes, its engines do not."""
+        """Return the embedded provider's name in cache keys: its port changes from run to run, its engines do not."""
         known = (engine, self.settings.service.base_url, model)
         return ":".join(["local", evalkit.__version__, *(part for part in known if part)])
 
@@ -139,7 +139,7 @@ async def open_peers(
     on_rate_limits: OnRateLimits = lambda _: None,
     slot: Slot | None = None,
 ) -> AsyncIterator[Peers]:
-    """Give the peers of a run for one event loop; their clients are closed when the block ends.
+    """Yield the peers of a run for one event loop; their clients are closed when the block ends.
 
     `slot` gives what must be held while a request to a judge or a transcription is under way; None: one of
     ``limits.requests_in_flight``, counted for these peers alone.

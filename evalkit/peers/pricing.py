@@ -1,4 +1,4 @@
-"""The prices a run goes by: the shipped table, and the run's own laid over it."""
+"""The prices that a run uses: the shipped table, with the run's own in place of the same entries."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from evalkit.settings.types import RunSettings
 
 
 def price_table(settings: RunSettings) -> Prices:
-    """Return the prices of every model that has one. Raises DataError for ``limits.prices_file`` that is no table."""
+    """Return the prices of every model that has one. Raises DataError where ``limits.prices_file`` is not a table."""
     return load_prices(resource_dir("data") / "prices.json", settings.limits.prices_file)

@@ -1,4 +1,4 @@
-"""Between what a server says of its limits and who begins attempts: a limit that is spent holds new ones back."""
+"""Stops new attempts while one of the server's rate limits is spent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evalkit.realtime.rate_limits import RateLimit
 
 
 def pause_for_spent_limits(limits: Sequence[RateLimit], throttle: Throttle) -> None:
-    """Begin nothing until every spent limit is whole again, a minute at most."""
+    """Begin no attempt until every spent limit is reset, for a minute at most."""
     for limit in limits:
         if limit.is_spent:
             throttle.pause(limit.reset_s, f"the server's limit of {limit.name[:40] or 'something'} is spent")

@@ -1,6 +1,6 @@
 """Stored runs as providers: found and checked before anything starts, served by a child while a run lasts.
 
-``provider=replay provider.run=RUN_DIR`` leaves every model to the stored run: what it names, its replay names too.
+``provider=replay provider.run=RUN_DIR`` takes every model's name from the stored run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from evalkit.errors import ConfigError
 from evalkit.service.child import START_TIMEOUT_S, launch
 from evalkit.settings.roles import ROLES
-from evalkit.settings.types import Provider, RunSettings
+from evalkit.settings.types import ProviderSettings, RunSettings
 from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory
 
@@ -31,7 +31,7 @@ def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[s
     """Return a composed `config` in which replayed roles name the models of the runs they replay.
 
     Raises:
-        ConfigError: A run to be replayed is not there, or is none.
+        ConfigError: A run to be replayed is missing, or is not a run.
 
     """
     filled = dict(config)
@@ -52,8 +52,9 @@ def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[s
 
 @contextmanager
 def replayed(settings: Settings) -> Iterator[Settings]:
-    """Give `settings` with the addresses of its stored runs, each served by a child until the block ends."""
-    runs = {provider.run for provider in _providers(settings) if provider.name == REPLAY and provider.run is not None}
+    """Yield `settings` with the addresses of its stored runs, each served by a child process until the block ends."""
+    providers = [settings.provider, *(role.provider for role in settings.roles.values())]
+    runs = {provider.run for provider in providers if provider.name == REPLAY and provider.run is not None}
     with ExitStack() as stack:
         addresses = {run: stack.enter_context(_serve(run)) for run in sorted(runs)}
         yield _addressed(settings, addresses)
@@ -61,7 +62,7 @@ def replayed(settings: Settings) -> Iterator[Settings]:
 
 @cache
 def recorded_identity(run: Path) -> str:
-    """Return what a stored run is known by: its records, not its place."""
+    """Return the identity of a stored run: a hash of its records, whatever its folder."""
     hashes = [
         f"{line['key']}:{line['record_sha256']}"
         for line in read_lines(run / "journal.jsonl")
@@ -77,12 +78,8 @@ def _serve(run: Path) -> Iterator[str]:
         yield child.url
 
 
-def _providers(settings: RunSettings) -> list[Provider]:
-    return [settings.provider, *(role.provider for role in settings.roles.values())]
-
-
 def _addressed(settings: Settings, addresses: Mapping[Path, str]) -> Settings:
-    def addressed(provider: Provider) -> Provider:
+    def addressed(provider: ProviderSettings) -> ProviderSettings:
         known = addresses.get(provider.run) if provider.run is not None else None
         return replace(provider, base_url=known) if known else provider
 
@@ -108,7 +105,7 @@ def _stored_config(run: Path) -> dict[str, Any]:
     """Return the resolved config of a stored run that can be replayed. Raises ConfigError."""
     where = f"provider.run: {run}"
     if not run.is_dir():
-        raise ConfigError(f"{where} is no directory; name one that a run wrote, for example outputs/DATE/RUN")
+        raise ConfigError(f"{where} is not a directory; name one that a run wrote, for example outputs/DATE/RUN")
     missing = [name for name in ("config.yaml", "journal.jsonl", "records", "events") if not (run / name).exists()]
     if missing:
         raise ConfigError(f"{where} holds no {', '.join(missing)}; name a directory that a run wrote, not a sweep's")

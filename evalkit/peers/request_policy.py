@@ -1,4 +1,4 @@
-"""How an HTTP request to a peer is made: how long it may take, how many at once, and when it is made again."""
+"""How HTTP requests to a peer are made: their deadline, how many at once, and when one is retried."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """Makes requests.
+    """Makes requests with a deadline, retries, and a limit on how many are under way.
 
     Attributes:
         timeout_s: Deadline of each request.
-        retry: Which failures are tried again, and after which wait.
+        retry: Which failures are retried, and after how long.
         sleep: Waits so many seconds.
-        rng: Spreads the waits.
+        rng: Makes the waits differ a little, so that retries do not come all at once.
         limit: How many requests may be under way.
         slot: Gives what must be held while one is, by all who ask the same providers.
 
@@ -58,7 +58,7 @@ class RequestPolicy:
         )
 
     async def answer(self, request: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer to `request`, made as often as it takes. Raises the last CaseFailure when none came."""
+        """Return the answer to `request`, retried as the policy allows. Raises the last CaseFailure when all failed."""
         attempt = 0
         while True:
             attempt += 1

@@ -1,7 +1,7 @@
-"""A cache on disk by content: what was paid for once is not paid for again, by whichever run or process asks.
+"""A cache on disk by content, shared by all runs and processes: what was paid for once is not paid for again.
 
 An entry is a file named by the hash of what was asked, with one line of JSON (the payload's own hash and length) before
-the payload. Anything that does not fit that line is no entry and is made again. Files appear whole or not at all.
+the payload. Anything that does not fit that line is not used and is made again. Files appear whole or not at all.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class ContentCache:
                 self._remember(key, found)
                 return found, True
             payload = await make()
-            return await asyncio.to_thread(self._settle, key, payload), False
+            return await asyncio.to_thread(self._store_unless_there, key, payload), False
 
     def _remember(self, key: str, payload: bytes) -> None:
         """Keep what was read last at hand: trials and equal answers ask for the same again and again."""
@@ -61,7 +61,7 @@ class ContentCache:
         while self._recent_bytes > _RECENT_BYTES:
             self._recent_bytes -= len(self._recent.popitem(last=False)[1])
 
-    def _settle(self, key: str, payload: bytes) -> bytes:
+    def _store_unless_there(self, key: str, payload: bytes) -> bytes:
         other = self._read(key)
         if other is None:
             self._write(key, payload)

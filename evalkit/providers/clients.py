@@ -1,10 +1,10 @@
-"""The openai package's clients: one per endpoint, built when first used, and its exceptions told as our failures.
+"""The openai package's clients: one per endpoint, built when first used; its exceptions become CaseFailures.
 
-The package is a door with a mind of its own, so five of its habits are turned off: it retries (the engine does, where
-it is counted), it reads keys and organisations from the process environment (ours come from the endpoint alone, so
-that a key for one provider never travels to another), it follows redirects (with Azure's key in hand), and it goes
-through a proxy even to this machine, and it reads an answer of any length (ours end at 64 MiB, at 256 KiB where they
-come compressed although we ask for plain ones).
+Five of the package's defaults are turned off: it retries (the engine does, where it is counted), it reads keys and
+organisations from the process environment (ours come from the endpoint alone, so that a key for one provider never
+travels to another), it follows redirects (with Azure's key in hand), it goes through a proxy even to this machine, and
+it reads an answer of any length (ours end at 64 MiB, at 256 KiB where they come compressed although we ask for plain
+ones).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from evalkit.errors import CaseFailure, EvalkitError
-from evalkit.providers.endpoints import Endpoint, http_base_url, redact, request_headers
+from evalkit.providers.endpoints import ProviderEndpoint, http_base_url, redact, request_headers
 from evalkit.settings.hosts import is_this_machine
 
 if TYPE_CHECKING:
@@ -47,21 +47,21 @@ class Clients:
         self.slot: Slot = slot or nullcontext
         self._environ = environ
         self._timeout_s = timeout_s
-        self._clients: dict[Endpoint, AsyncOpenAI] = {}
+        self._clients: dict[ProviderEndpoint, AsyncOpenAI] = {}
 
     @staticmethod
     def warm() -> None:
         """Import what clients need, which takes a second: a run that keeps time does it before it begins."""
         import openai  # noqa: F401
 
-    def get(self, endpoint: Endpoint) -> AsyncOpenAI:
+    def get(self, endpoint: ProviderEndpoint) -> AsyncOpenAI:
         """Return the client of `endpoint`. Raises ConfigError when its key is missing or its URL is wrong."""
         if endpoint not in self._clients:
             self._clients[endpoint] = self._build(endpoint)
         return self._clients[endpoint]
 
     @contextmanager
-    def failures_at(self, stage: str, endpoint: Endpoint) -> Iterator[None]:
+    def failures_at(self, stage: str, endpoint: ProviderEndpoint) -> Iterator[None]:
         """Turn what goes wrong in a request to `endpoint` into a CaseFailure of `stage`, without any key in it."""
         from openai import OpenAIError
 
@@ -82,7 +82,7 @@ class Clients:
         self._clients.clear()
         await asyncio.gather(*(client.close() for client in clients))
 
-    def _build(self, endpoint: Endpoint) -> AsyncOpenAI:
+    def _build(self, endpoint: ProviderEndpoint) -> AsyncOpenAI:
         from openai import AsyncAzureOpenAI, AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
         base_url = http_base_url(endpoint)
@@ -111,7 +111,7 @@ class Clients:
             client.organization = client.project = None
         return client
 
-    def _explain(self, stage: str, endpoint: Endpoint, error: OpenAIError) -> CaseFailure:
+    def _explain(self, stage: str, endpoint: ProviderEndpoint, error: OpenAIError) -> CaseFailure:
         from openai import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
 
         where = f"{endpoint.name} ({http_base_url(endpoint)})"
@@ -130,7 +130,7 @@ class Clients:
         kind = "invalid_response" if isinstance(error, APIResponseValidationError) else "request_failed"
         return CaseFailure(stage, kind, f"{where}: {self._clean(endpoint, str(error))}")
 
-    def _explain_status(self, stage: str, endpoint: Endpoint, error: APIStatusError) -> CaseFailure:
+    def _explain_status(self, stage: str, endpoint: ProviderEndpoint, error: APIStatusError) -> CaseFailure:
         status = error.status_code
         said = self._clean(endpoint, str(error))
         wait_s = retry_after_s(error.response.headers)
@@ -149,11 +149,11 @@ class Clients:
             return CaseFailure(stage, "redirected", f"{endpoint.name} redirects to {target}; put that into base_url")
         return CaseFailure(stage, self._clean(endpoint, str(error.code or "invalid_request")), said)
 
-    def redacted(self, endpoint: Endpoint, text: str) -> str:
+    def redacted(self, endpoint: ProviderEndpoint, text: str) -> str:
         """Return what `endpoint` said without its key, should it have quoted it."""
         return redact(text, self._environ, [endpoint.api_key_env])
 
-    def _clean(self, endpoint: Endpoint, text: str) -> str:
+    def _clean(self, endpoint: ProviderEndpoint, text: str) -> str:
         text = self.redacted(endpoint, text)
         return text if len(text) <= _MESSAGE_CHARACTERS else f"{text[:_MESSAGE_CHARACTERS]}…"
 

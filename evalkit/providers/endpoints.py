@@ -1,4 +1,4 @@
-"""Endpoints: where a provider is reached, and how a request proves who it is.
+"""Endpoints: a provider's address, and how requests to it are authenticated.
 
 ========== =========================================== ======================
 name       base_url                                    header with the key
@@ -13,8 +13,8 @@ A realtime session is at the base URL's ``/realtime?model=…``, with ``ws`` for
 deployment's name. An Azure endpoint with an `api_version` is of the dated preview kind:
 ``/openai/realtime?api-version=…&deployment=…``.
 
-A key is read from an environment mapping at the moment it is needed. An :class:`Endpoint` knows the variable's name
-only, and no message here ever contains a value.
+A key is read from an environment mapping at the moment it is needed. A :class:`ProviderEndpoint` knows the variable's
+name only, and no message here ever contains a value.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ProviderEndpoint:
     """One place that speaks the OpenAI protocol.
 
     Attributes:
@@ -67,8 +67,8 @@ class Endpoint:
         return self.is_azure and self.api_version is not None
 
 
-def find_url_problems(endpoint: Endpoint) -> list[str]:
-    """Return what is wrong with the base URL, as messages; an empty one is the business of who starts the provider."""
+def find_url_problems(endpoint: ProviderEndpoint) -> list[str]:
+    """Return what is wrong with the base URL, as messages; an empty one is not checked."""
     if not endpoint.base_url:
         return []
     where = f"provider {endpoint.name}: base_url"
@@ -76,18 +76,18 @@ def find_url_problems(endpoint: Endpoint) -> list[str]:
         parts = urlsplit(endpoint.base_url)
         _ = parts.port
     except ValueError as error:
-        return [f"{where}: is no URL ({error}); expected for example https://host:8080/v1"]
+        return [f"{where}: is not a URL ({error}); expected for example https://host:8080/v1"]
     if parts.username is not None or parts.password is not None:
         return [f"{where}: must not hold a user name or password; put the key into a variable named by api_key_env"]
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        return [f"{where}: {endpoint.base_url!r} is no HTTP address; expected for example https://host:8080/v1"]
+        return [f"{where}: {endpoint.base_url!r} is not an HTTP address; expected for example https://host:8080/v1"]
     if parts.query or parts.fragment:
         return [f"{where}: {endpoint.base_url!r} must end with its path; remove what follows ? or #"]
     return []
 
 
-def find_key_problems(endpoint: Endpoint, environ: Mapping[str, str]) -> list[str]:
-    """Return a message when the key of `endpoint` is missing from `environ` or can be no key, else nothing."""
+def find_key_problems(endpoint: ProviderEndpoint, environ: Mapping[str, str]) -> list[str]:
+    """Return a message when the key of `endpoint` is missing from `environ` or cannot be a key, else nothing."""
     name = endpoint.api_key_env
     if name is None:
         return []
@@ -100,12 +100,12 @@ def find_key_problems(endpoint: Endpoint, environ: Mapping[str, str]) -> list[st
         )
         return [f"{where} is {'empty' if name in environ else 'not set'}; {advice}"]
     if not _HEADER_VALUE.fullmatch(key):
-        reason = "holds a space, a line break or a letter outside ASCII, so it is no key"
+        reason = "holds a space, a line break or a letter outside ASCII, so it cannot be a key"
         return [f"{where} {reason}; set it again (the value is not shown)"]
     return []
 
 
-def read_key(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
+def read_key(endpoint: ProviderEndpoint, environ: Mapping[str, str]) -> str | None:
     """Return the key of `endpoint`, without surrounding white space; None when it needs none. Raises ConfigError."""
     problems = find_key_problems(endpoint, environ)
     if problems:
@@ -113,7 +113,7 @@ def read_key(endpoint: Endpoint, environ: Mapping[str, str]) -> str | None:
     return environ[endpoint.api_key_env].strip() if endpoint.api_key_env is not None else None
 
 
-def request_headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
+def request_headers(endpoint: ProviderEndpoint, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that authenticate a request, of HTTP and of WebSockets. Raises ConfigError without a key."""
     key = read_key(endpoint, environ)
     if key is None:
@@ -121,20 +121,20 @@ def request_headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str,
     return {"api-key": key} if endpoint.is_azure else {"Authorization": f"Bearer {key}"}
 
 
-def http_base_url(endpoint: Endpoint) -> str:
+def http_base_url(endpoint: ProviderEndpoint) -> str:
     """Return the URL that HTTP paths such as ``/audio/speech`` are appended to. Raises ConfigError for a bad one.
 
     Azure's path may be left out: ``https://RESOURCE.openai.azure.com`` is completed. For a dated preview version the
     result ends before ``/openai``, as the openai package's Azure client expects.
     """
-    parts = _split(endpoint)
+    parts = _parse_base_url(endpoint)
     path = parts.path.rstrip("/")
     if endpoint.is_azure:
         path = _AZURE_PATH.sub("", path) + ("" if endpoint.is_preview else "/openai/v1")
     return parts._replace(path=path).geturl()
 
 
-def realtime_url(endpoint: Endpoint, model: str) -> str:
+def realtime_url(endpoint: ProviderEndpoint, model: str) -> str:
     """Return the WebSocket URL of a realtime session with `model`. Raises ConfigError for a bad base URL."""
     if endpoint.is_preview:
         path, query = "/openai/realtime", {"api-version": endpoint.api_version or "", "deployment": model}
@@ -163,7 +163,7 @@ def redact(text: str, environ: Mapping[str, str], names: Iterable[str | None]) -
     return text
 
 
-def _split(endpoint: Endpoint) -> SplitResult:
+def _parse_base_url(endpoint: ProviderEndpoint) -> SplitResult:
     problems = find_url_problems(endpoint)
     if not endpoint.base_url:
         problems = [f"provider {endpoint.name}: base_url is empty; it needs the URL of an endpoint"]

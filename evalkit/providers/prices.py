@@ -109,7 +109,7 @@ class Prices:
 
 
 def load_prices(path: Path, own: Path | None = None) -> Prices:
-    """Return the table in `path`, with that in `own` laid over it. Raises DataError for what is no table."""
+    """Return the prices in `path`, replaced by those in `own`. Raises DataError when a file is not a price table."""
     shipped = _read_prices(path)
     if own is None:
         return shipped
@@ -131,7 +131,9 @@ def _read_prices(path: Path) -> Prices:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}); expected a price table") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: is no price table ({type(error).__name__}: {error}); see data/prices.json") from error
+        raise DataError(
+            f"{path}: is not a price table ({type(error).__name__}: {error}); see data/prices.json"
+        ) from error
 
 
 def _read_price(name: str, entry: Mapping[str, Any]) -> ModelPrice:
@@ -146,7 +148,7 @@ def _read_price(name: str, entry: Mapping[str, Any]) -> ModelPrice:
 
 
 def _split(total: int | None, text: int | None, audio: int | None, speaks: bool) -> tuple[int, int] | None:
-    """Return (text, audio) tokens; a part that was not told is what is left, and None when that is unclear."""
+    """Return (text, audio) tokens; a missing part is the rest of the sum, None when that is unclear."""
     if text is None and audio is None:
         return None if total is None or (speaks and total) else (total, 0)
     if text is None or audio is None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import Usage
@@ -55,9 +55,9 @@ class Answer:
 
 
 class TextModel:
-    """Asks one text model of one endpoint. `stage` is what a failure is put down to."""
+    """Asks one text model of one endpoint. A failed request is a failure at `stage`."""
 
-    def __init__(self, clients: Clients, endpoint: Endpoint, model: str, *, stage: str = Stage.GRADING) -> None:
+    def __init__(self, clients: Clients, endpoint: ProviderEndpoint, model: str, *, stage: str = Stage.GRADING) -> None:
         self._clients = clients
         self._endpoint = endpoint
         self._model = model
@@ -125,7 +125,7 @@ class TextModel:
 
 
 def _rejects_schema(failure: CaseFailure) -> bool:
-    """Tell whether a request was refused for its format: the endpoint's own words name it."""
+    """Whether a request was refused because of its JSON schema: the endpoint's message names it."""
     return failure.error_type not in _NOT_ABOUT_US and bool(_FORMAT_WORDS.search(failure.message))
 
 
@@ -145,7 +145,7 @@ def _parse(text: str, schema: JsonObject) -> tuple[Json, str]:
     except (ValueError, RecursionError) as error:
         kept = [found for found in _objects(text) if validator.is_valid(found)]
         if not kept:
-            return None, "the answer is empty" if not text.strip() else f"the answer is no JSON: {error}"
+            return None, "the answer is empty" if not text.strip() else f"the answer is not JSON: {error}"
         if any(found != kept[0] for found in kept):
             return None, f"the answer holds {len(kept)} different objects"
         return kept[0], ""

@@ -20,7 +20,7 @@ from evalkit.audio.riff import PCM, RiffError, parse_wav
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 
@@ -33,7 +33,7 @@ _OTHER_MEDIA = re.compile(r"^text/|json|html|xml|mpeg|mp3|ogg|opus|aac|flac")
 
 @dataclass(frozen=True)
 class VoiceChoice:
-    """How a text shall sound. `speed` 1.0 is the voice's own; `instructions` are for models that follow some."""
+    """How a text is to be spoken. `speed` 1.0 is the voice's own; `instructions` are for models that follow some."""
 
     model: str
     voice: str
@@ -67,7 +67,7 @@ class Speech:
 class SpeechSynthesiser:
     """Speaks texts with one voice of one endpoint."""
 
-    def __init__(self, clients: Clients, endpoint: Endpoint, choice: VoiceChoice, cache: ContentCache) -> None:
+    def __init__(self, clients: Clients, endpoint: ProviderEndpoint, choice: VoiceChoice, cache: ContentCache) -> None:
         self._clients = clients
         self._endpoint = endpoint
         self._choice = choice
@@ -120,7 +120,7 @@ def decode_speech(body: bytes, headers: Mapping[str, str]) -> Pcm:
     if not body:
         raise _undecodable("answered with no audio at all")
     if len(body) % 2:
-        raise _undecodable(f"answered with {len(body)} bytes, which is no whole number of 16-bit samples")
+        raise _undecodable(f"answered with {len(body)} bytes, which is not a whole number of 16-bit samples")
     return AudioFormat.PCM16.from_wire(body)
 
 

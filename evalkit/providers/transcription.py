@@ -11,7 +11,7 @@ from evalkit.audio.riff import RiffError, parse_wav
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 
@@ -41,15 +41,21 @@ class Transcriber:
 
     Args:
         clients: The clients of this event loop.
-        endpoint: Who listens.
+        endpoint: The service that is asked.
         model: The transcription model.
         cache: Where answers are kept.
-        stage: The stage that a failure is put down to.
+        stage: The stage of a failed request.
 
     """
 
     def __init__(
-        self, clients: Clients, endpoint: Endpoint, model: str, cache: ContentCache, *, stage: str = Stage.GRADING
+        self,
+        clients: Clients,
+        endpoint: ProviderEndpoint,
+        model: str,
+        cache: ContentCache,
+        *,
+        stage: str = Stage.GRADING,
     ) -> None:
         self._clients = clients
         self._endpoint = endpoint

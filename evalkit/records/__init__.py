@@ -1,1 +1,1 @@
-"""The vocabulary everybody speaks: cases, records, turns, grades, faults and result columns. Standard library only."""
+"""The types that all packages use: cases, records, turns, grades, faults, result columns. Standard library only."""

@@ -39,7 +39,7 @@ class Case:
         inputs: What the system is given, as JSON. Files are named by path *and* content hash.
         expected_calls: Tool calls a right answer makes, in order. Empty with `expects_no_call` false: nothing to grade.
         expects_no_call: A right answer calls no tool.
-        extra: Columns carried from the data into the record.
+        extra: Further columns of the data, copied into the record.
         required_graders: Ids of the graders that must be full for it to pass; None in records that were stored before
             cases named them. :func:`evalkit.records.passing.required_graders` answers for both.
 
@@ -83,5 +83,5 @@ class CaseTrial:
 
     @property
     def key(self) -> str:
-        """The name of its files: ``<case>`` for trial 1, ``<case>.t<k>`` after that."""
+        """The name that its files begin with: ``<case>`` for trial 1, ``<case>.t<k>`` for later ones."""
         return self.case.case_id if self.trial == 1 else f"{self.case.case_id}.t{self.trial}"

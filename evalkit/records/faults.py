@@ -1,4 +1,4 @@
-"""What each kind of failure means: who is to blame, whether it is tried again, and whether we ask too much.
+"""What each kind of failure means: whose fault it is, whether it is retried, and whether to send fewer requests.
 
 One table, :data:`POLICIES`, says it for every kind that is the peer's or the line's trouble wherever it appears; a kind
 that is not in it is blamed by the stage it happened at and never tried again, since failures of the system under test
@@ -74,27 +74,27 @@ class Failure:
 
 @dataclass(frozen=True)
 class Policy:
-    """What a kind of failure means, whoever met it.
+    """What a kind of failure means, in whichever role it happens.
 
     Attributes:
         meaning: What happened, for a person.
-        patience: Tries in all, as a multiple of ``limits.max_attempts``; 0: it is not tried again.
+        attempts_factor: Tries in all, as a multiple of ``limits.max_attempts``; 0: it is not tried again.
         first_wait_s: The wait before the second try, in seconds; each further one is twice as long, up to a minute. The
             peer's own ``Retry-After`` counts instead where it gave one.
-        is_pressure: The peer says that we ask for too much: fewer cases are run at once.
+        is_pressure: The peer asks for fewer requests: fewer cases are then run at once.
         fault: Whose fault it is when no try is left.
 
     """
 
     meaning: str
-    patience: int
+    attempts_factor: int
     first_wait_s: float = 0.0
     is_pressure: bool = False
     fault: Fault = Fault.INFRASTRUCTURE
 
 
 POLICIES: Mapping[str, Policy] = {
-    "connection_refused": Policy("nobody listens at the address", 1, 0.5),
+    "connection_refused": Policy("nothing listens at the address", 1, 0.5),
     "connection_failed": Policy("the address cannot be reached", 1, 0.5),
     "connect_timeout": Policy("the handshake took too long", 1, 0.5),
     "connection_closed": Policy("the connection ended, or its other end fell silent", 1, 0.5),
@@ -105,7 +105,7 @@ POLICIES: Mapping[str, Policy] = {
     "request_timeout": Policy("an HTTP request was not answered in time", 1, 1.0),
     "rate_limited": Policy("HTTP 429", 3, 2.0, is_pressure=True),
     "rate_limit_exceeded": Policy("an error event about the rate", 3, 2.0, is_pressure=True),
-    "invalid_event": Policy("a message that is no event of the protocol", 1, 0.5),
+    "invalid_event": Policy("a message that is not an event of the protocol", 1, 0.5),
     "invalid_response": Policy("an HTTP answer that cannot be read", 1, 0.5),
     "audio_decode": Policy("audio that cannot be decoded", 1, 0.5),
     "frame_too_large": Policy("a message beyond the limit", 0),
@@ -139,7 +139,7 @@ _BY_STAGE: Mapping[str, Fault] = {
 def decide_fault(failure: Failure, stages: Mapping[str, Fault] = MappingProxyType({})) -> Fault:
     """Return whose fault `failure` is: what :data:`POLICIES` says of its kind, at any stage, else the stage's own.
 
-    `stages` are the stages that a mode adds or sees otherwise, with their faults. A stage that nobody knows is
+    `stages` are the stages that a mode adds or sees otherwise, with their faults. An unknown stage is
     infrastructure: nothing is held against the assistant for a reason that is not understood.
     """
     policy = POLICIES.get(failure.error_type)

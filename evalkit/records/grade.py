@@ -1,4 +1,4 @@
-"""Grades: a number in 0..1, or None with the reason, and always who said so."""
+"""Grades: a number in 0..1, or None with the reason, and always the grader that gave it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GradeLevel(StrEnum):
 
 @dataclass(frozen=True)
 class GraderSpec:
-    """Which grader to apply, how and to what: an id that is unique in its run, a registered type, and its options.
+    """One grader to apply: an id that is unique in its run, a registered type, its options and its level.
 
     `required` says whether a case can pass only when this grader is full (:mod:`evalkit.records.passing`).
     """
@@ -33,7 +33,7 @@ class GraderSpec:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a grader says. `grade` None means it could not be applied, and `rationale` says why.
+    """The result of one grader. `grade` None: it could not be applied, and `rationale` says why.
 
     `judge` is empty for deterministic graders; see :class:`Grade`, also for `unanswered`.
     """
@@ -55,8 +55,8 @@ class Grade:
         record_sha256: The stored record it was made from.
         judge: Empty for deterministic graders; else `model`, `votes`, `agreement`, `prompt_sha256`, `cost_usd`.
         cost_usd: Role -> dollars of what was asked beside a judge; None where a price is unknown.
-        unanswered: Somebody had to be asked, and nobody answered: not there, too slow, nothing usable. A judge that
-            cannot tell, or whose votes contradict each other, has answered.
+        unanswered: A judge or a transcription was needed and gave no answer: absent, too slow, not usable. A judge
+            that cannot tell, or whose votes contradict each other, has answered.
         in_force: False: unanswered when it was asked again, so that the earlier grade counts on.
 
     """
@@ -78,7 +78,7 @@ class Grade:
 
     @property
     def question(self) -> tuple[str, int | None, str]:
-        """What it answers: case-trial, turn and grader. The newest answer to a question counts."""
+        """Case-trial, turn and grader: of several grades with the same three, the newest counts."""
         return (self.key, self.turn_index, self.grader_id)
 
 
@@ -88,5 +88,5 @@ def grade_to_json(grade: Grade) -> dict[str, Any]:
 
 
 def grade_from_json(data: Mapping[str, Any]) -> Grade:
-    """Return the grade that :func:`grade_to_json` made `data` of."""
+    """Return the grade in `data`, as :func:`grade_to_json` wrote it."""
     return Grade(**{**data, "evidence": tuple(data.get("evidence", ()))})

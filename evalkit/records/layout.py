@@ -1,7 +1,7 @@
 """What the results of a mode look like: columns of ``results.csv``, what a row stands for, which numbers are latencies.
 
-A mode gives one :class:`ResultLayout`; tables, summary, gates, comparison, pages and pictures work with it and know no
-mode by name. Columns come in a fixed order, because other people's tools read these files: the mode's own block, then
+A mode gives one :class:`ResultLayout`; tables, summary, gates, comparison, pages and pictures depend on it and on no
+mode's name. Columns come in a fixed order, because other tools read these files: the mode's own block, then
 graders and evalkit's columns in the order that the mode promises.
 """
 

@@ -1,6 +1,6 @@
 """Which of the calls made answers which of the calls expected.
 
-One rule for everybody who reads a record (graders, result tables): an expected call is answered by the first call of
+One rule for everything that reads a record (graders, result tables): an expected call is answered by the first call of
 its name that no earlier expectation has taken. A call that answers nothing is surplus.
 """
 

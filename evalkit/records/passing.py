@@ -5,17 +5,17 @@ A case names the graders that must be full for it to pass (:func:`required_grade
 ============================================================================================ ==========
 the case-trial                                                                               passed
 ============================================================================================ ==========
-was lost to somebody else than the assistant                                                 None
+was lost, and not by the assistant's fault                                                   None
 broke off by the assistant's own fault                                                       False
 has a required grade below 1                                                                 False
-has a required grader that had to ask somebody, and nobody answered                          None
+has a required grader whose judge or transcription gave no answer                            None
 has a required judge that was asked and could not tell about any turn                        None
 has no grade of any required grader                                                          None
 all else: every required grader that applies to it is full                                   True
 ============================================================================================ ==========
 
 The first line that holds decides. A grader that does not apply to the case (`tool_call_args` where no call is
-expected), or was not asked for in the run, is no obstacle. None counts in no mean: it is neither a pass nor a failure.
+expected), or was not asked for in the run, changes nothing. None counts in no mean: it is neither a pass nor a failure.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def required_graders(case: Case) -> tuple[str, ...]:
 
 
 def _is_undecided(grades: Sequence[Grade]) -> bool:
-    """Whether one grader's grades leave open what it thinks.
+    """Whether one grader's grades decide nothing.
 
-    A grader that decided about some turns and could not tell about others has said what there is to say.
+    A grader that decided about some turns and could not tell about others has decided.
     """
     if any(grade.unanswered for grade in grades):
         return True

@@ -1,4 +1,4 @@
-"""The stored record: what a case left behind. Modes write it; graders and reports only read it.
+"""The stored record: the result of one case-trial. Modes write it; graders and reports only read it.
 
 A record is plain JSON on disk and these frozen dataclasses in memory; :func:`to_json` and :func:`from_json` are exact
 inverses. It knows nothing of audio: what only voice needs goes into the open maps `latencies`, `measures` and
@@ -38,7 +38,7 @@ class Words:
 
 @dataclass(frozen=True)
 class ToolCall:
-    """A tool call as the system under test made it. `arguments` is None when `raw_arguments` is no JSON object."""
+    """A tool call as the system under test made it. `arguments` is None when `raw_arguments` is not a JSON object."""
 
     name: str
     arguments: JsonObject | None
@@ -134,7 +134,7 @@ class Turn:
 
     @property
     def tool_outputs(self) -> tuple[ToolOutput, ...]:
-        """What was answered: one output for each call that got one."""
+        """The tools' answers: one output for each call that got one."""
         return tuple(step for step in self.steps if isinstance(step, ToolOutput))
 
 
@@ -159,18 +159,18 @@ class Attempt:
 
 @dataclass(frozen=True)
 class CaseRecord:
-    """Everything one case-trial left behind, before anything is graded. Never changed once stored.
+    """The result of one case-trial, before anything is graded. Never changed once stored.
 
     Attributes:
-        reuse_key: Hash of case content, settings in effect, trial and seed: what resume, cached results and compare go
-            by.
-        settings: The settings that were in effect, after defaults and overrides.
+        reuse_key: Hash of case content, settings, trial and seed. Two records with the same key answer the same
+            question: resume, cached results and compare look at it.
+        settings: The settings that can change the record, after defaults and overrides.
         turns: Empty when nothing was heard at all.
         failure: None when all is well.
         cost_usd: Role -> dollars; None where a price is unknown, never 0 for that reason.
         served_model: The model that said it answered.
         started_at: UTC, ISO 8601.
-        notes: Name -> whatever else the mode saw fit to keep, for example each attempt at a caller's turn.
+        notes: Name -> whatever else the mode keeps, for example each attempt at a caller's turn.
 
     """
 
@@ -193,7 +193,7 @@ class CaseRecord:
 
     @property
     def key(self) -> str:
-        """The name of its files."""
+        """The name that its files begin with."""
         return self.case.case_id if self.trial == 1 else f"{self.case.case_id}.t{self.trial}"
 
     @property
@@ -218,7 +218,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_json(data: Mapping[str, Any]) -> CaseRecord:
-    """Return the record that :func:`to_json`, of this version or an earlier one, made `data` of.
+    """Return the record in `data`, as :func:`to_json` of this version or an earlier one wrote it.
 
     Raises ValueError for a version that is not known here.
     """

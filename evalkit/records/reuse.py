@@ -1,4 +1,4 @@
-"""The hash by which a result may stand for another run of the same case-trial."""
+"""The hash that tells whether a stored result can be used for a case-trial of another run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evalkit.records.json import JsonObject, content_sha256
 _REUSE_VERSION = 1
 
 
-def reuse_key(trial: CaseTrial, effective: JsonObject) -> str:
+def reuse_key(trial: CaseTrial, fingerprint: JsonObject) -> str:
     """Return the hash of case content, trial, seed and the settings that decide the record; never of paths."""
     return content_sha256(
         {
@@ -17,6 +17,6 @@ def reuse_key(trial: CaseTrial, effective: JsonObject) -> str:
             "case": trial.case.sha256,
             "trial": trial.trial,
             "seed": trial.seed,
-            "settings": effective,
+            "settings": fingerprint,
         }
     )

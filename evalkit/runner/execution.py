@@ -18,9 +18,9 @@ from evalkit.runner.forecast import describe_sweep, forecast_job, price_dates
 from evalkit.runner.job import run_job
 from evalkit.runner.jobs import Plan, RunJob, slug
 from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_embedded_models
+from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
-from evalkit.runner.verdict import ExitCode
 from evalkit.store.provenance import config_sha256
 from evalkit.store.run_directory import RunDirectory
 

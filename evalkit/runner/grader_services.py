@@ -1,8 +1,8 @@
-"""What graders may ask for in a run: a judge, and somebody who listens."""
+"""The services that graders use in a run: a judge and a transcription."""
 
 from __future__ import annotations
 
-from evalkit.graders.context import GraderServices, Heard
+from evalkit.graders.context import GraderServices, HeardText
 from evalkit.peers.peers import Peers
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.prices import Prices
@@ -17,9 +17,9 @@ def open_grader_services(peers: Peers, run: RunDirectory) -> GraderServices:
         return GraderServices(judge=judge)
     policy = RequestPolicy.from_settings(peers.settings, slot=peers.clients.slot)
 
-    async def transcribe(artifact: str) -> Heard:
+    async def transcribe(artifact: str) -> HeardText:
         heard = await policy.answer(lambda: transcriber.transcribe(run.inside(artifact)))
-        return Heard(heard.text, listening_cost_usd(heard, peers.prices))
+        return HeardText(heard.text, listening_cost_usd(heard, peers.prices))
 
     return GraderServices(transcribe=transcribe, judge=judge)
 

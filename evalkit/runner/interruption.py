@@ -1,4 +1,4 @@
-"""Ctrl-C and polite kills while cases run: the first lets what is under way finish, the second ends it at once."""
+"""Ctrl-C (SIGINT) and SIGTERM while cases run: the first lets what is under way finish, the second ends it at once."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One job's line of stations, wherever a launcher puts it: prepare, see what is left, serve, run, report, conclude.
+"""The steps of one job, wherever a launcher runs it: prepare, see what is left, serve, run, report, conclude.
 
-A job never raises for what goes wrong in it: it answers with files. In a new directory everything is left to do; in one
+What goes wrong in a job is not raised but written to its files. In a new directory everything is left to do; in one
 that a run has begun, what is finished stays and the rest is done, so that resuming is running again.
 """
 
@@ -42,9 +42,9 @@ from evalkit.runner.pipeline import Advance, Controls, Remaining, Workload, expa
 from evalkit.runner.prepare import Prepared, take_or_prepare
 from evalkit.runner.remaining import find_remaining, spent_usd
 from evalkit.runner.reporting import report_run
+from evalkit.runner.run_ending import ExitCode, decide_ending
 from evalkit.runner.terminal import say, stderr_console
-from evalkit.runner.verdict import ExitCode, decide_verdict
-from evalkit.settings.types import Limits
+from evalkit.settings.types import LimitSettings
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.recovery import recover
 from evalkit.store.run_directory import RunDirectory, RunStatus, now_utc
@@ -66,7 +66,7 @@ def run_job(job: Job, destination: Destination, *, rerun_changed: bool = False) 
 
 def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
     try:
-        _run_stations(job, destination, run, rerun_changed=rerun_changed)
+        _run_steps(job, destination, run, rerun_changed=rerun_changed)
     except UserError as error:
         _log.error("%s", error)
         say(*error.problems)
@@ -98,7 +98,7 @@ def finish_job(job: Job, destination: Destination, *, rerun_changed: bool = Fals
         run_job(job, destination, rerun_changed=rerun_changed)
 
 
-def _run_stations(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
+def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
     prepared = take_or_prepare(job.config, destination.working_dir)
     settings = prepared.settings
     trials = _planned_trials(prepared, run, rerun_changed=rerun_changed)
@@ -145,7 +145,7 @@ def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: boo
 def _begin(
     run: RunDirectory, prepared: Prepared, trials: Sequence[CaseTrial], *, rerun_changed: bool
 ) -> dict[str, Any]:
-    """Write what is known before the first case, and return the provenance; a run that is resumed keeps its own."""
+    """Write the files that precede the first case, and return the provenance; a resumed run keeps its own."""
     keys = [trial.key for trial in trials]
     provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
     provenance["price_date"] = price_table(prepared.settings).as_of
@@ -180,14 +180,14 @@ def _end(
     console: Console | None,
     draw: Draw,
 ) -> None:
-    """Write what follows from the records, and how the run ended."""
+    """Write the reports and the final status of the run."""
     planned_keys = set(provenance["case_trials"])
     records = [stored.record for key, stored in run.read_finished().items() if key in planned_keys]
     served = sorted({record.served_model for record in records if record.served_model})
     write_provenance(run.provenance_path, {**provenance, "models_served": served, "ended_at": now_utc()})
     report = report_run(run, console, draw)
     planned = len(provenance["case_trials"])
-    verdict = decide_verdict(
+    ending = decide_ending(
         records,
         planned=planned,
         stopped_by=outcome.stopped_by,
@@ -199,16 +199,16 @@ def _end(
         "finished": len(records),
         "not_scored": sum(not record.scored for record in records),
     }
-    run.write_status(verdict.status, exit_code=verdict.exit_code, counts=counts)
-    if verdict.reason:
-        say(verdict.reason)
-    if verdict.is_resumable and console is not None:
+    run.write_status(ending.status, exit_code=ending.exit_code, counts=counts)
+    if ending.reason:
+        say(ending.reason)
+    if ending.is_resumable and console is not None:
         more = " limits.max_cost_usd=MORE" if outcome.stopped_by is Stop.BUDGET else ""
         say(f"finish it with: evalkit resume {run.root}{more}")
 
 
-def _open_quota(destination: Destination, limits: Limits, spent_before_usd: float) -> Quota:
-    """Return what the run shares: with nobody, or with the jobs of its sweep, whose ledger has all that was spent."""
+def _open_quota(destination: Destination, limits: LimitSettings, spent_before_usd: float) -> Quota:
+    """Return what the run shares: nothing, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
     return OwnQuota(spent_before_usd, limits.requests_in_flight)

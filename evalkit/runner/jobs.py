@@ -48,7 +48,7 @@ class Job:
 class Plan:
     """What a command line will run, and by which launcher: of no effect on a single run.
 
-    `composed` is the config of a single run as its composer has it, for whoever launches it and nobody else.
+    `composed` is the config of a single run as its composer has it, for the launcher only.
     """
 
     source: Source
@@ -80,7 +80,7 @@ RunJob = Callable[[Job, Destination], None]
 
 
 def packaged_source(search_dirs: Sequence[str] = ()) -> Source:
-    """Return the shipped ``conf/``, with `search_dirs` adding options. Raises ConfigError for a folder that is none."""
+    """Return the shipped ``conf/``, with `search_dirs` adding options. Raises ConfigError for a missing folder."""
     folders = tuple(Path(folder).expanduser().resolve() for folder in search_dirs)
     missing = [f"--config-dir: {folder} is not a folder" for folder in folders if not folder.is_dir()]
     if missing:

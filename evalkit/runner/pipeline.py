@@ -27,7 +27,7 @@ from evalkit.store.run_directory import RunDirectory, StoredRecord, now_utc
 
 @dataclass(frozen=True)
 class Workload:
-    """What to run and how to judge it: one attempt at a case, each case's graders and what they may call."""
+    """The work of a run: the function that attempts a case, each case's graders, and the services they use."""
 
     work: Work
     graders: Callable[[Case], Sequence[GraderSpec]]
@@ -40,7 +40,7 @@ class Remaining:
 
     Attributes:
         trials: To be run, in order.
-        priors: By key: what was tried at them before.
+        priors: Earlier attempts at them, by key.
         kept: Records that stay; those that lack a grade get it.
 
     """
@@ -52,14 +52,14 @@ class Remaining:
 
 @dataclass(frozen=True)
 class Controls:
-    """How a run is driven and held back.
+    """The limits and helpers that control a run.
 
     Attributes:
         limits: Bounds in number, time and money.
         retry: What is tried again.
         clock: Of the run.
         throttle: How many attempts at once, as far as the peer keeps up.
-        quota: What the run shares with others.
+        quota: The money and requests that it shares with other jobs.
         watch: Holds whatever may stop the engine while it runs, for example the signals of a terminal.
 
     """
@@ -73,7 +73,7 @@ class Controls:
 
 
 Advance = Callable[[CaseRecord, Sequence[Grade]], None]
-"""Told of each case-trial that is done."""
+"""Called with each case-trial that is done."""
 
 
 def expand_trials(cases: Sequence[Case], trials: int, seed: int) -> list[CaseTrial]:
@@ -116,7 +116,7 @@ def _grade_into(run: RunDirectory, workload: Workload, advance: Advance) -> Fini
 
 
 async def _grade_kept(run: RunDirectory, workload: Workload, kept: Sequence[StoredRecord], advance: Advance) -> None:
-    """Give every kept record the grades that it lacks: the run may have ended before them, or nobody answered."""
+    """Give every kept record the grades that it lacks: the run may have ended earlier, or a judge gave no answer."""
     given: dict[str, list[Grade]] = defaultdict(list)
     for grade in run.read_grades():
         given[grade.record_sha256].append(grade)

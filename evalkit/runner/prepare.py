@@ -26,7 +26,7 @@ from evalkit.runner.jobs import Plan
 from evalkit.service.offered import offered_voices
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
-from evalkit.settings.types import Gate, RunSettings
+from evalkit.settings.types import GateSettings, RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 
 
@@ -220,7 +220,7 @@ def find_unknown_voices(voices: Iterable[NamedVoice]) -> list[str]:
     ]
 
 
-def find_gated_case_problems(gate: Gate, case_ids: Sequence[str]) -> list[str]:
+def find_gated_case_problems(gate: GateSettings, case_ids: Sequence[str]) -> list[str]:
     """Return a message for every case that must never fail and is not among those that are run."""
     return [
         f"gate.never_fail: {case_id!r} is not a case of this run{did_you_mean(case_id, sorted(set(case_ids)))}; "
@@ -234,7 +234,7 @@ def _providers(settings: RunSettings, roles: frozenset[str]) -> list[Any]:
     return [settings.provider, *(settings.roles[role].provider for role in sorted(roles))]
 
 
-def _find_gate_problems(mode: Mode[Any, Any], gate: Gate) -> list[str]:
+def _find_gate_problems(mode: Mode[Any, Any], gate: GateSettings) -> list[str]:
     known = mode.layout.latency_columns
     if gate.latency_column in known or (gate.max_latency_ms is None and not known):
         return []

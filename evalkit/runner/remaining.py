@@ -1,7 +1,7 @@
 """What is left of a run, decided by content: what is finished stays, what was lost is tried again, the rest is new.
 
-A finished case-trial stands for as long as nothing that decides its record is another today: the case's content, its
-seed, and the settings that its mode says decide it. What is another is a change, named by what differs.
+A finished case-trial is kept as long as nothing that decides its record has changed: the case's content, its seed, and
+the settings in its mode's fingerprint. A change is named by what differs.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalkit.engine.scheduler import Prior
+from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
@@ -42,9 +43,9 @@ def find_remaining(
 def find_changes(
     prepared: Prepared, trials: Sequence[CaseTrial], finished: Mapping[str, StoredRecord], planned: Sequence[str]
 ) -> list[str]:
-    """Return a message for every case-trial that is not what it was when the run began.
+    """Return a message for every case-trial that was added, removed or changed since the run began.
 
-    `planned` has the keys that the run was to have.
+    `planned` has the keys planned at the beginning.
     """
     keys = [trial.key for trial in trials]
     gone = [f"{key}: is not among the cases any more" for key in planned if key not in set(keys)]
@@ -69,13 +70,8 @@ def _prior(key: str, stored: StoredRecord | None, progress: Progress) -> Prior:
     attempts = [*(stored.record.attempts if stored else ()), *(tried.attempts if tried else ())]
     costs = [dict(stored.record.cost_usd) if stored else {}, dict(tried.cost_usd) if tried else {}]
     roles = {role for cost in costs for role in cost}
-    spent = {role: _sum([cost[role] for cost in costs if role in cost]) for role in roles}
+    spent = {role: sum_known_usd([cost[role] for cost in costs if role in cost]) for role in roles}
     return Prior(tuple(attempts), spent, was_recorded=stored is not None and tried is None)
-
-
-def _sum(costs: Sequence[float | None]) -> float | None:
-    known = [cost for cost in costs if cost is not None]
-    return math.fsum(known) if len(known) == len(costs) else None
 
 
 def _is_changed(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> bool:
@@ -84,7 +80,7 @@ def _is_changed(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> boo
 
 
 def _find_differences(prepared: Prepared, trial: CaseTrial, record: CaseRecord) -> list[str]:
-    """Return what of `trial` is another today: its case, its seed, or settings by their keys."""
+    """Return what has changed about `trial`: its case, its seed, or settings by their keys."""
     found = ["the case"] if trial.case.sha256 != record.case.sha256 else []
     found += ["its seed"] if trial.seed != record.seed else []
     now = prepared.fingerprint(trial.case)

@@ -1,4 +1,4 @@
-"""What is derived from a stored run: tables, summary, pictures, and the table a person sees at the end.
+"""Writes everything derived from a stored run: tables, summary, pictures, and the closing table on the terminal.
 
 The one place that brings together a stored run, the layout of its mode, and what writes reports.
 """
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run's reports say: the summary, and the gates it missed in words."""
+    """The result of reporting on a run: its summary, and a message for each missed gate."""
 
     summary: Mapping[str, Any]
     missed_gates: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What a sweep keeps at its root: the plan, the index, the table; and its truthful exit code.
+"""The files at a sweep's root (plan, index, table), and the sweep's exit code.
 
 Before the first job starts, :func:`begin_sweep` writes two files, so that a sweep that dies anywhere can be finished:
 
@@ -37,8 +37,8 @@ from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
 from evalkit.runner.jobs import Job, Plan, Source
 from evalkit.runner.reporting import read_sweep_jobs
+from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.terminal import say, stderr_console
-from evalkit.runner.verdict import ExitCode, worst
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory
@@ -50,7 +50,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class StoredPlan:
-    """What ``plan.json`` says: the plan, the folder its relative paths count from, and each job's config hash."""
+    """The content of ``plan.json``: the plan, the folder its relative paths count from, and each job's config hash."""
 
     plan: Plan
     working_dir: Path
@@ -112,11 +112,11 @@ def read_plan(root: Path) -> StoredPlan:
             raise ConfigError(f"{path}: format {document['format']!r} is not known; this version reads {_FORMAT}")
         return _plan_from(document)
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: is no plan of a sweep ({type(error).__name__}: {error})") from error
+        raise ConfigError(f"{path}: is not the plan of a sweep ({type(error).__name__}: {error})") from error
 
 
 def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> ExitCode:
-    """Write index and table from what the jobs left, show it, say which did not end well; return the worst code.
+    """Write index and table from the jobs' files, show them, name jobs that failed; return the worst exit code.
 
     A job without a directory or a final status vanished; it counts as a defect, never as done. A job that never began
     does so too, unless the sweep was `interrupted`.

@@ -10,7 +10,7 @@ _LOG_WIDTH = 120
 
 
 def stderr_console(*, quiet: bool = False) -> Console:
-    """Return a console on stderr; where that is no terminal, with lines of 120 characters, so that words stay whole."""
+    """Return a console on stderr, 120 characters wide where that is not a terminal, so that words stay whole."""
     console = Console(stderr=True, quiet=quiet)
     return console if console.is_terminal else Console(stderr=True, quiet=quiet, width=_LOG_WIDTH)
 

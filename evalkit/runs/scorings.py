@@ -1,7 +1,7 @@
-"""What ``evalkit score`` left in ``provenance.json``: who graded again, when, how, and by which expectations.
+"""What ``evalkit score`` writes into ``provenance.json``: when a run was graded again, how, and by which expectations.
 
-The run's config and records stay as they are. A scoring lies over both: its graders, judge, gates and reports are in
-force from then on, and so are expectations that it read again from changed data.
+The run's config and records stay as they are. From then on a scoring's graders, judge, gates and reports hold in their
+place, and so do expectations that it read again from changed data.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Scoring:
 
     Attributes:
         at: When it began: UTC, ISO 8601.
-        overrides: What stood on the line.
+        overrides: Those of the command line.
         price_date: The day of the prices.
         config: The nodes that are in force since then: ``judge``, ``gate``, ``report``, and ``mode.graders``.
         expectations: Case id -> what changed in how the case is graded (see :func:`find_changes`).
@@ -67,7 +67,7 @@ def config_in_force(config: Mapping[str, Any], scorings: Sequence[Scoring]) -> d
 def record_in_force(record: CaseRecord, scorings: Sequence[Scoring]) -> CaseRecord:
     """Return a stored `record` with the expectations of the newest scoring; the stored one is not touched."""
     changed = scorings[-1].expectations.get(record.case.case_id) if scorings else None
-    return replace(record, case=expecting(record.case, changed)) if changed else record
+    return replace(record, case=with_expectations(record.case, changed)) if changed else record
 
 
 def price_dates(provenance: Mapping[str, Any]) -> PriceDates:
@@ -78,7 +78,7 @@ def price_dates(provenance: Mapping[str, Any]) -> PriceDates:
 
 
 def find_changes(stored: Case, current: Case) -> dict[str, Any]:
-    """Return how `current` is graded otherwise than `stored`, a case of the same id; empty when it is not."""
+    """Return how the grading of `current` differs from that of `stored`, a case of the same id; empty: not at all."""
     now, then = _expectations(current), _expectations(stored)
     return now if canonical(now) != canonical(then) else {}
 
@@ -92,7 +92,7 @@ def asks_the_same(stored: Case, current: Case) -> bool:
     return canonical(now) == canonical({key: value for key, value in then.items() if key in now})
 
 
-def expecting(case: Case, changed: Mapping[str, Any]) -> Case:
+def with_expectations(case: Case, changed: Mapping[str, Any]) -> Case:
     """Return `case` with the expectations that :func:`find_changes` found."""
     inputs = {**case.inputs, "scenario": changed["scenario"]} if "scenario" in changed else case.inputs
     if "graders" in changed:
@@ -107,7 +107,7 @@ def expecting(case: Case, changed: Mapping[str, Any]) -> Case:
 
 
 def _asked(case: Case) -> dict[str, Any]:
-    """Return what the conversation depends on. The scenario is told to judges only."""
+    """Return the inputs that the conversation depends on. The scenario is shown to judges only."""
     return {key: value for key, value in case.inputs.items() if key != "scenario" and not key.endswith("_path")}
 
 

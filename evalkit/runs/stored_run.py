@@ -1,8 +1,7 @@
-"""A run as it lies on disk, read in one way by everything that reads one.
+"""A stored run, read in the same way by all commands.
 
-Whoever reports, compares, scores or resumes a run, and whoever lists runs, sees the same config, records and grades:
-those that are in force. A case that a resumed run dropped is not among them, and neither is a grade of a record that
-was replaced.
+Reports, comparisons, scoring, resuming and lists of runs see the same config, records and grades: those in force. A
+case that a resumed run dropped is not among them, and neither is a grade of a record that was replaced.
 
 A run that is still going can be followed: its journal only grows, by whole lines, and says when a case-trial starts,
 ends and gets its grades.
@@ -35,11 +34,10 @@ class StoredRun:
     """A run that has begun; make it with :func:`open_run`.
 
     Attributes:
-        directory: Where it lies.
-        stored_config: The resolved config with which it was begun, or resumed; keys that were renamed since have their
-            new names.
+        directory: Its directory.
+        stored_config: The resolved config that it was begun or resumed with, under today's names of the keys.
         provenance: What produced it.
-        scorings: What ``evalkit score`` laid over it, oldest first.
+        scorings: Its gradings by ``evalkit score``, oldest first.
 
     """
 
@@ -55,7 +53,7 @@ class StoredRun:
 
     @property
     def run_id(self) -> str:
-        """What names it wherever it is moved to; a copy has the same.
+        """An id that stays the same when the run is moved; a copy has the same.
 
         Made once when the run begins; for a run that is older than that, from when it began and what it did.
         """
@@ -84,7 +82,7 @@ class StoredRun:
 
     @property
     def planned(self) -> tuple[str, ...]:
-        """The case-trials that it is to have, in order."""
+        """The keys of all its planned case-trials, in order."""
         return tuple(self.provenance["case_trials"])
 
     @property
@@ -95,7 +93,7 @@ class StoredRun:
     # --- how it stands ---
 
     def read_status(self) -> RunStatus | None:
-        """Return how it says it stands now; None where it never said anything."""
+        """Return its status as stored now; None where none was written."""
         status = self.directory.read_status()
         return RunStatus(status["status"]) if status else None
 
@@ -132,11 +130,11 @@ class StoredRun:
 
     @property
     def history(self) -> RunHistory:
-        """How it came to what it is."""
+        """What the reports say of its past: prices by date, replaced grades, and concurrency over time."""
         return RunHistory(price_dates(self.provenance), self._split_grades[1], self.directory.read_concurrency())
 
     def require_grades(self) -> None:
-        """Raise ConfigError where its grades are gone: without them everything would look ungraded."""
+        """Raise ConfigError where the file of grades is missing: without it everything would look ungraded."""
         scored = sum(record.scored for record in self.records)
         if self.directory.grades_path.exists() or not scored or not self._was_graded():
             return
@@ -157,7 +155,7 @@ class StoredRun:
     def _split_grades(self) -> tuple[tuple[Grade, ...], tuple[Grade, ...]]:
         """The grades that count, and those that do not and may have been paid for.
 
-        A case-trial that was run again has grades of a record that no longer stands for it; what nobody answered when
+        A case-trial that was run again has grades of a record that no longer stands for it; what was not answered when
         it was asked again is out of force.
         """
         sha256_of = {key: stored.sha256 for key, stored in self.finished.items()}

@@ -1,4 +1,4 @@
-"""Checks a JSON document against its schema in ``schemas/``: what is wrong, and where, in words for whoever wrote it.
+"""Checks a JSON document against its schema in ``schemas/``: what is wrong and where, as messages for its author.
 
 A place reads like a way into the file. Items of a list count from 1, and a list that is the document itself calls its
 items what its `item` says: ``mock #3: 'delay_ms'``, ``'graders.turn_level' #2: 'id'``.
@@ -61,10 +61,10 @@ def _explain(error: Any, item: str) -> Iterator[str]:
                 yield f"{describe_place([*path, name], item)}: unknown key{hint}; known keys: {', '.join(known)}"
     elif error.validator != "oneOf" or isinstance(error.instance, dict):
         place = describe_place(path, item)
-        yield f"{place}: {_say(error)}" if place else _say(error)
+        yield f"{place}: {_describe_error(error)}" if place else _describe_error(error)
 
 
-def _say(error: Any) -> str:
+def _describe_error(error: Any) -> str:
     if error.validator == "oneOf":
         names = [name for option in error.validator_value for name in option["required"]]
         found = [name for name in names if name in error.instance]

@@ -1,4 +1,4 @@
-"""Which addresses are this machine's own: what is said there leaves no one's hands, and no proxy reaches it."""
+"""Which addresses are this machine's own: requests to them stay on the machine and must not go through a proxy."""
 
 from __future__ import annotations
 

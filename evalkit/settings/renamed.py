@@ -1,4 +1,4 @@
-"""Config keys that were renamed: the one table by which an old key is answered, and old stored configs are read."""
+"""Config keys that were renamed: the one table for answering an old key and for reading old stored configs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RENAMED_KEYS = {
 
 
 def renaming_problem(key: str, value: str) -> str | None:
-    """Return what to tell somebody who writes ``key=value`` with a renamed key; None for any other key."""
+    """Return the message for a renamed key in ``key=value``; None for any other key."""
     new = RENAMED_KEYS.get(key)
     return None if new is None else f"{key}: was renamed; write {new}={value}"
 

@@ -56,7 +56,7 @@ class Key:
 
 @cache
 def load_schema(name: str) -> Schema:
-    """Return ``<name>.schema.json``, as shipped or as a plugin has it. Raises KeyError where nobody has it."""
+    """Return ``<name>.schema.json``, as shipped or as a plugin has it. Raises KeyError where there is none."""
     for folder in _folders():
         path = folder / f"{name}.schema.json"
         if path.is_file():

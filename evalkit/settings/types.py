@@ -1,4 +1,4 @@
-"""The run config as frozen dataclasses: what every room below the command line works with.
+"""The run config as frozen dataclasses, for everything below the command line.
 
 :class:`RunSettings` is what every mode has; a mode has a type of its own that adds its nodes. ``from_config`` takes a
 validated, resolved document (see :mod:`evalkit.settings.resolution`). The fields are those of ``schemas/``, which say
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Models:
+class ModelSettings:
     """Default model of each role; None also where the mode has no such role."""
 
     assistant: str | None = None
@@ -31,7 +31,7 @@ class Models:
 
 
 @dataclass(frozen=True)
-class Provider:
+class ProviderSettings:
     """An endpoint and its default models."""
 
     name: str
@@ -39,26 +39,26 @@ class Provider:
     api_key_env: str | None
     api_version: str | None
     run: Path | None
-    models: Models
+    models: ModelSettings
 
 
-class Role(Protocol):
-    """A node of the config behind which a model stands."""
+class RoleSettings(Protocol):
+    """A node of the config that names a model and its provider."""
 
     @property
-    def provider(self) -> Provider:
-        """Where it is."""
+    def provider(self) -> ProviderSettings:
+        """The endpoint of the model."""
         ...
 
     @property
     def model(self) -> str | None:
-        """Its name."""
+        """The model's name."""
         ...
 
 
 @dataclass(frozen=True)
-class ModeChoice:
-    """Which mode, on which cases, graded how."""
+class ModeSettings:
+    """The mode, the file of its cases, and the graders of all cases."""
 
     name: str
     data_csv: Path
@@ -66,17 +66,17 @@ class ModeChoice:
 
 
 @dataclass(frozen=True)
-class Judge:
+class JudgeSettings:
     """The model behind LLM judges."""
 
-    provider: Provider
+    provider: ProviderSettings
     model: str | None
     votes: int
     calibration_file: Path
 
 
 @dataclass(frozen=True)
-class Limits:
+class LimitSettings:
     """Bounds in time, rounds and money."""
 
     response_timeout_s: float
@@ -93,7 +93,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Gate:
+class GateSettings:
     """Thresholds for exit code 1."""
 
     min_grade: float | None
@@ -107,8 +107,8 @@ class Gate:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What is written beside the tables. `audio` says how a page has recordings, where there are any."""
+class ReportSettings:
+    """What is written beside the tables. `audio`: how a page contains recordings, where there are any."""
 
     plots: bool
     html: bool
@@ -116,8 +116,8 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Service:
-    """The embedded provider: what thinks in it, what it does wrong on purpose, and its engines where there is sound."""
+class ServiceSettings:
+    """The embedded provider: what makes its answers, the faults it shows on purpose, and its engines for sound."""
 
     brain: str
     faults: str | None
@@ -132,16 +132,16 @@ class Service:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """One validated, resolved run config, as far as every mode has it. `config` is the document it was made of."""
+    """The part of a validated, resolved run config that every mode has. `config` is the whole document."""
 
     config: Mapping[str, Any]
-    mode: ModeChoice
-    provider: Provider
-    judge: Judge
-    limits: Limits
-    gate: Gate
-    report: Report
-    service: Service
+    mode: ModeSettings
+    provider: ProviderSettings
+    judge: JudgeSettings
+    limits: LimitSettings
+    gate: GateSettings
+    report: ReportSettings
+    service: ServiceSettings
     trials: int
     seed: int
     concurrency: int
@@ -151,11 +151,11 @@ class RunSettings:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Return `config` as settings. It must have been validated and resolved; anything else is a defect."""
+        """Return `config` as settings. It must have been validated and resolved before."""
         return _build(cls, {**config, "config": config})
 
     @property
-    def roles(self) -> dict[str, Role]:
+    def roles(self) -> dict[str, RoleSettings]:
         """The roles that this mode has, by name."""
         found = {name: getattr(self, name, None) for name in ROLES}
         return {name: role for name, role in found.items() if role is not None}
@@ -167,10 +167,10 @@ class RunSettings:
 
 
 @dataclass(frozen=True)
-class TextAssistant:
-    """The text model under test, and what it is told."""
+class TextAssistantSettings:
+    """The text model under test, and its system prompt."""
 
-    provider: Provider
+    provider: ProviderSettings
     model: str | None
     system_prompt_file: Path | None
 
@@ -179,7 +179,7 @@ class TextAssistant:
 class TextSettings(RunSettings):
     """The settings of a mode that asks a text model (``conf/family/text.yaml``)."""
 
-    assistant: TextAssistant
+    assistant: TextAssistantSettings
 
 
 def _build(cls: type[T], values: Mapping[str, Any]) -> T:

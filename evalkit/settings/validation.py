@@ -27,7 +27,7 @@ def find_value_problem(key: Key, value: Any) -> str | None:
     from jsonschema import Draft202012Validator
 
     for error in Draft202012Validator(key.schema).iter_errors(value):
-        return _say(key.path, error)
+        return _describe_error(key.path, error)
     return None
 
 
@@ -45,10 +45,10 @@ def _explain(error: Any) -> list[str]:
         return [f"{prefix}{name}: is missing; every key must have a value" for name in missing]
     if error.validator == "anyOf":
         return [message for cause in error.context or () if cause.validator != "type" for message in _explain(cause)]
-    return [_say(path, error)]
+    return [_describe_error(path, error)]
 
 
-def _say(path: str, error: Any) -> str:
+def _describe_error(path: str, error: Any) -> str:
     schema = error.schema if isinstance(error.schema, Mapping) else {}
     allowed = Key(path, schema).allowed
     if error.validator == "pattern":
@@ -56,7 +56,7 @@ def _say(path: str, error: Any) -> str:
     elif error.validator in ("minLength", "maxLength"):
         allowed = f"text of {schema.get('minLength', 0)} to {schema.get('maxLength', 'any number of')} characters"
     if path.endswith("api_key_env"):
-        # Somebody may have put the key itself here.
+        # The user may have put the key itself here.
         return f"{path}: is not the name of an environment variable; name the variable, never the key (not shown)"
     hint = ""
     if error.validator == "enum" and isinstance(error.instance, str):
@@ -67,7 +67,7 @@ def _say(path: str, error: Any) -> str:
 
 
 def find_contradictions(config: Mapping[str, Any]) -> list[str]:
-    """Return what no single key is guilty of: endpoints that are missing, or given where they make no sense."""
+    """Return problems between several keys: endpoints that are missing, or given where they make no sense."""
     problems = []
     for role in (None, *(role for role in ROLES if role in config)):
         provider = config["provider"] if role is None else config[role]["provider"]

@@ -1,1 +1,1 @@
-"""The simulated caller, and the checks that it stayed one."""
+"""The simulated caller, and the checks that it keeps to its role."""

@@ -1,4 +1,4 @@
-"""One turn of the caller, made again until it is a caller's, and a record of every attempt."""
+"""One turn of the caller, made again until the checks accept it, with a record of every attempt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from evalkit.errors import CaseFailure
 from evalkit.records.faults import Stage
 from evalkit.records.json import JsonObject
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn
-from evalkit.simulator.checks import Finding, find_problem
+from evalkit.simulator.checks import CallerFinding, find_problem
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import Persona, ends_call
+from evalkit.simulator.persona import CallerPersona, ends_call
 from evalkit.simulator.turn_judge import JudgeTurn, Opinion
 
 
@@ -33,7 +33,7 @@ class CallerAttempt:
     number: int
     text: str
     duration_ms: float
-    finding: Finding | None
+    finding: CallerFinding | None
     opinion: Opinion | None = None
 
     def to_json(self) -> JsonObject:
@@ -51,7 +51,7 @@ class CallerAttempt:
 
 async def make_turn(
     caller: Caller,
-    persona: Persona,
+    persona: CallerPersona,
     past: Sequence[Exchange],
     *,
     max_regenerations: int,
@@ -61,18 +61,18 @@ async def make_turn(
     """Return the caller's next turn, or None when it ends the call.
 
     Args:
-        caller: Who speaks; its turn has begun.
-        persona: The part it plays.
+        caller: The caller; its turn has begun.
+        persona: Its instructions.
         past: The call so far.
         max_regenerations: How often a bad turn is made again.
-        keep: Told of every attempt, good and bad, as it is made; the turn's cost has the judge's in it.
+        keep: Called with every attempt, good and bad, as it is made; the turn's cost has the judge's in it.
         judge_turn: Asked about a turn that the cheap checks find nothing wrong with.
 
     Raises:
         CaseFailure: At ``simulator_turn``, with the problem as its type, when no attempt was good.
 
     """
-    finding: Finding | None = None
+    finding: CallerFinding | None = None
     for number in range(1, max_regenerations + 2):
         turn = await caller.speak(past)
         over = ends_call(turn.text)

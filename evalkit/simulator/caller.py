@@ -1,10 +1,10 @@
-"""Who speaks as the caller: a realtime model with a session of its own, or a text model and the speech role.
+"""The simulated caller: a realtime model with a session of its own, or a text model and the speech role.
 
 Either is asked for one turn at a time and is shown the whole call each time, as words: nothing is kept in a server's
-own conversation, so a turn that was no good leaves no trace in the next one's context and can be made again.
+own conversation, so a rejected turn leaves no trace in the next one's context and can be made again.
 
-What goes wrong at the caller's side is raised as a CaseFailure at stage ``simulator_turn``, so that no assistant is
-blamed for it; trouble of the line is still the line's by its error type.
+What goes wrong at the caller's side is raised as a CaseFailure at stage ``simulator_turn``, so that the assistant is
+not blamed for it; the error type of a lost connection still makes it infrastructure.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Stage
 from evalkit.records.record import Usage
 from evalkit.simulator.conversation import Exchange, realtime_items, text_messages
-from evalkit.simulator.persona import Persona, ends_call
+from evalkit.simulator.persona import CallerPersona, ends_call
 
 CALLER_FORMAT = AudioFormat.PCM16
 """How a caller's audio is coded before it goes through the line: 24 kHz PCM16."""
@@ -91,7 +91,7 @@ class RealtimeCaller:
     def __init__(
         self,
         session: RealtimeSession,
-        persona: Persona,
+        persona: CallerPersona,
         voice: str | None,
         *,
         timeout_s: float,
@@ -137,7 +137,7 @@ class RealtimeCaller:
                 timeout_s=self._timeout_s, conversation="none", input=realtime_items(past)
             )
         except CaseFailure as failure:
-            raise _as_simulators(failure) from failure
+            raise _at_simulator_stage(failure) from failure
         if response.failure is not None:
             failed = response.failure
             message = f"the caller's response: {failed.message}"
@@ -148,9 +148,9 @@ class RealtimeCaller:
 
 
 class TextCaller:
-    """A text model as the caller, with the speech role for a mouth. END_CALL is not spoken."""
+    """A text model as the caller, spoken by the speech role. END_CALL is not spoken."""
 
-    def __init__(self, model: TextModel, persona: Persona, speak: Speak, *, price: PriceTokens) -> None:
+    def __init__(self, model: TextModel, persona: CallerPersona, speak: Speak, *, price: PriceTokens) -> None:
         self._model, self._instructions, self._speak, self._price = model, persona.instructions, speak, price
 
     async def __aenter__(self) -> Self:
@@ -181,7 +181,7 @@ class TextCaller:
         return CallerTurn(text, spoken.pcm, {**cost, **spoken.cost_usd})
 
 
-def _as_simulators(failure: CaseFailure) -> CaseFailure:
+def _at_simulator_stage(failure: CaseFailure) -> CaseFailure:
     stage = Stage.SIMULATOR_TURN if failure.stage in _OF_A_RESPONSE else failure.stage
     message = f"the caller's session: {failure.message}"
     return CaseFailure(stage, failure.error_type, message, retry_after_s=failure.retry_after_s)

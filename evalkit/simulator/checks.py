@@ -1,4 +1,4 @@
-"""Did the caller stay a caller? Cheap checks of one turn by its words and its sound; no model is asked.
+"""Does the caller keep to its role? Cheap checks of one turn by its words and its sound; no model is asked.
 
 What a judge finds beyond them (:mod:`evalkit.simulator.turn_judge`) is `judged_out_of_role`.
 
@@ -28,7 +28,7 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.levels import speech_end_ms
 from evalkit.simulator.conversation import Exchange
 from evalkit.simulator.known_numbers import KnownNumbers, find_days, find_runs
-from evalkit.simulator.persona import Persona, mentions_end_call
+from evalkit.simulator.persona import CallerPersona, mentions_end_call
 
 
 class CallerProblem(StrEnum):
@@ -43,7 +43,7 @@ class CallerProblem(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class CallerFinding:
     """What is wrong with a turn, and the words it shows in."""
 
     problem: CallerProblem
@@ -86,72 +86,76 @@ _NAMES_ITSELF = re.compile(r"\b(?i:my name)(?:'s| is) ([A-Z][\w'-]+(?: [A-Z][\w'
 
 
 def find_problem(
-    text: str, pcm: Pcm, sample_rate_hz: int, persona: Persona, past: Sequence[Exchange]
-) -> Finding | None:
+    text: str, pcm: Pcm, sample_rate_hz: int, persona: CallerPersona, past: Sequence[Exchange]
+) -> CallerFinding | None:
     """Return what is wrong with a caller's turn, the gravest first, or None.
 
     Args:
         text: What the caller says, as its transcript has it.
         pcm: How that sounds, mono.
         sample_rate_hz: Of `pcm`.
-        persona: The part it plays.
+        persona: Its instructions.
         past: The call so far, this turn left out.
 
     """
     if not text.strip() or speech_end_ms(pcm, sample_rate_hz) is None:
-        return Finding(CallerProblem.SILENCE, "nothing was said" if not text.strip() else "the sound holds no speech")
+        return CallerFinding(
+            CallerProblem.SILENCE, "nothing was said" if not text.strip() else "the sound holds no speech"
+        )
     checks = (_leaks(text, persona), _swaps(text, past), _invents(text, persona, past), _repeats(text, past))
     return next((finding for check in checks for finding in check), None)
 
 
-def _leaks(text: str, persona: Persona) -> Iterator[Finding]:
+def _leaks(text: str, persona: CallerPersona) -> Iterator[CallerFinding]:
     told = _ABOUT_ITSELF.search(text)
     if told:
-        yield Finding(CallerProblem.LEAKED_INSTRUCTIONS, told.group())
+        yield CallerFinding(CallerProblem.LEAKED_INSTRUCTIONS, told.group())
     if mentions_end_call(text):
-        yield Finding(CallerProblem.LEAKED_INSTRUCTIONS, "END_CALL among other words")
+        yield CallerFinding(CallerProblem.LEAKED_INSTRUCTIONS, "END_CALL among other words")
     said = _words(text)
     for line in persona.acting_lines:
         directed = _words(line)
         shingles = {tuple(directed[i : i + _SHINGLE_WORDS]) for i in range(len(directed) - _SHINGLE_WORDS + 1)}
         for start in range(len(said) - _SHINGLE_WORDS + 1):
             if tuple(said[start : start + _SHINGLE_WORDS]) in shingles:
-                yield Finding(CallerProblem.LEAKED_INSTRUCTIONS, " ".join(said[start : start + _SHINGLE_WORDS]))
+                yield CallerFinding(CallerProblem.LEAKED_INSTRUCTIONS, " ".join(said[start : start + _SHINGLE_WORDS]))
 
 
-def _swaps(text: str, past: Sequence[Exchange]) -> Iterator[Finding]:
+def _swaps(text: str, past: Sequence[Exchange]) -> Iterator[CallerFinding]:
     served = _AS_A_SERVICE.search(text) or _LABEL.search(text)
     if served:
-        yield Finding(CallerProblem.ROLE_SWAP, served.group())
+        yield CallerFinding(CallerProblem.ROLE_SWAP, served.group())
     reads_back = text.rstrip().endswith("?") and past and not past[-1].assistant.rstrip().endswith("?")
     if past and not reads_back and len(_words(text)) >= _ECHO_WORDS and _alike(text, past[-1].assistant):
-        yield Finding(CallerProblem.ROLE_SWAP, "repeats what the assistant said")
+        yield CallerFinding(CallerProblem.ROLE_SWAP, "repeats what the assistant said")
 
 
-def _invents(text: str, persona: Persona, past: Sequence[Exchange]) -> Iterator[Finding]:
+def _invents(text: str, persona: CallerPersona, past: Sequence[Exchange]) -> Iterator[CallerFinding]:
     sources = [persona.prompt, *(said for exchange in past for said in (exchange.caller, exchange.assistant))]
     known = KnownNumbers.of(sources)
     runs = find_runs(text)
     for position, run in enumerate(runs):
         is_taken_back = any(known.knows(later) for later in runs[position + 1 :]) and _TAKES_BACK.search(text, run.end)
         if not known.knows(run) and not is_taken_back:
-            yield Finding(CallerProblem.INVENTED_FACT, f"number {' '.join(run.groups)}")
+            yield CallerFinding(CallerProblem.INVENTED_FACT, f"number {' '.join(run.groups)}")
     days = find_days(text)
     for position, day in enumerate(days):
         if not known.knows_day(day) and not (position + 1 < len(days) and _TAKES_BACK.search(text)):
-            yield Finding(CallerProblem.INVENTED_FACT, f"{day[0].title()} {day[1]}")
+            yield CallerFinding(CallerProblem.INVENTED_FACT, f"{day[0].title()} {day[1]}")
     named = _NAMES_ITSELF.search(text)
     if named and not all(word.casefold() in persona.prompt.casefold() for word in named[1].split()):
-        yield Finding(CallerProblem.INVENTED_FACT, f"name {named[1]}")
+        yield CallerFinding(CallerProblem.INVENTED_FACT, f"name {named[1]}")
 
 
-def _repeats(text: str, past: Sequence[Exchange]) -> Iterator[Finding]:
+def _repeats(text: str, past: Sequence[Exchange]) -> Iterator[CallerFinding]:
     if not past or len(_words(text)) < _REPEATED_WORDS or not _alike(text, past[-1].caller):
         return
     last = past[-1].assistant
     is_new = len(past) > 1 and not _alike(last, past[-2].assistant)
     if _CLOSES.search(last) or (is_new and not _ASKS_AGAIN.search(last)):
-        yield Finding(CallerProblem.REPETITION, "the same as the turn before, although the assistant was done with it")
+        yield CallerFinding(
+            CallerProblem.REPETITION, "the same as the turn before, although the assistant was done with it"
+        )
 
 
 def _words(text: str) -> list[str]:

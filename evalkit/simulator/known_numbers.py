@@ -1,4 +1,4 @@
-"""Which numbers and days somebody could know, and which were made up.
+"""Which numbers and days the caller could know, and which were made up.
 
 An id is read out in many ways (``48213``, ``482 13``, ``four eight two, one three``), so digits that stand together are
 one run, whatever separates them, and a run is known when its digits stand in a row in any text that could be known, or

@@ -1,4 +1,4 @@
-"""The caller's part: its instructions, what it knows, and the word that ends the call.
+"""The persona of the simulated caller: its instructions, and the word that ends the call.
 
 Instructions are the persona as the simulation has it (or ``simulator.prompt`` in its place), and under a heading of its
 own the style of ``simulator.style``, which is laid over the persona's manner and changes none of its facts.
@@ -19,8 +19,8 @@ _ACTING = frozenset({"rules", "style", "instructions"})
 
 
 @dataclass(frozen=True)
-class Persona:
-    """Who calls.
+class CallerPersona:
+    """The instructions of the simulated caller.
 
     Attributes:
         prompt: The persona, as written.
@@ -33,7 +33,7 @@ class Persona:
 
     @cached_property
     def instructions(self) -> str:
-        """What the caller's model is told."""
+        """The whole instructions for the caller's model."""
         prompt = self.prompt.rstrip()
         return f"{prompt}\n\n{_STYLE_HEADING}\n{self.style.strip()}\n" if self.style else f"{prompt}\n"
 

@@ -1,4 +1,4 @@
-"""Did the caller stay a caller, by a judge? Asked after the cheap checks where ``simulator.judge_turns`` is on.
+"""Does the caller keep to its role? A judge's answer, after the cheap checks, where ``simulator.judge_turns`` is on.
 
 The question has the layout of ``docs/judges.md``, with the caller's instructions in place of the assistant's. All that
 the persona, the caller or the assistant says is JSON on one line, so none of it begins a line or passes for a heading::
@@ -38,9 +38,9 @@ from typing import Any, Protocol
 
 from evalkit.errors import CaseFailure
 from evalkit.records.json import Json, JsonObject
-from evalkit.simulator.checks import CallerProblem, Finding
+from evalkit.simulator.checks import CallerFinding, CallerProblem
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import Persona
+from evalkit.simulator.persona import CallerPersona
 
 CRITERION = "The caller stays in its role."
 
@@ -126,12 +126,12 @@ class Opinion:
 
     """
 
-    finding: Finding | None
+    finding: CallerFinding | None
     note: str
     cost_usd: float | None
 
 
-JudgeTurn = Callable[[str, Persona, Sequence[Exchange]], Awaitable[Opinion]]
+JudgeTurn = Callable[[str, CallerPersona, Sequence[Exchange]], Awaitable[Opinion]]
 """What the caller says, its part and the call before it -> a judge's opinion. Never raises for what a judge does."""
 
 
@@ -139,7 +139,7 @@ class TurnJudge:
     """Judges the caller's turns of one call; a :data:`JudgeTurn`.
 
     Args:
-        judge: Who is asked.
+        judge: The model that is asked.
         timeout_s: How long an answer may take, with everything that is tried again.
 
     """
@@ -148,7 +148,7 @@ class TurnJudge:
         self._judge, self._timeout_s = judge, timeout_s
         self._is_too_slow = False
 
-    async def __call__(self, text: str, persona: Persona, past: Sequence[Exchange]) -> Opinion:
+    async def __call__(self, text: str, persona: CallerPersona, past: Sequence[Exchange]) -> Opinion:
         """Return the judge's opinion of `text`, said after `past`."""
         if self._is_too_slow:
             return Opinion(None, f"{_NO_VERDICT}not asked, the judge was too slow before", 0.0)
@@ -169,7 +169,7 @@ class TurnJudge:
         return _read(reply.parsed, text, reply.cost_usd)
 
 
-def write_question(text: str, persona: Persona, past: Sequence[Exchange]) -> str:
+def write_question(text: str, persona: CallerPersona, past: Sequence[Exchange]) -> str:
     """Return the question whether `text`, said after `past`, is in the role of `persona`."""
     said = [line for exchange in past for line in (("caller", exchange.caller), ("assistant", exchange.assistant))]
     lines = [
@@ -197,7 +197,7 @@ def _read(parsed: Any, text: str, cost_usd: float | None) -> Opinion:
     if not quotes:
         return Opinion(None, f"{_NO_VERDICT}it fails the turn and quotes nothing of it: {reasoning}", cost_usd)
     detail = f"{', '.join(json.dumps(quote, ensure_ascii=False) for quote in quotes)}: {reasoning}"
-    return Opinion(Finding(CallerProblem.JUDGED_OUT_OF_ROLE, detail), f"fail: {reasoning}", cost_usd)
+    return Opinion(CallerFinding(CallerProblem.JUDGED_OUT_OF_ROLE, detail), f"fail: {reasoning}", cost_usd)
 
 
 def _is_said(quote: str, text: str) -> bool:

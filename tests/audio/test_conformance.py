@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalkit.audio.conformance import Bounds, Conformance, FindingKind, examine_recording, measure_recording
+from evalkit.audio.conformance import Bounds, Conformance, RecordingProblemKind, examine_recording, measure_recording
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import decode_wav, write_pcm16, write_stereo, write_wav
@@ -47,25 +47,25 @@ def test_a_good_recording_conforms(tmp_path: Path) -> None:
 
 
 BROKEN = {
-    FindingKind.EMPTY: ([pause(0)], "0 samples"),
-    FindingKind.TOO_SHORT: ([speak(0.05)], "50 ms long, expected at least 100 ms"),
-    FindingKind.TOO_LONG: ([speak(121)], "121000 ms long, expected at most 120000 ms"),
-    FindingKind.NO_SPEECH: ([pause(1)], "no speech found"),
-    FindingKind.TOO_QUIET: ([speak(1, 150)], "expected at least -45.0 dBFS"),
-    FindingKind.CLIPPED: ([speak(1, 200_000)], "of the samples clipped, expected at most 1.00%"),
-    FindingKind.LEADING_SILENCE: ([pause(3.5), speak(1)], "3500 ms of silence before"),
-    FindingKind.TRAILING_SILENCE: ([speak(1), pause(5.5)], "5500 ms of silence after"),
+    RecordingProblemKind.EMPTY: ([pause(0)], "0 samples"),
+    RecordingProblemKind.TOO_SHORT: ([speak(0.05)], "50 ms long, expected at least 100 ms"),
+    RecordingProblemKind.TOO_LONG: ([speak(121)], "121000 ms long, expected at most 120000 ms"),
+    RecordingProblemKind.NO_SPEECH: ([pause(1)], "no speech found"),
+    RecordingProblemKind.TOO_QUIET: ([speak(1, 150)], "expected at least -45.0 dBFS"),
+    RecordingProblemKind.CLIPPED: ([speak(1, 200_000)], "of the samples clipped, expected at most 1.00%"),
+    RecordingProblemKind.LEADING_SILENCE: ([pause(3.5), speak(1)], "3500 ms of silence before"),
+    RecordingProblemKind.TRAILING_SILENCE: ([speak(1), pause(5.5)], "5500 ms of silence after"),
 }
 
 
 @pytest.mark.parametrize(("kind", "parts", "said"), [(kind, *rest) for kind, rest in BROKEN.items()], ids=BROKEN)
-def test_each_defect_has_its_finding(tmp_path: Path, kind: FindingKind, parts: list[Pcm], said: str) -> None:
+def test_each_defect_has_its_finding(tmp_path: Path, kind: RecordingProblemKind, parts: list[Pcm], said: str) -> None:
     """A recording with one defect has exactly that finding, with file, found and expected in it."""
     path = write_ulaw(tmp_path / "x.wav", *parts)
     found = examine_wav(path, BOUNDS)
-    assert [each.kind for each in found.findings] == [kind]
-    assert found.findings[0].message.startswith(f"{path}: ")
-    assert said in found.findings[0].message
+    assert [each.kind for each in found.problems] == [kind]
+    assert found.problems[0].message.startswith(f"{path}: ")
+    assert said in found.problems[0].message
 
 
 def test_every_bound_moves_its_finding(tmp_path: Path) -> None:
@@ -77,11 +77,11 @@ def test_every_bound_moves_its_finding(tmp_path: Path) -> None:
 
 
 def test_the_wrong_format_is_found_and_levels_are_still_measured(tmp_path: Path) -> None:
-    """A codec and a rate that the run does not send are two findings; the levels help to see which file it is."""
+    """A codec and a rate that the run does not send are two problems; the levels help to see which file it is."""
     path = tmp_path / "x.wav"
     write_pcm16(path, speak(1), 24000)
     found = examine_wav(path, BOUNDS)
-    assert [each.kind for each in found.findings] == [FindingKind.WRONG_FORMAT] * 2
+    assert [each.kind for each in found.problems] == [RecordingProblemKind.WRONG_FORMAT] * 2
     assert found.levels is not None
 
 
@@ -90,5 +90,5 @@ def test_stereo_has_a_finding_and_no_levels(tmp_path: Path) -> None:
     path = tmp_path / "x.wav"
     write_stereo(path, speak(1), speak(1), RATE)
     found = examine_wav(path, Bounds(AudioFormat.PCM16, RATE))
-    assert [each.kind for each in found.findings] == [FindingKind.WRONG_FORMAT]
+    assert [each.kind for each in found.problems] == [RecordingProblemKind.WRONG_FORMAT]
     assert found.levels is None

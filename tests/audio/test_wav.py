@@ -220,7 +220,7 @@ def test_half_a_sample_is_refused(tmp_path: Path) -> None:
     write_pcm16(path, tone(4), 8000)
     content = path.read_bytes()
     path.write_bytes(content[:40] + (7).to_bytes(4, "little") + content[44:])
-    with pytest.raises(DataError, match="7 bytes, which is no whole number of 2-byte samples"):
+    with pytest.raises(DataError, match="7 bytes, which is not a whole number of 2-byte samples"):
         read_wav(path)
 
 

@@ -16,10 +16,10 @@ from evalkit.peers.embedded import shared_services
 from evalkit.runner.jobs import packaged_source
 from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
 ENGINES: dict[str, Any] = {
-    **dict.fromkeys(Service.__dataclass_fields__),
+    **dict.fromkeys(ServiceSettings.__dataclass_fields__),
     "speech": "pico",
     "transcription": "pocketsphinx",
     "brain": "rules",
@@ -65,7 +65,7 @@ def test_a_model_that_the_embedded_provider_does_not_have_is_found(capsys: pytes
 
 def test_what_is_told_is_what_the_service_has() -> None:
     """The list that `check` goes by is the running service's own."""
-    with shared_services([Service(**ENGINES)]) as models:
+    with shared_services([ServiceSettings(**ENGINES)]) as models:
         assert offered_models() == models
 
 

@@ -9,21 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.datasets.ids import find_id_problems, find_unsafe_ids
-from evalkit.datasets.tables import Row, Table
+from evalkit.datasets.tables import Table, TableRow
 from evalkit.records.case import CASE_ID_PATTERN
 
 
 def table_of(*ids: str) -> Table:
-    return Table(Path("t.csv"), ("id",), tuple(Row(number, {"id": case_id}) for number, case_id in enumerate(ids, 2)))
+    return Table(
+        Path("t.csv"), ("id",), tuple(TableRow(number, {"id": case_id}) for number, case_id in enumerate(ids, 2))
+    )
 
 
 @pytest.mark.parametrize(
     ("case_id", "words"),
     [
         ("", "is empty"),
-        ("a/b", "is no safe file name"),
-        ("..", "is no safe file name"),
-        ("x" * 121, "is no safe file name"),
+        ("a/b", "is not a safe file name"),
+        ("..", "is not a safe file name"),
+        ("x" * 121, "is not a safe file name"),
         ("call.t2", "ends like the name of a later trial"),
     ],
 )

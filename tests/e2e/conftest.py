@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,9 +16,10 @@ import pytest
 from harness import Cli
 
 from evalkit.peers.embedded import shared_services
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
-DEFAULT_ENGINES = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # or no child could be interrupted where a shell started us with &
+DEFAULT_ENGINES = ServiceSettings("rules", None, 0.0, speech="hibari", transcription="whisper")
 
 
 @pytest.fixture(scope="session")

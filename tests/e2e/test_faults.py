@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+import fault_matrix
 import pytest
 from harness import Cli, read_json
 
 from evalkit.peers.embedded import shared_services
 from evalkit.service.faults.plan import parse_plan
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = {
@@ -46,18 +44,7 @@ SAMPLE = {
 }
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("fault_matrix", ROOT / "benchmarks" / "fault_matrix.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-MATRIX = _load()
-ROWS = {row.rule: row for row in MATRIX.ALL_ROWS}
+ROWS = {row.rule: row for row in fault_matrix.ALL_ROWS}
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +59,7 @@ def faulty_env(plan: str, warm_env: dict[str, str]) -> Iterator[dict[str, str]]:
     """An environment in which jobs with that plan find a running service."""
     import os
 
-    with shared_services([Service("rules", plan, 0.0, speech="hibari", transcription="whisper")]):
+    with shared_services([ServiceSettings("rules", plan, 0.0, speech="hibari", transcription="whisper")]):
         yield {**warm_env, "EVALKIT_SERVICES": os.environ["EVALKIT_SERVICES"]}
 
 
@@ -81,7 +68,7 @@ def test_each_case_ends_as_its_fault_says(mode: str, plan: str, faulty_env: dict
     """Right fault, stage and kind, no grade for the line's faults, no traceback, the untouched case graded; exit 3."""
     rows = [ROWS[rule] for rule in SAMPLE[mode]]
     words = {row.case: row.rule.partition("/match:")[2] for row in rows}
-    data = MATRIX.write_cases(tmp_path / "data", mode, {"untouched": "", **words})
+    data = fault_matrix.write_cases(tmp_path / "data", mode, {"untouched": "", **words})
     graders = [] if mode == "run" else ["mode.graders=[tool_call]"]
     limits = ("limits.response_timeout_s=5", "limits.max_attempts=1", "concurrency=7", "report.plots=false")
     done = Cli(tmp_path, faulty_env)(
@@ -98,14 +85,14 @@ def test_each_case_ends_as_its_fault_says(mode: str, plan: str, faulty_env: dict
 
 
 def _judged(row: Any, mode: str, record: Any, grades: list[Any]) -> list[str]:
-    cell = MATRIX.Cell(row, mode)
-    MATRIX.judge_hit(cell, row.endings[mode], record, [grade for grade in grades if grade["key"] == row.case])
+    cell = fault_matrix.Cell(row, mode)
+    fault_matrix.judge_hit(cell, row.endings[mode], record, [grade for grade in grades if grade["key"] == row.case])
     return list(cell.wrong)
 
 
 def test_a_retry_sees_a_flaky_provider_through(plan: str, faulty_env: dict[str, str], tmp_path: Path) -> None:
     """A case that loses its connection once ends well in its second attempt, which the record tells."""
-    data = MATRIX.write_cases(tmp_path / "data", "walk", {"flaky": ""})
+    data = fault_matrix.write_cases(tmp_path / "data", "walk", {"flaky": ""})
     line = ["mode=walk", f"mode.data_csv={data}", f"service.faults={plan}", "mode.graders=[tool_call]"]
     done = Cli(tmp_path, faulty_env)(*line, "report.plots=false")
     assert done.code == 0, done.err
@@ -155,12 +142,12 @@ def test_a_wrong_plan_starts_nothing(cold_cli: Cli) -> None:
 
 def test_the_documented_table_is_the_matrix() -> None:
     """docs/faults.md shows what the benchmark demands."""
-    assert MATRIX.table(MATRIX.ALL_ROWS) in (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
+    assert fault_matrix.table(fault_matrix.ALL_ROWS) in (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_whole_matrix() -> None:
     """Every fault in every mode that it can hit."""
-    cells = MATRIX.measure(MATRIX.ALL_ROWS, MATRIX.MODES, 3)
+    cells = fault_matrix.measure(fault_matrix.ALL_ROWS, fault_matrix.MODES, 3)
     assert {(cell.row.rule, cell.mode): cell.wrong for cell in cells if cell.wrong} == {}

@@ -75,7 +75,7 @@ def test_another_request_is_refused_with_what_differs(recorded: dict[str, Finish
     ("line", "words"),
     [
         ([], "provider.run: null; provider=replay needs the directory of a stored run"),
-        (["provider.run=absent"], "absent is no directory"),
+        (["provider.run=absent"], "absent is not a directory"),
         (["provider.run=."], "holds no config.yaml, journal.jsonl, records, events"),
         (["provider.base_url=http://127.0.0.1:1/v1", "provider.run=."], "at an address of its own"),
     ],

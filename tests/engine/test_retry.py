@@ -7,7 +7,7 @@ import pytest
 from evalkit.engine.retry import RetryPolicy
 from evalkit.records.faults import POLICIES, Failure, Stage
 
-RETRIED = sorted(kind for kind, policy in POLICIES.items() if policy.patience and policy.first_wait_s)
+RETRIED = sorted(kind for kind, policy in POLICIES.items() if policy.attempts_factor and policy.first_wait_s)
 
 
 def _failure(kind: str, retry_after_s: float | None = None) -> Failure:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from evalkit.graders.apply import grade_record
-from evalkit.graders.context import GraderServices, Heard
+from evalkit.graders.context import GraderServices, HeardText
 from evalkit.records.case import ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade, GradeLevel, GraderSpec
@@ -86,7 +86,7 @@ async def test_without_its_service_a_grader_does_not_grade(make_record: Any) -> 
 async def test_trouble_of_a_service_is_a_grade_of_none(make_record: Any) -> None:
     """An exception becomes the reason, with its type; the other graders are not touched."""
 
-    async def broken(path: str) -> Heard:
+    async def broken(path: str) -> HeardText:
         raise ConnectionError(f"no answer for {path}")
 
     record = make_record([A], [("a", {"id": 1})], artifacts={"output_audio_path": "out.wav"})
@@ -108,8 +108,8 @@ async def test_what_listening_cost_is_kept_with_the_grade(make_record: Any) -> N
     def listener(*costs: float | None) -> Any:
         left = list(costs)
 
-        async def listen(path: str) -> Heard:
-            return Heard("Sure.", left.pop(0))
+        async def listen(path: str) -> HeardText:
+            return HeardText("Sure.", left.pop(0))
 
         return listen
 
@@ -124,7 +124,7 @@ async def test_what_listening_cost_is_kept_with_the_grade(make_record: Any) -> N
 async def test_who_did_not_answer_is_told_from_who_could_not_decide(make_record: Any) -> None:
     """An outage, a missing service and an unknown type are unanswered; what does not apply is an answer."""
 
-    async def broken(path: str) -> Heard:
+    async def broken(path: str) -> HeardText:
         raise ConnectionError(path)
 
     record = make_record([A], [("a", {"id": 1})], artifacts={"output_audio_path": "out.wav"})

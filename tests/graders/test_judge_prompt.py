@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.graders.judge_verdict import ANSWER_SCHEMA
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 
-LINES = (Line(1, LineKind.CALLER, "Hi."), Line(1, LineKind.ASSISTANT, "Hello."))
+LINES = (TranscriptLine(1, TranscriptLineKind.CALLER, "Hi."), TranscriptLine(1, TranscriptLineKind.ASSISTANT, "Hello."))
 QUESTION = JudgeQuestion("The assistant is polite.", LINES)
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from evalkit.graders.judge_verdict import ANSWER_SCHEMA, Ruling, Vote, count_votes, read_vote
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 
 LINES = (
-    Line(1, LineKind.CALLER, "It's order “0071552”."),
-    Line(1, LineKind.CALL, {"order_id": "0071552"}, "get_order_status"),
-    Line(1, LineKind.ASSISTANT, "It's packed, and\nleaves tomorrow."),
+    TranscriptLine(1, TranscriptLineKind.CALLER, "It's order “0071552”."),
+    TranscriptLine(1, TranscriptLineKind.CALL, {"order_id": "0071552"}, "get_order_status"),
+    TranscriptLine(1, TranscriptLineKind.ASSISTANT, "It's packed, and\nleaves tomorrow."),
 )
 PASS, FAIL = Vote(Ruling.PASS, "p"), Vote(Ruling.FAIL, "f")
 UNSURE, BROKEN = Vote(Ruling.CANNOT_TELL, "u"), Vote(None, "b")

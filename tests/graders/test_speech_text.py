@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.graders.context import GraderContext, GraderServices, Heard
+from evalkit.graders.context import GraderContext, GraderServices, HeardText
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.records.grade import GraderSpec, Verdict
 
@@ -15,8 +15,8 @@ SAID = "Your order 48213 has shipped and will arrive on March 12th."
 
 
 async def listen(record: Any, kind: str, heard: dict[str, str], turn: int | None = 1, **options: Any) -> Verdict:
-    async def transcribe(path: str) -> Heard:
-        return Heard(heard[path])
+    async def transcribe(path: str) -> HeardText:
+        return HeardText(heard[path])
 
     asked_turn = None if turn is None else record.turns[turn - 1]
     asked = GraderContext(record, asked_turn, GraderSpec("g", kind, options), GraderServices(transcribe))

@@ -8,7 +8,7 @@ from factories import make_record
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.graders.transcript import Line, LineKind, quote, read_transcript, write_transcript
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind, quote, read_transcript, write_transcript
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Words
 
 LOOKUP = ToolCall("get_order_status", {"order_id": "48213"}, '{"order_id": "48213"}', "c1")
@@ -50,7 +50,7 @@ def test_a_turn_is_shown_with_what_came_before_and_nothing_after() -> None:
 def test_broken_arguments_and_missing_outputs_are_shown_as_they_were() -> None:
     """Arguments that are no JSON object appear as the text they were; a call without an output has none."""
     call = record(Turn(1, "", (ToolCall("x", None, "{oops", "c1"),)))
-    assert read_transcript(call) == (Line(1, LineKind.CALL, "{oops", "x"),)
+    assert read_transcript(call) == (TranscriptLine(1, TranscriptLineKind.CALL, "{oops", "x"),)
 
 
 def test_an_empty_call_says_so() -> None:
@@ -58,10 +58,10 @@ def test_an_empty_call_says_so() -> None:
     assert write_transcript([]) == "SAID\n(nothing)\n\nTOOL TRAFFIC\n(none)"
 
 
-@given(st.lists(st.tuples(st.sampled_from(LineKind), st.text(), st.text(min_size=1)), max_size=8))
-def test_no_text_can_make_a_line_of_its_own(parts: list[tuple[LineKind, str, str]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(TranscriptLineKind), st.text(), st.text(min_size=1)), max_size=8))
+def test_no_text_can_make_a_line_of_its_own(parts: list[tuple[TranscriptLineKind, str, str]]) -> None:
     """Whatever is said, called or returned, there is one line for it, and it begins with its number."""
-    lines = [Line(1, kind, text, "" if kind.is_spoken else name) for kind, text, name in parts]
+    lines = [TranscriptLine(1, kind, text, "" if kind.is_spoken else name) for kind, text, name in parts]
     written = [row for row in write_transcript(lines).splitlines() if row.startswith("[")]
     assert sorted(int(re.match(r"\[(\d+)\]", row).group(1)) for row in written) == list(range(1, len(lines) + 1))  # type: ignore[union-attr]
     headings = {"SAID", "TOOL TRAFFIC", "(nothing)", "(none)", ""}

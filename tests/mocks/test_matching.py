@@ -95,9 +95,9 @@ def test_endless_nesting_is_no_match() -> None:
     [
         ({"order_it": "1"}, "no argument 'order_it'; did you mean 'order_id'?; arguments: order_id"),
         ({"properties": {"order_it": {}}}, "no argument 'order_it'"),
-        ({"properties": {}, "order_id": "1"}, "'order_id' is no keyword of JSON Schema"),
-        ({"properties": {"order_id": {"pattern": "("}}}, "no valid JSON Schema at $.properties.order_id.pattern"),
-        ({"properties": {"order_id": {"type": "text"}}}, "no valid JSON Schema"),
+        ({"properties": {}, "order_id": "1"}, "'order_id' is not a keyword of JSON Schema"),
+        ({"properties": {"order_id": {"pattern": "("}}}, "not a valid JSON Schema at $.properties.order_id.pattern"),
+        ({"properties": {"order_id": {"type": "text"}}}, "not a valid JSON Schema"),
         ({"properties": {"order_id": {"$ref": "#/x"}}}, "must not hold a $ref"),
         ({"required": ["order_id"], "allOf": [{"$ref": "https://example.org/s"}]}, "must not hold a $ref"),
     ],

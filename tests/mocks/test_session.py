@@ -135,7 +135,7 @@ def test_delay_is_told_and_not_waited() -> None:
             call("get_order", {"count": "x"}),
             ("arguments: 'order_id' is a required property", "count: 'x' is not of type 'integer'"),
         ),
-        (call("get_order", None), ("the arguments are no JSON object",)),
+        (call("get_order", None), ("the arguments are not a JSON object",)),
         (call("get_weather", {}), ("no tool is called 'get_weather'",)),
     ],
 )

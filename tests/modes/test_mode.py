@@ -15,7 +15,7 @@ from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.metrics.forecast import Rates
 from evalkit.modes.mode import Mode, ModeData, Work
-from evalkit.modes.voice.settings import Assistant
+from evalkit.modes.voice.settings import AssistantSettings
 from evalkit.peers.peers import Peers
 from evalkit.records.case import Case
 from evalkit.records.json import JsonObject
@@ -32,7 +32,7 @@ CASE = Case("capital", "riddle", {"question": "What is the capital of Peru?"})
 class RiddleSettings(RunSettings):
     """Somebody is asked."""
 
-    assistant: Assistant
+    assistant: AssistantSettings
 
 
 class RiddleMode(Mode[RiddleSettings, ModeData]):

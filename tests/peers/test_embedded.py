@@ -11,11 +11,11 @@ from evalkit.compose.planning import plan
 from evalkit.peers import embedded
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare
-from evalkit.settings.types import Service
+from evalkit.settings.types import ServiceSettings
 
-ENGINES = Service("rules", None, 0.0, speech="hibari", transcription="whisper")
-OTHERS = Service("rules", None, 0.0, speech="pico", transcription="whisper")
-FAULTY = Service("rules", "stall", 0.0, speech="hibari", transcription="whisper")
+ENGINES = ServiceSettings("rules", None, 0.0, speech="hibari", transcription="whisper")
+OTHERS = ServiceSettings("rules", None, 0.0, speech="pico", transcription="whisper")
+FAULTY = ServiceSettings("rules", "stall", 0.0, speech="hibari", transcription="whisper")
 
 
 class FakeChild:

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from evalkit.peers.endpoints import endpoint_of, find_endpoint_problems
-from evalkit.settings.types import Models, Provider
+from evalkit.settings.types import ModelSettings, ProviderSettings
 
-LOCAL = Provider("local", None, None, None, None, Models())
-HOUSE = Provider("compatible", "https://house.example/v1", "HOUSE_KEY", None, None, Models())
+LOCAL = ProviderSettings("local", None, None, None, None, ModelSettings())
+HOUSE = ProviderSettings("compatible", "https://house.example/v1", "HOUSE_KEY", None, None, ModelSettings())
 
 
 def test_the_embedded_provider_is_where_it_runs_and_known_by_what_it_is() -> None:
@@ -32,7 +32,7 @@ def test_all_problems_are_found_and_each_is_told_once() -> None:
     broken = replace(HOUSE, base_url="ftp://house.example/v1")
     problems = find_endpoint_problems([HOUSE, HOUSE, broken, LOCAL], {})
     assert len(problems) == 2
-    assert "no HTTP address" in problems[0]
+    assert "not an HTTP address" in problems[0]
     assert "HOUSE_KEY is not set" in problems[1]
     assert find_endpoint_problems([HOUSE, LOCAL], {"HOUSE_KEY": "k"}) == []
 

@@ -16,17 +16,17 @@ import pytest
 from evalkit.engine.retry import RetryPolicy
 from evalkit.graders.judge import ask_judge
 from evalkit.graders.judge_prompt import JudgeQuestion
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 from evalkit.peers.judge import JudgeService
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.prices import ModelPrice, Prices
 from evalkit.providers.responses import TextModel
 from evalkit.records.grade import Verdict
 
-QUESTION = JudgeQuestion("The assistant greets.", [Line(1, LineKind.ASSISTANT, "Hello.")])
+QUESTION = JudgeQuestion("The assistant greets.", [TranscriptLine(1, TranscriptLineKind.ASSISTANT, "Hello.")])
 Build = Callable[..., JudgeService]
 
 
@@ -109,7 +109,7 @@ async def build(server: JudgeServer, tmp_path: Path) -> AsyncIterator[Build]:
         return JudgeService(
             model="judge",
             votes=votes,
-            source=TextModel(clients, Endpoint("compatible", server.url), "judge"),
+            source=TextModel(clients, ProviderEndpoint("compatible", server.url), "judge"),
             policy=RequestPolicy(
                 timeout_s, RetryPolicy(attempts), no_sleep, random.Random(0), asyncio.Semaphore(at_once)
             ),
@@ -147,7 +147,7 @@ async def test_nothing_is_paid_for_twice(server: JudgeServer, build: Build) -> N
 @pytest.mark.parametrize(
     ("answer", "requests", "reason"),
     [
-        (says("I'd say it passes."), 3, "no JSON"),
+        (says("I'd say it passes."), 3, "not JSON"),
         (says(""), 3, "empty"),
         (says('{"verdict": "pass"}'), 3, "breaks its schema"),
         (says("I won't judge that.", "refusal"), 1, "refused to judge"),

@@ -86,9 +86,9 @@ def test_a_run_is_known_by_its_records(store: Store, tmp_path: Path) -> None:
     shutil.copytree(run, copy)
     assert recorded_identity(run) == recorded_identity(copy) != recorded_identity(other)
     prepared = prepare(_compose("provider=replay", f"provider.run={run}"), Path.cwd(), {})
-    effective = json.dumps(prepared.fingerprint(prepared.cases[0]))
-    assert str(tmp_path) not in effective
-    assert recorded_identity(run) in effective
+    fingerprint = json.dumps(prepared.fingerprint(prepared.cases[0]))
+    assert str(tmp_path) not in fingerprint
+    assert recorded_identity(run) in fingerprint
     assert endpoint_of(prepared.settings.provider, None).cache_identity == f"replay:{recorded_identity(run)}"
 
 

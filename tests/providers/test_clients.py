@@ -13,7 +13,7 @@ import pytest
 
 from evalkit.errors import CaseFailure, ConfigError
 from evalkit.providers.clients import Clients, retry_after_s
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ async def clients() -> AsyncIterator[Clients]:
     await instance.aclose()
 
 
-async def speak(clients: Clients, endpoint: Endpoint) -> bytes:
+async def speak(clients: Clients, endpoint: ProviderEndpoint) -> bytes:
     with clients.failures_at(Stage.SPEECH, endpoint):
         answer = await clients.get(endpoint).audio.speech.create(
             input="hi", model="m", voice="v", response_format="pcm"
@@ -38,7 +38,7 @@ async def speak(clients: Clients, endpoint: Endpoint) -> bytes:
     return bytes(answer.content)
 
 
-async def failure_of(clients: Clients, endpoint: Endpoint) -> CaseFailure:
+async def failure_of(clients: Clients, endpoint: ProviderEndpoint) -> CaseFailure:
     with pytest.raises(CaseFailure) as caught:
         await speak(clients, endpoint)
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + repr(vars(caught.value))
@@ -46,8 +46,8 @@ async def failure_of(clients: Clients, endpoint: Endpoint) -> CaseFailure:
     return caught.value
 
 
-def keyed(server: FakeEndpoint, **options: Any) -> Endpoint:
-    return Endpoint("compatible", server.base_url, "TEST_KEY", **options)
+def keyed(server: FakeEndpoint, **options: Any) -> ProviderEndpoint:
+    return ProviderEndpoint("compatible", server.base_url, "TEST_KEY", **options)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ async def test_a_refused_connection(clients: Clients) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    failure = await failure_of(clients, Endpoint("compatible", f"http://127.0.0.1:{port}/v1", "TEST_KEY"))
+    failure = await failure_of(clients, ProviderEndpoint("compatible", f"http://127.0.0.1:{port}/v1", "TEST_KEY"))
     assert failure.error_type == "connection_refused"
     assert str(port) in failure.message
     evidence = Failure(Stage.SIMULATOR_TURN, failure.error_type, failure.message)
@@ -138,7 +138,7 @@ async def test_a_closed_connection(server: FakeEndpoint, clients: Clients) -> No
 
 async def test_an_unknown_host(clients: Clients) -> None:
     """A host that does not exist is a failed connection."""
-    failure = await failure_of(clients, Endpoint("compatible", "http://no-such-host.invalid/v1", "TEST_KEY"))
+    failure = await failure_of(clients, ProviderEndpoint("compatible", "http://no-such-host.invalid/v1", "TEST_KEY"))
     assert failure.error_type == "connection_failed"
 
 
@@ -158,7 +158,7 @@ async def test_no_key_comes_from_elsewhere(
     for name in names:
         monkeypatch.setenv(name, "env-canary-42")
     server.say_audio(b"\0\0")
-    assert await speak(clients, Endpoint("compatible", server.base_url)) == b"\0\0"
+    assert await speak(clients, ProviderEndpoint("compatible", server.base_url)) == b"\0\0"
     assert "authorization" not in server.asked[0].headers
     assert not [value for value in server.asked[0].headers.values() if "env-canary" in value]
 
@@ -166,8 +166,8 @@ async def test_no_key_comes_from_elsewhere(
 async def test_a_key_is_sent_as_the_dialect_says(server: FakeEndpoint, clients: Clients) -> None:
     """OpenAI's dialect sends a bearer token, Azure's an api-key, each to its own path."""
     server.say_audio(b"\0\0")
-    azure = Endpoint("azure", server.root, "TEST_KEY")
-    preview = Endpoint("azure", server.root, "TEST_KEY", "2025-04-01-preview")
+    azure = ProviderEndpoint("azure", server.root, "TEST_KEY")
+    preview = ProviderEndpoint("azure", server.root, "TEST_KEY", "2025-04-01-preview")
     for endpoint in (keyed(server), azure, preview):
         await speak(clients, endpoint)
     plain, general, dated = server.asked
@@ -185,7 +185,7 @@ async def test_a_key_is_sent_as_the_dialect_says(server: FakeEndpoint, clients: 
 async def test_a_redirect_is_not_followed(server: FakeEndpoint, clients: Clients, name: str) -> None:
     """A key is not carried to wherever a redirect points; the message says where that is."""
     server.say_json({}, 307, Location=f"{server.root}/elsewhere")
-    failure = await failure_of(clients, Endpoint(name, server.base_url, "TEST_KEY"))
+    failure = await failure_of(clients, ProviderEndpoint(name, server.base_url, "TEST_KEY"))
     assert failure.error_type == "redirected"
     assert "/elsewhere" in failure.message
     assert len(server.asked) == 1
@@ -210,7 +210,7 @@ async def test_a_client_is_built_once(server: FakeEndpoint, clients: Clients) ->
 def test_a_missing_key_is_the_users_error() -> None:
     """Without its key a client cannot be had; that is no case's failure."""
     with pytest.raises(ConfigError, match="TEST_KEY"):
-        Clients({}).get(Endpoint("openai", "https://api.openai.com/v1", "TEST_KEY"))
+        Clients({}).get(ProviderEndpoint("openai", "https://api.openai.com/v1", "TEST_KEY"))
 
 
 async def test_an_answer_without_end_is_given_up(

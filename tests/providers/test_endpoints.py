@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit.errors import ConfigError
 from evalkit.providers.endpoints import (
-    Endpoint,
+    ProviderEndpoint,
     find_key_problems,
     find_url_problems,
     http_base_url,
@@ -21,10 +21,12 @@ from evalkit.providers.endpoints import (
     request_headers,
 )
 
-OPENAI = Endpoint("openai", "https://api.openai.com/v1", "OPENAI_API_KEY")
-LOCAL = Endpoint("local", "http://127.0.0.1:1234/v1")
-AZURE = Endpoint("azure", "https://res.openai.azure.com/openai/v1", "AZURE_OPENAI_API_KEY")
-PREVIEW = Endpoint("azure", "https://res.openai.azure.com/openai/v1", "AZURE_OPENAI_API_KEY", "2025-04-01-preview")
+OPENAI = ProviderEndpoint("openai", "https://api.openai.com/v1", "OPENAI_API_KEY")
+LOCAL = ProviderEndpoint("local", "http://127.0.0.1:1234/v1")
+AZURE = ProviderEndpoint("azure", "https://res.openai.azure.com/openai/v1", "AZURE_OPENAI_API_KEY")
+PREVIEW = ProviderEndpoint(
+    "azure", "https://res.openai.azure.com/openai/v1", "AZURE_OPENAI_API_KEY", "2025-04-01-preview"
+)
 CANARY = "sk-canary-0123456789abcdef"
 
 
@@ -39,11 +41,11 @@ CANARY = "sk-canary-0123456789abcdef"
             "my-dep",
             "wss://res.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=my-dep",
         ),
-        (Endpoint("compatible", "http://h/v1/"), "a/b c&d", "ws://h/v1/realtime?model=a%2Fb%20c%26d"),
-        (Endpoint("compatible", "http://[::1]:99/x/v1"), "m", "ws://[::1]:99/x/v1/realtime?model=m"),
+        (ProviderEndpoint("compatible", "http://h/v1/"), "a/b c&d", "ws://h/v1/realtime?model=a%2Fb%20c%26d"),
+        (ProviderEndpoint("compatible", "http://[::1]:99/x/v1"), "m", "ws://[::1]:99/x/v1/realtime?model=m"),
     ],
 )
-def test_realtime_url(endpoint: Endpoint, model: str, expected: str) -> None:
+def test_realtime_url(endpoint: ProviderEndpoint, model: str, expected: str) -> None:
     """Each provider's realtime URL has its documented shape, and the model is quoted."""
     assert realtime_url(endpoint, model) == expected
 
@@ -52,14 +54,17 @@ def test_realtime_url(endpoint: Endpoint, model: str, expected: str) -> None:
 def test_azure_path_may_be_left_out(path: str) -> None:
     """An Azure resource's address is completed, for the generally available and the preview kind."""
     base = f"https://res.openai.azure.com{path}"
-    assert http_base_url(Endpoint("azure", base)) == "https://res.openai.azure.com/openai/v1"
-    assert http_base_url(Endpoint("azure", base, api_version="2025-04-01-preview")) == "https://res.openai.azure.com"
-    assert realtime_url(Endpoint("azure", base), "d") == "wss://res.openai.azure.com/openai/v1/realtime?model=d"
+    assert http_base_url(ProviderEndpoint("azure", base)) == "https://res.openai.azure.com/openai/v1"
+    assert (
+        http_base_url(ProviderEndpoint("azure", base, api_version="2025-04-01-preview"))
+        == "https://res.openai.azure.com"
+    )
+    assert realtime_url(ProviderEndpoint("azure", base), "d") == "wss://res.openai.azure.com/openai/v1/realtime?model=d"
 
 
 def test_azure_behind_a_gateway_keeps_its_prefix() -> None:
     """A path before /openai belongs to a gateway and stays."""
-    gateway = Endpoint("azure", "https://gw.example/team/openai/v1")
+    gateway = ProviderEndpoint("azure", "https://gw.example/team/openai/v1")
     assert realtime_url(gateway, "d") == "wss://gw.example/team/openai/v1/realtime?model=d"
 
 
@@ -73,24 +78,24 @@ def test_every_model_name_survives_the_url(model: str) -> None:
 @pytest.mark.parametrize(
     ("base_url", "said"),
     [
-        ("ftp://host/v1", "no HTTP address"),
-        ("host:80/v1", "no HTTP address"),
-        ("https:///v1", "no HTTP address"),
-        ("https://host:port/v1", "is no URL"),
+        ("ftp://host/v1", "not an HTTP address"),
+        ("host:80/v1", "not an HTTP address"),
+        ("https:///v1", "not an HTTP address"),
+        ("https://host:port/v1", "is not a URL"),
         ("https://host/v1?x=1", "must end with its path"),
-        ("https://[::1/v1", "is no URL"),
+        ("https://[::1/v1", "is not a URL"),
     ],
 )
 def test_bad_urls_are_explained(base_url: str, said: str) -> None:
     """A base URL that cannot work is refused with what is wrong about it."""
-    assert said in find_url_problems(Endpoint("compatible", base_url))[0]
+    assert said in find_url_problems(ProviderEndpoint("compatible", base_url))[0]
     with pytest.raises(ConfigError, match="base_url"):
-        realtime_url(Endpoint("compatible", base_url), "m")
+        realtime_url(ProviderEndpoint("compatible", base_url), "m")
 
 
 def test_a_password_in_a_url_is_refused_unseen() -> None:
     """A URL with a password is refused and not repeated."""
-    problems = find_url_problems(Endpoint("compatible", f"https://me:{CANARY}@host/v1"))
+    problems = find_url_problems(ProviderEndpoint("compatible", f"https://me:{CANARY}@host/v1"))
     assert "user name or password" in problems[0]
     assert CANARY not in problems[0]
 
@@ -152,5 +157,7 @@ def test_redact_leaves_nothing(text: str, key: str) -> None:
 
 def test_cache_identity_does_not_change_with_a_port() -> None:
     """The embedded provider is known to caches by its engines, others by their URL."""
-    assert Endpoint("local", "http://127.0.0.1:4711/v1", identity="local:hibari").cache_identity == "local:hibari"
-    assert Endpoint("compatible", "http://h/v1/").cache_identity == "http://h/v1"
+    assert (
+        ProviderEndpoint("local", "http://127.0.0.1:4711/v1", identity="local:hibari").cache_identity == "local:hibari"
+    )
+    assert ProviderEndpoint("compatible", "http://h/v1/").cache_identity == "http://h/v1"

@@ -153,8 +153,8 @@ def test_the_shipped_table() -> None:
         ({"m": {"text_inptu": 1}}, "text_inptu"),
         ({"m": {"text_input": "4"}}, "'4'"),
         ({"m": {"text_input": -4}}, "-4"),
-        ({"m": 3}, "no price table"),
-        ([], "no price table"),
+        ({"m": 3}, "not a price table"),
+        ([], "not a price table"),
     ],
 )
 def test_a_malformed_table_is_refused(tmp_path: Path, models: Any, said: str) -> None:

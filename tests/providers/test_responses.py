@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.responses import TextModel
 from evalkit.records.faults import Stage
 from evalkit.records.record import Usage
@@ -40,7 +40,7 @@ def response(text: str, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 async def model(server: FakeEndpoint) -> AsyncIterator[TextModel]:
     clients = Clients({}, timeout_s=5)
-    yield TextModel(clients, Endpoint("compatible", server.base_url), "judge")
+    yield TextModel(clients, ProviderEndpoint("compatible", server.base_url), "judge")
     await clients.aclose()
 
 
@@ -72,11 +72,11 @@ async def test_a_schema_constrains(server: FakeEndpoint, model: TextModel) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("I think 1", "no JSON"),
+        ("I think 1", "not JSON"),
         ('{"grade": 2}', r"\$\.grade"),
         ("{}", "required"),
         ("", "is empty"),
-        ("[" * 9999, "no JSON"),
+        ("[" * 9999, "not JSON"),
     ],
 )
 async def test_an_answer_that_breaks_the_schema_is_kept(
@@ -204,7 +204,7 @@ async def test_a_key_that_is_quoted_in_an_answer_is_taken_out(server: FakeEndpoi
     """Whether the model says it or a failed response names it as its error."""
     key = "sk-canary-0123456789abcdef"
     clients = Clients({"TEST_KEY": key}, timeout_s=5)
-    model = TextModel(clients, Endpoint("compatible", server.base_url, "TEST_KEY"), "judge")
+    model = TextModel(clients, ProviderEndpoint("compatible", server.base_url, "TEST_KEY"), "judge")
     server.say_json(response(f"your key is {key}"))
     assert (await model.ask("Be brief.", "Which key?")).text == "your key is [TEST_KEY]"
     server.say_json(response("", status="failed", error={"code": f"no_{key}", "message": f"{key} is wrong"}))

@@ -15,7 +15,7 @@ from evalkit.audio.wav import write_pcm16
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.speech import Speech, SpeechSynthesiser, VoiceChoice, decode_speech
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ async def clients() -> AsyncIterator[Clients]:
 def synthesiser(
     clients: Clients, server: FakeEndpoint, directory: Path, choice: VoiceChoice = CHOICE, **endpoint: Any
 ) -> SpeechSynthesiser:
-    where = Endpoint(**{"name": "compatible", "base_url": server.base_url, "api_key_env": "TEST_KEY", **endpoint})
+    where = ProviderEndpoint(
+        **{"name": "compatible", "base_url": server.base_url, "api_key_env": "TEST_KEY", **endpoint}
+    )
     return SpeechSynthesiser(clients, where, choice, ContentCache(directory))
 
 

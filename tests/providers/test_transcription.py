@@ -15,7 +15,7 @@ from evalkit.audio.wav import write_pcm16
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import Endpoint
+from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.transcription import Transcriber
 from evalkit.records.faults import Stage
 
@@ -43,7 +43,9 @@ def copy(wav: Path) -> Path:
 
 
 def transcriber(clients: Clients, server: FakeEndpoint, directory: Path, model: str = "ears") -> Transcriber:
-    return Transcriber(clients, Endpoint("compatible", server.base_url), model, ContentCache(directory / "cache"))
+    return Transcriber(
+        clients, ProviderEndpoint("compatible", server.base_url), model, ContentCache(directory / "cache")
+    )
 
 
 async def test_words_come_back(server: FakeEndpoint, clients: Clients, tmp_path: Path, wav: Path) -> None:
@@ -126,7 +128,7 @@ async def test_a_key_in_a_transcript_is_taken_out(server: FakeEndpoint, tmp_path
     """A server that quotes the key as what it heard does not bring it into the cache or a grade."""
     key = "sk-canary-0123456789abcdef"
     clients = Clients({"TEST_KEY": key}, timeout_s=5)
-    endpoint = Endpoint("compatible", server.base_url, "TEST_KEY")
+    endpoint = ProviderEndpoint("compatible", server.base_url, "TEST_KEY")
     server.say_json({"text": f"it is {key}"})
     heard = await Transcriber(clients, endpoint, "ears", ContentCache(tmp_path / "cache")).transcribe(wav)
     assert heard.text == "it is [TEST_KEY]"

@@ -72,8 +72,10 @@ def test_the_documented_table_is_the_table() -> None:
     assert found == {
         kind: [
             policy.meaning,
-            {0: "never", 1: "`limits.max_attempts`"}.get(policy.patience, f"{policy.patience} x `limits.max_attempts`"),
-            f"{policy.first_wait_s:g} s" if policy.patience else "",
+            {0: "never", 1: "`limits.max_attempts`"}.get(
+                policy.attempts_factor, f"{policy.attempts_factor} x `limits.max_attempts`"
+            ),
+            f"{policy.first_wait_s:g} s" if policy.attempts_factor else "",
             "yes" if policy.is_pressure else "",
             str(policy.fault),
         ]

@@ -34,7 +34,7 @@ def test_a_job_that_dies_says_so_in_its_status_and_returns(
     def die(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(job, "_run_stations", die)
+    monkeypatch.setattr(job, "_run_steps", die)
     job.run_job(Job(0, (), {}), Destination(tmp_path, tmp_path))
     found = RunDirectory(tmp_path).read_status()
     assert found is not None
@@ -47,7 +47,7 @@ def test_an_interruption_is_noted_and_passed_on(tmp_path: Path, monkeypatch: pyt
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(job, "_run_stations", interrupt)
+    monkeypatch.setattr(job, "_run_steps", interrupt)
     with pytest.raises(KeyboardInterrupt):
         job.run_job(Job(0, (), {}), Destination(tmp_path, tmp_path))
     found = RunDirectory(tmp_path).read_status()

@@ -37,9 +37,10 @@ def trials(prepared: Prepared) -> list[CaseTrial]:
 
 
 def _stored(prepared: Prepared, trial: CaseTrial, fault: Fault | None = None) -> StoredRecord:
-    effective = prepared.fingerprint(trial.case)
+    fingerprint = prepared.fingerprint(trial.case)
     record = CaseRecord(
-        case=trial.case, trial=trial.trial, seed=trial.seed, reuse_key=reuse_key(trial, effective), settings=effective,
+        case=trial.case, trial=trial.trial, seed=trial.seed, reuse_key=reuse_key(trial, fingerprint),
+        settings=fingerprint,
         turns=(), failure=REFUSED if fault else None, attempts=(Attempt(1, 1.0, REFUSED if fault else None),),
         cost_usd={"assistant": 0.5}, served_model="", started_at="", duration_ms=0.0, fault=fault,
     )  # fmt: skip

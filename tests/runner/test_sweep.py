@@ -9,8 +9,8 @@ import pytest
 
 from evalkit.errors import ConfigError
 from evalkit.runner.jobs import Job, Plan, Source, packaged_source
+from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import begin_sweep, finish_sweep, read_plan
-from evalkit.runner.verdict import ExitCode
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory, RunStatus
 from evalkit.store.running_jobs import RunningJobs
@@ -73,7 +73,7 @@ def test_a_primary_config_that_will_be_gone_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [(None, "holds no plan.json"), ("{", "is no plan"), ('{"format": 2}', "format 2"), ('{"format": 1}', "source")],
+    [(None, "holds no plan.json"), ("{", "not the plan"), ('{"format": 2}', "format 2"), ('{"format": 1}', "source")],
 )
 def test_what_is_no_plan_is_refused(tmp_path: Path, content: str | None, complaint: str) -> None:
     """With the file and what is wrong with it."""

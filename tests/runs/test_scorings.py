@@ -13,11 +13,11 @@ from evalkit.runs.scorings import (
     Scoring,
     asks_the_same,
     config_in_force,
-    expecting,
     find_changes,
     overlay_of,
     price_dates,
     read_scorings,
+    with_expectations,
     with_scoring,
 )
 
@@ -82,7 +82,7 @@ def test_changed_expectations_are_found_and_laid_over() -> None:
         extra={"graders": [{"grader_id": "kind"}, {"grader_id": "mood", "required": False}]},
     )
     changed = json.loads(json.dumps(find_changes(stored, today)))
-    found = expecting(stored, changed)
+    found = with_expectations(stored, changed)
     assert (found.expected_calls, found.expects_no_call) == ((), True)
     assert (found.inputs["scenario"], found.inputs["persona"]) == ("wants a refund", "calm")
     assert found.extra == today.extra

@@ -13,7 +13,7 @@ from evalkit.audio.channels import ChannelSpec
 from evalkit.modes.registry import find_mode
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import dereference, key_at, load_schema, mode_names, path_keys, run_keys, run_schema
-from evalkit.settings.types import ModeChoice, Models, Report, RunSettings, Service
+from evalkit.settings.types import ModelSettings, ModeSettings, ReportSettings, RunSettings, ServiceSettings
 
 _PYTHON = {"string": {str, Path}, "integer": {int}, "number": {float}, "boolean": {bool}, "array": {tuple}}
 
@@ -60,7 +60,7 @@ _MADE = {"config", "open_keys"}
 
 def _compare(prefix: str, cls: type, schema: Any) -> None:
     hints = get_type_hints(cls)
-    if cls is ModeChoice:  # a mode's own node may have more, which is the mode's own type then
+    if cls is ModeSettings:  # a mode's own node may have more, which is the mode's own type then
         schema = {**schema, "properties": {name: schema["properties"][name] for name in hints}, "required": list(hints)}
     needed = {field.name for field in fields(cls) if field.default is MISSING} - _MADE
     known = {field.name for field in fields(cls)} - _MADE
@@ -118,7 +118,7 @@ def test_a_key_inside_a_roles_own_provider_is_known() -> None:
 
 def test_every_optional_field_is_a_key_of_some_mode() -> None:
     """A field that no schema has would never be set."""
-    for path, cls in (("service", Service), ("report", Report), ("provider.models", Models)):
+    for path, cls in (("service", ServiceSettings), ("report", ReportSettings), ("provider.models", ModelSettings)):
         for field in fields(cls):
             assert key_at(f"{path}.{field.name}") is not None, f"{path}.{field.name}"
 

@@ -35,7 +35,7 @@ class LevelSpec:
 
 @dataclass(frozen=True, eq=False)
 class Recorded:
-    """What the microphone made of the sound.
+    """The sound after the microphone.
 
     Attributes:
         pcm: As many samples as came in.

@@ -65,7 +65,7 @@ class LossSpec:
 
 @dataclass(frozen=True, eq=False)
 class Received:
-    """What arrived.
+    """The sound that arrived.
 
     Attributes:
         pcm: As many samples as were sent, gaps concealed.

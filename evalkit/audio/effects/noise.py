@@ -18,7 +18,7 @@ from enum import StrEnum
 import numpy as np
 
 from evalkit.audio.effects.noise_source import make_babble, make_car, make_crowd, make_pink, make_street, make_white
-from evalkit.audio.effects.stage import Heard, Signal, number
+from evalkit.audio.effects.stage import Signal, StageOutput, number
 from evalkit.audio.levels import find_speech
 
 NOMINAL_SPEECH_DBFS = -26.0
@@ -65,15 +65,15 @@ class NoiseSpec:
         return self.kind is NoiseKind.NONE
 
 
-def add_noise(signal: Signal, sample_rate_hz: int, spec: NoiseSpec, generator: np.random.Generator) -> Heard:
+def add_noise(signal: Signal, sample_rate_hz: int, spec: NoiseSpec, generator: np.random.Generator) -> StageOutput:
     """Return the signal with noise added, and the ratio measured on the sum."""
     noise = _SOURCES[spec.kind](signal.size, sample_rate_hz, generator)
     speech = find_speech(signal, sample_rate_hz)
     if not speech.any():
         wanted = 32768.0**2 * 10.0 ** ((NOMINAL_SPEECH_DBFS - spec.snr_db) / 10.0)
-        return Heard(signal + noise * np.sqrt(wanted / np.mean(np.square(noise))), {})
+        return StageOutput(signal + noise * np.sqrt(wanted / np.mean(np.square(noise))), {})
     power = float(np.mean(np.square(signal[speech])))
     wanted = power / 10.0 ** (spec.snr_db / 10.0)
     heard = signal + noise * np.sqrt(wanted / np.mean(np.square(noise[speech])))
     added = float(np.mean(np.square((heard - signal)[speech])))
-    return Heard(heard, {"snr_db": 10.0 * float(np.log10(power / added))})
+    return StageOutput(heard, {"snr_db": 10.0 * float(np.log10(power / added))})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evalkit.audio.effects.stage import Heard, Signal, number
+from evalkit.audio.effects.stage import Signal, StageOutput, number
 
 _GAP_MS = 4.0
 _DECAYED_RT60 = 1.2  # the tail is generated down to -72 dB
@@ -37,7 +37,7 @@ class RoomSpec:
         return self.rt60_ms == 0
 
 
-def add_room(signal: Signal, sample_rate_hz: int, spec: RoomSpec, generator: np.random.Generator) -> Heard:
+def add_room(signal: Signal, sample_rate_hz: int, spec: RoomSpec, generator: np.random.Generator) -> StageOutput:
     """Return the signal as heard in the room, and the decay time and ratio measured on the impulse response."""
     from scipy.signal import fftconvolve
 
@@ -48,7 +48,7 @@ def add_room(signal: Signal, sample_rate_hz: int, spec: RoomSpec, generator: np.
         heard *= np.sqrt(float(np.sum(np.square(signal))) / energy)
     tail = response[1:]
     drr_db = -10.0 * float(np.log10(np.sum(np.square(tail))))
-    return Heard(heard, {"room_rt60_ms": _measure_rt60_ms(tail, sample_rate_hz), "room_drr_db": drr_db})
+    return StageOutput(heard, {"room_rt60_ms": _measure_rt60_ms(tail, sample_rate_hz), "room_drr_db": drr_db})
 
 
 def make_response(sample_rate_hz: int, spec: RoomSpec, generator: np.random.Generator) -> Signal:

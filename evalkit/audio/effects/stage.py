@@ -22,8 +22,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
-    """What a stage made of a signal, and what it measured on the way.
+class StageOutput:
+    """The signal after a stage, and the stage's measurements.
 
     Attributes:
         signal: As many samples as came in.
@@ -61,7 +61,7 @@ def read_settings(settings: type[T], document: Mapping[str, object], where: str,
             if isinstance(value, Mapping):
                 values[key] = read_settings(type(default), value, path, problems)
             else:
-                problems.append(f"{path}: {value!r} is no mapping; give the stage's keys")
+                problems.append(f"{path}: {value!r} is not a mapping; give the stage's keys")
         else:
             values[key] = _read_value(value, default, declared.metadata, path, problems)
     return settings(**values)

@@ -29,7 +29,7 @@ from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord, Turn, Usage
-from evalkit.settings.types import Limits
+from evalkit.settings.types import LimitSettings
 from evalkit.simulator.caller import CallerTurn
 from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory
@@ -40,22 +40,22 @@ class CallSetup:
     """What all calls of a run share.
 
     Attributes:
-        plan_of: What a case's call is held with.
+        plan_of: Makes the plan of a case's call.
         price: Tokens and model -> dollars, or None when the price is unknown.
-        elide_audio: Whether audio in the trace is replaced by where it stands.
+        elide_audio: Whether audio in the trace is replaced by its position in the sound file.
 
     """
 
     run: RunDirectory
     clock: Clock
-    limits: Limits
+    limits: LimitSettings
     plan_of: Callable[[Case], CallPlan]
     price: Callable[[Usage, str], float | None]
     elide_audio: bool = True
 
 
 async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRecord:
-    """Make one attempt at `trial` and return its record. Never raises for it."""
+    """Make one attempt at `trial` and return its record. A failure of the case is not raised."""
     plan, call, files = setup.plan_of(trial.case), CallEvidence(), CallFiles(setup.run, trial.key)
 
     async def hold(evidence: Evidence) -> None:
@@ -77,7 +77,7 @@ async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRec
         evidence.notes = _make_notes(plan, call)
 
     limit_s = setup.limits.case_timeout_s
-    return await make_attempt(trial, plan.effective, hold, conclude, clock=setup.clock, timeout_s=limit_s)
+    return await make_attempt(trial, plan.fingerprint, hold, conclude, clock=setup.clock, timeout_s=limit_s)
 
 
 async def _converse(

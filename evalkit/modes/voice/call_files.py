@@ -1,8 +1,8 @@
-"""The files one simulated call leaves behind: its events, the sound of each side of each turn, of all, and its words.
+"""The files of one simulated call: its events, the sound of each side of each turn and of the whole call, its words.
 
 =========================== =========================================================================
 ``turn_01_user.wav``        what the assistant was sent, as it went over the wire
-``turn_01_clean_user.wav``  the same before the line; only where there is a line
+``turn_01_clean_user.wav``  the same before the channel; only where a channel is set
 ``turn_01_speech.wav``      what the speech role said, 24 kHz; only where the assistant is sent G.711
 ``turn_01_assistant.wav``   what the assistant said
 ``turn_02_caller.wav``      all attempts of a realtime caller at that turn, one after the other

@@ -1,9 +1,8 @@
-"""The settings of one simulated call: the run config's, and where that says null the simulation file's.
+"""The settings of one simulated call: the run config's, and where that is null the simulation file's.
 
-The run config is the only source of truth: what it names holds for every call, so that a sweep always takes effect, and
-:attr:`CallSettings.overruled` tells what a file had wished for instead. Two wishes are never granted: a model's name
-where the embedded provider serves the role (it knows only its own), and a realtime model's name where the caller is a
-text model.
+A value in the run config holds for every call, so that a sweep always takes effect; :attr:`CallSettings.overruled`
+lists the file's values that were not used. Two values of a file are never used: a model's name where the embedded
+provider serves the role (it knows only its own), and a realtime model's name where the caller is a text model.
 """
 
 from __future__ import annotations
@@ -16,8 +15,8 @@ from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.records.case import Case
 from evalkit.records.json import Json
 
-# What a simulation file may wish for, as it names it and as the run config does.
-_WISHES = {
+# What a simulation file may set: its name there -> its key in the run config.
+_FILE_KEYS = {
     "assistant.model": "assistant.model",
     "assistant.voice": "assistant.voice",
     "simulator.model": "simulator.model",
@@ -31,13 +30,13 @@ _WISHES = {
 
 @dataclass(frozen=True)
 class CallSettings:
-    """What holds in one call.
+    """The settings that one call uses.
 
     Attributes:
-        caller_voice: Of all the caller says; None only where the caller is a realtime model of another provider than
-            the speech role, and nobody named a voice: it then speaks with its provider's default.
+        caller_voice: The caller's voice; None only where the caller is a realtime model of another provider than
+            the speech role, and no voice was named: it then speaks with its provider's default.
         max_turns: By run config, index and file, in that order.
-        overruled: What the file wished for in vain, ``key=value (in effect: value)`` each.
+        overruled: The file's values that were not used, each as ``key=value (in effect: value)``.
 
     """
 
@@ -54,38 +53,38 @@ class CallSettings:
 
 
 def find_open_keys(config: Mapping[str, Any]) -> frozenset[str]:
-    """Return the keys of a composed (not yet resolved) `config` that are null, so that a file's wish counts."""
-    return frozenset(key for key in _WISHES.values() if _lookup(config, key) is None)
+    """Return the keys of a composed (not yet resolved) `config` that are null: a file's values are used for them."""
+    return frozenset(key for key in _FILE_KEYS.values() if _lookup(config, key) is None)
 
 
 def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
     """Return the settings of one case's call; `case` may come from a stored record."""
     inputs: Any = case.inputs
-    granted = settings.open_keys - _never_granted(settings)
-    wishes = {
-        key: value for name, key in _WISHES.items() if (value := _lookup(inputs["own_settings"], name)) is not None
+    open_to_file = settings.open_keys - _never_used(settings)
+    file_values = {
+        key: value for name, key in _FILE_KEYS.items() if (value := _lookup(inputs["own_settings"], name)) is not None
     }
-    in_effect: dict[str, Any] = {key: _configured(settings, key) for key in _WISHES.values()}
-    in_effect |= {key: value for key, value in wishes.items() if key in granted}
+    used: dict[str, Any] = {key: _configured(settings, key) for key in _FILE_KEYS.values()}
+    used |= {key: value for key, value in file_values.items() if key in open_to_file}
     same_provider = settings.simulator.provider == settings.speech.provider
     speaks_itself = settings.simulator.kind == "realtime" and not same_provider
     return CallSettings(
-        assistant_model=str(in_effect["assistant.model"]),
-        assistant_voice=in_effect["assistant.voice"],
-        simulator_model=str(in_effect["simulator.model"]),
-        caller_voice=in_effect["simulator.voice"] or (None if speaks_itself else settings.speech.voice),
-        input_format=in_effect["audio.input_format"],
-        output_format=in_effect["audio.output_format"],
-        chunk_ms=in_effect["chunk_ms"],
-        real_time=in_effect["real_time"],
+        assistant_model=str(used["assistant.model"]),
+        assistant_voice=used["assistant.voice"],
+        simulator_model=str(used["simulator.model"]),
+        caller_voice=used["simulator.voice"] or (None if speaks_itself else settings.speech.voice),
+        input_format=used["audio.input_format"],
+        output_format=used["audio.output_format"],
+        chunk_ms=used["chunk_ms"],
+        real_time=used["real_time"],
         max_turns=settings.max_turns or inputs["max_turns"],
         overruled=tuple(
-            f"{key}={value} (in effect: {in_effect[key]})" for key, value in wishes.items() if in_effect[key] != value
+            f"{key}={value} (in effect: {used[key]})" for key, value in file_values.items() if used[key] != value
         ),
     )
 
 
-def _never_granted(settings: SimulationSettings) -> frozenset[str]:
+def _never_used(settings: SimulationSettings) -> frozenset[str]:
     closed = set()
     if settings.assistant.provider.name == "local":
         closed.add("assistant.model")

@@ -5,8 +5,8 @@ assistant's responses from the moment its first audio arrived, counted from the 
 arrives while the assistant is still speaking follows on, as a phone would play it. (A chunk holds what was said before
 it was sent, so a caller's sound lies up to one chunk late: an answer that comes at once begins within its last chunk.)
 
-In an unpaced call those moments mean nothing, because nobody waited for anybody to finish. The turns are laid end to
-end instead, with the response latency that was measured between them (``timeline: "constructed"``).
+In an unpaced call those moments mean nothing, because neither side waited for the other to finish. The turns are laid
+end to end instead, with the response latency that was measured between them (``timeline: "constructed"``).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.modes.voice.settings import CrawlSettings
 from evalkit.modes.voice.spoken import Speak, SpokenMode
-from evalkit.modes.voice.spoken_turn import Utterance
+from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_texts
 from evalkit.peers.peers import Peers
 from evalkit.providers.speech import Speech, SpeechSynthesiser
@@ -41,14 +41,14 @@ class CrawlVoice:
     input_format: AudioFormat
     price: Callable[[Speech], float | None]
 
-    async def speak(self, trial: CaseTrial) -> Utterance:
+    async def speak(self, trial: CaseTrial) -> PreparedUtterance:
         """Return the case's text as wire audio. Raises CaseFailure at stage ``speech``."""
         speech = await self.synthesiser.synthesise(str(trial.case.inputs["user_text"]))
         if speech.sample_rate_hz == self.input_format.sample_rate_hz:
             wire = self._to_wire(speech)
         else:
             wire = await asyncio.to_thread(self._to_wire, speech)
-        return Utterance(
+        return PreparedUtterance(
             wire,
             cost_usd={"speech": 0.0 if speech.cached else self.price(speech)},
             speech=None if self.input_format is AudioFormat.PCM16 else speech.pcm,

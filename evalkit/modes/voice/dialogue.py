@@ -37,11 +37,11 @@ from evalkit.realtime.trace import Direction, Trace
 from evalkit.records.faults import Failure
 from evalkit.records.json import JsonObject
 from evalkit.records.record import ToolCall, ToolOutput
-from evalkit.settings.types import Limits
+from evalkit.settings.types import LimitSettings
 from evalkit.simulator.attempts import CallerAttempt, make_turn
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn, Speak
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import Persona
+from evalkit.simulator.persona import CallerPersona
 from evalkit.simulator.turn_judge import JudgeTurn
 
 _CONFIGURE_TIMEOUT_S = 20.0
@@ -60,7 +60,7 @@ OpenCaller = Callable[[Trace, Timeline, Introduction], AbstractAsyncContextManag
 
 @dataclass(frozen=True)
 class CallPlan:
-    """What one call is held with.
+    """Everything that one call needs.
 
     Attributes:
         session: How the assistant is configured.
@@ -69,13 +69,13 @@ class CallPlan:
         assistant_model: What its tokens are priced by.
         open_caller: Opens the caller for one call.
         speak: Speaks the first turn.
-        persona: The caller's part.
+        persona: The instructions of the caller.
         first_user_turn: What the caller says first, word for word.
         new_tools: Makes the mocked tools of one conversation.
         channel: Line quality: what lies between the caller and the assistant.
-        effective: The settings in effect, by content, as the record stores them.
-        judge_turn: Says of each turn that the caller makes up whether it is one of its part; None: nobody does.
-        on_rate_limits: Told of the assistant's rate limits whenever its server says them.
+        fingerprint: The settings that decide the record, as it stores them.
+        judge_turn: Says of each turn of the simulated caller whether it keeps to the role; None: turns are not judged.
+        on_rate_limits: Called with the assistant's rate limits whenever its server sends them.
 
     """
 
@@ -85,7 +85,7 @@ class CallPlan:
     assistant_model: str
     open_caller: OpenCaller
     speak: Speak
-    persona: Persona
+    persona: CallerPersona
     first_user_turn: str
     new_tools: Callable[[], MockSession]
     channel: ChannelSpec
@@ -93,14 +93,14 @@ class CallPlan:
     max_regenerations: int
     chunk_ms: float
     real_time: bool
-    effective: JsonObject
+    fingerprint: JsonObject
     judge_turn: JudgeTurn | None = None
     on_rate_limits: OnRateLimits = lambda _: None
 
 
 @dataclass
 class TurnEvidence:
-    """What is known of one turn; grows while it lasts."""
+    """The data of one turn, collected while it lasts."""
 
     index: int
     user_text: str
@@ -115,7 +115,7 @@ class TurnEvidence:
 
 @dataclass
 class CallEvidence:
-    """What is known of a call; grows until the record is made of it."""
+    """The data of a call, collected until the record is made."""
 
     turns: list[TurnEvidence] = field(default_factory=list)
     attempts: list[CallerAttempt] = field(default_factory=list)
@@ -137,8 +137,8 @@ class Dialogue:
     """One call. :meth:`hold` may be called once.
 
     Args:
-        plan: What it is held with.
-        introduction: Whose call it is; each turn's line draws from a seed of its own, made of the case-trial's.
+        plan: Everything that it needs.
+        introduction: The case-trial it belongs to; the channel of each turn has a seed of its own, derived from it.
         limits: How long and how often.
         trace: Where the events of both connections go.
         timeline: The clock of the case.
@@ -151,7 +151,7 @@ class Dialogue:
         self,
         plan: CallPlan,
         introduction: Introduction,
-        limits: Limits,
+        limits: LimitSettings,
         *,
         trace: Trace,
         timeline: Timeline,
@@ -211,7 +211,7 @@ class Dialogue:
         self._evidence.add_cost(turn.cost_usd)
 
     async def _take_turn(self, index: int, said: CallerTurn) -> Failure | None:
-        """Let the assistant hear `said` and answer it; return what is wrong with the answer."""
+        """Send `said` to the assistant and wait for its answer; return what is wrong with the answer."""
         plan, session = self._plan, self._assistant
         turn = await self._carry(index, said)
         self._evidence.turns.append(turn)
@@ -230,7 +230,7 @@ class Dialogue:
         return failure or find_misbehaviour(turn.result, must_speak=True)
 
     async def _carry(self, index: int, said: CallerTurn) -> TurnEvidence:
-        """Return the turn with what the assistant will hear: `said` in the session's format, through the line."""
+        """Return the turn with the sound for the assistant: `said` in the session's format, through the channel."""
         audio_format, channel = self._plan.session.input_format, self._plan.channel
         clean_wire = wire = await asyncio.to_thread(_to_wire, said.pcm, audio_format)
         measures: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""What decides a record beside its case, as the record stores it: by content, so no path, no port and no key."""
+"""The settings that decide a record, as the record stores them: by content, so no path, no port and no key."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hashlib import sha256
 from typing import Any
 
 from evalkit.modes.voice.call_settings import settings_of
-from evalkit.modes.voice.settings import SimulationSettings, Speech, VoiceSettings
+from evalkit.modes.voice.settings import SimulationSettings, SpeechSettings, VoiceSettings
 from evalkit.peers.replayed import recorded_identity
 from evalkit.records.case import Case
 from evalkit.records.json import Json, JsonObject, content_sha256
-from evalkit.settings.types import Provider
+from evalkit.settings.types import ProviderSettings
 
 Datasets = Sequence[Mapping[str, Any]]
 
@@ -20,8 +20,8 @@ Datasets = Sequence[Mapping[str, Any]]
 def settings_of_turn(
     settings: VoiceSettings, system_prompt: str, tools: Sequence[JsonObject], datasets: Datasets
 ) -> JsonObject:
-    """Return what decides the record of a case of one turn."""
-    speech: Speech | None = getattr(settings, "speech", None)
+    """Return the settings that decide the record of a case of one turn."""
+    speech: SpeechSettings | None = getattr(settings, "speech", None)
     own = {"speech": _speaker(speech, speech.voice)} if speech else {}
     return {
         "mode": settings.mode.name,
@@ -44,7 +44,7 @@ def settings_of_turn(
 
 
 def settings_of_call(settings: SimulationSettings, case: Case, datasets: Datasets) -> JsonObject:
-    """Return what decides the record of a simulated call."""
+    """Return the settings that decide the record of a simulated call."""
     chosen = settings_of(settings, case)
     prompt = settings.simulator.prompt
     inputs: Any = case.inputs
@@ -79,7 +79,7 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
     }
 
 
-def _speaker(speech: Speech, voice: str) -> JsonObject:
+def _speaker(speech: SpeechSettings, voice: str) -> JsonObject:
     return {**_place(speech.provider), "model": speech.model, "voice": voice, "speed": speech.speed}
 
 
@@ -104,19 +104,19 @@ def _engines(settings: VoiceSettings) -> JsonObject | None:
 
 
 def _turn_judge(settings: SimulationSettings) -> Json:
-    """Return who judges the caller's turns, None: nobody does."""
+    """Return the provider and model that judge the caller's turns; None where turns are not judged."""
     judge = settings.judge
     return {**_place(judge.provider), "model": judge.model} if settings.simulator.judge_turns else None
 
 
-def _place(provider: Provider) -> dict[str, Json]:
+def _place(provider: ProviderSettings) -> dict[str, Json]:
     if provider.run is not None:
         return {"provider": provider.name, "base_url": None, "run": recorded_identity(provider.run)}
     return {"provider": provider.name, "base_url": provider.base_url}
 
 
 def _mocks(settings: VoiceSettings, datasets: Datasets) -> JsonObject:
-    """Return what lies over or in place of a case's own mocks, by content."""
+    """Return the mocks and overlay of the config, by content: they change or replace a case's own mocks."""
     chosen = settings.tool_mocks
     contents = {entry["path"]: entry["sha256"] for entry in datasets}
     return {

@@ -1,4 +1,4 @@
-"""The audio conformance gate: what every recording of a walk is, and what stands in the way of using it."""
+"""The audio conformance check: measures of every recording of a walk, and reasons why one cannot be used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def examine_recordings(
 
 def find_recording_problems(recordings: Sequence[Conformance]) -> list[str]:
     """Return a message for every bound that a recording breaks."""
-    return [finding.message for recording in recordings for finding in recording.findings]
+    return [problem.message for recording in recordings for problem in recording.problems]
 
 
 def conformance_table(recordings: Sequence[Conformance]) -> str:
@@ -44,7 +44,7 @@ def conformance_table(recordings: Sequence[Conformance]) -> str:
 
 def _cells(recording: Conformance) -> tuple[str, ...]:
     levels = recording.levels
-    verdict = ", ".join(finding.kind for finding in recording.findings) or "ok"
+    verdict = ", ".join(problem.kind for problem in recording.problems) or "ok"
     measured = ("-",) * 6
     if levels is not None:
         measured = (

@@ -39,7 +39,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller, Speak, TextCaller
-from evalkit.simulator.persona import Persona
+from evalkit.simulator.persona import CallerPersona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
 
@@ -74,7 +74,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         return replace(SimulationSettings.from_config(resolved), open_keys=find_open_keys(composed))
 
     def needs(self, settings: SimulationSettings) -> frozenset[str]:
-        """Return who talks, and the judge where it judges the caller's turns."""
+        """Return assistant, simulator and speech, and the judge where it judges the caller's turns."""
         return super().needs(settings) | ({"judge"} if settings.simulator.judge_turns else frozenset())
 
     def read(self, settings: SimulationSettings) -> SimulationsData:
@@ -103,7 +103,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         return str(case.inputs["simulation_path"])
 
     def fingerprint(self, settings: SimulationSettings, data: SimulationsData, case: Case) -> JsonObject:
-        """Return the settings that hold in this call."""
+        """Return the settings that decide this call's record."""
         return settings_of_call(settings, case, data.datasets)
 
     def forecast(
@@ -138,7 +138,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     async def open(
         self, settings: SimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
-        """Give the callable that holds a call."""
+        """Yield the callable that holds a call."""
         if settings.real_time:
             peers.clients.warm()
         setup = CallSetup(
@@ -165,7 +165,7 @@ RUN = RunMode()
 
 @dataclass(frozen=True)
 class CallPlanner:
-    """Says what each call is held with; its fields are what all of them share."""
+    """Makes the plan of each call; its fields are what all calls share."""
 
     settings: SimulationSettings
     data: SimulationsData
@@ -179,12 +179,12 @@ class CallPlanner:
         return cls(settings, data, peers, TurnJudge(judge, settings.limits.response_timeout_s) if judge else None)
 
     def plan(self, case: Case) -> CallPlan:
-        """Return what the call of `case` is held with."""
+        """Return everything that the call of `case` needs."""
         settings, peers = self.settings, self.peers
         chosen = settings_of(settings, case)
         inputs: Any = case.inputs
         tools = call_tools(case)
-        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
+        persona = CallerPersona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         address = peers.realtime("assistant", chosen.assistant_model)
         speak = self._speak(chosen)
         mocks = self._mocks(case)
@@ -209,7 +209,7 @@ class CallPlanner:
             max_regenerations=settings.simulator.max_regenerations,
             chunk_ms=chosen.chunk_ms,
             real_time=chosen.real_time,
-            effective=settings_of_call(settings, case, self.data.datasets),
+            fingerprint=settings_of_call(settings, case, self.data.datasets),
             judge_turn=self.judge_turn,
             on_rate_limits=peers.on_rate_limits,
         )
@@ -230,7 +230,7 @@ class CallPlanner:
 
         return speak
 
-    def _open_caller(self, chosen: CallSettings, persona: Persona, speak: Speak) -> OpenCaller:
+    def _open_caller(self, chosen: CallSettings, persona: CallerPersona, speak: Speak) -> OpenCaller:
         settings, peers = self.settings, self.peers
         model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
 

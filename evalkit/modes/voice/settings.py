@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.settings.types import ModeChoice, Provider, RunSettings
+from evalkit.settings.types import ModeSettings, ProviderSettings, RunSettings
 
 
 @dataclass(frozen=True)
-class VoiceModeChoice(ModeChoice):
+class VoiceModeSettings(ModeSettings):
     """Which voice mode, on which cases, and whether tool calls are answered."""
 
     answer_tools: bool
 
 
 @dataclass(frozen=True)
-class Assistant:
+class AssistantSettings:
     """The assistant under test. Prompt and tools are None where each simulation brings its own."""
 
-    provider: Provider
+    provider: ProviderSettings
     model: str | None
     voice: str | None
     system_prompt_file: Path | None
@@ -29,10 +29,10 @@ class Assistant:
 
 
 @dataclass(frozen=True)
-class Simulator:
+class SimulatorSettings:
     """The simulated caller."""
 
-    provider: Provider
+    provider: ProviderSettings
     kind: str
     model: str | None
     voice: str | None
@@ -43,17 +43,17 @@ class Simulator:
 
 
 @dataclass(frozen=True)
-class Speech:
+class SpeechSettings:
     """The voice that speaks the cases."""
 
-    provider: Provider
+    provider: ProviderSettings
     model: str | None
     voice: str
     speed: float
 
 
 @dataclass(frozen=True)
-class ToolMocks:
+class ToolMockSettings:
     """What tools answer."""
 
     mocks_file: Path | None
@@ -63,7 +63,7 @@ class ToolMocks:
 
 
 @dataclass(frozen=True)
-class Audio:
+class AudioSettings:
     """Formats on the wire; rates are resolved."""
 
     input_format: str
@@ -73,8 +73,8 @@ class Audio:
 
 
 @dataclass(frozen=True)
-class Conformance:
-    """What a recording must be."""
+class ConformanceSettings:
+    """The bounds of a recording that can be used."""
 
     min_duration_ms: float
     max_duration_ms: float
@@ -85,7 +85,7 @@ class Conformance:
 
 
 @dataclass(frozen=True)
-class Voice:
+class VoiceFileSettings:
     """What ``evalkit voice`` makes."""
 
     output_csv: Path
@@ -96,7 +96,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Trace:
+class TraceSettings:
     """How the event trace keeps audio."""
 
     audio: str
@@ -106,12 +106,12 @@ class Trace:
 class VoiceSettings(RunSettings):
     """What all voice modes have. `channel` stays a document: the audio room has its types."""
 
-    mode: VoiceModeChoice
-    assistant: Assistant
-    tool_mocks: ToolMocks
+    mode: VoiceModeSettings
+    assistant: AssistantSettings
+    tool_mocks: ToolMockSettings
     channel: Mapping[str, Any]
-    audio: Audio
-    trace: Trace
+    audio: AudioSettings
+    trace: TraceSettings
     chunk_ms: int
     real_time: bool
 
@@ -120,15 +120,15 @@ class VoiceSettings(RunSettings):
 class CrawlSettings(VoiceSettings):
     """Texts that are spoken; `voice` is what ``evalkit voice`` makes of them."""
 
-    speech: Speech
-    voice: Voice
+    speech: SpeechSettings
+    voice: VoiceFileSettings
 
 
 @dataclass(frozen=True, kw_only=True)
 class WalkSettings(VoiceSettings):
     """Recordings, and what they must be."""
 
-    conformance: Conformance
+    conformance: ConformanceSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +138,7 @@ class SimulationSettings(VoiceSettings):
     `open_keys` are the keys that were null before the config was resolved: a simulation file may settle them.
     """
 
-    simulator: Simulator
-    speech: Speech
+    simulator: SimulatorSettings
+    speech: SpeechSettings
     max_turns: int | None
     open_keys: frozenset[str] = frozenset()

@@ -1,4 +1,4 @@
-"""The data of simulated calls: every simulation read, its mocks checked, and who is overruled told."""
+"""The data of simulated calls: reads every simulation, checks its mocks, and warns of values that are not used."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import ModeData, Work
 from evalkit.modes.voice.fingerprint import settings_of_turn
 from evalkit.modes.voice.settings import VoiceSettings
-from evalkit.modes.voice.spoken_turn import TurnSetup, Utterance, run_spoken_turn
+from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
 from evalkit.modes.voice.tool_rounds import AnswerTools
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, load_mocks, overlay_spec
 from evalkit.peers.peers import Peers
@@ -35,7 +35,7 @@ from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput
 from evalkit.store.run_directory import RunDirectory
 
-Speak = Callable[[CaseTrial], Awaitable[Utterance]]
+Speak = Callable[[CaseTrial], Awaitable[PreparedUtterance]]
 Settings = TypeVar("Settings", bound=VoiceSettings)
 
 
@@ -58,7 +58,7 @@ class SpokenMode(VoiceMode[Settings, SpokenData]):
 
     @abstractmethod
     def speaker(self, settings: Settings, peers: Peers) -> Speak:
-        """Return where utterances come from."""
+        """Return what makes the utterances: the speech role, or the player of recordings."""
 
     def examine(
         self,
@@ -66,7 +66,7 @@ class SpokenMode(VoiceMode[Settings, SpokenData]):
         cases: Sequence[Case],  # noqa: ARG002
         recordings: Recordings,  # noqa: ARG002
     ) -> tuple[Conformance, ...]:
-        """Return what the recordings of `cases` are; none where texts are spoken."""
+        """Return the measures of the recordings of `cases`; none where texts are spoken."""
         return ()
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
@@ -137,7 +137,7 @@ class SpokenMode(VoiceMode[Settings, SpokenData]):
     async def open(
         self, settings: Settings, data: SpokenData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
-        """Give the callable that holds one turn with the assistant."""
+        """Yield the callable that holds one turn with the assistant."""
         if settings.real_time:
             peers.clients.warm()
         address = peers.realtime("assistant", str(settings.assistant.model))
@@ -154,7 +154,7 @@ class SpokenMode(VoiceMode[Settings, SpokenData]):
             headers=address.headers,
             run=run,
             clock=clock,
-            effective=settings_of_turn(settings, data.system_prompt, data.tools, data.datasets),
+            fingerprint=settings_of_turn(settings, data.system_prompt, data.tools, data.datasets),
             price=peers.prices.cost_usd,
             channel=ChannelSpec.from_config(settings.channel),
             new_tools=_mocked_tools(settings, data, clock) if settings.mode.answer_tools else None,

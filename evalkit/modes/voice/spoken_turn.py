@@ -41,7 +41,7 @@ _CONFIGURE_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True)
-class Utterance:
+class PreparedUtterance:
     """What the caller says, ready for the wire.
 
     Attributes:
@@ -63,11 +63,11 @@ class TurnSetup:
     Attributes:
         url: The realtime address, model and all.
         headers: Of the handshake; they hold the key and are never shown.
-        effective: The settings in effect, by content, as every record stores them.
+        fingerprint: The settings that decide the records, as each of them stores them.
         price: Tokens and model -> dollars, or None when the price is unknown.
         channel: Line quality: what lies between the utterance and the assistant.
         new_tools: Makes the tools of one conversation; None: calls are not answered and end the turn.
-        on_rate_limits: Told of the server's rate limits whenever it says them.
+        on_rate_limits: Called with the server's rate limits whenever it sends them.
 
     """
 
@@ -77,7 +77,7 @@ class TurnSetup:
     headers: Mapping[str, str] = field(repr=False)
     run: RunDirectory
     clock: Clock
-    effective: JsonObject
+    fingerprint: JsonObject
     price: Callable[[Usage, str], float | None]
     channel: ChannelSpec = field(default_factory=ChannelSpec)
     new_tools: Callable[[CaseTrial], AnswerTools] | None = None
@@ -85,8 +85,8 @@ class TurnSetup:
 
 
 @dataclass
-class _Heard:
-    """What is known of the turn so far; grows until the record is made of it."""
+class _TurnSoFar:
+    """The data of the turn so far, collected until the record is made."""
 
     wire: bytes = b""
     clean_wire: bytes = b""
@@ -98,10 +98,10 @@ class _Heard:
 
 
 async def run_spoken_turn(
-    setup: TurnSetup, trial: CaseTrial, attempt: int, speak: Callable[[CaseTrial], Awaitable[Utterance]]
+    setup: TurnSetup, trial: CaseTrial, attempt: int, speak: Callable[[CaseTrial], Awaitable[PreparedUtterance]]
 ) -> CaseRecord:
-    """Make one attempt at `trial` with the utterance that `speak` gives, and return its record. Never raises for it."""
-    heard = _Heard()
+    """Make one attempt at `trial`, saying what `speak` returns; return its record. A case's failure is not raised."""
+    heard = _TurnSoFar()
 
     async def hold(evidence: Evidence) -> None:
         utterance = await speak(trial)
@@ -119,11 +119,11 @@ async def run_spoken_turn(
             evidence.turns.append(_make_turn(setup, trial, heard))
 
     limit_s = setup.settings.limits.case_timeout_s
-    return await make_attempt(trial, setup.effective, hold, conclude, clock=setup.clock, timeout_s=limit_s)
+    return await make_attempt(trial, setup.fingerprint, hold, conclude, clock=setup.clock, timeout_s=limit_s)
 
 
-async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: Utterance, turn: _Heard) -> None:
-    """Set what the assistant will hear: the utterance itself on a clean line, else what the line makes of it."""
+async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: PreparedUtterance, turn: _TurnSoFar) -> None:
+    """Set the sound for the assistant: the utterance itself without a channel, else what the channel makes of it."""
     audio_format = setup.session.input_format
     turn.wire = turn.clean_wire = pad_to_minimum(said.wire, audio_format)
     if setup.channel.is_clean:
@@ -139,7 +139,7 @@ async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: Uttera
     turn.channel_measures = {f"channel_{name}": value for name, value in heard.measures.items()}
 
 
-async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, heard: _Heard, evidence: Evidence) -> None:
+async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, heard: _TurnSoFar, evidence: Evidence) -> None:
     settings = setup.settings
     async with open_event_log(setup.run.events_path(trial.key)) as log:
         evidence.artifacts["event_log_path"] = setup.run.relative(setup.run.events_path(trial.key))
@@ -168,7 +168,7 @@ async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, heard: _He
             evidence.served_model = session.served_model or ""
 
 
-def _make_turn(setup: TurnSetup, trial: CaseTrial, heard: _Heard) -> Turn:
+def _make_turn(setup: TurnSetup, trial: CaseTrial, heard: _TurnSoFar) -> Turn:
     turn = heard.turn
     return Turn(
         turn_index=1,
@@ -190,7 +190,7 @@ def _make_turn(setup: TurnSetup, trial: CaseTrial, heard: _Heard) -> Turn:
     )
 
 
-def _write_sounds(setup: TurnSetup, trial: CaseTrial, heard: _Heard) -> dict[str, str]:
+def _write_sounds(setup: TurnSetup, trial: CaseTrial, heard: _TurnSoFar) -> dict[str, str]:
     """Write a case's sound files, and return them as a record names them."""
     folder, input_format, output_format = (
         setup.run.audio_dir(trial.key), setup.session.input_format, setup.session.output_format,

@@ -9,14 +9,14 @@ from evalkit.errors import CaseFailure
 from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.record import ToolCall, ToolOutput
-from evalkit.settings.types import Limits
+from evalkit.settings.types import LimitSettings
 
 AnswerTools = Callable[[Sequence[ToolCall]], Awaitable[list[ToolOutput]]]
 """Answers all calls of one response, in their order, an output each."""
 
 
 async def respond_with_tools(
-    session: RealtimeSession, answer_tools: AnswerTools | None, limits: Limits, outputs: list[ToolOutput]
+    session: RealtimeSession, answer_tools: AnswerTools | None, limits: LimitSettings, outputs: list[ToolOutput]
 ) -> Failure | None:
     """Ask for responses until one calls no tool; return what the last one failed with, if it did.
 
@@ -41,7 +41,7 @@ async def respond_with_tools(
 
 
 async def _respond(
-    session: RealtimeSession, answer_tools: AnswerTools | None, limits: Limits, outputs: list[ToolOutput]
+    session: RealtimeSession, answer_tools: AnswerTools | None, limits: LimitSettings, outputs: list[ToolOutput]
 ) -> Failure | None:
     for _ in range(limits.max_tool_rounds + 1):
         response = await session.respond(timeout_s=limits.response_timeout_s)

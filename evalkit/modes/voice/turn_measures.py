@@ -1,4 +1,4 @@
-"""What every spoken turn is measured by and judged to have gone wrong by, whichever mode held it."""
+"""The measures of a spoken turn, and the reasons why one has failed, for all voice modes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from evalkit.records.faults import Failure, Stage
 
 
 def find_misbehaviour(turn: TurnResult, *, must_speak: bool = False) -> Failure | None:
-    """Return what is wrong with a turn that came to its end in good order, or None.
+    """Return what is wrong with a turn that ended without an error, or None.
 
-    `must_speak`: calling tools is not enough, somebody waits for an answer.
+    `must_speak`: calling tools is not enough, the caller waits for an answer.
     """
     broken = [call for call in turn.tool_calls if call.arguments is None]
     if broken:
         message = (
-            f"{broken[0].name} was called with arguments that are no JSON object: {broken[0].raw_arguments[:200]!r}"
+            f"{broken[0].name} was called with arguments that are not a JSON object: {broken[0].raw_arguments[:200]!r}"
         )
         return Failure(Stage.RESPONSE_STATUS, "invalid_tool_arguments", message)
     if turn.assistant_text or turn.audio or (turn.tool_calls and not must_speak):

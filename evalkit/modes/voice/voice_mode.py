@@ -1,4 +1,4 @@
-"""What crawl, walk and run share as modes: formats and rates, pacing, mocks, and what a forecast reckons with."""
+"""What crawl, walk and run share as modes: formats and rates, pacing, mocks, and what a forecast calculates with."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalkit.metrics.forecast import Range
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
-from evalkit.modes.voice.settings import Speech, ToolMocks, VoiceSettings
+from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
 from evalkit.records.json import JsonObject
 
 DEFAULT_CHUNK_MS = 20
@@ -28,8 +28,8 @@ Data = TypeVar("Data", bound=ModeData)
 class VoiceMode(Mode[Settings, Data]):
     """A mode whose assistant is a realtime model that hears and speaks.
 
-    `paced_by_default` says whether sound is sent at the speed of speech where nobody said so and the assistant is not
-    on this machine.
+    `paced_by_default` says whether sound is sent at the speed of speech where the config does not say and the
+    assistant is not on this machine.
     """
 
     paced_by_default: ClassVar[bool] = False
@@ -70,7 +70,7 @@ class VoiceMode(Mode[Settings, Data]):
         """Yield the assistant's, where one is named, and the speech role's, where the mode has that."""
         if settings.assistant.voice is not None:
             yield NamedVoice("assistant.voice", settings.assistant.provider, settings.assistant.voice)
-        speech: Speech | None = getattr(settings, "speech", None)
+        speech: SpeechSettings | None = getattr(settings, "speech", None)
         if speech is not None:
             yield NamedVoice("speech.voice", speech.provider, speech.voice)
 
@@ -85,7 +85,7 @@ class VoiceMode(Mode[Settings, Data]):
         return settings.real_time
 
     def describe(self, settings: Settings, data: Data) -> str:
-        """Return the line of a job: cases, who is under test and where, and how sound is sent."""
+        """Return the line of a job: cases, the model under test and its provider, and how sound is sent."""
         provider = settings.assistant.provider
         return (
             f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, assistant {settings.assistant.model} "
@@ -99,13 +99,13 @@ def load_mocks(path: Path | None) -> tuple[Mock, ...]:
     return () if path is None else parse_mocks(read_json(path), str(path))
 
 
-def overlay_spec(chosen: ToolMocks) -> OverlaySpec:
+def overlay_spec(chosen: ToolMockSettings) -> OverlaySpec:
     """Return what the config lays over every mock."""
     return OverlaySpec(chosen.fail_first_calls, chosen.error_message, chosen.delay_ms)
 
 
 def bytes_shown(prompt: str, tools: Sequence[JsonObject]) -> int:
-    """Return how much text an assistant is shown before anybody speaks, in bytes of UTF-8."""
+    """Return how much text an assistant is shown before the first turn, in bytes of UTF-8."""
     return len(prompt.encode()) + sum(len(json.dumps(tool).encode()) for tool in tools)
 
 

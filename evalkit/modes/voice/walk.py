@@ -19,7 +19,7 @@ from evalkit.modes.voice.layouts import WALK_LAYOUT
 from evalkit.modes.voice.recordings import conformance_table, examine_recordings, find_recording_problems
 from evalkit.modes.voice.settings import WalkSettings
 from evalkit.modes.voice.spoken import Speak, SpokenData, SpokenMode
-from evalkit.modes.voice.spoken_turn import Utterance
+from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_recordings
 from evalkit.peers.peers import Peers
 from evalkit.records.case import Case, CaseTrial
@@ -33,22 +33,22 @@ class WalkPlayer:
 
     input_format: AudioFormat
 
-    async def speak(self, trial: CaseTrial) -> Utterance:
+    async def speak(self, trial: CaseTrial) -> PreparedUtterance:
         """Return the samples of the case's WAV file as they are; where the session hears another codec, converted.
 
         Raises CaseFailure at stage ``prepare`` when the file is gone or cannot be read any more since it was checked.
         """
         return await asyncio.to_thread(self._read, Path(str(trial.case.inputs["audio_path"])))
 
-    def _read(self, path: Path) -> Utterance:
+    def _read(self, path: Path) -> PreparedUtterance:
         try:
             audio = read_wav(path)
         except DataError as error:
             raise CaseFailure(Stage.PREPARE, "recording_unreadable", str(error)) from error
         if audio.codec is self.input_format:
-            return Utterance(audio.payload)
+            return PreparedUtterance(audio.payload)
         pcm = resample(audio.pcm, audio.sample_rate_hz, self.input_format.sample_rate_hz)
-        return Utterance(self.input_format.to_wire(pcm))
+        return PreparedUtterance(self.input_format.to_wire(pcm))
 
 
 class WalkMode(SpokenMode[WalkSettings]):
@@ -66,7 +66,7 @@ class WalkMode(SpokenMode[WalkSettings]):
         return load_walk_cases(settings.mode.data_csv, tools, AudioFormat(settings.audio.input_format), recordings)
 
     def examine(self, settings: WalkSettings, cases: Sequence[Case], recordings: Recordings) -> tuple[Conformance, ...]:
-        """Return what each recording is, held against the configured bounds."""
+        """Return the measures of each recording, and the configured bounds that it breaks."""
         return examine_recordings(cases, settings, recordings)
 
     def read(self, settings: WalkSettings) -> SpokenData:
@@ -80,7 +80,7 @@ class WalkMode(SpokenMode[WalkSettings]):
         return load_crawl_cases(settings.mode.data_csv, None, is_spoken=False)
 
     def speaker(self, settings: WalkSettings, peers: Peers) -> Speak:  # noqa: ARG002
-        """Return who plays recordings."""
+        """Return the player of recordings."""
         return WalkPlayer(AudioFormat(settings.audio.input_format)).speak
 
     def starter(self, folder: Path) -> Starter:  # noqa: ARG002

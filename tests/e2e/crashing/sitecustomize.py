@@ -8,7 +8,7 @@ import importlib.util
 import os
 import sys
 
-_WHERE = "evalkit.modes.voice.workload"
+_WHERE = "evalkit.peers.peers"
 
 
 def _crash(kind):
@@ -21,7 +21,7 @@ def _crash(kind):
 
 
 class _Finder(importlib.abc.MetaPathFinder):
-    """Wraps what opens a run's workload, once its module has been imported."""
+    """Wraps what opens a run's peers, once its module has been imported."""
 
     def find_spec(self, name, path, target=None):
         if name != _WHERE:
@@ -32,14 +32,14 @@ class _Finder(importlib.abc.MetaPathFinder):
 
         def exec_module(module):
             execute(module)
-            opens = module.open_workload
+            opens = module.open_peers
             plan = dict(word.split(":") for word in os.environ["CRASH"].split())
 
-            def open_workload(prepared, *args, **kwargs):
-                _crash(plan.get(str(prepared.settings.seed)))
-                return opens(prepared, *args, **kwargs)
+            def open_peers(settings, *args, **kwargs):
+                _crash(plan.get(str(settings.seed)))
+                return opens(settings, *args, **kwargs)
 
-            module.open_workload = open_workload
+            module.open_peers = open_peers
 
         spec.loader.exec_module = exec_module
         return spec

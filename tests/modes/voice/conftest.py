@@ -26,9 +26,9 @@ from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.session import RealtimeSession
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.record import CaseRecord
-from evalkit.settings.types import Limits
+from evalkit.settings.types import LimitSettings
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller
-from evalkit.simulator.persona import Persona
+from evalkit.simulator.persona import CallerPersona
 from evalkit.store.run_directory import RunDirectory
 
 PERSONA = """# Facts
@@ -149,7 +149,7 @@ async def start_peer() -> AsyncIterator[StartPeer]:
         await server.wait_closed()
 
 
-LIMITS = Limits(
+LIMITS = LimitSettings(
     response_timeout_s=5,
     turn_timeout_s=None,
     case_timeout_s=30,
@@ -179,13 +179,13 @@ class Call:
     max_regenerations: int = 1
     chunk_ms: float = 20
     real_time: bool = False
-    limits: Limits = LIMITS
+    limits: LimitSettings = LIMITS
     first_ms: float = 300
     seed: int = 7
 
     def plan(self) -> CallPlan:
         """Return the plan."""
-        persona = Persona(PERSONA)
+        persona = CallerPersona(PERSONA)
 
         async def speak(text: str) -> CallerTurn:
             return CallerTurn(text, tone(self.first_ms), {"speech": 0.5})
@@ -209,7 +209,7 @@ class Call:
             max_regenerations=self.max_regenerations,
             chunk_ms=self.chunk_ms,
             real_time=self.real_time,
-            effective={"mode": "run"},
+            fingerprint={"mode": "run"},
         )
 
     async def hold(self, attempt: int = 1) -> CaseRecord:

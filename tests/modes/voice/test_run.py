@@ -62,7 +62,7 @@ def test_prompt_replaces_the_persona_and_style_is_laid_over_it(tmp_path: Path) -
     plan = _plan(tmp_path, "sim_support_order_status", "simulator=impatient", "simulator.prompt='You are Ann.'")
     assert own.persona.instructions.startswith("# Facts")
     assert plan.persona.instructions.startswith("You are Ann.\n\n# Style\nYou are in a hurry")
-    assert own.effective["simulator"] != plan.effective["simulator"]
+    assert own.fingerprint["simulator"] != plan.fingerprint["simulator"]
 
 
 def test_tool_mocks_are_replaced_and_overlaid(tmp_path: Path) -> None:
@@ -79,8 +79,10 @@ def test_tool_mocks_are_replaced_and_overlaid(tmp_path: Path) -> None:
 def test_what_decides_a_call_is_in_its_settings(tmp_path: Path) -> None:
     """Another chunk, caller, style or limit is another result; another port is not."""
     overrides = ("chunk_ms=40", "simulator.max_regenerations=0", "max_turns=2", "simulator=rambling", "tool_mocks=slow")
-    seen = [_plan(tmp_path, "sim_support_order_status", *([one] if one else [])).effective for one in ("", *overrides)]
-    assert len({str(effective) for effective in seen}) == len(seen)
+    seen = [
+        _plan(tmp_path, "sim_support_order_status", *([one] if one else [])).fingerprint for one in ("", *overrides)
+    ]
+    assert len({str(fingerprint) for fingerprint in seen}) == len(seen)
     assert "1234" not in str(seen[0])
 
 
@@ -97,5 +99,5 @@ def test_a_judge_of_turns_is_asked_only_where_it_is_wanted(tmp_path: Path) -> No
     judged = _plan(tmp_path, "sim_support_order_status", "simulator.judge_turns=true")
     assert plain.judge_turn is None
     assert judged.judge_turn is not None
-    settings: Any = [plan.effective["simulator"] for plan in (plain, judged)]
+    settings: Any = [plan.fingerprint["simulator"] for plan in (plain, judged)]
     assert [chosen["turn_judge"] and chosen["turn_judge"]["model"] for chosen in settings] == [None, "local-judge"]

@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, DataError
-from evalkit.modes.voice.settings import ToolMocks
+from evalkit.modes.voice.settings import ToolMockSettings
 from evalkit.modes.voice.voice_mode import bytes_shown, load_mocks, overlay_spec
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import read_settings
@@ -105,7 +105,7 @@ def test_mocks_come_from_a_file_or_are_none(tmp_path: Path) -> None:
 
 def test_what_lies_over_every_mock_is_the_configs() -> None:
     """Failures first, and a delay."""
-    spec = overlay_spec(ToolMocks(None, 2, "try later", 50.0))
+    spec = overlay_spec(ToolMockSettings(None, 2, "try later", 50.0))
     assert (spec.fail_first_calls, spec.error_message, spec.delay_ms) == (2, "try later", 50.0)
 
 

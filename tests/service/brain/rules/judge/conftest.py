@@ -8,24 +8,28 @@ from typing import Any, TypeAlias
 import pytest
 
 from evalkit.graders.judge_prompt import JudgeQuestion
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 from evalkit.service.brain.rules.judge.question import Question, read_question
 
 Ask: TypeAlias = Callable[..., Question]
 
 
 def _question_text(criterion: str, *parts: Any, turn: int | None = None) -> str:
-    lines: list[Line] = []
+    lines: list[TranscriptLine] = []
     index = 0
     for part in parts:
         if isinstance(part, str):
             who, _, words = part.partition(": ")
             index += who == "u"
-            lines.append(Line(max(index, 1), LineKind.CALLER if who == "u" else LineKind.ASSISTANT, words))
+            lines.append(
+                TranscriptLine(
+                    max(index, 1), TranscriptLineKind.CALLER if who == "u" else TranscriptLineKind.ASSISTANT, words
+                )
+            )
         else:
             name, arguments, output = part
-            lines.append(Line(max(index, 1), LineKind.CALL, arguments, name))
-            lines.append(Line(max(index, 1), LineKind.OUTPUT, output, name))
+            lines.append(TranscriptLine(max(index, 1), TranscriptLineKind.CALL, arguments, name))
+            lines.append(TranscriptLine(max(index, 1), TranscriptLineKind.OUTPUT, output, name))
     return JudgeQuestion(criterion, lines, turn).text
 
 

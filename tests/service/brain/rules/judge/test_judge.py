@@ -14,12 +14,12 @@ from jsonschema import Draft202012Validator
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
 from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.graders.judge_verdict import ANSWER_SCHEMA
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 from evalkit.service.brain.conversation import Conversation, UserTurn
 from evalkit.service.brain.rules.judge.judge import decide, local_judge
 
 DATA = Path(__file__).resolve().parents[5] / "data" / "judge"
-KINDS = dict(zip(("user", "assistant", "tool_call", "tool_output"), LineKind, strict=True))
+KINDS = dict(zip(("user", "assistant", "tool_call", "tool_output"), TranscriptLineKind, strict=True))
 MOVE = ("reschedule_delivery", {"order_id": "49903", "delivery_date": "2026-03-12"})
 
 
@@ -30,10 +30,10 @@ def answer(text: str) -> dict[str, Any]:
 
 
 def verdict(question: LabelledQuestion, extra: str = "") -> str:
-    lines = [Line(part.turn_index, KINDS[part.role], part.content, part.name) for part in question.transcript]
+    lines = [TranscriptLine(part.turn_index, KINDS[part.role], part.content, part.name) for part in question.transcript]
     if extra:
         first = lines[0]
-        lines[0] = Line(first.turn_index, first.kind, f"{first.content} {extra}")
+        lines[0] = TranscriptLine(first.turn_index, first.kind, f"{first.content} {extra}")
     return str(answer(JudgeQuestion(question.criterion, lines).text)["verdict"])
 
 
@@ -63,7 +63,10 @@ def test_kinds_of_criteria(ask: Any, criterion: str, parts: list[Any], expected:
 
 def test_evidence_is_quoted_from_the_call() -> None:
     """Every quotation is a literal part of the line it names."""
-    lines = [Line(1, LineKind.CALLER, "Where's 48213?"), Line(1, LineKind.ASSISTANT, "Order 4 8 2 1 3 is on its way.")]
+    lines = [
+        TranscriptLine(1, TranscriptLineKind.CALLER, "Where's 48213?"),
+        TranscriptLine(1, TranscriptLineKind.ASSISTANT, "Order 4 8 2 1 3 is on its way."),
+    ]
     found = answer(JudgeQuestion("The assistant repeats the order number correctly.", lines).text)
     assert found["verdict"] == "pass"
     assert found["evidence"]
@@ -103,9 +106,9 @@ def test_the_documented_numbers_hold(name: str, abstention: float) -> None:
     assert 1 - len(decided) / len(said) <= abstention
 
 
-@given(st.text(), st.lists(st.tuples(st.sampled_from(LineKind), st.text()), max_size=5))
-def test_any_question_gets_an_answer(criterion: str, parts: list[tuple[LineKind, str]]) -> None:
+@given(st.text(), st.lists(st.tuples(st.sampled_from(TranscriptLineKind), st.text()), max_size=5))
+def test_any_question_gets_an_answer(criterion: str, parts: list[tuple[TranscriptLineKind, str]]) -> None:
     """It never fails, and answers the same question in the same way."""
-    lines = [Line(1, kind, text, "" if kind.is_spoken else "tool") for kind, text in parts]
+    lines = [TranscriptLine(1, kind, text, "" if kind.is_spoken else "tool") for kind, text in parts]
     text = JudgeQuestion(criterion, lines).text
     assert answer(text) == answer(text)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.graders.judge_prompt import JudgeQuestion
-from evalkit.graders.transcript import Line, LineKind
+from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
 from evalkit.service.brain.rules.judge.question import read_question
 
 JSON = st.recursive(
@@ -19,9 +19,18 @@ JSON = st.recursive(
 )
 LINES = st.lists(
     st.one_of(
-        st.builds(Line, st.integers(1, 9), st.sampled_from([LineKind.CALLER, LineKind.ASSISTANT]), st.text()),
         st.builds(
-            Line, st.integers(1, 9), st.sampled_from([LineKind.CALL, LineKind.OUTPUT]), JSON, st.text(min_size=1)
+            TranscriptLine,
+            st.integers(1, 9),
+            st.sampled_from([TranscriptLineKind.CALLER, TranscriptLineKind.ASSISTANT]),
+            st.text(),
+        ),
+        st.builds(
+            TranscriptLine,
+            st.integers(1, 9),
+            st.sampled_from([TranscriptLineKind.CALL, TranscriptLineKind.OUTPUT]),
+            JSON,
+            st.text(min_size=1),
         ),
     ),
     max_size=6,
@@ -30,7 +39,7 @@ LINES = st.lists(
 
 @given(st.text(min_size=1), LINES, st.none() | st.integers(1, 9), st.text(), st.text())
 def test_what_the_prompt_writes_is_what_the_judge_reads(
-    criterion: str, lines: list[Line], turn: int | None, scenario: str, prompt: str
+    criterion: str, lines: list[TranscriptLine], turn: int | None, scenario: str, prompt: str
 ) -> None:
     """Whatever is in them, criterion, scope and lines come back as they were: nothing in a call can fake a line."""
     asked = JudgeQuestion(criterion, lines, turn, scenario, system_prompt=prompt)

@@ -13,7 +13,7 @@ from evalkit.store.run_directory import RunStatus
 
 
 class ExitCode(IntEnum):
-    """What a script sees; the table stands in the README."""
+    """Exit codes of the commands; the README has the table."""
 
     OK = 0
     GATE = 1
@@ -37,8 +37,8 @@ _WORST_FIRST = (
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How a run ended, and in words why it did not end well (empty: it did)."""
+class RunEnding:
+    """The status and exit code of a run, and the reason why it did not end well (empty: it did)."""
 
     status: RunStatus
     exit_code: ExitCode
@@ -50,43 +50,43 @@ class Verdict:
         return self.exit_code in (ExitCode.INTERRUPTED, ExitCode.INFRASTRUCTURE, ExitCode.BUDGET)
 
 
-def decide_verdict(
+def decide_ending(
     records: Sequence[CaseRecord],
     *,
     planned: int,
     stopped_by: Stop | None,
     max_infrastructure_share: float,
     missed_gates: Sequence[str],
-) -> Verdict:
-    """Return the verdict on a run of `planned` case-trials that left `records`; the gravest matter counts."""
+) -> RunEnding:
+    """Return how a run ended, of `planned` case-trials that left `records`; the most serious reason counts."""
     defects = [record.key for record in records if record.failure and record.failure.stage == Stage.INTERNAL]
     lost = [record for record in records if record.fault is Fault.INFRASTRUCTURE]
     left = planned - len(records)
     if stopped_by in (Stop.INTERRUPTED, Stop.RUN_TIMEOUT):
         why = "interrupted" if stopped_by is Stop.INTERRUPTED else "limits.run_timeout_s passed"
-        return Verdict(RunStatus.INTERRUPTED, ExitCode.INTERRUPTED, f"{why}, {left} of {planned} not finished")
+        return RunEnding(RunStatus.INTERRUPTED, ExitCode.INTERRUPTED, f"{why}, {left} of {planned} not finished")
     if defects:
-        return Verdict(RunStatus.FAILED, ExitCode.DEFECT, f"a defect of evalkit in {_some(defects)}; see evalkit.log")
+        return RunEnding(RunStatus.FAILED, ExitCode.DEFECT, f"a defect of evalkit in {_some(defects)}; see evalkit.log")
     if lost and len(lost) / planned > max_infrastructure_share:
         reason = (
             f"{len(lost)} of {planned} lost to infrastructure ({_some([record.key for record in lost])}), "
-            f"the first by {_why(lost[0])}; limits.max_infrastructure_share allows {max_infrastructure_share:.0%}"
+            f"the first by {_cause(lost[0])}; limits.max_infrastructure_share allows {max_infrastructure_share:.0%}"
         )
-        return Verdict(RunStatus.FAILED, ExitCode.INFRASTRUCTURE, reason)
+        return RunEnding(RunStatus.FAILED, ExitCode.INFRASTRUCTURE, reason)
     if stopped_by is Stop.BUDGET:
-        return Verdict(RunStatus.BUDGET_REACHED, ExitCode.BUDGET, f"limits.max_cost_usd is spent, {left} not started")
+        return RunEnding(RunStatus.BUDGET_REACHED, ExitCode.BUDGET, f"limits.max_cost_usd is spent, {left} not started")
     if missed_gates:
-        return Verdict(RunStatus.GATE_FAILED, ExitCode.GATE, "; ".join(missed_gates))
-    return Verdict(RunStatus.COMPLETED, ExitCode.OK)
+        return RunEnding(RunStatus.GATE_FAILED, ExitCode.GATE, "; ".join(missed_gates))
+    return RunEnding(RunStatus.COMPLETED, ExitCode.OK)
 
 
 def worst(codes: Iterable[int]) -> ExitCode:
-    """Return the gravest of several jobs' exit codes."""
+    """Return the most serious of several jobs' exit codes."""
     seen = set(codes)
     return next((code for code in _WORST_FIRST if code in seen), ExitCode.OK)
 
 
-def _why(record: CaseRecord) -> str:
+def _cause(record: CaseRecord) -> str:
     failure = record.failure
     return f"{failure.error_type} at {failure.stage}: {failure.message}" if failure else "an unknown cause"
 

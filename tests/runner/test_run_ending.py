@@ -8,7 +8,7 @@ from evalkit.engine.scheduler import Stop
 from evalkit.records.case import Case
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.record import CaseRecord
-from evalkit.runner.verdict import ExitCode, decide_verdict, worst
+from evalkit.runner.run_ending import ExitCode, decide_ending, worst
 from evalkit.store.run_directory import RunStatus
 
 
@@ -21,7 +21,7 @@ def _record(stage: Stage | None = None, error_type: str = "x") -> CaseRecord:
 
 
 def _verdict(*records: CaseRecord, planned: int = 0, stop: Stop | None = None, share: float = 0, gates: tuple = ()):
-    return decide_verdict(
+    return decide_ending(
         records,
         planned=planned or len(records),
         stopped_by=stop,
