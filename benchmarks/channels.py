@@ -15,7 +15,10 @@ import sys
 from pathlib import Path
 from statistics import fmean
 
-from evalkit.metrics.statistics import bootstrap_interval
+from installed import missing_packages_named
+
+with missing_packages_named():
+    from evalkit.metrics.statistics import bootstrap_interval
 
 CHANNELS = ("clean", "telephone", "noisy", "reverberant", "lossy", "awful")
 
@@ -23,7 +26,7 @@ CHANNELS = ("clean", "telephone", "noisy", "reverberant", "lossy", "awful")
 def main() -> None:
     """Run the sweep and print a line per channel."""
     line = [
-        "evalkit", "-m", "mode=walk", f"channel={','.join(CHANNELS)}", "report.plots=false",
+        sys.executable, "-m", "evalkit", "-m", "mode=walk", f"channel={','.join(CHANNELS)}", "report.plots=false",
         "mode.graders=[tool_call,tool_call_args,wer]", *(f"max_examples={n}" for n in sys.argv[1:2]),
     ]  # fmt: skip
     done = subprocess.run(line, capture_output=True, text=True, check=True)
@@ -47,4 +50,5 @@ def _word_error_rates(folder: Path) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    with missing_packages_named():
+        main()

@@ -15,13 +15,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from installed import missing_packages_named
 
-from evalkit.records.case import Case
-from evalkit.records.grade import Grade
-from evalkit.records.record import CaseRecord, Turn
-from evalkit.reports.compare import REGRESSED, CompareOptions, Comparison, compare_runs
-from evalkit.reports.pairs import Side
+with missing_packages_named():
+    import numpy as np
+
+    from evalkit.modes.voice.layouts import CRAWL_LAYOUT
+    from evalkit.records.case import Case
+    from evalkit.records.grade import Grade
+    from evalkit.records.record import CaseRecord, Turn
+    from evalkit.reports.compare import REGRESSED, CompareOptions, Comparison, compare_runs
+    from evalkit.reports.pairs import Side
 
 PAIRS = 200
 LOSSES = (0.0, 0.05, 0.1, 0.15)
@@ -85,8 +89,9 @@ def _simulate_run(rng: np.random.Generator, chances: np.ndarray, trials: int) ->
                 Grade(record.key, 1, grader, grader, "1", float(value), "", "", "")
                 for grader, value in verdicts.items()
             ]
-    return Side("", "", CONFIG, {}, {}, records, grades)
+    return Side("", "", CRAWL_LAYOUT, CONFIG, {}, len(records), records, grades)
 
 
 if __name__ == "__main__":
-    main()
+    with missing_packages_named():
+        main()

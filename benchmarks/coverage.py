@@ -16,11 +16,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-from scipy.stats import norm
+from installed import missing_packages_named
 
-from evalkit.metrics.percentiles import percentile_interval
-from evalkit.metrics.statistics import Interval, estimate_mean
+with missing_packages_named():
+    import numpy as np
+    from scipy.stats import norm
+
+    from evalkit.metrics.percentiles import percentile_interval
+    from evalkit.metrics.statistics import Interval, estimate_mean
 
 RUNS = 2_000
 SIZES = (12, 40, 200)
@@ -140,4 +143,5 @@ def _holds(interval: Interval | None, truth: float) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    with missing_packages_named():
+        main()

@@ -13,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from installed import missing_packages_named
+
 AGENTS = (
     "local-agent",
     "local-no-tool",
@@ -28,8 +30,8 @@ METRICS = ("tool_call_correctness", "tool_call_arg_correctness", "audio_text_mis
 def main() -> None:
     """Run the sweep and print means by agent, with the graders that fell below the baseline in bold."""
     count = sys.argv[1] if len(sys.argv) > 1 else "24"
-    line = ["evalkit", "-m", f"assistant.model={','.join(AGENTS)}", f"max_examples={count}", "report.plots=false"]
-    done = subprocess.run(line, capture_output=True, text=True, check=True)
+    line = ["-m", f"assistant.model={','.join(AGENTS)}", f"max_examples={count}", "report.plots=false"]
+    done = subprocess.run([sys.executable, "-m", "evalkit", *line], capture_output=True, text=True, check=True)
     root = Path(done.stdout.splitlines()[-1])
     summaries = [json.loads(path.read_text()) for path in sorted(root.glob("[0-9]_*/summary.json"))]
     baseline = summaries[0]
@@ -47,4 +49,5 @@ def _cell(value: float | None, baseline: float | None) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with missing_packages_named():
+        main()

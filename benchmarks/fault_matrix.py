@@ -26,9 +26,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evalkit.peers.embedded import shared_services
-from evalkit.service.faults.plan import parse_plan
-from evalkit.settings.types import ServiceSettings
+from installed import missing_packages_named
+
+with missing_packages_named():
+    from evalkit.peers.embedded import shared_services
+    from evalkit.service.faults.plan import parse_plan
+    from evalkit.settings.types import ServiceSettings
 
 MODES = ("crawl", "walk", "run")
 DATA = Path(__file__).parents[1] / "data"
@@ -426,4 +429,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

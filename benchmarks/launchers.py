@@ -22,10 +22,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from evalkit.peers.embedded import shared_services
-from evalkit.settings.types import ServiceSettings
+from installed import missing_packages_named
 
-SERVICE = ServiceSettings("hibari", "whisper", "rules", None, None, None, None, None, keep_alive_s=0.0)
+with missing_packages_named():
+    from evalkit.peers.embedded import shared_services
+    from evalkit.settings.types import ServiceSettings
+
+SERVICE = ServiceSettings(brain="rules", faults=None, keep_alive_s=0.0, speech="hibari", transcription="whisper")
 LINE = (
     "mode=walk", "assistant.model=local-echo", "real_time=true", "concurrency=1", "mode.graders=[tool_call]",
     "report.plots=false",
@@ -66,10 +69,11 @@ def _measure(launcher: str, asked: argparse.Namespace, folder: Path) -> float:
     began = time.perf_counter()
     done = subprocess.run([script, "-m", *line], cwd=folder, capture_output=True, text=True, check=False)
     took_s = time.perf_counter() - began
-    assert done.returncode == 0, done.stderr
+    done.check_returncode()
     assert f"{asked.jobs} of {asked.jobs} jobs completed" in done.stderr
     return took_s
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

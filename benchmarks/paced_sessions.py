@@ -33,21 +33,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-import psutil
-from local_crawl import ENGINES, TEXTS, LocalCrawl
+from installed import missing_packages_named
 
-from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import write_wav
-from evalkit.clock import MonotonicClock
-from evalkit.engine.heap import frozen_heap
-from evalkit.realtime.events import SessionSpec
-from evalkit.realtime.pacer import Pacing, split_chunks
-from evalkit.realtime.session import RealtimeSession
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
-from evalkit.service import child
-from evalkit.store.event_log import open_event_log
+with missing_packages_named():
+    import numpy as np
+    import psutil
+    from local_crawl import ENGINES, TEXTS, LocalCrawl
+
+    from evalkit import event_loop
+    from evalkit.audio.formats import AudioFormat
+    from evalkit.audio.wav import write_wav
+    from evalkit.clock import MonotonicClock
+    from evalkit.engine.heap import frozen_heap
+    from evalkit.realtime.events import SessionSpec
+    from evalkit.realtime.pacer import Pacing, split_chunks
+    from evalkit.realtime.session import RealtimeSession
+    from evalkit.realtime.timeline import Timeline
+    from evalkit.realtime.trace import Trace
+    from evalkit.service import child
+    from evalkit.store.event_log import open_event_log
 
 CHUNK_MS = 20
 WIRE = AudioFormat.PCM16
@@ -176,7 +180,7 @@ class _Bench:
         with tempfile.TemporaryDirectory(prefix="paced_sessions_") as folder:
             server, client, began = sum(self._server.cpu_times()[:2]), time.process_time(), time.perf_counter()
             with frozen_heap():
-                held = asyncio.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
+                held = event_loop.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
             took = time.perf_counter() - began
             client, server = time.process_time() - client, sum(self._server.cpu_times()[:2]) - server
         late = np.concatenate([each.pacing.lateness_ms for each in held])
@@ -210,7 +214,7 @@ class _Bench:
             wire = np.random.default_rng(0).integers(-8000, 8000, minutes * 60 * 24_000, np.int16).tobytes()
             with tempfile.TemporaryDirectory(prefix="paced_memory_") as folder:
                 tracemalloc.start()
-                asyncio.run(self._hold_unpaced(Path(folder), wire))
+                event_loop.run(self._hold_unpaced(Path(folder), wire))
                 peaks.append(tracemalloc.get_traced_memory()[1] + len(wire))
                 tracemalloc.stop()
         return (peaks[1] - peaks[0]) / 4
@@ -314,4 +318,5 @@ def _search(bench: _Bench, first: int, seconds: float) -> tuple[int, list[Trial]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

@@ -25,10 +25,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-import numpy as np
+from installed import missing_packages_named
 
-from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import write_wav
+with missing_packages_named():
+    import numpy as np
+
+    from evalkit.audio.formats import AudioFormat
+    from evalkit.audio.wav import write_wav
 
 MAX_RATIO = 0.5
 RATE_HZ = AudioFormat.G711_ULAW.sample_rate_hz
@@ -117,4 +120,5 @@ def _print(count: int, spent: dict[str, Spent]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

@@ -28,14 +28,17 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import orjson
-import psutil
-import yaml
+from installed import missing_packages_named
 
-from evalkit.records.case import Case, ExpectedCall
-from evalkit.records.faults import Failure, Stage, decide_fault
-from evalkit.records.grade import Grade, grade_to_json
-from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words, to_json
+with missing_packages_named():
+    import orjson
+    import psutil
+    import yaml
+
+    from evalkit.records.case import Case, ExpectedCall
+    from evalkit.records.faults import Failure, Stage, decide_fault
+    from evalkit.records.grade import Grade, grade_to_json
+    from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words, to_json
 
 MOST_S, MOST_BYTES, MOST_MS_TO_OPEN = 20.0, 2**30, 2000.0
 OPENS = "opens in the browser, median of 3"
@@ -310,4 +313,5 @@ def say(rng: random.Random, words: int) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

@@ -28,12 +28,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
-import psutil
-from local_crawl import ENGINES, LocalCrawl
+from installed import missing_packages_named
 
-from evalkit.records.record import CaseRecord
-from evalkit.runner.reporting import report_run
-from evalkit.service import child
+with missing_packages_named():
+    import psutil
+    from local_crawl import ENGINES, LocalCrawl
+
+    from evalkit.records.record import CaseRecord
+    from evalkit.runner.reporting import report_run
+    from evalkit.service import child
 
 CASES, CONCURRENCY = 100, 8
 MAX_GROWTH = 1.05
@@ -139,4 +142,5 @@ def _show(soak: Soak) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

@@ -111,6 +111,30 @@ def test_quick_answers_import_nothing_heavy(flag: str) -> None:
     assert done.stderr.strip() == "[]"
 
 
+UNUSED_BY_CHECK = ("openai", "pandas", "matplotlib", "scipy", "jinja2", "rich", "starlette", "rapidfuzz", "dateutil")
+
+
+def test_check_imports_nothing_that_runs_cases_or_shows_them() -> None:
+    """No client, no table, no picture, and nothing of how the embedded provider thinks."""
+    code = (
+        "import sys; from evalkit.cli import main; code = main(['check']);"
+        f"names = [*{UNUSED_BY_CHECK!r}, 'evalkit.service.brain', 'evalkit.reports', 'evalkit.engine.scheduler'];"
+        "print(code, [name for name in names if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "0 []"
+
+
+def test_a_run_begins_without_what_asks_and_draws() -> None:
+    """A client is loaded for the first request, a picture's library for the first picture."""
+    code = (
+        "import sys, evalkit.commands.run;"
+        "print([n for n in ('openai', 'pandas', 'matplotlib', 'scipy', 'jinja2') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_planning_a_run_imports_no_client_and_no_plots() -> None:
     """A typo is answered before openai, pandas or matplotlib are loaded."""
     code = (
@@ -158,3 +182,22 @@ def test_a_command_says_what_it_takes(capsys: pytest.CaptureFixture[str], comman
     assert code == 0
     assert word in out
     assert f"evalkit {command}" in out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--prot", "3"], "evalkit: service: --prot: unknown flag; did you mean '--port'?"),
+        (["--speech", "hibary"], "evalkit: service: --speech: 'hibary' is not an option; did you mean 'hibari'?"),
+        (["--port", "many"], "evalkit: service: --port: 'many' is not allowed; expected a whole number"),
+        (["mode=crawl"], "evalkit: service: 'mode=crawl' is not a flag"),
+        (["--faults", "clos"], "evalkit: service.faults: 'clos' is no fault"),
+    ],
+)
+def test_a_wrong_line_of_the_service_is_told_as_any_other(
+    capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    """Exit 2 and one line, without argparse's own page."""
+    code, out, err = _ask(capsys, "service", *args)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(message)

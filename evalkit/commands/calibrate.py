@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import event_loop
-from evalkit.compose.line import parse_line
+from evalkit.compose.line import LineParser, command_line
 from evalkit.compose.planning import plan
 from evalkit.datasets.calibration import LabelledQuestion, load_calibration
 from evalkit.errors import ConfigError, printable
@@ -59,9 +59,11 @@ class Asked:
 
 def main(args: Sequence[str]) -> int:
     """Measure the judge that `args` configure and print the result. Raises UserError before anybody is asked."""
-    line = parse_line([arg for arg in args if arg != "--json"])
-    if line.multirun or line.questions:
-        raise ConfigError("calibrate: measures one judge; leave out -m and Hydra's flags")
+    parser = LineParser("evalkit calibrate", "evalkit calibrate [judge.model=…] [key=value …] [--json]")
+    parser.take_overrides(limits="calibrate measures one judge")
+    parser.add_argument("--json", action="store_true")
+    flags, overrides = parser.parse_words(args)
+    line = command_line(flags, overrides)
     planned = plan(line.overrides, packaged_source(line.config_dirs))
     settings = read_judge_settings(planned.jobs[0].config, Path.cwd(), os.environ)
     questions = load_calibration(settings.judge.calibration_file)
@@ -71,7 +73,7 @@ def main(args: Sequence[str]) -> int:
     with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
         asked = event_loop.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
-    if "--json" in args:
+    if flags.json:
         print(json.dumps(as_json(asked, settings), indent=2))
     elif unreached:
         for reason in dict.fromkeys(answer.verdict.rationale for answer in asked):

@@ -1,15 +1,20 @@
-"""``evalkit check``: compose and validate config and every data file of every job, call nobody, list all errors."""
+"""``evalkit check``: compose and validate config and every data file of every job, call nobody, list all errors.
+
+It takes what a run takes, ``-m`` too, and prints what that would be, what it will take and cost, and warnings: what is
+allowed and hardly meant, such as a gate on a number that this run will not have.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.compose.line import parse_line
+from evalkit.compose.line import LineParser, command_line
 from evalkit.compose.planning import plan
 from evalkit.errors import DataError
 from evalkit.metrics.forecast import add_up
-from evalkit.runner.forecast import describe_forecast, forecast_job, price_dates, warn_of_cost
+from evalkit.runner.advance_warnings import warn_in_advance
+from evalkit.runner.forecast import describe_forecast, forecast_job, price_dates
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare_all, read_run, require_embedded_models
 from evalkit.service.offered import offered_models
@@ -17,7 +22,9 @@ from evalkit.service.offered import offered_models
 
 def main(args: Sequence[str]) -> int:
     """Print what would run, a line per job. Raises UserError with everything that is wrong."""
-    line = parse_line(args)
+    parser = LineParser("evalkit check", "evalkit check [-m] [key=value …]")
+    parser.take_overrides(sweep=True, limits="check validates, and evalkit itself answers Hydra's flags")
+    line = command_line(*parser.parse_words(args))
     planned = plan(line.overrides, packaged_source(line.config_dirs), multirun=line.multirun)
     jobs = prepare_all(planned, Path.cwd(), read_run)
     for job, prepared in zip(planned.jobs, jobs, strict=True):
@@ -29,8 +36,8 @@ def main(args: Sequence[str]) -> int:
     require_embedded_models(jobs, offered_models())
     for warning in dict.fromkeys(warning for prepared in jobs for warning in prepared.data.oddities):
         print(f"warning: {warning}")
-    forecast = add_up([forecast_job(prepared) for prepared in jobs])
-    print(f"forecast: {describe_forecast(forecast, price_dates(jobs))}")
-    for warning in warn_of_cost(forecast, [prepared.settings for prepared in jobs]):
+    forecasts = [forecast_job(prepared) for prepared in jobs]
+    print(f"forecast: {describe_forecast(add_up(forecasts), price_dates(jobs))}")
+    for warning in warn_in_advance(planned, jobs, forecasts):
         print(warning)
     return 0

@@ -17,15 +17,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, NoReturn
+from dataclasses import replace
+from typing import Any
 
+from evalkit.compose.line import LineParser, folder_at
+from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.registry import find_mode
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
 from evalkit.reports.rows import lookup
+from evalkit.runner.jobs import packaged_source
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
@@ -34,22 +37,13 @@ from evalkit.settings.schemas import all_keys
 FAIL_ON = ("regression", "difference", "never")
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as every other command does."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ConfigError(
-            f"compare: {message}; evalkit compare RUN_A RUN_B [--fail-on {'|'.join(FAIL_ON)}] [--margin X]"
-        )
-
-
 def main(args: Sequence[str]) -> int:
     """Compare the two runs in `args`, print what changed, and return 1 for what ``--fail-on`` names.
 
     Raises ConfigError for what is no run, and where not one case-trial can be paired: nothing passes for want of data.
     """
-    given = _parse(args)
-    before, after = read_side(given.runs[0]), read_side(given.runs[1])
+    given, runs = _parse(args)
+    before, after = _with_the_same_keys(read_side(runs[0]), read_side(runs[1]))
     modes = before.layout.mode, after.layout.mode
     if modes[0] != modes[1]:
         raise ConfigError(f"compare: A is mode={modes[0]}, B is mode={modes[1]}; compare runs of one mode")
@@ -81,7 +75,7 @@ def _is_known(key: str) -> bool:
 
 def read_side(text: str) -> Side:
     """Return the run in the folder `text`. Raises ConfigError when no run wrote it, or its grades are gone."""
-    folder = Path(text).expanduser().resolve()
+    folder = folder_at(text)
     if (folder / "index.jsonl").is_file():
         raise ConfigError(f"{folder}: is a sweep; compare takes two of the runs in it")
     run = open_run(folder, "compare")
@@ -98,15 +92,49 @@ def read_side(text: str) -> Side:
     )
 
 
+def _with_the_same_keys(before: Side, after: Side) -> tuple[Side, Side]:
+    """Return both sides, with the shipped values of keys that one of them is older than."""
+    if before.layout.mode != after.layout.mode or not (
+        _lacks(before.config, after.config) or _lacks(after.config, before.config)
+    ):
+        return before, after
+    shipped = plan((f"mode={before.layout.mode}",), packaged_source()).jobs[0].config
+    filled = [_filled(one.config, other.config, shipped) for one, other in ((before, after), (after, before))]
+    return replace(before, config=filled[0]), replace(after, config=filled[1])
+
+
+def _lacks(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether `other` has a key that `config` has not."""
+    return any(
+        name not in config or (isinstance(value, Mapping) and _lacks(_node(config[name]), value))
+        for name, value in other.items()
+    )
+
+
+def _filled(config: Mapping[str, Any], other: Mapping[str, Any], shipped: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` with the shipped value of every key that `other` has and it has not."""
+    filled = dict(config)
+    for name, value in other.items():
+        if isinstance(value, Mapping):
+            filled[name] = _filled(_node(config.get(name)), value, _node(shipped.get(name)))
+        elif name in shipped:
+            filled.setdefault(name, shipped[name])
+    return filled
+
+
+def _node(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _name(config: Mapping[str, Any]) -> str:
     """Return the run's name with its model, or what there is of it."""
     run_name, model = config.get("run_name"), lookup(config, ("assistant", "model"))
     return f"{run_name} ({model})" if run_name and model else str(run_name or model or "")
 
 
-def _parse(args: Sequence[str]) -> Any:
-    parser = _Parser(prog="evalkit compare", add_help=False, allow_abbrev=False)
-    parser.add_argument("runs", nargs=2, metavar="RUN")
+def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    usage = f"evalkit compare RUN_A RUN_B [--fail-on {'|'.join(FAIL_ON)}] [--margin X]"
+    parser = LineParser("evalkit compare", usage)
     parser.add_argument("--fail-on", choices=FAIL_ON, default=FAIL_ON[0])
     parser.add_argument("--margin", type=_share, default=0.0)
     parser.add_argument("--confidence", type=_share, default=0.95)
@@ -114,10 +142,12 @@ def _parse(args: Sequence[str]) -> Any:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true")
     form.add_argument("--markdown", action="store_true")
-    given = parser.parse_args(list(args))
+    given, runs = parser.parse_words(args)
+    if len(runs) != 2:
+        parser.error(f"takes two runs, found {' '.join(runs) or 'none'}")
     if not 0.5 <= given.confidence < 1:
         parser.error(f"argument --confidence: {given.confidence:g} is not allowed; expected 0.5 to below 1")
-    return given
+    return given, runs
 
 
 def _share(text: str) -> float:

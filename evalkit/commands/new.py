@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 
+from evalkit.compose.line import LineParser
 from evalkit.errors import ConfigError
 from evalkit.modes.registry import find_mode
 from evalkit.settings.names import did_you_mean
@@ -63,11 +64,13 @@ def main(args: Sequence[str]) -> int:
 
 
 def _parse(args: Sequence[str]) -> tuple[str, str]:
-    names = [arg for arg in args if "=" not in arg]
-    given = dict(arg.split("=", 1) for arg in args if "=" in arg)
+    parser = LineParser("evalkit new", f"evalkit new my-agent mode={'|'.join(mode_names())}")
+    _, words = parser.parse_words(args)
+    names = [word for word in words if "=" not in word]
+    given = dict(word.split("=", 1) for word in words if "=" in word)
     mode = given.pop("mode", "crawl")
     if len(names) != 1 or given:
-        raise ConfigError(f"new: takes a name and a mode: evalkit new my-agent mode={'|'.join(mode_names())}")
+        parser.error("takes a name and a mode")
     if mode not in mode_names():
         hint = did_you_mean(mode, mode_names())
         raise ConfigError(f"mode: {mode!r} is not an option{hint}; options: {', '.join(mode_names())}")

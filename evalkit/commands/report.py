@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from evalkit.compose.line import LineParser, folder_at
 from evalkit.errors import ConfigError
 from evalkit.reports.sweep_write import describe_differences, write_sweep
 from evalkit.runner.reporting import read_sweep_jobs, report_run
@@ -26,13 +27,15 @@ from evalkit.store.files import write_atomically
 from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory
 
-_USAGE = "report: takes run or sweep directories: evalkit report outputs/DATE/RUN [DIR …] [--output DIR]"
-
 
 def main(args: Sequence[str]) -> int:
     """Write the reports of the directories in `args` again; print the one that holds them."""
-    names, output = _parse(args)
-    folders = [Path(name).expanduser().resolve() for name in names]
+    parser = LineParser("evalkit report", "evalkit report outputs/DATE/RUN [DIR …] [--output DIR]")
+    parser.add_argument("--output", type=folder_at)
+    flags, names = parser.parse_words(args)
+    if not names:
+        parser.error("takes run or sweep directories")
+    folders, output = [folder_at(name) for name in names], flags.output
     if len(folders) == 1 and output is None and not _is_sweep(folders[0]):
         report_run(RunDirectory(folders[0]))
         print(folders[0])
@@ -41,27 +44,6 @@ def main(args: Sequence[str]) -> int:
     else:
         print(_report_set(folders, output))
     return 0
-
-
-def _parse(args: Sequence[str]) -> tuple[list[str], Path | None]:
-    """Return the directories named, and where to write."""
-    names: list[str] = []
-    output: Path | None = None
-    rest = list(args)
-    while rest:
-        word = rest.pop(0)
-        if word == "--output" or word.startswith("--output="):
-            value = word.partition("=")[2] or (rest.pop(0) if rest else "")
-            if not value:
-                raise ConfigError("report: --output needs a directory")
-            output = Path(value).expanduser().resolve()
-        elif word.startswith("-"):
-            raise ConfigError(f"report: {word!r} is not known; {_USAGE.removeprefix('report: ')}")
-        else:
-            names.append(word)
-    if not names:
-        raise ConfigError(_USAGE)
-    return names, output
 
 
 def _is_sweep(folder: Path) -> bool:

@@ -7,23 +7,22 @@ replaces the stored node; everything else stays.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from evalkit.compose.launching import launch
-from evalkit.compose.line import parse_line
+from evalkit.compose.line import LineParser, command_line, split_directory
 from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
-from evalkit.errors import ConfigError
 from evalkit.runner.execution import execute
 
 
 def main(args: Sequence[str]) -> int:
-    """Run the stored config in ``args[0]`` again, with the overrides that follow it; ``-m`` may stand before it."""
-    flags = [arg for arg in args[:1] if arg in ("-m", "--multirun")]
-    rest = list(args[len(flags) :])
-    if not rest or rest[0].startswith("-") or "=" in rest[0]:
-        raise ConfigError("rerun: needs a run directory: evalkit rerun outputs/DATE/RUN [key=value …]")
-    run_dir = Path(rest[0]).expanduser().resolve()
-    line = parse_line([*flags, *rest[1:]])
+    """Run the stored config of the directory in `args` again, with the overrides beside it."""
+    parser = LineParser("evalkit rerun", "evalkit rerun outputs/DATE/RUN [-m] [key=value …]")
+    parser.take_overrides(sweep=True)
+    flags, words = parser.parse_words(args)
+    run_dir, overrides = split_directory(words)
+    if run_dir is None:
+        parser.error("needs a run directory")
+    line = command_line(flags, overrides)
     with stored_source(run_dir, line) as source:
         return execute(plan(line.overrides, source, multirun=line.multirun), launch)

@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from evalkit.compose.launching import launch
-from evalkit.compose.line import CommandLine, parse_line
+from evalkit.compose.line import CommandLine, LineParser, command_line, split_directory
 from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
@@ -54,7 +54,7 @@ class _Asked:
 
 
 def main(args: Sequence[str]) -> int:
-    """Finish the run or sweep in ``args[0]``; its directory is the last line on stdout."""
+    """Finish the run or sweep that `args` name; its directory is the last line on stdout."""
     asked = _parse(args)
     code = _resume_sweep(asked) if (asked.root / "plan.json").is_file() else _resume_run(asked)
     print(asked.root)
@@ -62,24 +62,24 @@ def main(args: Sequence[str]) -> int:
 
 
 def _parse(args: Sequence[str]) -> _Asked:
-    flags = [arg for arg in args if arg in (_RERUN, _KEEP)]
-    rest = [arg for arg in args if arg not in flags]
-    if not rest or rest[0].startswith("-") or "=" in rest[0]:
-        raise ConfigError("resume: needs a run's or sweep's directory: evalkit resume outputs/DATE/RUN [limits.… …]")
-    if len(set(flags)) > 1:
-        raise ConfigError(f"resume: {_RERUN} and {_KEEP} exclude each other")
-    root = Path(rest[0]).expanduser().resolve()
+    parser = LineParser("evalkit resume", f"evalkit resume outputs/DATE/RUN [limits.… …] [{_RERUN} | {_KEEP}]")
+    parser.take_overrides(limits="it would make it another run")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(_RERUN, action="store_true", default=None, dest="rerun_changed")
+    either.add_argument(_KEEP, action="store_false", default=None, dest="rerun_changed")
+    flags, words = parser.parse_words(args)
+    root, overrides = split_directory(words)
+    if root is None:
+        parser.error("needs a run's or sweep's directory")
     if not root.is_dir():
         raise ConfigError(f"{root}: is no directory; expected one that a run or a sweep wrote")
-    line = parse_line(rest[1:])
-    others = [text for text in line.overrides if not text.lstrip("+").startswith(_MAY_CHANGE)]
-    if others or line.multirun or line.questions:
-        found = ", ".join((*others, *line.questions, *(["-m"] if line.multirun else [])))
+    others = [text for text in overrides if not text.lstrip("+").startswith(_MAY_CHANGE)]
+    if others:
         raise ConfigError(
-            f"resume: {found}: would make it another run; only limits.*, gate.*, report.* and concurrency may change. "
-            f"For another run write: evalkit rerun {root} {' '.join(others)}".rstrip()
+            f"resume: {', '.join(others)}: would make it another run; only limits.*, gate.*, report.* and concurrency "
+            f"may change. For another run write: evalkit rerun {root} {' '.join(others)}"
         )
-    return _Asked(root, line, flags[0] == _RERUN if flags else None)
+    return _Asked(root, command_line(flags, overrides), flags.rerun_changed)
 
 
 def _resume_run(asked: _Asked) -> int:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit import event_loop
-from evalkit.compose.line import CommandLine, parse_line
+from evalkit.compose.line import CommandLine, LineParser, command_line, split_directory
 from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
@@ -119,18 +119,20 @@ class _Spending:
 
 
 def main(args: Sequence[str]) -> int:
-    """Grade the run in ``args[0]`` again, print what changed, then its directory. Raises UserError before it starts."""
-    as_json = "--json" in args
-    rest = [arg for arg in args if arg != "--json"]
-    if not rest or rest[0].startswith("-") or "=" in rest[0]:
-        raise ConfigError("score: needs a run directory: evalkit score outputs/DATE/RUN [key=value …]")
-    run = RunDirectory(Path(rest[0]).expanduser().resolve())
-    line = parse_line(rest[1:])
+    """Grade the run in `args` again, print what changed, then its directory. Raises UserError before it starts."""
+    parser = LineParser("evalkit score", "evalkit score outputs/DATE/RUN [key=value …] [--json]")
+    parser.take_overrides(limits="score grades one run")
+    parser.add_argument("--json", action="store_true")
+    flags, words = parser.parse_words(args)
+    directory, overrides = split_directory(words)
+    if directory is None:
+        parser.error("needs a run directory")
+    run, line = RunDirectory(directory), command_line(flags, overrides)
     task = prepare_scoring(run, line)
     for note in task.notes:
         print(f"evalkit: {note}", file=sys.stderr)
     with run.exclusive():
-        return _score(task, run, line, as_json=as_json)
+        return _score(task, run, line, as_json=flags.json)
 
 
 def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -> ExitCode:
@@ -154,8 +156,6 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
 def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
     """Return what `line` asks to grade in `run`. Raises ConfigError or DataError with everything that is wrong."""
     _require_finished_run(run)
-    if line.multirun or line.questions:
-        raise ConfigError("score: grades one run; leave out -m and Hydra's flags")
     problems = [problem for override in line.overrides if (problem := _find_override_problem(override, run))]
     if problems:
         raise ConfigError(problems)

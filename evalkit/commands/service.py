@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 
 def main(args: Sequence[str]) -> int:
-    """Serve until interrupted, with the options of ``python -m evalkit.service``."""
-    from evalkit.service.__main__ import main as serve
+    """Serve until interrupted, with the options of ``python -m evalkit.service``. Raises ConfigError for wrong ones."""
+    from evalkit.compose.line import LineParser
+    from evalkit.service.__main__ import SUMMARY, add_options, run
 
-    return serve(args, prog="evalkit service")
+    parser = add_options(LineParser("evalkit service", description=SUMMARY))
+    return run(parser.parse_args(args))

@@ -23,16 +23,17 @@ from evalkit import event_loop
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.audio.wav import write_wav
-from evalkit.compose.line import parse_line
+from evalkit.compose.line import LineParser, command_line
 from evalkit.compose.planning import plan
 from evalkit.datasets.tables import read_table
 from evalkit.errors import CaseFailure, ConfigError
+from evalkit.modes.mode import NamedVoice
 from evalkit.modes.voice.settings import CrawlSettings
 from evalkit.peers.embedded import service_url
 from evalkit.peers.peers import Peers, open_peers
 from evalkit.records.case import Case
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import prepare
+from evalkit.runner.prepare import find_unknown_voices, prepare
 from evalkit.runner.run_ending import ExitCode
 from evalkit.store.files import write_atomically
 
@@ -54,19 +55,22 @@ class Recording:
 
 def main(args: Sequence[str]) -> int:
     """Make the recordings of ``mode.data_csv``; print the walk CSV's path. Raises UserError before anything is made."""
-    line = parse_line(args)
-    if line.multirun or line.questions:
-        raise ConfigError("voice: makes one set of recordings; leave out -m and Hydra's flags")
+    parser = LineParser("evalkit voice", "evalkit voice [mode.data_csv=…] [voice.… …] [key=value …]")
+    parser.take_overrides(limits="voice makes one set of recordings")
+    line = command_line(*parser.parse_words(args))
     planned = plan(line.overrides, packaged_source(line.config_dirs))
     prepared = prepare(planned.jobs[0].config, Path.cwd(), os.environ)
     settings = prepared.settings
     if not isinstance(settings, CrawlSettings):
         raise ConfigError(f"mode: {settings.mode.name!r} has no texts to speak; voice takes mode=crawl")
+    provider = settings.speech.provider
+    unknown = find_unknown_voices(NamedVoice("voice.voices", provider, name) for name in settings.voice.voices)
+    if unknown:
+        raise ConfigError(unknown)
     recordings = plan_recordings(settings, prepared.cases)
     missing = recordings if settings.voice.overwrite else find_missing(recordings, settings.voice.output_csv)
     _forget(missing, recordings, settings.voice.output_csv)
-    is_embedded = settings.speech.provider.name == "local"
-    with service_url(settings.service, needed=bool(missing) and is_embedded, engines=["speech"]) as url:
+    with service_url(settings.service, needed=bool(missing) and provider.name == "local", engines=["speech"]) as url:
         failure = event_loop.run(_make(missing, settings, url))
     if failure:
         Console(stderr=True).print(f"evalkit: {failure}; run the same line again to go on", markup=False)
@@ -134,7 +138,8 @@ async def _make(recordings: Sequence[Recording], settings: CrawlSettings, url: s
                         failures.append(f"{wanted.cells['example_id']}: {failure.message}")
                     progress.advance(task)
 
-            await asyncio.gather(*(lane() for _ in range(settings.concurrency)))
+            lanes = min(settings.concurrency, settings.limits.requests_in_flight or settings.concurrency)
+            await asyncio.gather(*(lane() for _ in range(lanes)))
     return failures[0] if failures else None
 
 

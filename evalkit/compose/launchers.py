@@ -9,14 +9,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 
-BASIC = "basic"
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.options import option_folders
+
+LAUNCHER = "hydra/launcher"
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,19 @@ LAUNCHERS: Mapping[str, LauncherKind] = {
         replaced={f"{_RAY}.RayLauncher": "evalkit.compose.ray_launcher:PatientRayLauncher"},
     ),
 }
+
+
+def find_unknown_launcher(name: str, further: Sequence[Path]) -> str | None:
+    """Return a message where nobody offers launcher `name`: not we, nor `further` folders, nor a plugin of Hydra's."""
+    Plugins.instance()  # which lets every plugin store its settings
+    stored = ConfigStore.instance().repo["hydra"]["launcher"]
+    folders = [folder / LAUNCHER for folder in option_folders(further)]
+    known = {Path(file).stem for file in stored} | {path.stem for folder in folders for path in folder.glob("*.yaml")}
+    if name in known:
+        return None
+    extras = ", ".join(f"{key} (pip install '.[{kind.extra}]')" for key, kind in LAUNCHERS.items())
+    others = ", ".join(sorted(known - {*LAUNCHERS}))
+    return f"{LAUNCHER}: {name!r} is not a launcher{did_you_mean(name, known)}; launchers: {others}, {extras}"
 
 
 def find_launcher_problems(name: str, settings: Mapping[str, Any]) -> list[str]:

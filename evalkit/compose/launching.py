@@ -24,12 +24,12 @@ from omegaconf import DictConfig, OmegaConf
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
 from evalkit.compose.explaining import explained
 from evalkit.compose.interruption import become_a_worker, forwarding_interruptions
-from evalkit.compose.launchers import BASIC, use_own_settings, use_patient_launchers
+from evalkit.compose.launchers import use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
 from evalkit.compose.planning import hydra_at, plain
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError, LaunchError
-from evalkit.runner.jobs import Destination, Job, Plan, RunJob, Source
+from evalkit.runner.jobs import BASIC_LAUNCHER, Destination, Job, Plan, RunJob, Source
 from evalkit.store.host import host_identity
 from evalkit.store.running_jobs import RunningJobs
 
@@ -72,7 +72,7 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
     where = [f"hydra.sweep.dir={quote(str(directory))}", *subdir]
     jobs = RunningJobs(directory)
     jobs.forget(waiting)
-    if planned.launcher == BASIC:
+    if planned.launcher == BASIC_LAUNCHER:
         _launch_once(planned, run_job, where, _launch_of(directory, waiting))
         return
     use_patient_launchers(planned.launcher)
@@ -128,7 +128,7 @@ def _launch_once(planned: Plan, run_job: RunJob, where: Sequence[str], launched:
     except ConfigError:
         raise
     except Exception as error:
-        if planned.launcher == BASIC:
+        if planned.launcher == BASIC_LAUNCHER:
             raise
         _log.debug("the launcher gave up", exc_info=True)
         lines = str(error).strip().splitlines() or ["no reason given"]

@@ -10,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, QuotedString
 from hydra.errors import HydraException
 
+from evalkit.compose.launchers import LAUNCHER, find_unknown_launcher
 from evalkit.runner.jobs import Source
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
@@ -62,11 +63,17 @@ def find_override_problems(overrides: Sequence[str], source: Source, *, multirun
                 f"{text}: evalkit knows every job of a sweep before it starts the first, and a search does not; "
                 "write the values to try (docs/sweeps.md says how to search from outside)"
             )
+        elif override.key_or_group == LAUNCHER:
+            problems += filter(None, (_find_launcher_problem(value, source) for value in _literal_values(override)))
         elif override.key_or_group in _DECIDED_HERE:
             problems.append(
                 f"{text}: is not for the line; where things are written follows from output_dir and run_name"
             )
     return problems
+
+
+def _find_launcher_problem(name: Any, source: Source) -> str | None:
+    return find_unknown_launcher(str(name), (source.config_dir, *source.search_dirs))
 
 
 def _find_problems(override: Override, source: Source, *, multirun: bool) -> Iterator[str]:

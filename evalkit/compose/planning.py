@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers
 from evalkit.compose.explaining import explained
-from evalkit.compose.launchers import find_launcher_problems, use_own_settings
+from evalkit.compose.launchers import LAUNCHER, find_launcher_problems, use_own_settings
 from evalkit.compose.overrides import (
     find_keys_inside_null,
     find_keys_of_other_modes,
@@ -41,9 +41,10 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
     with explained(), hydra_at(source):
         base = _compose(source, of_all_jobs(quoted) if multirun else without_sweeps(quoted), return_hydra_config=True)
         multirun = multirun or str(base.hydra.mode).endswith("MULTIRUN")
+        launcher = str(base.hydra.runtime.choices[LAUNCHER])
         if not multirun:
-            return Plan(source, quoted, multirun, (Job(0, tuple(without_hydra(quoted)), plain(base)),), composed=base)
-        launcher = str(base.hydra.runtime.choices["hydra/launcher"])
+            job = Job(0, tuple(without_hydra(quoted)), plain(base))
+            return Plan(source, quoted, multirun, (job,), launcher, composed=base)
         sweep_params = [f"{key}={value}" for key, value in (base.hydra.sweeper.params or {}).items()]
         problems = [
             *find_launcher_problems(launcher, base.hydra.launcher),

@@ -26,7 +26,5 @@ def _run_nothing(_job: Job, _destination: Destination) -> None:
 
 def _resolved(questions: Sequence[str]) -> list[str]:
     """Return Hydra's own `questions`; a job's config is shown as it will run, file names filled in."""
-    asks_for_job = "--cfg=job" in questions or any(
-        flag in ("-c", "--cfg") and value == "job" for flag, value in pairwise(questions)
-    )
+    asks_for_job = any(flag in ("-c", "--cfg") and value == "job" for flag, value in pairwise(questions))
     return [*questions, *(["--resolve"] if asks_for_job and "--resolve" not in questions else [])]

@@ -43,10 +43,11 @@ def stored_source(run_dir: Path, line: CommandLine) -> Iterator[Source]:
 
 def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
     stored = with_new_names(_read(run_dir / ".hydra" / "config.yaml", run_dir))
-    runtime = _read(run_dir / ".hydra" / "hydra.yaml", run_dir)["hydra"]["runtime"]
+    hydra_yaml = run_dir / ".hydra" / "hydra.yaml"
+    runtime = _at(_read(hydra_yaml, run_dir), "hydra.runtime", hydra_yaml)
     shipped = _read(resource_dir("conf") / "config.yaml", run_dir)
     named = _named_groups(line)
-    before = str(stored["mode"]["name"])
+    before = str(_at(stored, "mode.name", run_dir / ".hydra" / "config.yaml"))
     modes = named.get("mode", [before])
     for mode in {before, *modes} - set(mode_names()):
         raise ConfigError(f"{run_dir}: mode {mode!r} is not installed; installed modes: {', '.join(mode_names())}")
@@ -167,6 +168,14 @@ def _with_stored_keys(shipped: Mapping[str, Any], body: Mapping[str, Any]) -> di
         below = result.get(key)
         result[key] = _with_stored_keys(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result
+
+
+def _at(document: Any, key: str, path: Path) -> Any:
+    for part in key.split("."):
+        if not isinstance(document, dict) or part not in document:
+            raise ConfigError(f"{path}: has no {key}; expected what a run stored")
+        document = document[part]
+    return document
 
 
 def _read(path: Path, run_dir: Path) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from evalkit.datasets.files import clip
 from evalkit.datasets.tables import Table, TableRow
@@ -25,6 +26,19 @@ def find_id_problems(table: Table, column: str) -> list[str]:
             problem = f"{case_id!r} stands in row {earlier.number} already{alike}; ids are unique"
         if problem is not None:
             problems.append(f"{table.where(row, column)}: {problem}")
+    return problems
+
+
+def find_unsafe_ids(case_ids: Iterable[str]) -> list[str]:
+    """Return a message for every id that cannot be one, or that stands twice: whatever mode read them."""
+    problems = []
+    seen: set[str] = set()
+    for case_id in case_ids:
+        problem = _find_problem(case_id)
+        if problem is None and case_id.casefold() in seen:
+            problem = f"{clip(case_id)} stands twice; ids are unique, also when case is ignored"
+        seen.add(case_id.casefold())
+        problems += [problem] if problem else []
     return problems
 
 

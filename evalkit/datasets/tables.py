@@ -69,6 +69,16 @@ def read_table(path: Path, required: Sequence[str]) -> Table:
     return Table(path, tuple(header), rows)
 
 
+def find_empty_cells(table: Table, *columns: str) -> list[str]:
+    """Return a message for every row of `table` that has nothing in one of `columns`."""
+    return [
+        f"{table.where(row, column)}: is empty; every row needs one"
+        for row in table.rows
+        for column in columns
+        if not row.cells[column].strip()
+    ]
+
+
 def _is_json(text: str) -> bool:
     """Whether `text` is a JSON object or list, or lines of them; no header begins like that."""
     if not text.lstrip().startswith(("{", "[")):

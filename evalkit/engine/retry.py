@@ -4,6 +4,9 @@ A retry starts the case afresh, in a new conversation. Failures of the system un
 retried.
 """
 
+# Not tenacity or stamina: they sleep by themselves, while the engine gives its places back as long as a case waits,
+# journals each attempt, obeys stops and takes time from a clock; all that is left for a library is one formula.
+
 from __future__ import annotations
 
 import random

@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Protocol, TypeVar
 
 from evalkit.clock import Clock
-from evalkit.engine.quota import Quota
+from evalkit.engine.quota import Quota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.throttle import Throttle
 from evalkit.records.case import CaseTrial
@@ -232,7 +232,7 @@ class Engine:
         async with AsyncExitStack() as places:
             with self._as_idle():
                 await places.enter_async_context(self._throttle.slot())
-                await places.enter_async_context(self._quota.slot())
+                await places.enter_async_context(holding(self._quota.slot()))
             if self._stopped_by is not None:
                 return None
             _storing(self._sink.journal_start, trial.key, number)

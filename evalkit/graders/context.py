@@ -3,7 +3,7 @@
 A grader is a coroutine ``grade(context) -> Verdict`` inside a :class:`GraderType`. It sees a stored record and nothing
 else; what costs money or needs a network (hearing audio, asking a judge) comes in as a callable in
 :class:`GraderServices`, which the command that grades fills in. To add a family, write a module with a `GRADERS` tuple
-and name it in :mod:`evalkit.graders.registry`.
+and name it among the entry points ``evalkit.graders`` of ``pyproject.toml`` (then reinstall, so that it is seen).
 """
 
 from __future__ import annotations

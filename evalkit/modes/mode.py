@@ -14,6 +14,8 @@ A mode has
 ``graders``          the graders of a case
 ``fingerprint``      the settings that can change a case's record; resume, compare and caches use them
 ``forecast``         how many turns, tokens and minutes of sound a case will take
+``voices``           the voices that will be used, so that unknown ones are found before the run
+``unmeasured_…``     latencies of the layout that a run will not have, so that a gate on them is warned of
 ``open``             yields the callable that makes one attempt at a case-trial
 ==================== ================================================================================================
 
@@ -27,7 +29,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
 from evalkit.clock import Clock
 from evalkit.errors import ConfigError
@@ -39,7 +41,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
-from evalkit.settings.types import RunSettings
+from evalkit.settings.types import ProviderSettings, RunSettings
 from evalkit.store.run_directory import RunDirectory
 
 Work: TypeAlias = Callable[[CaseTrial, int], Awaitable[CaseRecord]]
@@ -56,6 +58,7 @@ class ModeData:
         datasets: ``path`` and ``sha256`` of every file that was read, for provenance.
         problems: What keeps the cases from being run although everything could be read; ``evalkit check`` shows the
             table first.
+        notes: Messages for the run's log before it starts.
         oddities: What is allowed but probably a mistake; ``evalkit check`` warns of it.
         table: The data as a table for ``evalkit check``; empty: nothing is shown.
 
@@ -65,8 +68,17 @@ class ModeData:
     datasets: tuple[Mapping[str, Any], ...]
     left_out: tuple[Case, ...] = ()
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     oddities: tuple[str, ...] = ()
     table: str = ""
+
+
+class NamedVoice(NamedTuple):
+    """A voice that a run asks for: the key, or the file, that names it, who is to speak with it, and its name."""
+
+    where: str
+    provider: ProviderSettings
+    name: str
 
 
 @dataclass(frozen=True)
@@ -138,6 +150,14 @@ class Mode(ABC, Generic[Settings, Data]):
     def forecast(self, settings: Settings, data: Data, rates: Rates) -> Iterator[tuple[CaseWork, Models]]:  # noqa: ARG002
         """Yield the work of each case and the models that do it, without grading. By default nothing: unknown."""
         yield from ()
+
+    def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
+        """Yield every voice that a role will use. By default none."""
+        yield from ()
+
+    def unmeasured_latencies(self, settings: Settings, data: Data) -> Mapping[str, str]:  # noqa: ARG002
+        """Return the latency columns of the layout that no record of this run will have, each with the reason."""
+        return {}
 
     @abstractmethod
     def open(

@@ -7,12 +7,15 @@ know the plan by its content and never by a path.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ConfigError
-from evalkit.service.faults.plan import FILE_SUFFIX, read_plan
+from evalkit.service.faults.plan import FILE_SUFFIX, parse_plan, read_plan
 from evalkit.settings.documents import find_document_problems
+from evalkit.settings.names import did_you_mean
 from evalkit.settings.roles import ROLES
 
 
@@ -33,6 +36,21 @@ def settle_faults(resolved: dict[str, Any], working_dir: Path) -> None:
         )
     # A replay commits the faults that were recorded and no others.
     resolved["service"]["faults"] = plan.line if "local" in servers else None
+
+
+def find_unknown_cases(faults: str | None, keys: Sequence[str]) -> list[str]:
+    """Return a message for every case-trial that the plan `faults` is to hit and that is not among `keys`.
+
+    ``#3``, the third session of a client that does not say which case it holds, may always be named.
+    """
+    rules = parse_plan(faults).rules if faults else ()
+    named = dict.fromkeys(str(case) for rule in rules if (case := rule.values.get("case")) is not None)
+    return [
+        f"service.faults: case {key!r} is not run{did_you_mean(key, keys)}; "
+        f"max_examples, trials and the data decide which are ({len(keys)} here)"
+        for key in named
+        if key not in keys and not re.fullmatch(r"#\d+", key)
+    ]
 
 
 def _find_file_problems(text: str, working_dir: Path) -> list[str]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Protocol
 
 import evalkit
+from evalkit.engine.quota import OwnQuota
 from evalkit.peers.endpoints import endpoint_of
 from evalkit.peers.judge import JudgeService
 from evalkit.peers.pricing import price_table
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
-from evalkit.providers.clients import Clients
+from evalkit.providers.clients import Clients, Slot
 from evalkit.providers.endpoints import ProviderEndpoint, realtime_url, request_headers
 from evalkit.providers.prices import Prices
 from evalkit.providers.responses import TextModel
@@ -99,7 +100,7 @@ class Peers:
             model=chosen.model,
             votes=chosen.votes,
             source=TextModel(self.clients, endpoint, chosen.model),
-            policy=RequestPolicy.from_settings(self.settings),
+            policy=RequestPolicy.from_settings(self.settings, slot=self.clients.slot),
             prices=self.prices,
             cache=None if chosen.provider.name == "local" else self.cache,
             identity=endpoint.cache_identity,
@@ -132,10 +133,20 @@ class Peers:
 
 @asynccontextmanager
 async def open_peers(
-    settings: RunSettings, embedded_url: str | None, *, on_rate_limits: OnRateLimits = lambda _: None
+    settings: RunSettings,
+    embedded_url: str | None,
+    *,
+    on_rate_limits: OnRateLimits = lambda _: None,
+    slot: Slot | None = None,
 ) -> AsyncIterator[Peers]:
-    """Yield the peers of a run for one event loop; their clients are closed when the block ends."""
-    clients = Clients(os.environ, timeout_s=settings.limits.response_timeout_s)
+    """Yield the peers of a run for one event loop; their clients are closed when the block ends.
+
+    `slot` gives what must be held while a request to a judge or a transcription is under way; None: one of
+    ``limits.requests_in_flight``, counted for these peers alone.
+    """
+    limits = settings.limits
+    own = OwnQuota(slots=limits.requests_in_flight)
+    clients = Clients(os.environ, timeout_s=limits.response_timeout_s, slot=slot or own.slot)
     try:
         yield Peers(settings, clients, open_cache(), price_table(settings), embedded_url, on_rate_limits)
     finally:

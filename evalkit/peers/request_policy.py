@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from evalkit.engine.retry import RetryPolicy
 from evalkit.errors import CaseFailure
+from evalkit.providers.clients import Slot
 from evalkit.records.faults import Failure, Stage
 from evalkit.settings.types import RunSettings
 
@@ -26,6 +28,7 @@ class RequestPolicy:
         sleep: Waits so many seconds.
         rng: Makes the waits differ a little, so that retries do not come all at once.
         limit: How many requests may be under way.
+        slot: Gives what must be held while one is, by all who ask the same providers.
 
     """
 
@@ -34,10 +37,15 @@ class RequestPolicy:
     sleep: Callable[[float], Awaitable[None]]
     rng: random.Random
     limit: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(4))
+    slot: Slot = nullcontext
 
     @classmethod
     def from_settings(
-        cls, settings: RunSettings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        cls,
+        settings: RunSettings,
+        *,
+        slot: Slot = nullcontext,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> RequestPolicy:
         """Return the policy of a run, with as many requests under way as cases."""
         return cls(
@@ -46,6 +54,7 @@ class RequestPolicy:
             sleep=sleep,
             rng=random.Random(settings.seed),
             limit=asyncio.Semaphore(settings.concurrency),
+            slot=slot,
         )
 
     async def answer(self, request: Callable[[], Awaitable[T]]) -> T:
@@ -54,7 +63,7 @@ class RequestPolicy:
         while True:
             attempt += 1
             try:
-                async with self.limit, asyncio.timeout(self.timeout_s):
+                async with self.limit, self.slot(), asyncio.timeout(self.timeout_s):
                     return await request()
             except TimeoutError:
                 failure = CaseFailure(Stage.GRADING, "request_timeout", f"no answer within {self.timeout_s:g} s")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import import_module
@@ -30,16 +30,21 @@ _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_PACKED_BYTES = 256 * 1024
 
 
+Slot = Callable[[], AbstractAsyncContextManager[None]]
+
+
 class Clients:
     """Clients by endpoint, for one event loop. Close it with :meth:`aclose`.
 
     Args:
         environ: Where keys are read from.
         timeout_s: How long a peer may be silent within one request.
+        slot: Gives what must be held while a request is under way; None: any number may be.
 
     """
 
-    def __init__(self, environ: Mapping[str, str], *, timeout_s: float = 60.0) -> None:
+    def __init__(self, environ: Mapping[str, str], *, timeout_s: float = 60.0, slot: Slot | None = None) -> None:
+        self.slot: Slot = slot or nullcontext
         self._environ = environ
         self._timeout_s = timeout_s
         self._clients: dict[ProviderEndpoint, AsyncOpenAI] = {}

@@ -101,7 +101,13 @@ class ResultLayout:
         return self.row_unit is RowUnit.TURN
 
     def columns_with(self, grader_ids: Sequence[str]) -> tuple[str, ...]:
-        """Return all columns in order, two for each grader: its grade and its rationale."""
+        """Return all columns in order, two for each grader: its grade and its rationale.
+
+        A latency or a number of tokens that the mode did not place stands before evalkit's own.
+        """
+        placed = {*self.columns, *self.own_columns}
+        measured = tuple(name for name in (*self.latency_columns, *self.token_columns) if name not in placed)
+        own = (*measured, *self.own_columns)
         graded = tuple(f"{grader_id}_{part}" for grader_id in grader_ids for part in ("grade", "rationale"))
-        behind = (*graded, *self.own_columns) if self.graders_first else (*self.own_columns, *graded)
+        behind = (*graded, *own) if self.graders_first else (*own, *graded)
         return (*self.columns, *behind)

@@ -1,8 +1,9 @@
 """Where the configs of two runs differ, and which of it was not meant to be compared.
 
 Files are compared by content, wherever they lie. What only says where a run lies, how it is shown, how fast it was
-worked off or when it gives up is no difference. Of what is left, these are taken to be what a comparison is about: the
-keys that were named, else the only key that differs, else everything below ``assistant``.
+worked off or when it gives up is no difference, nor is what an older version stored and the mode never asked for. Of
+what is left, these are taken to be what a comparison is about: the keys that were named, else the only key that
+differs, else everything below ``assistant``.
 """
 
 from __future__ import annotations
@@ -11,16 +12,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.settings.renamed import with_new_names
+from evalkit.settings.roles import ROLES
+from evalkit.settings.schemas import key_at, mode_names
+
 _SUBJECT = ("assistant",)
 # Nodes and keys that change no result.
 _IDLE = (
     "output_dir", "run_name", "report", "gate", "concurrency", "limits", "trace", "voice", "conformance",
     "judge.calibration_file", "service.keep_alive_s",
 )  # fmt: skip
-_ROLES = ("assistant", "simulator", "judge", "speech")
 # A role's model and provider are resolved; these only said what they would be by default.
-_DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in _ROLES)))
+_DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in ROLES)))
 _ABSENT = "(no such key)"
+# A key that came since -> what held in every run that was made before it.
+_BEFORE_IT = {"service.brain": "rules"}
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,13 @@ def find_config_changes(
         expect: Keys, or nodes, that are meant to differ; empty: see the module.
 
     """
-    first, second = _flatten(before), _flatten(after)
+    first, second = ({**_BEFORE_IT, **_flatten(with_new_names(config))} for config in (before, after))
     differing = [
         key
         for key in dict.fromkeys([*first, *second])
         if not _below(key, (*_IDLE, *_DEFAULTS))
         and _content(first.get(key, _ABSENT), hashes[0]) != _content(second.get(key, _ABSENT), hashes[1])
+        and not _is_relic(key, first, second)
     ]
     subject = tuple(expect) or (tuple(differing) if len(differing) == 1 else _SUBJECT)
     return [
@@ -66,6 +73,13 @@ def find_config_changes(
         )
         for key in differing
     ]
+
+
+def _is_relic(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
+    """Tell whether only an older run has `key`, which their mode does not ask for, so that it decided nothing."""
+    mode = first.get("mode.name")
+    is_one_sided = (key in first) != (key in second)
+    return is_one_sided and mode == second.get("mode.name") and mode in mode_names() and key_at(key, mode) is None
 
 
 def _flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

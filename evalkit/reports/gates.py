@@ -24,6 +24,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.outcomes import describe_undecided, find_shortfalls
 from evalkit.reports.rows import ResultTable
@@ -55,7 +56,7 @@ def judge_gates(
     """Return the summary's ``gates``: a verdict for every threshold of `gate` that is set."""
     verdicts = (
         _min_grade(gate, summary),
-        _max_latency(gate, summary),
+        _max_latency(gate, summary, table.layout),
         _max_cost(gate, summary),
         _max_excluded(gate, summary),
         _never_fail(gate, table, records),
@@ -81,14 +82,18 @@ def _min_grade(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdi
     return _verdict("gate.min_grade", found, allowed, passed=found is not None and found >= allowed, reason=reason)
 
 
-def _max_latency(gate: Mapping[str, Any], summary: Mapping[str, Any]) -> GateVerdict | None:
+def _max_latency(gate: Mapping[str, Any], summary: Mapping[str, Any], layout: ResultLayout) -> GateVerdict | None:
     allowed = gate.get("max_latency_ms")
     if allowed is None:
         return None
-    name = f"{gate['latency_column']}_p{gate['latency_percentile']}"
-    found = summary.get(name)
-    if found is None:
-        reason = f"{name} is unknown: no turn has a {gate['latency_column']}"
+    column = gate["latency_column"]
+    name = f"{column}_p{gate['latency_percentile']}"
+    found = summary.get(name) if column in layout.latency_columns else None
+    if column not in layout.latency_columns:
+        known = ", ".join(layout.latency_columns) or "none"
+        reason = f"{column} is not a latency of mode={layout.mode}; it has {known}"
+    elif found is None:
+        reason = f"{name} is unknown: no turn has a {column}"
     else:
         reason = f"{name} is {found:,.0f} ms, above {allowed:,g} ms"
     return _verdict("gate.max_latency_ms", found, allowed, passed=found is not None and found <= allowed, reason=reason)

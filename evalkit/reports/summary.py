@@ -23,6 +23,8 @@ key                         meaning
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 ``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
 ``ungraded``                grader -> why it could be applied to no case-trial that counts
+``real_time``               whether every call was held in real time, by the settings that its record has; false
+                             where only some were (a simulation may say so of itself)
 =========================== =====================================================================================
 
 A number that cannot be given is null. Only `grade_mean` is left out instead, because those readers take it for a number
@@ -89,7 +91,7 @@ def summarize(
     facts: RunFacts, table: ResultTable, records: Sequence[CaseRecord], grades: Sequence[Grade]
 ) -> dict[str, Any]:
     """Return the content of ``summary.json``."""
-    seed = _seed(facts.config)
+    seed, config = _seed(facts.config), _with_real_time(facts.config, records)
     rows = [row for row in table.rows if row.scored]
     costs = cost_by_role_usd(records, [*grades, *facts.history.discarded])
     summary: dict[str, Any] = {
@@ -97,7 +99,7 @@ def summarize(
         "mode": table.layout.mode,
         **_counts(table, records),
         **_grade_means(table, rows, seed),
-        **_settings(table.layout, facts.config),
+        **_settings(table.layout, config),
         **_distributions(table.layout, rows, seed),
         "planned": len(records) if facts.planned is None else facts.planned,
         "finished": len(records),
@@ -111,7 +113,7 @@ def summarize(
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
         "price_date": facts.history.prices.latest,
         **summarize_callers(table.layout, records, trial_values(rows, GRADE)),
-        **describe_pacing(facts.config, records),
+        **describe_pacing(config, records),
         "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),
         "config_sha256": facts.config_sha256,
@@ -190,6 +192,12 @@ def _reliability(rows: Sequence[Row]) -> dict[str, Json]:
     }
 
 
+def _with_real_time(config: JsonObject, records: Sequence[CaseRecord]) -> JsonObject:
+    """Return `config` with the `real_time` that held: a simulation's own wins where the run's was left open."""
+    held = [record.settings["real_time"] for record in records if "real_time" in record.settings]
+    return {**config, "real_time": all(held)} if held and "real_time" in config else config
+
+
 def describe_pacing(config: JsonObject, records: Sequence[CaseRecord]) -> dict[str, Json]:
     """Return how late chunks of sound were sent, and whether that and the run's kind make latencies comparable."""
     turns = [turn.measures for record in records if record.scored for turn in record.turns]
@@ -211,13 +219,21 @@ def _concurrency(facts: RunFacts) -> dict[str, Json]:
     return {"most": most, "fewest": min(limits, default=most), "changes": list(facts.history.concurrency)}
 
 
-def _why_not_comparable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:
+def why_settings_are_not_comparable(config: Mapping[str, Any]) -> str:
+    """Return why no latency of a run with this `config` is comparable with another run's; empty where it may be."""
     if "real_time" not in config:
         return ""
     if not config["real_time"]:
         return "real_time is false: sound was sent faster than anybody speaks, so these are not latencies of a call"
     if lookup(config, ("assistant", "provider", "name")) == "local":
         return "the embedded provider remembers what it has heard, so these are not latencies of a product"
+    return ""
+
+
+def _why_not_comparable(config: JsonObject, lateness: Mapping[str, float] | None) -> str:
+    reason = why_settings_are_not_comparable(config)
+    if reason or "real_time" not in config:
+        return reason
     if lateness is None:
         return "no chunk of sound was timed"
     p99_ms = lateness["lateness_p99_ms"]

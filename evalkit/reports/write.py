@@ -20,7 +20,7 @@ from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.junit import junit_xml
 from evalkit.reports.ledger import ledger_csv
 from evalkit.reports.page.run_page import PageSource, run_page
-from evalkit.reports.plots.run_pictures import PICTURES, draw_run
+from evalkit.reports.plots.run_pictures import PICTURES, Draw, draw_run
 from evalkit.reports.rows import Locate, ResultTable, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
@@ -70,6 +70,7 @@ class Presentation:
         html: Whether to write ``report.html``.
         audio: What becomes of recordings there: ``linked``, ``embedded`` or ``none``.
         provenance: The content of ``provenance.json``, for the page.
+        is_live: Whether a process is running it now.
 
     """
 
@@ -77,6 +78,7 @@ class Presentation:
     html: bool = True
     audio: str = "linked"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    is_live: bool = False
 
 
 def derive(content: RunContent) -> Derived:
@@ -104,17 +106,19 @@ def write_tables(content: RunContent) -> Derived:
     return derived
 
 
-def draw_reports(content: RunContent, derived: Derived, shown: Presentation) -> None:
-    """Draw the pictures and write the page, as far as `shown` asks for them."""
+def draw_reports(content: RunContent, derived: Derived, shown: Presentation, draw: Draw = draw_run) -> None:
+    """Draw the pictures by `draw` and write the page, as far as `shown` asks for them."""
     run_dir = content.run_dir
     if shown.plots:
-        drawn = draw_run(derived.summary, derived.table, content.records)
+        drawn = draw(derived.summary, derived.table, content.records)
         for name, picture in drawn.items():
             write_atomically(run_dir / "plots" / name, picture)
         for name in set(PICTURES) - set(drawn):
             (run_dir / "plots" / name).unlink(missing_ok=True)
     if shown.html:
-        source = PageSource(run_dir, content.config, derived.summary, derived.table, shown.provenance, shown.audio)
+        source = PageSource(
+            run_dir, content.config, derived.summary, derived.table, shown.provenance, shown.audio, shown.is_live
+        )
         pieces = run_page(source, content.records, content.grades)
         stream_atomically(run_dir / "report.html", (piece.encode("utf-8", "replace") for piece in pieces))
 

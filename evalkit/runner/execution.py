@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from evalkit.errors import LaunchError
+from evalkit.metrics.forecast import add_up
 from evalkit.peers.embedded import shared_services
-from evalkit.runner.forecast import describe_sweep, forecast_job, warn_of_cost
+from evalkit.runner.advance_warnings import warn_in_advance
+from evalkit.runner.forecast import describe_sweep, forecast_job, price_dates
 from evalkit.runner.job import run_job
 from evalkit.runner.jobs import Plan, RunJob, slug
 from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_embedded_models
@@ -37,7 +39,7 @@ def execute(planned: Plan, launch: Launch) -> int:
     prepared = prepare_all(planned, working_dir)
     first = prepared[0]
     embedded = [job for job in prepared if job.uses_embedded_provider]
-    say(*_cost_messages(planned, prepared))
+    say(*_describe_start(planned, prepared))
     with (
         handing_on(prepared, planned, working_dir),
         shared_services(
@@ -78,8 +80,8 @@ def exit_code_of(run: RunDirectory) -> int:
     return ExitCode.DEFECT if status is None or status["exit_code"] is None else int(status["exit_code"])
 
 
-def _cost_messages(planned: Plan, prepared: Sequence[Prepared]) -> list[str]:
-    """Return what to say before anything starts: what a sweep will run and take, and whether money will be short."""
-    if planned.multirun:
-        return describe_sweep(planned.jobs, prepared)
-    return warn_of_cost(forecast_job(prepared[0]), [prepared[0].settings])
+def _describe_start(planned: Plan, prepared: Sequence[Prepared]) -> list[str]:
+    """Return what to say before anything starts: what a sweep will run and take, and all that is hardly meant."""
+    forecasts = [forecast_job(job) for job in prepared]
+    sweep = describe_sweep(planned.jobs, add_up(forecasts), price_dates(prepared)) if planned.multirun else []
+    return [*sweep, *warn_in_advance(planned, prepared, forecasts)]

@@ -14,7 +14,6 @@ from evalkit.records.grade import GradeLevel
 from evalkit.runner.jobs import Job
 from evalkit.runner.prepare import Prepared, needs_of
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.types import RunSettings
 
 _MOST_JOBS_NAMED = 12
 
@@ -54,17 +53,11 @@ def _with_grading(prepared: Prepared, case: Case, work: CaseWork) -> CaseWork:
     return replace(work, judgements=judgements, hears_answers="transcribe" in needs_of(specs))
 
 
-def describe_sweep(jobs: Sequence[Job], prepared: Sequence[Prepared]) -> list[str]:
+def describe_sweep(jobs: Sequence[Job], forecast: Forecast, prices_of: str) -> list[str]:
     """Return the lines that say what a sweep will run, before it does: its jobs, and what they take together."""
     named = [f"job {job.number}: {' '.join(job.overrides) or '(as it is)'}" for job in jobs[:_MOST_JOBS_NAMED]]
     more = [f"and {len(jobs) - _MOST_JOBS_NAMED} jobs more"] if len(jobs) > _MOST_JOBS_NAMED else []
-    forecast = add_up([forecast_job(job) for job in prepared])
-    return [
-        *named,
-        *more,
-        f"{len(jobs)} jobs, {describe_forecast(forecast, price_dates(prepared))}",
-        *warn_of_cost(forecast, [job.settings for job in prepared]),
-    ]
+    return [*named, *more, f"{len(jobs)} jobs, {describe_forecast(forecast, prices_of)}"]
 
 
 def price_dates(prepared: Sequence[Prepared]) -> str:
@@ -84,23 +77,6 @@ def describe_forecast(forecast: Forecast, prices_of: str) -> str:
         f"assistant tokens in {_shown(forecast.input_tokens, ',.0f')}, out {_shown(forecast.output_tokens, ',.0f')}; "
         f"forecast cost {_describe_cost(forecast, prices_of)}"
     )
-
-
-def warn_of_cost(forecast: Forecast, settings: Sequence[RunSettings]) -> list[str]:
-    """Return a warning when the forecast passes ``limits.max_cost_usd``, which jobs of a sweep share."""
-    limits = [job.limits.max_cost_usd for job in settings if job.limits.max_cost_usd is not None]
-    if not limits:
-        return []
-    limit, cost = min(limits), forecast.known_usd
-    if cost.low > limit:
-        return [f"warning: this costs more than limits.max_cost_usd={limit:g} allows, and will stop before it is done"]
-    if forecast.unknown:
-        unknown = ", ".join(forecast.unknown)
-        kept = f"warning: limits.max_cost_usd={limit:g} cannot be kept: no full price is known for {unknown}"
-        return [f"{kept}; give one in limits.prices_file, for every kind of token that is billed"]
-    if cost.high > limit:
-        return [f"warning: limits.max_cost_usd={limit:g} may be spent before all is done"]
-    return []
 
 
 def _describe_cost(forecast: Forecast, prices_of: str) -> str:

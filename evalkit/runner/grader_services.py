@@ -15,7 +15,7 @@ def open_grader_services(peers: Peers, run: RunDirectory) -> GraderServices:
     judge, transcriber = peers.judge(), peers.transcription()
     if transcriber is None:
         return GraderServices(judge=judge)
-    policy = RequestPolicy.from_settings(peers.settings)
+    policy = RequestPolicy.from_settings(peers.settings, slot=peers.clients.slot)
 
     async def transcribe(artifact: str) -> HeardText:
         heard = await policy.answer(lambda: transcriber.transcribe(run.inside(artifact)))

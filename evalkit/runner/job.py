@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from evalkit import event_loop
 from evalkit.clock import MonotonicClock
 from evalkit.engine.progress import RunProgress
-from evalkit.engine.quota import OwnQuota, Quota
+from evalkit.engine.quota import OwnQuota, Quota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
@@ -33,6 +33,8 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
+from evalkit.reports.plots.ahead import drawing_ahead
+from evalkit.reports.plots.run_pictures import Draw, draw_run
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.interruption import Interruption
 from evalkit.runner.jobs import Destination, Job
@@ -104,18 +106,31 @@ def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_c
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
     quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
-    with (
-        service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
-        replayed(settings) as addressed,
-    ):
-        ready = replace(prepared, settings=addressed)
-        outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
-    if outcome.stopped_by is Stop.STORAGE:
-        raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
-    # A sweep closes with one table of its own.
-    _end(run, prepared, provenance, outcome, None if destination.in_sweep else stderr_console())
+    for note in prepared.data.notes:
+        _log.info("%s", note)
+    with _drawing(prepared.config, destination) as draw:
+        with (
+            service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
+            replayed(settings) as addressed,
+        ):
+            ready = replace(prepared, settings=addressed)
+            outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
+        if outcome.stopped_by is Stop.STORAGE:
+            raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")
+        # A sweep closes with one table of its own.
+        console = None if destination.in_sweep else stderr_console()
+        _end(run, prepared, provenance, outcome, console, draw)
     if outcome.stopped_by is Stop.INTERRUPTED:
         raise KeyboardInterrupt
+
+
+def _drawing(config: Mapping[str, Any], destination: Destination) -> AbstractContextManager[Draw]:
+    """Return what draws: a process beside this one, so that a run that somebody waits for ends sooner.
+
+    The jobs of a sweep load what draws once, and calls that keep time get the machine for themselves.
+    """
+    is_ahead = config["report"]["plots"] and not destination.in_sweep and not config.get("real_time")
+    return drawing_ahead() if is_ahead else nullcontext(draw_run)
 
 
 def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: bool) -> list[CaseTrial]:
@@ -138,7 +153,12 @@ def _begin(
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()
         gone = [] if rerun_changed else [key for key in earlier["case_trials"] if key not in set(keys)]
-        provenance = {**earlier, "case_trials": [*keys, *gone], "resumed": [*earlier.get("resumed", ()), resumed]}
+        provenance = {
+            **earlier,
+            "case_trials": [*keys, *gone],
+            "datasets": _with_further(earlier["datasets"], provenance["datasets"]),
+            "resumed": [*earlier.get("resumed", ()), resumed],
+        }
         run.journal_resumption()
     run.write_config(prepared.config)
     write_provenance(run.provenance_path, provenance)
@@ -146,15 +166,26 @@ def _begin(
     return provenance
 
 
+def _with_further(known: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the files that a run has read so far: those of before, and those that lie elsewhere by now."""
+    paths = {entry["path"] for entry in known}
+    return [*known, *(entry for entry in now if entry["path"] not in paths)]
+
+
 def _end(
-    run: RunDirectory, prepared: Prepared, provenance: Mapping[str, Any], outcome: Outcome, console: Console | None
+    run: RunDirectory,
+    prepared: Prepared,
+    provenance: Mapping[str, Any],
+    outcome: Outcome,
+    console: Console | None,
+    draw: Draw,
 ) -> None:
     """Write the reports and the final status of the run."""
     planned_keys = set(provenance["case_trials"])
     records = [stored.record for key, stored in run.read_finished().items() if key in planned_keys]
     served = sorted({record.served_model for record in records if record.served_model})
     write_provenance(run.provenance_path, {**provenance, "models_served": served, "ended_at": now_utc()})
-    report = report_run(run, console)
+    report = report_run(run, console, draw)
     planned = len(provenance["case_trials"])
     ending = decide_ending(
         records,
@@ -180,7 +211,7 @@ def _open_quota(destination: Destination, limits: LimitSettings, spent_before_us
     """Return what the run shares: nothing, or with the jobs of its sweep, whose ledger has all that was spent."""
     if destination.in_sweep:
         return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
-    return OwnQuota(spent_before_usd)
+    return OwnQuota(spent_before_usd, limits.requests_in_flight)
 
 
 async def _run_cases(
@@ -204,7 +235,7 @@ async def _run_cases(
         pause_for_spent_limits(told, throttle)
 
     async with (
-        open_peers(settings, url, on_rate_limits=on_rate_limits) as peers,
+        open_peers(settings, url, on_rate_limits=on_rate_limits, slot=lambda: holding(quota.slot())) as peers,
         prepared.mode.open(settings, prepared.data, peers, run, clock) as work,
     ):
         workload = Workload(work, prepared.graders, open_grader_services(peers, run))

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 from evalkit.errors import ConfigError
 from evalkit.settings.resources import resource_dir
 
+BASIC_LAUNCHER = "basic"
+"""Hydra's own, which runs one job after the other."""
+
 _UNSAFE_IN_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -43,7 +46,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command line will run, and by which launcher if it is a sweep.
+    """What a command line will run, and by which launcher: of no effect on a single run.
 
     `composed` is the config of a single run as its composer has it, for the launcher only.
     """
@@ -52,7 +55,7 @@ class Plan:
     overrides: tuple[str, ...]
     multirun: bool
     jobs: tuple[Job, ...]
-    launcher: str = "basic"
+    launcher: str = BASIC_LAUNCHER
     composed: object = field(default=None, repr=False, compare=False)
 
 

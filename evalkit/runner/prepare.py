@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.datasets.files import dataset_manifest
+from evalkit.datasets.ids import find_unsafe_ids
 from evalkit.errors import ConfigError, DataError, UserError, collecting
 from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
-from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.mode import Mode, ModeData, NamedVoice
 from evalkit.modes.registry import find_mode
 from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
 from evalkit.peers.replayed import with_recorded_models
-from evalkit.records.case import Case
+from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject, content_sha256
 from evalkit.runner.jobs import Plan
+from evalkit.service.offered import offered_voices
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.types import GateSettings, RunSettings
@@ -49,6 +51,12 @@ class Prepared:
     def cases(self) -> tuple[Case, ...]:
         """What is run, in order."""
         return self.data.cases
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all case-trials."""
+        trials = range(1, self.settings.trials + 1)
+        return tuple(CaseTrial(case, trial, self.settings.seed).key for case in self.cases for trial in trials)
 
     def graders(self, case: Case) -> Sequence[GraderSpec]:
         """Return how a case is graded."""
@@ -132,6 +140,9 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     prices = [path for path in (settings.limits.prices_file,) if path]
     prepared = Prepared(mode, settings, data, (*data.datasets, *dataset_manifest(prices)))
     problems = [
+        f"mode {mode.name!r}: {problem}" for problem in find_unsafe_ids(case.case_id for case in prepared.cases)
+    ]
+    problems += [
         f"{mode.where(settings, case)}: {problem}"
         for case in (*data.cases, *data.left_out)
         for problem in find_grader_problems(mode.graders(settings, case))
@@ -141,6 +152,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     problems = [
         *find_service_problems(settings, prepared.grader_needs, environ),
         *find_gated_case_problems(settings.gate, [case.case_id for case in data.cases]),
+        *find_unknown_voices(mode.voices(settings, data)),
     ]
     if problems:
         raise ConfigError(problems)
@@ -194,6 +206,17 @@ def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: fro
         f"it has {', '.join(sorted(models))}"
         for role, node in asked
         if node.provider.name == "local" and node.model is not None and node.model not in models
+    ]
+
+
+def find_unknown_voices(voices: Iterable[NamedVoice]) -> list[str]:
+    """Return a message for every one of `voices` that the embedded provider is to speak with and does not have."""
+    known = offered_voices()
+    return [
+        f"{voice.where}: {voice.name!r} is not a voice of the embedded provider{did_you_mean(voice.name, known)}; "
+        f"it has {', '.join(known)}"
+        for voice in dict.fromkeys(voices)
+        if voice.provider.name == "local" and voice.name not in known
     ]
 
 

@@ -19,6 +19,7 @@ from evalkit.modes.registry import find_mode
 from evalkit.records.passing import passed_by_key
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
+from evalkit.reports.plots.run_pictures import Draw, draw_run
 from evalkit.reports.sweep import SweepJob
 from evalkit.reports.sweep_differences import CasePass
 from evalkit.reports.write import Presentation, RunContent, derive, draw_reports, write_tables
@@ -36,8 +37,10 @@ class RunReport:
     missed_gates: tuple[str, ...]
 
 
-def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
+def report_run(run: RunDirectory, console: Console | None = None, draw: Draw = draw_run) -> RunReport:
     """Write the reports of `run` from its records and grades; the closing table is on `console` before any picture.
+
+    Pictures are drawn by `draw`.
 
     Raises ConfigError, and leaves the reports as they are, where the run cannot be read or its grades are gone.
     """
@@ -47,7 +50,7 @@ def report_run(run: RunDirectory, console: Console | None = None) -> RunReport:
     derived = write_tables(content)
     if console is not None:
         console.print(closing_table(derived.summary, content.layout))
-    draw_reports(content, derived, _presentation(stored.config.get("report", {}), stored.provenance))
+    draw_reports(content, derived, _presentation(stored), draw)
     return RunReport(derived.summary, missed_gates(derived.summary))
 
 
@@ -96,11 +99,13 @@ def _read_summary(stored: StoredRun) -> Mapping[str, Any]:
     return summary if "passed_mean" in summary else derive(content_of(stored)).summary
 
 
-def _presentation(report: Mapping[str, Any], provenance: Mapping[str, Any]) -> Presentation:
+def _presentation(stored: StoredRun) -> Presentation:
     """Return how the run is shown; a config older than a key has its default."""
+    report = stored.config.get("report", {})
     return Presentation(
         plots=report.get("plots", True),
         html=report.get("html", True),
         audio=report.get("audio", "linked"),
-        provenance=provenance,
+        provenance=stored.provenance,
+        is_live=stored.is_live,
     )

@@ -24,6 +24,7 @@ from evalkit.records.json import content_sha256
 from evalkit.records.record import CaseRecord
 from evalkit.reports.history import RunHistory
 from evalkit.runs.scorings import Scoring, config_in_force, price_dates, read_scorings, record_in_force
+from evalkit.settings.renamed import with_new_names
 from evalkit.store.journal import read_lines, read_lines_from
 from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord
 
@@ -34,7 +35,8 @@ class StoredRun:
 
     Attributes:
         directory: Its directory.
-        stored_config: The resolved config that it was begun or resumed with.
+        stored_config: The resolved config that it was begun or resumed with; keys that were renamed since have their
+            new names.
         provenance: What produced it.
         scorings: Its gradings by ``evalkit score``, oldest first.
 
@@ -178,7 +180,7 @@ def open_run(folder: Path, reader: str) -> StoredRun:
     if not run.config_path.is_file() or not run.provenance_path.is_file():
         missing = run.config_path if not run.config_path.is_file() else run.provenance_path
         raise ConfigError(f"{folder}: holds no {missing.name}; {reader} needs a directory that a run wrote")
-    config = _read(run.config_path, yaml.safe_load)
+    config = with_new_names(_read(run.config_path, yaml.safe_load))
     if not isinstance(config.get("mode"), dict) or not isinstance(config["mode"].get("name"), str):
         raise ConfigError(f"{run.config_path}: has no mode.name; expected the config that the run wrote")
     provenance = _read(run.provenance_path, json.loads)

@@ -20,10 +20,22 @@ from evalkit.service.faults.plan import read_plan
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
 from evalkit.service.warm import folder, stop_all
 
+SUMMARY = "A loopback OpenAI-compatible server that speaks and transcribes."
 
-def main(argv: Sequence[str] | None = None, *, prog: str = "python -m evalkit.service") -> int:
-    """Run the service with command line arguments, called as `prog`; returns the exit code."""
-    options = _parser(prog).parse_args(argv)
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the service with command line arguments; what is wrong with them stands on stderr. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m evalkit.service", description=SUMMARY)
+    try:
+        return run(add_options(parser).parse_args(argv))
+    except UserError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve as parsed `options` say until interrupted; returns the exit code. Raises UserError for wrong ones."""
     logging.basicConfig(
         level=options.log_level.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
@@ -53,19 +65,13 @@ def main(argv: Sequence[str] | None = None, *, prog: str = "python -m evalkit.se
             warm=tuple(dict.fromkeys(options.warm)),
         )
         serve(how, engines, faults)
-    except UserError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"{problem}\n")
-        return 2
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog=prog, description="A loopback OpenAI-compatible server that speaks and transcribes."
-    )
+def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Give `parser` the options of :func:`run`, and return it."""
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on (default: loopback only)")
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 takes a free one (default)")
     parser.add_argument("--speech", choices=SPEECH_ENGINES, default="hibari", help="the engine that speaks")

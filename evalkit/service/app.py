@@ -39,7 +39,7 @@ from evalkit.service.http_audio import speak, transcribe
 from evalkit.service.http_json import json_body, refused
 from evalkit.service.http_responses import respond
 from evalkit.service.realtime_socket import serve_realtime
-from evalkit.service.service_state import Gate, ServiceState
+from evalkit.service.service_state import KeyCheck, ServiceState
 
 _WARMING = Shape(
     {
@@ -65,7 +65,7 @@ def create_app(
         faults: What is to go wrong; None: nothing.
 
     """
-    state = ServiceState(brain, engines, Gate(key), faults or FaultPlan())
+    state = ServiceState(brain, engines, KeyCheck(key), faults or FaultPlan())
     guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager
@@ -82,7 +82,7 @@ def create_app(
     ]
     routes: list[BaseRoute] = [
         Route("/healthz", _health),
-        Route("/warm", _warm, methods=["POST"]),
+        Route("/warm", guarded(_warm), methods=["POST"]),
         WebSocketRoute("/openai/realtime", serve_realtime),
         Mount("/v1", routes=api),
         Mount("/openai/v1", routes=api),

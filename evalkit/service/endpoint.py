@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-
-import httpx
+from typing import TYPE_CHECKING
 
 from evalkit.errors import ConfigError, EvalkitError
+
+if TYPE_CHECKING:
+    import httpx
 
 _TIMEOUT_S = 60.0
 _SHOWN_CHARS = 300
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class RemoteEndpoint:
     """Where a remote engine is.
 
     Attributes:
@@ -34,6 +36,8 @@ class Endpoint:
 
     def post(self, path: str, **request: object) -> httpx.Response:
         """Send a request below `base_url` and return its successful answer; raises :class:`EvalkitError`."""
+        import httpx
+
         headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         url = self.base_url.rstrip("/") + path
         try:
@@ -45,7 +49,7 @@ class Endpoint:
         return answer
 
 
-def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: str | None) -> Endpoint:
+def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: str | None) -> RemoteEndpoint:
     """Return where `role` (``speech`` or ``transcription``) is; raises :class:`ConfigError` for what is missing."""
     problems = []
     if base_url is None:
@@ -57,4 +61,4 @@ def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: st
         problems.append(f"service.api_key_env: the environment variable {api_key_env} is not set")
     if base_url is None or model is None or problems:
         raise ConfigError(problems)
-    return Endpoint(base_url, model, key)
+    return RemoteEndpoint(base_url, model, key)

@@ -12,21 +12,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.service.events_out import Event, Events, Ids
-from evalkit.service.items import Item, Items, Part
+from evalkit.service.items import ContentPart, ConversationItem, ConversationItems
 from evalkit.service.token_usage import transcription_usage
-from evalkit.service.work import Recognise, Step
+from evalkit.service.work import Recognise, SessionStep
 
 _WORDS_PER_DELTA = 3
 
 
 @dataclass(frozen=True)
 class _Listening:
-    item: Item
+    item: ConversationItem
     index: int
     transcription_model: str | None
 
     @property
-    def part(self) -> Part:
+    def part(self) -> ContentPart:
         return self.item.parts[self.index]
 
 
@@ -40,14 +40,14 @@ class Hearing:
 
     """
 
-    def __init__(self, ids: Ids, items: Items, *, hears_nothing: bool) -> None:
+    def __init__(self, ids: Ids, items: ConversationItems, *, hears_nothing: bool) -> None:
         self._ids = ids
         self._events = Events(ids)
         self._items = items
         self._hears_nothing = hears_nothing
         self._busy: dict[str, _Listening] = {}
 
-    def listen(self, item: Item, transcription_model: str | None, step: Step) -> None:
+    def listen(self, item: ConversationItem, transcription_model: str | None, step: SessionStep) -> None:
         """Start hearing what is unheard in `item`; a model's name asks for transcription events."""
         already = {(id(busy.item), busy.index) for busy in self._busy.values()}
         for index, part in enumerate(item.parts):
@@ -63,7 +63,7 @@ class Hearing:
             pcm = part.audio_format.from_wire(part.audio)
             step.work.append(Recognise(ticket, pcm, part.audio_format.sample_rate_hz))
 
-    def heard(self, ticket: str, text: str, step: Step) -> None:
+    def heard(self, ticket: str, text: str, step: SessionStep) -> None:
         """Take the text of what `ticket` stands for."""
         listening = self._busy.pop(ticket)
         listening.part.heard = text
@@ -79,13 +79,13 @@ class Hearing:
         usage = transcription_usage(listening.transcription_model, listening.part.duration_ms, text)
         step.events.append(self._event("completed", listening, transcript=text, usage=usage))
 
-    def not_heard(self, ticket: str, message: str, step: Step) -> Item:
+    def not_heard(self, ticket: str, message: str, step: SessionStep) -> ConversationItem:
         """Take it that `ticket` could not be heard, and return the item that stays unheard."""
         listening = self._busy.pop(ticket)
         self._send_failure(listening, message, step)
         return listening.item
 
-    def _send_failure(self, listening: _Listening, message: str, step: Step) -> None:
+    def _send_failure(self, listening: _Listening, message: str, step: SessionStep) -> None:
         if listening.transcription_model is not None and self._is_current(listening):
             error = {"type": "server_error", "code": "transcription_failed", "message": message, "param": None}
             step.events.append(self._event("failed", listening, error=error))

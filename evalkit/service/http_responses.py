@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missing_parameter
-from evalkit.service.brain.conversation import Answered, Called, Conversation, Heard, Item, Reply, Said
+from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Reply, Said, UserTurn
 from evalkit.service.events_out import Ids
 from evalkit.service.http_json import json_body
 from evalkit.service.service_state import ServiceState, model_not_found
@@ -111,7 +111,7 @@ def _item(wire: Any, path: str) -> Item | str:
     match wire.get("type", "message"):
         case "message":
             words = _words(_required(wire, "content", path), f"{path}.content")
-            makers = {"user": Heard, "assistant": Said, "system": str, "developer": str}
+            makers = {"user": UserTurn, "assistant": Said, "system": str, "developer": str}
             role = _required(wire, "role", path)
             if not isinstance(role, str) or role not in makers:
                 raise invalid_value(f"{path}.role", role, makers)
@@ -215,7 +215,7 @@ def _usage(conversation: Conversation, reply: Reply) -> dict[str, Any]:
 
 def _tokens(item: Item) -> Tokens:
     match item:
-        case Heard(text) | Said(text):
+        case UserTurn(text) | Said(text):
             return text_tokens(text)
         case Called(_, name, arguments):
             return text_tokens(name) + text_tokens(orjson.dumps(dict(arguments)).decode())

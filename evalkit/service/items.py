@@ -11,7 +11,7 @@ import orjson
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.service.bad_request import BadRequest
-from evalkit.service.brain.conversation import Answered, Called, Heard, Said
+from evalkit.service.brain.conversation import Answered, Called, Said, UserTurn
 from evalkit.service.brain.conversation import Item as Seen
 from evalkit.service.client_events import Wire
 from evalkit.service.token_usage import Tokens, assistant_audio_tokens, summed, text_tokens, user_audio_tokens
@@ -20,7 +20,7 @@ ROOT = "root"
 
 
 @dataclass(eq=False)
-class Part:
+class ContentPart:
     """One piece of a message's content.
 
     Attributes:
@@ -71,14 +71,14 @@ class Part:
 
 
 @dataclass(eq=False)
-class Item:
+class ConversationItem:
     """One item of a conversation: a message, a tool call or a tool's output."""
 
     id: str
     type: str
     status: str = "completed"
     role: str = ""
-    parts: list[Part] = field(default_factory=list)
+    parts: list[ContentPart] = field(default_factory=list)
     call_id: str = ""
     name: str = ""
     text: str = ""
@@ -120,7 +120,7 @@ class Item:
         words = " ".join(filter(None, (part.heard if part.kind == "input_audio" else part.text for part in self.parts)))
         match (self.type, self.role):
             case ("message", "user"):
-                return Heard(words)
+                return UserTurn(words)
             case ("message", "assistant"):
                 return Said(words)
             case ("function_call", _):
@@ -131,13 +131,13 @@ class Item:
                 return None
 
 
-class Items:
+class ConversationItems:
     """The items of a conversation, in order."""
 
     def __init__(self) -> None:
-        self._items: list[Item] = []
+        self._items: list[ConversationItem] = []
 
-    def __iter__(self) -> Iterator[Item]:
+    def __iter__(self) -> Iterator[ConversationItem]:
         return iter(self._items)
 
     @property
@@ -145,11 +145,11 @@ class Items:
         """The newest item's id."""
         return self._items[-1].id if self._items else None
 
-    def find(self, item_id: str) -> Item | None:
+    def find(self, item_id: str) -> ConversationItem | None:
         """Return the item of that id."""
         return next((item for item in self._items if item.id == item_id), None)
 
-    def get(self, item_id: str, doing: str) -> Item:
+    def get(self, item_id: str, doing: str) -> ConversationItem:
         """Return the item of that id, or raise :class:`BadRequest` naming what was being done (``delete``, …)."""
         item = self.find(item_id)
         if item is None:
@@ -157,13 +157,13 @@ class Items:
             raise BadRequest(message, code=f"item_{doing}_invalid_item_id", param="item_id")
         return item
 
-    def append(self, item: Item) -> str | None:
+    def append(self, item: ConversationItem) -> str | None:
         """Add `item` at the end and return the id of the item before it."""
         previous = self.last_id
         self._items.append(item)
         return previous
 
-    def insert(self, item: Item, after: str | None) -> str | None:
+    def insert(self, item: ConversationItem, after: str | None) -> str | None:
         """Add `item` after the item `after` (None: at the end, ``root``: first) and return the id before it."""
         if self.find(item.id) is not None:
             message = f"Error: could not create the item: an item with id '{item.id}' already exists."
@@ -180,12 +180,12 @@ class Items:
         self._items.insert(self._items.index(previous) + 1, item)
         return previous.id
 
-    def before(self, item: Item) -> str | None:
+    def before(self, item: ConversationItem) -> str | None:
         """Return the id of the item before `item`; None for the first, or when `item` was deleted."""
         index = self._items.index(item) if item in self._items else 0
         return self._items[index - 1].id if index else None
 
-    def remove(self, item: Item) -> None:
+    def remove(self, item: ConversationItem) -> None:
         """Take `item` out."""
         self._items.remove(item)
 
@@ -194,7 +194,7 @@ class Items:
         return any(item.type == "function_call" and item.call_id == call_id for item in self._items)
 
 
-def item_from_wire(wire: Mapping[str, Any], item_id: str, call_id: str, input_format: AudioFormat) -> Item:
+def item_from_wire(wire: Mapping[str, Any], item_id: str, call_id: str, input_format: AudioFormat) -> ConversationItem:
     """Return the item a client described (already checked); raises :class:`BadRequest` for audio that is no base64.
 
     Args:
@@ -204,7 +204,7 @@ def item_from_wire(wire: Mapping[str, Any], item_id: str, call_id: str, input_fo
         input_format: The session's input format, which audio in items has too.
 
     """
-    item = Item(id=wire.get("id", item_id), type=wire["type"], role=wire.get("role", ""))
+    item = ConversationItem(id=wire.get("id", item_id), type=wire["type"], role=wire.get("role", ""))
     if item.type == "message":
         item.parts = [_part(part, input_format, index) for index, part in enumerate(wire["content"])]
     elif item.type == "function_call":
@@ -223,17 +223,17 @@ def decode_audio(data: str, param: str) -> bytes:
         raise BadRequest(message, code="invalid_value", param=param) from error
 
 
-def system_text(items: Iterable[Item]) -> str:
+def system_text(items: Iterable[ConversationItem]) -> str:
     """Return the text of the system messages among `items`, a paragraph each."""
     messages = (item for item in items if item.role == "system")
     return "\n\n".join(part.text for item in messages for part in item.parts if part.text)
 
 
-def _part(wire: Mapping[str, Any], input_format: AudioFormat, index: int) -> Part:
+def _part(wire: Mapping[str, Any], input_format: AudioFormat, index: int) -> ContentPart:
     if wire["type"] in {"input_text", "output_text"}:
-        return Part(kind=wire["type"], text=wire["text"])
+        return ContentPart(kind=wire["type"], text=wire["text"])
     audio = decode_audio(wire.get("audio", ""), f"item.content[{index}].audio")
-    return Part(wire["type"], wire.get("transcript"), audio, input_format, len(audio))
+    return ContentPart(wire["type"], wire.get("transcript"), audio, input_format, len(audio))
 
 
 def _arguments(text: str) -> Mapping[str, Any]:

@@ -39,7 +39,7 @@ from evalkit.service.faults.line import line_of
 from evalkit.service.service_state import ServiceState, model_not_found
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
-from evalkit.service.work import Recognise, Speak, Step, Think, Work
+from evalkit.service.work import Recognise, SessionStep, Speak, Think, Work
 
 CLOSE_REFUSED = 4000
 _MAX_UNSENT = 1000
@@ -163,7 +163,7 @@ class _Driver:
             case FreezeConnection():
                 await line_of(self._socket).freeze()
 
-    def _take(self, step: Step) -> None:
+    def _take(self, step: SessionStep) -> None:
         self._unsent.extend(step.events)
         for work in step.work:
             task = asyncio.create_task(self._do(work))
@@ -189,7 +189,7 @@ class _Driver:
         else:
             self._take(self._session.heard(work.ticket, text))
 
-    async def _answer(self, response_id: str, making: Coroutine[Any, Any, Step]) -> None:
+    async def _answer(self, response_id: str, making: Coroutine[Any, Any, SessionStep]) -> None:
         try:
             step = await making
         except Exception as error:  # noqa: BLE001 - however a model fails, the session goes on
@@ -197,11 +197,11 @@ class _Driver:
             step = self._session.failed(response_id, f"the response could not be made: {error}")
         self._take(step)
 
-    async def _think(self, work: Think) -> Step:
+    async def _think(self, work: Think) -> SessionStep:
         reply = await self._state.think(self._model, work.conversation)
         return self._session.thought(work.response_id, reply)
 
-    async def _speak(self, work: Speak) -> Step:
+    async def _speak(self, work: Speak) -> SessionStep:
         audio = await self._state.engines.say(work.text, work.voice, work.speed)
         return self._session.spoken(work.response_id, audio.pcm, audio.rate_hz)
 

@@ -29,7 +29,7 @@ import orjson
 
 from evalkit.service.brain.conversation import Call, Reply
 from evalkit.service.events_out import Event, Events, Ids
-from evalkit.service.items import Item, Items, Part
+from evalkit.service.items import ContentPart, ConversationItem, ConversationItems
 from evalkit.service.session_config import ResponseConfig, format_wire
 from evalkit.service.token_usage import Tokens, realtime_usage, summed
 
@@ -55,7 +55,7 @@ class ResponseStream:
     """
 
     def __init__(
-        self, config: ResponseConfig, input_tokens: Tokens, ids: Ids, conversation_id: str, items: Items
+        self, config: ResponseConfig, input_tokens: Tokens, ids: Ids, conversation_id: str, items: ConversationItems
     ) -> None:
         self.id = ids.new("resp")
         self.config = config
@@ -65,7 +65,7 @@ class ResponseStream:
         self._events = Events(ids)
         self._conversation_id = conversation_id
         self._items = items
-        self._output: list[Item] = []
+        self._output: list[ConversationItem] = []
         self._script: Iterator[list[Event]] | None = None
         self._close_item: Callable[[str], list[Event]] | None = None
 
@@ -116,8 +116,8 @@ class ResponseStream:
 
     def _play_message(self, pieces: Iterable[tuple[str, bytes]], audio: bytes) -> Iterator[list[Event]]:
         with_audio = self.config.with_audio
-        part = Part("output_audio" if with_audio else "output_text", "", audio_format=self.config.output_format)
-        item = Item(self._ids.new("item"), "message", "in_progress", role="assistant")
+        part = ContentPart("output_audio" if with_audio else "output_text", "", audio_format=self.config.output_format)
+        item = ConversationItem(self._ids.new("item"), "message", "in_progress", role="assistant")
         place = self._place(item)
         events = self._open_item(item)
         item.parts.append(part)
@@ -137,7 +137,7 @@ class ResponseStream:
         yield self._close_open("completed")
 
     def _play_call(self, call: Call) -> Iterator[list[Event]]:
-        item = Item(
+        item = ConversationItem(
             self._ids.new("item"), "function_call", "in_progress", call_id=self._ids.new("call"), name=call.name
         )
         place = {**self._place(item), "call_id": item.call_id}
@@ -150,7 +150,7 @@ class ResponseStream:
             yield [self._events.make("response.function_call_arguments.delta", **place, delta=piece)]
         yield self._close_open("completed")
 
-    def _open_item(self, item: Item) -> list[Event]:
+    def _open_item(self, item: ConversationItem) -> list[Event]:
         index = len(self._output)
         self._output.append(item)
         added = self._events.make(
@@ -165,7 +165,7 @@ class ResponseStream:
         close, self._close_item = self._close_item, None
         return close(status) if close else []
 
-    def _close_message(self, item: Item, part: Part, audio: bytes, status: str) -> list[Event]:
+    def _close_message(self, item: ConversationItem, part: ContentPart, audio: bytes, status: str) -> list[Event]:
         part.audio = audio[: part.audio_bytes]
         place = {**self._place(item), "content_index": 0}
         text = part.text or ""
@@ -181,7 +181,7 @@ class ResponseStream:
         part_done = self._events.make("response.content_part.done", **place, part=short)
         return [*done, part_done, *self._item_done(item, status)]
 
-    def _close_call(self, item: Item, status: str) -> list[Event]:
+    def _close_call(self, item: ConversationItem, status: str) -> list[Event]:
         done = self._events.make(
             "response.function_call_arguments.done",
             **self._place(item),
@@ -191,7 +191,7 @@ class ResponseStream:
         )
         return [done, *self._item_done(item, status)]
 
-    def _item_done(self, item: Item, status: str) -> list[Event]:
+    def _item_done(self, item: ConversationItem, status: str) -> list[Event]:
         item.status = status
         index = self._output.index(item)
         done = self._events.make("response.output_item.done", response_id=self.id, output_index=index, item=item.wire())
@@ -206,18 +206,18 @@ class ResponseStream:
         done = self._events.make("response.done", response=self._wire(status, details))
         return [*events, done]
 
-    def _place(self, item: Item) -> Event:
+    def _place(self, item: ConversationItem) -> Event:
         index = self._output.index(item) if item in self._output else len(self._output)
         return {"response_id": self.id, "item_id": item.id, "output_index": index}
 
-    def _grow(self, part: Part, words: str, audio_bytes: int) -> None:
+    def _grow(self, part: ContentPart, words: str, audio_bytes: int) -> None:
         before = (part.text, part.audio_bytes)
         part.text, part.audio_bytes = (part.text or "") + words, part.audio_bytes + audio_bytes
         if self._over_limit():
             part.text, part.audio_bytes = before
             raise _LimitReachedError
 
-    def _grow_call(self, item: Item, piece: str) -> None:
+    def _grow_call(self, item: ConversationItem, piece: str) -> None:
         before, item.text = item.text, item.text + piece
         if self._over_limit():
             item.text = before

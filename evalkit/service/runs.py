@@ -17,17 +17,17 @@ from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Conversation, Reply
 from evalkit.service.events_out import Event, Ids
-from evalkit.service.items import Item, Items, system_text
+from evalkit.service.items import ConversationItem, ConversationItems, system_text
 from evalkit.service.responses_stream import ResponseStream
 from evalkit.service.session_config import ResponseConfig
 from evalkit.service.token_usage import Tokens, summed, text_tokens
-from evalkit.service.work import Speak, Step, Think
+from evalkit.service.work import SessionStep, Speak, Think
 
 
 @dataclass
 class _Run:
     stream: ResponseStream
-    context: list[Item]
+    context: list[ConversationItem]
     is_thinking: bool = False
     reply: Reply | None = None
     following: echo.Following | None = None
@@ -44,7 +44,7 @@ class Runs:
 
     """
 
-    def __init__(self, ids: Ids, conversation_id: str, items: Items, *, is_echo: bool) -> None:
+    def __init__(self, ids: Ids, conversation_id: str, items: ConversationItems, *, is_echo: bool) -> None:
         self.has_spoken = False
         self._ids = ids
         self._conversation_id = conversation_id
@@ -52,7 +52,7 @@ class Runs:
         self._is_echo = is_echo
         self._runs: dict[str, _Run] = {}
 
-    def create(self, config: ResponseConfig, context: list[Item], step: Step) -> None:
+    def create(self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep) -> None:
         """Open a response to `context`; raises :class:`BadRequest` when the conversation already has one."""
         active = self._answering()
         if config.in_conversation and active is not None:
@@ -80,21 +80,21 @@ class Runs:
             elif run.following is not None and duration_ms is not None:
                 run.following.hear(duration_ms)
 
-    def cancel(self, response_id: str | None, step: Step) -> None:
+    def cancel(self, response_id: str | None, step: SessionStep) -> None:
         """End that response, or the one that answers the conversation; raises :class:`BadRequest` if there is none."""
         run = self._answering() if response_id is None else self._runs.get(response_id)
         if run is None:
             raise BadRequest("Cancellation failed: no active response found.", code="response_cancel_not_active")
         self._end(run, run.stream.cancel(), step)
 
-    def go_on(self, step: Step) -> None:
+    def go_on(self, step: SessionStep) -> None:
         """Ask the model for every response whose items have all been heard."""
         for run in self._runs.values():
             if not run.is_thinking and not any(item.unheard() for item in run.context):
                 run.is_thinking = True
                 step.work.append(Think(run.stream.id, _conversation(run.stream.config, run.context)))
 
-    def thought(self, response_id: str, reply: Reply, step: Step) -> None:
+    def thought(self, response_id: str, reply: Reply, step: SessionStep) -> None:
         """Take the model's reply."""
         run = self._runs.get(response_id)
         if run is None:
@@ -115,13 +115,13 @@ class Runs:
             run.stream.begin(run.reply, output_format.to_wire(resample(pcm, rate_hz, output_format.sample_rate_hz)))
             self.has_spoken = True
 
-    def fail(self, response_id: str, message: str, step: Step) -> None:
+    def fail(self, response_id: str, message: str, step: SessionStep) -> None:
         """End a response that cannot be made."""
         run = self._runs.get(response_id)
         if run is not None:
             self._end(run, run.stream.fail(message), step)
 
-    def fail_waiting(self, item: Item, message: str, step: Step) -> None:
+    def fail_waiting(self, item: ConversationItem, message: str, step: SessionStep) -> None:
         """End the responses that wait for `item`, which will not be heard."""
         for run in list(self._runs.values()):
             if item in run.context and not run.is_thinking:
@@ -132,7 +132,7 @@ class Runs:
         """Whether :meth:`draw` has something to give."""
         return any(run.stream.begun for run in self._runs.values())
 
-    def draw(self, step: Step) -> None:
+    def draw(self, step: SessionStep) -> None:
         """Give the next batch of every response that has begun."""
         for run in [run for run in self._runs.values() if run.stream.begun]:
             events = run.stream.advance()
@@ -144,12 +144,12 @@ class Runs:
     def _answering(self) -> _Run | None:
         return next((run for run in self._runs.values() if run.stream.config.in_conversation), None)
 
-    def _end(self, run: _Run, events: list[Event], step: Step) -> None:
+    def _end(self, run: _Run, events: list[Event], step: SessionStep) -> None:
         del self._runs[run.stream.id]
         step.events += events
 
 
-def _conversation(config: ResponseConfig, context: list[Item]) -> Conversation:
+def _conversation(config: ResponseConfig, context: list[ConversationItem]) -> Conversation:
     seen = (item.seen() for item in context)
     return Conversation(
         instructions="\n\n".join(filter(None, (config.instructions, system_text(context)))),
@@ -159,6 +159,6 @@ def _conversation(config: ResponseConfig, context: list[Item]) -> Conversation:
     )
 
 
-def _shown_tokens(config: ResponseConfig, context: list[Item]) -> Tokens:
+def _shown_tokens(config: ResponseConfig, context: list[ConversationItem]) -> Tokens:
     tools = (text_tokens(orjson.dumps(dict(tool)).decode()) for tool in config.tools)
     return summed([text_tokens(config.instructions), *tools, *(item.tokens() for item in context)])

@@ -24,7 +24,7 @@ TRANSCRIPTION_MODELS = ("local-transcription", "local-ears")
 
 
 @dataclass(frozen=True)
-class Gate:
+class KeyCheck:
     """Who may come in.
 
     Attributes:
@@ -69,7 +69,7 @@ class ServiceState:
 
     brain: Brain
     engines: AudioEngines
-    gate: Gate = field(default_factory=Gate)
+    gate: KeyCheck = field(default_factory=KeyCheck)
     faults: FaultPlan = field(default_factory=FaultPlan)
     injected: Counter[str] = field(default_factory=Counter)
     handshakes: int = 0

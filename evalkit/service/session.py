@@ -1,7 +1,7 @@
 """A Realtime session as a state machine without I/O: client events in, server events and work out.
 
-The driver feeds frames to :meth:`Session.receive`, sends the events of each :class:`Step`, does its work, and reports
-the results (`heard`, `thought`, `spoken`, `failed`). While :attr:`Session.streaming`, it draws the deltas of
+The driver feeds frames to :meth:`Session.receive`, sends the events of each :class:`SessionStep`, does its work, and
+reports the results (`heard`, `thought`, `spoken`, `failed`). While :attr:`Session.streaming`, it draws the deltas of
 responses with :meth:`Session.draw`, one batch at a time, and may feed other events in between. Nothing here waits, so
 a cancel, a commit or an error is answered at once, whatever is under way.
 
@@ -23,10 +23,10 @@ from evalkit.service.client_events import Wire
 from evalkit.service.events_out import Event, Events, Ids
 from evalkit.service.hearing import Hearing
 from evalkit.service.input_buffer import InputBuffer
-from evalkit.service.items import Item, Items, Part, decode_audio, item_from_wire
+from evalkit.service.items import ContentPart, ConversationItem, ConversationItems, decode_audio, item_from_wire
 from evalkit.service.runs import Runs
 from evalkit.service.session_config import VoiceLimits, default_session
-from evalkit.service.work import Step
+from evalkit.service.work import SessionStep
 
 SESSION_LIFETIME_S = 3600
 
@@ -50,7 +50,7 @@ class Session:
         self._config = default_session(
             session_id=self._ids.new("sess"), model=model, expires_at_s=now_s + SESSION_LIFETIME_S, limits=limits
         )
-        self._items = Items()
+        self._items = ConversationItems()
         self._buffer = InputBuffer(keep=not is_echo)
         self._hearing = Hearing(self._ids, self._items, hears_nothing=is_echo)
         self._runs = Runs(self._ids, self._conversation_id, self._items, is_echo=is_echo)
@@ -67,15 +67,15 @@ class Session:
             "response.cancel": self._on_response_cancel,
         }
 
-    def open(self) -> Step:
+    def open(self) -> SessionStep:
         """Return the events that greet a client."""
         conversation = {"id": self._conversation_id, "object": "realtime.conversation"}
         created = self._events.make("session.created", session=self._config.wire)
-        return Step([created, self._events.make("conversation.created", conversation=conversation)])
+        return SessionStep([created, self._events.make("conversation.created", conversation=conversation)])
 
-    def receive(self, frame: str | bytes) -> Step:
+    def receive(self, frame: str | bytes) -> SessionStep:
         """Take one frame from the client; never raises for what a client sends."""
-        step = Step()
+        step = SessionStep()
         event: Wire = {}
         try:
             if isinstance(frame, bytes):
@@ -88,34 +88,34 @@ class Session:
             step.events.append(self._events.error(refusal, event_id if isinstance(event_id, str) else None))
         return step
 
-    def heard(self, ticket: str, text: str) -> Step:
+    def heard(self, ticket: str, text: str) -> SessionStep:
         """Take what was recognised."""
-        step = Step()
+        step = SessionStep()
         self._hearing.heard(ticket, text, step)
         self._runs.go_on(step)
         return step
 
-    def not_heard(self, ticket: str, message: str) -> Step:
+    def not_heard(self, ticket: str, message: str) -> SessionStep:
         """Take it that recognition failed; responses that wait for this audio fail too."""
-        step = Step()
+        step = SessionStep()
         item = self._hearing.not_heard(ticket, message, step)
         self._runs.fail_waiting(item, message, step)
         return step
 
-    def thought(self, response_id: str, reply: Reply) -> Step:
+    def thought(self, response_id: str, reply: Reply) -> SessionStep:
         """Take the model's reply."""
-        step = Step()
+        step = SessionStep()
         self._runs.thought(response_id, reply, step)
         return step
 
-    def spoken(self, response_id: str, pcm: Pcm, rate_hz: int) -> Step:
+    def spoken(self, response_id: str, pcm: Pcm, rate_hz: int) -> SessionStep:
         """Take the reply's audio."""
         self._runs.spoken(response_id, pcm, rate_hz)
-        return Step()
+        return SessionStep()
 
-    def failed(self, response_id: str, message: str) -> Step:
+    def failed(self, response_id: str, message: str) -> SessionStep:
         """Take it that a response cannot be made."""
-        step = Step()
+        step = SessionStep()
         self._runs.fail(response_id, message, step)
         return step
 
@@ -126,11 +126,11 @@ class Session:
 
     def draw(self) -> list[Event]:
         """Return the next batch of every response that has begun."""
-        step = Step()
+        step = SessionStep()
         self._runs.draw(step)
         return step.events
 
-    def _on_session_update(self, event: Wire, step: Step) -> None:
+    def _on_session_update(self, event: Wire, step: SessionStep) -> None:
         config = self._config.updated(event["session"], has_spoken=self._runs.has_spoken)
         if self._buffer.byte_count and config.input_format is not self._config.input_format:
             message = "The input format cannot change while the input audio buffer holds audio; commit or clear it."
@@ -138,65 +138,65 @@ class Session:
         self._config = config
         step.events.append(self._events.make("session.updated", session=config.wire))
 
-    def _on_append(self, event: Wire, _step: Step) -> None:
+    def _on_append(self, event: Wire, _step: SessionStep) -> None:
         audio = decode_audio(event["audio"], "audio")
         self._buffer.append(audio)
         self._runs.follow(self._config.input_format.duration_ms(len(audio)))
 
-    def _on_commit(self, _event: Wire, step: Step) -> None:
+    def _on_commit(self, _event: Wire, step: SessionStep) -> None:
         audio_format = self._config.input_format
         audio, byte_count = self._buffer.take(audio_format)
         self._runs.follow(None)
-        part = Part("input_audio", None, audio, audio_format, byte_count)
-        item = Item(self._ids.new("item"), "message", role="user", parts=[part])
+        part = ContentPart("input_audio", None, audio, audio_format, byte_count)
+        item = ConversationItem(self._ids.new("item"), "message", role="user", parts=[part])
         fields = {"previous_item_id": self._items.last_id, "item_id": item.id}
         step.events.append(self._events.make("input_audio_buffer.committed", **fields))
         self._add(item, None, step)
 
-    def _on_clear(self, _event: Wire, step: Step) -> None:
+    def _on_clear(self, _event: Wire, step: SessionStep) -> None:
         self._buffer.clear()
         self._runs.follow(None)
         step.events.append(self._events.make("input_audio_buffer.cleared"))
 
-    def _on_item_create(self, event: Wire, step: Step) -> None:
+    def _on_item_create(self, event: Wire, step: SessionStep) -> None:
         item = self._made(client_events.read_item(event["item"]))
         if item.type == "function_call_output" and not self._items.called(item.call_id):
             message = f"Tool call ID '{item.call_id}' not found in conversation."
             raise BadRequest(message, code="invalid_tool_call_id", param="item.call_id")
         self._add(item, event.get("previous_item_id"), step)
 
-    def _on_item_delete(self, event: Wire, step: Step) -> None:
+    def _on_item_delete(self, event: Wire, step: SessionStep) -> None:
         item = self._items.get(event["item_id"], "delete")
         self._items.remove(item)
         step.events.append(self._events.make("conversation.item.deleted", item_id=item.id))
 
-    def _on_item_retrieve(self, event: Wire, step: Step) -> None:
+    def _on_item_retrieve(self, event: Wire, step: SessionStep) -> None:
         item = self._items.get(event["item_id"], "retrieve")
         step.events.append(self._events.make("conversation.item.retrieved", item=item.wire(with_audio=True)))
 
-    def _on_item_truncate(self, event: Wire, step: Step) -> None:
+    def _on_item_truncate(self, event: Wire, step: SessionStep) -> None:
         item = self._items.get(event["item_id"], "truncate")
         fields = {"content_index": event["content_index"], "audio_end_ms": event["audio_end_ms"]}
         item.truncate(**fields)
         step.events.append(self._events.make("conversation.item.truncated", item_id=item.id, **fields))
 
-    def _on_response_create(self, event: Wire, step: Step) -> None:
+    def _on_response_create(self, event: Wire, step: SessionStep) -> None:
         config = self._config.for_response(event.get("response") or {})
         context = list(self._items) if config.items is None else [self._given(wire) for wire in config.items]
         self._runs.create(config, context, step)
         for item in context:
             self._hearing.listen(item, None, step)
 
-    def _on_response_cancel(self, event: Wire, step: Step) -> None:
+    def _on_response_cancel(self, event: Wire, step: SessionStep) -> None:
         self._runs.cancel(event.get("response_id"), step)
 
-    def _made(self, wire: Wire) -> Item:
+    def _made(self, wire: Wire) -> ConversationItem:
         return item_from_wire(wire, self._ids.new("item"), self._ids.new("call"), self._config.input_format)
 
-    def _given(self, wire: Wire) -> Item:
+    def _given(self, wire: Wire) -> ConversationItem:
         return self._items.get(wire["id"], "reference") if wire["type"] == "item_reference" else self._made(wire)
 
-    def _add(self, item: Item, after: str | None, step: Step) -> None:
+    def _add(self, item: ConversationItem, after: str | None, step: SessionStep) -> None:
         previous = self._items.insert(item, after)
         for event_type in ("conversation.item.added", "conversation.item.done"):
             step.events.append(self._events.make(event_type, previous_item_id=previous, item=item.wire()))

@@ -40,7 +40,7 @@ Work = Recognise | Think | Speak
 
 
 @dataclass
-class Step:
+class SessionStep:
     """What follows from one input: events to send, in order, and work to start."""
 
     events: list[Event] = field(default_factory=list)

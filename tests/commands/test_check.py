@@ -8,15 +8,12 @@ from typing import Any
 
 import pytest
 
-from evalkit.audio.wav import read_wav
 from evalkit.cli import main
 from evalkit.commands.run import main as run_main
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.peers.embedded import shared_services
-from evalkit.runner.forecast import forecast_job
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import prepare
 from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import ServiceSettings
@@ -28,7 +25,6 @@ ENGINES: dict[str, Any] = {
     "brain": "rules",
     "keep_alive_s": 0.0,
 }
-ENVIRON = {"OPENAI_API_KEY": "sk-x"}
 
 
 def _check(capsys: pytest.CaptureFixture[str], *overrides: str) -> tuple[int, str]:
@@ -58,30 +54,6 @@ def test_a_hosted_forecast_has_a_price_an_unknown_model_none(
     _, unknown = _check(capsys, "provider=openai", "assistant.model=of-tomorrow", "max_examples=3")
     assert "forecast cost unknown, at least $" in unknown
     assert "no full price is known for assistant of-tomorrow" in unknown
-
-
-def test_recordings_are_reckoned_as_long_as_they_are(tmp_path: Path) -> None:
-    """Walk: no estimate where there is a file."""
-    config = plan(["mode=walk", "max_examples=4"], packaged_source()).jobs[0].config
-    prepared = prepare(config, tmp_path, {})
-    recordings = [read_wav(Path(str(case.inputs["audio_path"]))) for case in prepared.cases]
-    minutes = sum(1000 * len(recording.pcm) / recording.sample_rate_hz for recording in recordings) / 60_000
-    found = forecast_job(prepared)
-    assert found.caller_minutes == pytest.approx((minutes, minutes))
-    assert "speech" not in found.cost_usd
-
-
-def test_calls_reckon_with_callers_and_judges(tmp_path: Path) -> None:
-    """Run: every role that costs something is in it, and more turns cost more."""
-    few, many = (
-        forecast_job(prepare(plan([*line, f"max_turns={turns}"], packaged_source()).jobs[0].config, tmp_path, ENVIRON))
-        for line in [["mode=run", "provider=openai"]]
-        for turns in (2, 9)
-    )
-    assert {"assistant", "simulator", "speech", "judge"} <= set(many.cost_usd)
-    assert few.total_usd is not None
-    assert many.total_usd is not None
-    assert few.total_usd.high < many.total_usd.high
 
 
 def test_a_model_that_the_embedded_provider_does_not_have_is_found(capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,3 +107,74 @@ def test_a_judge_that_is_none_is_found_before_it_is_asked(capsys: pytest.Capture
     captured = capsys.readouterr()
     assert "judge.model: 'local-jugde' is not a model of the embedded provider" in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["speech.voice=nobody"], "speech.voice: 'nobody' is not a voice of the embedded provider; it has marin,"),
+        (["assistant.voice=mari"], "assistant.voice: 'mari' is not a voice of the embedded provider; did you mean"),
+        (["mode=walk", "assistant.voice=nobody"], "assistant.voice: 'nobody' is not a voice"),
+        (["mode=run", "simulator.voice=nobody"], "simulator.voice: 'nobody' is not a voice"),
+        (["mode=run", "simulator.kind=text", "speech.voice=nobody"], "speech.voice: 'nobody' is not a voice"),
+    ],
+)
+def test_a_voice_that_the_embedded_provider_does_not_have_is_found(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    overrides: list[str],
+    message: str,
+) -> None:
+    """By check, and by a run before it starts anything."""
+    monkeypatch.chdir(tmp_path)
+    for line in (["check", *overrides], overrides):
+        assert main([*line, "max_examples=1"]) == 2
+        captured = capsys.readouterr()
+        assert captured.err.count("\n") == 1
+        assert message in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_voice_of_another_provider_is_its_own_business(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the embedded provider's voices are known here; a text caller is spoken by the speech role, not by itself."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    assert _check(capsys, "provider@speech.provider=openai", "speech.voice=nova", "max_examples=1")[0] == 0
+    text_caller = ["mode=run", "simulator.kind=text", "provider@speech.provider=openai", "simulator.voice=nova"]
+    assert _check(capsys, *text_caller)[0] == 0
+    assert _check(capsys, *text_caller, "simulator.kind=realtime")[0] == 2
+
+
+def test_a_voice_that_a_simulation_wishes_for_is_found_in_its_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the config leaves the choice to the file."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "mine", "mode=run"]) == 0
+    (path, *_) = sorted((tmp_path / "mine").glob("sim_*.json"))
+    simulation = json.loads(path.read_text(encoding="utf-8"))
+    simulation["assistant"]["voice"] = "nobody"
+    path.write_text(json.dumps(simulation), encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "mine")
+    code, said = _check(capsys, "--config-dir", "conf", "experiment=mine")
+    assert code == 2
+    assert f"{path}: assistant.voice: 'nobody' is not a voice of the embedded provider" in said
+
+
+def test_recordings_are_not_begun_with_a_voice_that_is_not_there(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """`evalkit voice` answers before it starts the embedded provider or makes a folder."""
+    output = tmp_path / "made" / "walk.csv"
+    assert main(["voice", "voice.voices=[marin,nobody]", f"voice.output_csv={output}", "max_examples=1"]) == 2
+    assert "voice.voices: 'nobody' is not a voice of the embedded provider" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gate_that_will_be_missed_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything is paid for, and without an error: what is wrong with the gate may be meant to be seen."""
+    code, said = _check(capsys, "max_examples=1", "gate.min_grade=0.5", "mode.graders=[]")
+    assert code == 0
+    assert "warning: gate.min_grade=0.5 will be missed" in said

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from evalkit.cli import main
 from evalkit.store.run_directory import RunDirectory
@@ -83,13 +84,16 @@ def test_other_differences_are_told(make_run: Any, capsys: Any) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["A"], "the following arguments are required: RUN"),
-        (["A", "B", "C"], "unrecognized arguments: "),
-        (["A", "B", "--fail-on", "sometimes"], "invalid choice: 'sometimes'"),
-        (["A", "B", "--margin", "3"], "argument --margin: '3' is not allowed; expected a number from 0 to below 1"),
-        (["A", "B", "--margin", "x"], "argument --margin: 'x' is not allowed"),
-        (["A", "B", "--confidence", "0.3"], "argument --confidence: 0.3 is not allowed; expected 0.5 to below 1"),
-        (["A", "B", "--json", "--markdown"], "not allowed with argument --json"),
+        (["A"], "compare: takes two runs, found /"),
+        (["A", "B", "C"], "; evalkit compare RUN_A RUN_B ["),
+        (
+            ["A", "B", "--fail-on", "sometimes"],
+            "--fail-on: 'sometimes' is not an option; options: regression",
+        ),
+        (["A", "B", "--margin", "3"], "compare: --margin: '3' is not allowed; expected a number from 0 to below 1"),
+        (["A", "B", "--margin", "x"], "compare: --margin: 'x' is not allowed"),
+        (["A", "B", "--confidence", "0.3"], "compare: --confidence: 0.3 is not allowed; expected 0.5 to below 1"),
+        (["A", "B", "--json", "--markdown"], "--markdown: excludes --json"),
         (["A", "nowhere"], "nowhere: holds no config.yaml; compare needs a directory that a run wrote"),
         (["A", "sweep"], "sweep: is a sweep; compare takes two of the runs in it"),
         (["A", "walk"], "A is mode=crawl, B is mode=walk"),
@@ -159,3 +163,23 @@ def test_a_run_without_its_grades_is_not_compared(make_run: Any, capsys: Any) ->
     after.grades_path.unlink()
     assert compare(before, after) == 2
     assert f"evalkit score {after.root}" in capsys.readouterr().err
+
+
+def test_a_run_that_is_older_than_a_key_or_its_name_differs_in_neither(make_run: Any, capsys: Any) -> None:
+    """A key that came since has the value that is shipped, and a renamed one its new name; other values are told."""
+    before, after = make_run("a"), make_run("b", "service.brain=rules", "seed=0")
+    config = yaml.safe_load(before.config_path.read_text(encoding="utf-8"))
+    config["service"]["ears"] = config["service"].pop("transcription")
+    del config["seed"], config["gate"]["max_excluded_share"]
+    before.write_config(config)
+    assert compare(before, after, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["config_changes"] == []
+    assert compare(before, make_run("c", "seed=7"), "--json") == 0
+    [change] = json.loads(capsys.readouterr().out)["config_changes"]
+    assert (change["key"], change["before"], change["after"]) == ("seed", 0, 7)
+
+
+def test_a_folder_with_an_equals_sign_in_its_name_is_a_folder(make_run: Any) -> None:
+    """And flags may stand between the two."""
+    before, after = make_run("a=1"), make_run("a=2")
+    assert compare(before.root, "--json", after.root) == 0

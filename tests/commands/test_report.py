@@ -91,8 +91,8 @@ def test_output_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     [
         ([], "takes run or sweep directories"),
         (["nowhere"], "holds no config.yaml"),
-        (["a", "--output"], "needs a directory"),
-        (["--html", "a"], "'--html' is not known"),
+        (["a", "--output"], "--output: needs a value after it"),
+        (["--html", "a"], "--html: unknown flag"),
     ],
 )
 def test_a_mistake_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str) -> None:
@@ -160,3 +160,10 @@ def test_a_set_of_runs_that_are_older_than_passes_says_who_passed(tmp_path: Path
     with (tmp_path / "set" / "sweep.csv").open(encoding="utf-8", newline="") as file:
         assert [row["passed_mean"] for row in csv.DictReader(file)] == ["0.5", "0.5"]
     assert (tmp_path / "a" / "summary.json").read_bytes() == before
+
+
+def test_a_folder_with_an_equals_sign_in_its_name_is_a_folder(tmp_path: Path) -> None:
+    """Whoever names folders as sweeps of other tools do has them reported."""
+    run = StoredRun(tmp_path / "0_assistant.model=local-agent", SAMPLE[:1]).write()
+    assert main([str(run.root)]) == 0
+    assert (run.root / "results.csv").is_file()

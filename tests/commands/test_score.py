@@ -145,7 +145,7 @@ def test_a_listener_that_is_not_there_changes_no_verdict(make_run: Any, tmp_path
             "gate.never_fail: 'order-10x' is not a case of this run; did you mean 'order-10'?",
         ),
         (["mode.graders=[tool_cal]"], "mode.graders"),
-        (["-m", "judge.votes=1,3"], "score: grades one run; leave out -m"),
+        (["-m", "judge.votes=1,3"], "score: -m: leave it out; score grades one run"),
         (["--loud"], "--loud: unknown flag"),
     ],
 )
@@ -172,6 +172,12 @@ def test_what_is_no_finished_run(make_run: Any, tmp_path: Path, capsys: Any) -> 
     assert "holds no config.yaml; score needs a directory that a run wrote" in capsys.readouterr().err
     assert main(["score", "judge.votes=3"]) == 2
     assert "score: needs a run directory" in capsys.readouterr().err
+
+
+def test_a_folder_with_an_equals_sign_in_its_name_is_a_folder(make_run: Any) -> None:
+    """Also where a line may change keys."""
+    run = make_run("0_assistant.model=local-agent")
+    assert score(run, "gate.min_grade=0.5") == 0
 
 
 def test_as_json(make_run: Any, tmp_path: Path, capsys: Any) -> None:

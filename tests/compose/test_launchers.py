@@ -60,7 +60,20 @@ def test_our_settings_hold_where_a_plugin_has_some_of_the_same_name() -> None:
     assert planned.launcher == "joblib"
 
 
-def test_a_launcher_that_nobody_knows_is_answered() -> None:
-    """By name, without a traceback."""
-    with pytest.raises(ConfigError, match="hydra/launcher/jobllib"):
-        plan(["hydra/launcher=jobllib", "seed=1,2"], packaged_source(), multirun=True)
+@pytest.mark.parametrize("multirun", [True, False])
+def test_a_launcher_that_nobody_knows_is_answered(*, multirun: bool) -> None:
+    """In one line: the nearest name, all there are, and what installs them."""
+    with pytest.raises(ConfigError) as caught:
+        plan(["hydra/launcher=joblibb"], packaged_source(), multirun=multirun)
+    (problem,) = caught.value.problems
+    assert problem.startswith("hydra/launcher: 'joblibb' is not a launcher; did you mean 'joblib'?; launchers: basic, ")
+    assert all(f"{name} (pip install '.[{kind.extra}]')" in problem for name, kind in LAUNCHERS.items())
+
+
+def test_a_launcher_of_ones_own_is_known(tmp_path: Path) -> None:
+    """An option that --config-dir adds is no typo."""
+    (tmp_path / "hydra" / "launcher").mkdir(parents=True)
+    settings = "_target_: hydra._internal.core_plugins.basic_launcher.BasicLauncher\n"
+    (tmp_path / "hydra" / "launcher" / "mine.yaml").write_text(settings, encoding="utf-8")
+    planned = plan(["hydra/launcher=mine", "seed=1,2"], packaged_source([str(tmp_path)]), multirun=True)
+    assert planned.launcher == "mine"

@@ -64,6 +64,44 @@ def _ran(root: Path) -> list[list[int]]:
     return [[int(word) for word in line.split()] for line in lines]
 
 
+_BOTH_WAYS = """
+import sys
+from pathlib import Path
+from evalkit.compose.launching import call_hydra, launch
+from evalkit.compose.planning import plan
+from evalkit.runner.jobs import packaged_source
+
+root, *line = sys.argv[1:]
+planned, seen = plan(line, packaged_source()), []
+launch(planned, lambda *told: seen.append((*told, sys.argv)), Path(root, "ours"))
+by_hydra = [*planned.overrides, f"hydra.run.dir='{root}/hydra'"]
+call_hydra(by_hydra, planned.source, lambda *told: seen.append((*told, sys.argv)))
+for job, destination, argv in seen:
+    print(job.number, job.overrides, sorted(job.config), destination.working_dir, destination.in_sweep, len(argv))
+"""
+
+
+def test_a_run_that_is_composed_once_leaves_what_hydra_would(tmp_path: Path) -> None:
+    """The same config, overrides, settings of Hydra, log file, and the same job with the same command line."""
+    line = ["mode=walk", "chunk_ms=40", "run_name=a b", "hydra.verbose=false"]
+    command = [sys.executable, "-c", _BOTH_WAYS, str(tmp_path), *line]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    ours, theirs = done.stdout.splitlines()
+    assert ours == theirs
+    left = [
+        {
+            path.relative_to(root): path.read_text(encoding="utf-8").replace(str(root), "ROOT")
+            for path in root.rglob("*")
+            if path.is_file()
+        }
+        for root in (tmp_path / "ours", tmp_path / "hydra")
+    ]
+    assert left[0] == left[1]
+    assert {str(path) for path in left[0]} == {
+        ".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "evalkit.log"
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("launcher", LAUNCHERS)
 def test_every_job_runs_once_in_its_own_process_or_here(tmp_path: Path, launcher: str) -> None:
     """As many statuses as jobs, no job twice; and each knows whether the terminal is its alone."""

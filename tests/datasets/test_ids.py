@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.datasets.ids import find_id_problems
+from evalkit.datasets.ids import find_id_problems, find_unsafe_ids
 from evalkit.datasets.tables import Table, TableRow
 from evalkit.records.case import CASE_ID_PATTERN
 
@@ -47,3 +47,11 @@ def test_twins_are_refused_also_when_only_case_differs() -> None:
 def test_safe_and_different_ids_pass(ids: list[str]) -> None:
     """Whatever the pattern allows is allowed."""
     assert find_id_problems(table_of(*ids), "id") == []
+
+
+def test_ids_of_any_mode_are_held_to_the_same() -> None:
+    """Wherever a mode has its cases from: one message each, and twins are twins also when case differs."""
+    assert find_unsafe_ids(["a", "b-1", "c.x"]) == []
+    unsafe, twin = find_unsafe_ids(["a", "../b", "A"])
+    assert "'../b'" in unsafe
+    assert twin == "'A' stands twice; ids are unique, also when case is ignored"

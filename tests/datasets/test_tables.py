@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.datasets.tables import read_table
+from evalkit.datasets.tables import find_empty_cells, read_table
 from evalkit.errors import DataError
 
 cells = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), max_size=12)
@@ -140,3 +140,13 @@ def test_all_ragged_rows_are_named(tmp_path: Path) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """A file that is not there is a DataError, too."""
     assert "no such file" in problems(tmp_path / "none.csv", "id")[0]
+
+
+def test_an_empty_cell_is_named_by_row_and_column(tmp_path: Path) -> None:
+    """Blanks count as nothing; a column that nobody asked about may be empty."""
+    table = read_table(write(tmp_path, "id,question,note\na,why?,\nb,  ,\nc,,x\n"), ["id", "question"])
+    empty = find_empty_cells(table, "id", "question")
+    assert [(row, "is empty" in message) for row, message in zip((3, 4), empty, strict=True)] == [(3, True), (4, True)]
+    assert all("question" in message for message in empty)
+    assert "row 3" in empty[0]
+    assert "row 4" in empty[1]

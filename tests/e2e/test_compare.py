@@ -26,8 +26,8 @@ def test_compare_names_the_cases_of_a_defect(cli: Cli, runs: tuple[Path, Path]) 
     done = cli("compare", str(runs[0]), str(runs[1]), "--json")
     assert done.code == 1, done.err
     found = json.loads(done.out)
-    assert found["regressed"] == ["grade", "tool_call_arg_correctness"]
-    assert len(found["metrics"]["grade"]["lost"]) >= 6
+    assert found["regressed"] == ["passed", "grade", "tool_call_arg_correctness"]
+    assert len(found["metrics"]["passed"]["lost"]) >= 6
     assert [change["key"] for change in found["config_changes"] if change["expected"]] == ["assistant.model"]
     assert cli("compare", str(runs[0]), str(runs[0])).code == 0
 
@@ -43,7 +43,7 @@ def test_score_listens_again_and_gates(cli: Cli, runs: tuple[Path, Path]) -> Non
     assert done.summary["wer_grade_n"] == 10
     assert read_json(runs[1] / "status.json")["status"] == "gate_failed"
     suites = ET.parse(runs[1] / "junit.xml").getroot()  # noqa: S314  our own document
-    assert [suite.get("failures") for suite in suites] == [str(sum(row["grade"] == "0" for row in done.rows)), "1"]
+    assert [suite.get("failures") for suite in suites] == [str(sum(row["passed"] == "0" for row in done.rows)), "1"]
     assert [path.read_bytes() for path in sorted((runs[1] / "events").iterdir())] == events
 
 
@@ -61,5 +61,5 @@ def test_a_case_that_must_never_fail_is_checked_before_anything_starts(cli: Cli)
     """A name that is no case is exit 2, with the nearest one; nothing is left behind."""
     done = cli("max_examples=3", "gate.never_fail=[status-lmap]")
     assert done.code == 2
-    assert "gate.never_fail: 'status-lmap' is no case of this run; did you mean 'status-lamp'?" in done.err
+    assert "gate.never_fail: 'status-lmap' is not a case of this run; did you mean 'status-lamp'?" in done.err
     assert not (cli.cwd / "outputs").exists()

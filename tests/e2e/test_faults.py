@@ -111,6 +111,13 @@ def test_a_retry_sees_a_flaky_provider_through(plan: str, faulty_env: dict[str, 
     assert done.code == 0, done.err
     record = read_json(done.directory / "records" / "flaky.json")
     first, second = record["attempts"]
+    assert record["artifacts"] == {"event_log_path": "events/flaky.jsonl"}
+    assert second["artifacts"] == {}
+    assert first["artifacts"]["event_log_path"] == "events/flaky.attempt1.jsonl"
+    lost = (done.directory / first["artifacts"]["event_log_path"]).read_text(encoding="utf-8")
+    kept = (done.directory / "events" / "flaky.jsonl").read_text(encoding="utf-8")
+    assert "response.done" not in lost
+    assert "response.done" in kept
     assert (first["failure"]["error_type"], second["failure"]) == ("connection_closed", None)
     assert record["settings"]["service"]["faults"] == plan
 

@@ -133,6 +133,18 @@ def test_gates_comparison_scoring_and_reports_work_for_it(quiz: Cli) -> None:
     assert sorted(path.name for path in (first.directory / "plots").glob("*.png"))
 
 
+def test_wrong_data_is_answered_before_anything_starts(quiz: Cli) -> None:
+    """Ids that are no file names or stand twice, and empty cells, by row and column; no prompt is no mistake."""
+    data = quiz.cwd / "wrong.csv"
+    data.write_text("question_id,question,answer\na,Who?,me\nA,Where?,here\n../b,When?,\n", encoding="utf-8")
+    wrong = quiz("check", "mode=quiz", f"mode.data_csv={data}")
+    assert wrong.code == 2
+    assert "row 3: column 'question_id'" in wrong.err
+    assert "row 4: column 'question_id'" in wrong.err
+    assert "row 4: column 'answer': is empty" in wrong.err
+    assert quiz("check", "mode=quiz", "assistant.system_prompt_file=null").code == 0
+
+
 def test_its_grader_and_provider_preset_are_found(quiz: Cli) -> None:
     """A grader type and a preset from the same distribution, in a shipped mode too."""
     assert "quizhost" in quiz("--help").out

@@ -341,7 +341,7 @@ def test_a_sweep_that_died_is_finished_and_its_finished_jobs_are_left_alone(cli:
         (("nowhere",), "is no directory"),
         ((".",), "holds no .hydra/config.yaml"),
         ((".", "chunk_ms=40"), "evalkit rerun"),
-        ((".", "--keep-changed", "--rerun-changed"), "exclude each other"),
+        ((".", "--keep-changed", "--rerun-changed"), "--rerun-changed: excludes --keep-changed"),
     ],
 )
 def test_a_wrong_line_is_answered_in_words(cli: Cli, args: tuple[str, ...], words: str) -> None:

@@ -1,4 +1,4 @@
-"""Simulated calls over real sockets with a real voice and real ears: every shipped simulation, twice the same."""
+"""Simulated calls over real sockets with real engines: every shipped simulation, twice the same."""
 
 from __future__ import annotations
 

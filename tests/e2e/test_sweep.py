@@ -92,7 +92,7 @@ def test_a_failing_job_leaves_the_others_complete_and_the_code_says_so(cli: Cli)
 
 
 def test_an_engine_that_cannot_start_stops_the_line_before_it_leaves_anything(cli: Cli) -> None:
-    """Ears at an endpoint that nobody named: exit 2, nothing behind."""
+    """Transcription at an endpoint that nobody named: exit 2, nothing behind."""
     done = cli("service.transcription=openai", "max_examples=1")
     assert done.code == 2
     assert "service.base_url" in done.err

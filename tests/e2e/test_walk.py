@@ -66,7 +66,7 @@ def test_crawl_accepts_a_channel_too(cli: Cli) -> None:
 
 
 def test_another_sentences_recording_changes_the_answer(cli: Cli) -> None:
-    """Nothing bypasses the ears: case A's row with case B's sound gets B's answer."""
+    """Nothing bypasses the recogniser: case A's row with case B's sound gets B's answer."""
     rows = _read(SHIPPED)[:2]
     swapped = [{**rows[0], "audio_path": rows[1]["audio_path"]}, {**rows[1], "audio_path": rows[0]["audio_path"]}]
     straight = cli("mode=walk", "max_examples=2")

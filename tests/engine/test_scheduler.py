@@ -8,28 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
+from fake_clock import FakeClock
 
-from evalkit.engine.quota import OwnQuota
+from evalkit.engine.quota import OwnQuota, holding
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import Engine, EngineLimits, Outcome, Prior, Stop
 from evalkit.engine.throttle import Throttle
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.record import Attempt, CaseRecord
-
-
-class FakeClock:
-    """A clock that jumps to every deadline it is asked to sleep until."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep_until(self, deadline: float) -> None:
-        self.time = max(self.time, deadline)
-        await asyncio.sleep(0)
 
 
 class MemorySink:
@@ -111,7 +98,7 @@ async def test_at_most_concurrency_cases_are_in_flight() -> None:
         nonlocal in_flight, peak
         in_flight += 1
         peak = max(peak, in_flight)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         in_flight -= 1
         return _record(trial)
 
@@ -184,7 +171,7 @@ async def test_a_run_out_of_time_stops_new_starts() -> None:
     clock = FakeClock()
 
     async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
-        clock.time += 10
+        clock.now_s += 10
         return _record(trial)
 
     engine = _engine(work, MemorySink(), clock=clock, concurrency=1, run_timeout_s=15)
@@ -253,16 +240,18 @@ async def test_the_files_of_a_lost_record_make_way_for_the_next_attempt() -> Non
 
 async def test_a_stop_lets_cases_under_way_finish_and_begins_none() -> None:
     """Whoever waits for a place or for another try ends at once; whoever works goes on."""
-    gate = asyncio.Event()
+    gate, begun = asyncio.Event(), asyncio.Semaphore(0)
 
     async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        begun.release()
         await gate.wait()
         return _record(trial)
 
     sink = MemorySink()
     engine = _engine(work, sink)
     running = asyncio.create_task(engine.run(_trials(9)))
-    await asyncio.sleep(0.01)
+    for _ in range(2):
+        await begun.acquire()
     engine.stop(Stop.INTERRUPTED)
     gate.set()
     assert await running == Outcome(2, Stop.INTERRUPTED)
@@ -271,15 +260,18 @@ async def test_a_stop_lets_cases_under_way_finish_and_begins_none() -> None:
 
 async def test_a_cancel_ends_cases_under_way() -> None:
     """The second Ctrl-C waits for nothing, and nothing half-done is stored."""
+    begun = asyncio.Semaphore(0)
 
     async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        begun.release()
         await asyncio.Event().wait()
         raise AssertionError
 
     sink = MemorySink()
     engine = _engine(work, sink)
     running = asyncio.create_task(engine.run(_trials(9)))
-    await asyncio.sleep(0.01)
+    for _ in range(2):
+        await begun.acquire()
     engine.stop(Stop.INTERRUPTED)
     engine.cancel()
     assert await running == Outcome(0, Stop.INTERRUPTED)
@@ -321,7 +313,7 @@ async def test_a_peer_that_asks_to_slow_down_is_asked_less_at_once() -> None:
         nonlocal in_flight
         in_flight += 1
         seen.append(in_flight)
-        await asyncio.sleep(0.001)
+        await asyncio.sleep(0)
         crowded = in_flight > 4
         in_flight -= 1
         return _record(trial, Failure(Stage.CONNECT, "rate_limited", "slow down", 0.0) if crowded else None)
@@ -338,3 +330,33 @@ async def test_trials_have_their_own_keys() -> None:
     """A repeated case never overwrites its first trial."""
     trial = _trials(1)[0]
     assert replace(trial, trial=2).key == "c0.t2"
+
+
+async def test_attempts_and_what_grades_them_share_the_slots() -> None:
+    """One slot for an attempt with all it asks for, one for each request of a grader; never more than there are."""
+    quota, clock = OwnQuota(slots=2), FakeClock()
+    inside = most = 0
+
+    async def request() -> None:
+        nonlocal inside, most
+        async with holding(quota.slot()):
+            inside += 1
+            most = max(most, inside)
+            await asyncio.sleep(0)
+            inside -= 1
+
+    async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+        await asyncio.gather(request(), request())
+        return _record(trial)
+
+    async def finish(record: CaseRecord, record_sha256: str) -> float:
+        await asyncio.gather(*(request() for _ in range(3)))
+        return 0.0
+
+    engine = Engine(
+        work=work, finish=finish, sink=MemorySink(), retry=RetryPolicy(1), limits=EngineLimits(4), clock=clock,
+        throttle=Throttle(4, clock), quota=quota,
+    )  # fmt: skip
+    async with asyncio.timeout(5):
+        assert await engine.run(_trials(8)) == Outcome(8, None)
+    assert most == 2

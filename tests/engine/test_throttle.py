@@ -4,21 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
+from fake_clock import FakeClock
+
 from evalkit.engine.throttle import LimitChange, Throttle
-
-
-class FakeClock:
-    """A clock that jumps to every deadline it is asked to sleep until."""
-
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep_until(self, deadline: float) -> None:
-        self.time = max(self.time, deadline)
-        await asyncio.sleep(0)
 
 
 def test_pressure_halves_once_for_all_that_were_under_way() -> None:
@@ -27,7 +15,7 @@ def test_pressure_halves_once_for_all_that_were_under_way() -> None:
     changes: list[LimitChange] = []
     throttle = Throttle(16, clock, changes.append)
     began = clock.now()
-    clock.time += 1
+    clock.now_s += 1
     for _ in range(10):
         throttle.note_pressure("429", began, None)
     assert throttle.limit == 8
@@ -42,7 +30,7 @@ def test_it_never_falls_below_one() -> None:
     clock = FakeClock()
     throttle = Throttle(2, clock)
     for _ in range(5):
-        clock.time += 1
+        clock.now_s += 1
         throttle.note_pressure("429", clock.now(), None)
     assert throttle.limit == 1
 
@@ -78,7 +66,7 @@ def test_pauses_that_say_the_same_are_told_once() -> None:
     throttle = Throttle(4, clock, changes.append)
     for _ in range(20):
         throttle.pause(1.0, "tokens are spent")
-        clock.time += 0.01
+        clock.now_s += 0.01
     assert [change.reason for change in changes] == ["tokens are spent: paused for 1.0 s"]
 
 
@@ -92,7 +80,7 @@ async def test_at_most_the_limit_are_inside_and_places_are_handed_on() -> None:
         async with throttle.slot():
             inside += 1
             peak = max(peak, inside)
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
             inside -= 1
 
     tasks = [asyncio.create_task(stay()) for _ in range(12)]

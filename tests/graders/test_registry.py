@@ -24,8 +24,8 @@ def test_every_type_says_what_it_is() -> None:
 
 
 def test_the_types_of_the_contract_are_there() -> None:
-    """A renamed or lost type is noticed."""
-    assert set(GRADER_TYPES) == {
+    """A renamed or lost type is noticed; an installed package may add its own."""
+    assert set(GRADER_TYPES) >= {
         "tool_call", "tool_call_args", "tool_sequence", "contains", "not_contains", "regex", "latency",
         "audio_text_mismatch", "wer", "stt_then_text", "llm_as_judge", "instruction_following",
     }  # fmt: skip
@@ -46,7 +46,7 @@ def test_good_specs_have_no_problems() -> None:
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        ("tool_cal", {}, "type 'tool_cal' is not one of llm_as_judge, instruction_following, latency,"),
+        ("tool_cal", {}, "type 'tool_cal' is not one of "),
         ("tool_cal", {}, "did you mean 'tool_call'?"),
         ("contains", {}, "option 'texts' is required by type 'contains'"),
         ("contains", {"texts": []}, "option 'texts': "),

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, false_discovery_control, permutation_test, ttest_1samp
 
@@ -62,6 +62,7 @@ def test_six_losses_and_no_win_are_the_least_that_is_significant() -> None:
 
 
 @given(changes=st.lists(st.sampled_from([-1.0, -0.5, 0.0, 1 / 3, 1.0]), min_size=1, max_size=8))
+@example(changes=[-1.0, 1 / 3, 1 / 3, 1 / 3])
 @settings(max_examples=50, deadline=None)
 def test_sign_flips_are_counted_exactly(changes: list[float]) -> None:
     """Up to a few thousand flips, p is twice the smaller tail of all of them."""

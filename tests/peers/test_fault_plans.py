@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
+from evalkit.peers.fault_plans import find_unknown_cases
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
 
@@ -50,6 +51,30 @@ def test_a_plan_that_is_none(tmp_path: Path, overrides: list[str], words: str) -
     with pytest.raises(ConfigError) as caught:
         _prepare(tmp_path, *overrides)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "named", "hint"),
+    [
+        (["service.faults=stall@committed/case:nosuch"], "nosuch", ""),
+        (["service.faults=flaky+reset/case:status-lamp.t3", "trials=2"], "status-lamp.t3", "status-lamp.t2"),
+        (["service.faults=reset/case:neighbors-order", "max_examples=3"], "neighbors-order", ""),
+    ],
+)
+def test_a_case_that_is_not_run_is_named(tmp_path: Path, overrides: list[str], named: str, hint: str) -> None:
+    """A fault that hits nobody is no test of anything, and nothing would say so afterwards."""
+    prepared = _prepare(tmp_path, *overrides)
+    (problem,) = find_unknown_cases(prepared.settings.service.faults, prepared.keys)
+    assert problem.startswith(f"service.faults: case {named!r} is not run")
+    assert (f"did you mean {hint!r}?" in problem) if hint else ("did you mean" not in problem)
+
+
+def test_a_case_that_is_run_may_be_hit(tmp_path: Path) -> None:
+    """By its key, trial and all; and the n-th session of a client that does not say whose it is."""
+    case_id = _prepare(tmp_path).cases[0].case_id
+    line = f"reset/case:{case_id}.t2+stall/case:{case_id}+close/case:%233"
+    prepared = _prepare(tmp_path, f"service.faults={line}", "trials=2")
+    assert find_unknown_cases(prepared.settings.service.faults, prepared.keys) == []
 
 
 def test_a_replay_commits_no_faults_of_its_own(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -80,24 +79,3 @@ async def start_peer() -> AsyncIterator[StartPeer]:
     for server in servers:
         server.close(close_connections=True)
         await server.wait_closed()
-
-
-class FakeClock:
-    """A clock that jumps: sleeping takes no time, and `work` says how long each piece of work takes."""
-
-    def __init__(self, now_s: float = 100.0) -> None:
-        self.now_s = now_s
-        self.yields = 0
-
-    def now(self) -> float:
-        return self.now_s
-
-    async def sleep_until(self, deadline: float) -> None:
-        self.yields += 1
-        self.now_s = max(self.now_s, deadline)
-        await asyncio.sleep(0)
-
-
-@pytest.fixture
-def fake_clock() -> FakeClock:
-    return FakeClock()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import pytest
+from fake_clock import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +68,7 @@ def test_padding_is_the_codecs_silence(data: bytes, audio_format: AudioFormat) -
 @given(st.lists(st.floats(0, 0.075), min_size=1, max_size=40), st.sampled_from([10, 20, 40]))
 def test_deadlines_are_absolute(costs_s: list[float], chunk_ms: int) -> None:
     """However long sends take, chunk n goes out at start + n x chunk_ms or as soon after as the sender is free."""
-    clock = _ManualClock()
+    clock = FakeClock()
     sent: list[tuple[bytes, float]] = []
 
     async def send(together: Sequence[bytes]) -> None:
@@ -123,14 +124,3 @@ async def test_real_pacing_keeps_its_deadlines() -> None:
     assert pacing.audio_began_at_ms == pacing.started_at_ms - 10
     assert min(pacing.lateness_ms) >= 0
     assert sorted(pacing.lateness_ms)[25] < 5
-
-
-class _ManualClock:
-    def __init__(self) -> None:
-        self.now_s = 100.0
-
-    def now(self) -> float:
-        return self.now_s
-
-    async def sleep_until(self, deadline: float) -> None:
-        self.now_s = max(self.now_s, deadline)

@@ -1,4 +1,4 @@
-"""The client against the embedded provider: a real socket, real speech, real ears. Needs the `local` extra."""
+"""The client against the embedded provider: a real socket, real speech, real transcription. Needs the `local` extra."""
 
 from __future__ import annotations
 

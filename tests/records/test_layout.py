@@ -59,12 +59,16 @@ def test_no_column_stands_twice(mode: str) -> None:
 
 def test_each_grader_has_a_grade_and_a_rationale() -> None:
     """Two columns a grader, side by side."""
-    assert ResultLayout("m", (), own_columns=()).columns_with(["a", "b"]) == (
-        "a_grade",
-        "a_rationale",
-        "b_grade",
-        "b_rationale",
-    )
+    bare = ResultLayout("m", ("case_id",), own_columns=(), latency_columns=(), token_columns=())
+    assert bare.columns_with(["a", "b"]) == ("case_id", "a_grade", "a_rationale", "b_grade", "b_rationale")
+
+
+def test_what_is_measured_is_in_the_table_wherever_the_mode_put_it() -> None:
+    """A latency or tokens that a mode does not place stand before evalkit's own columns; none stands twice."""
+    layout = ResultLayout("m", ("case_id", "output_tokens"), own_columns=("trial", "input_tokens"))
+    assert layout.columns_with([]) == (
+        "case_id", "output_tokens", "latency_first_text_ms", "latency_response_done_ms", "trial", "input_tokens",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(

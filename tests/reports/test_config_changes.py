@@ -86,3 +86,25 @@ def test_a_key_that_one_run_did_not_have() -> None:
     del after["channel"]["name"]
     [change] = find(after)
     assert (change.key, change.after) == ("channel.name", "(no such key)")
+
+
+def test_what_an_older_run_stored_and_its_mode_never_asked_for_is_no_difference() -> None:
+    """Every run once had the simulator's settings; a key that the mode has, and a mode that is another, count."""
+    older = {**BASE, "simulator": {"kind": "realtime"}, "max_turns": None}
+    assert find(older) == []
+    assert [change.key for change in find({**BASE, "real_time": True})] == ["real_time"]
+    other = find(changed(mode__name="run") | {"simulator": {"kind": "realtime"}})
+    assert [change.key for change in other] == ["mode.name", "simulator.kind"]
+
+
+def test_a_key_that_was_renamed_or_came_since_is_no_difference() -> None:
+    """An older run is read under today's names, with what held before there was a choice."""
+    older = {**BASE, "service": {"voice": "hibari", "ears": "whisper"}}
+    newer = {**BASE, "service": {"speech": "hibari", "transcription": "whisper", "brain": "rules"}}
+    assert find_config_changes(older, newer, hashes=NO_FILES) == []
+    other = {**BASE, "service": {"speech": "pico", "transcription": "whisper", "brain": "model"}}
+    found = find_config_changes(older, other, hashes=NO_FILES)
+    assert [(change.key, change.before, change.after) for change in found] == [
+        ("service.brain", "rules", "model"),
+        ("service.speech", "hibari", "pico"),
+    ]

@@ -128,3 +128,16 @@ def test_cases_that_must_never_fail(
     )
     [verdict] = judge({"never_fail": ["good"]}, table=table, records=records)
     assert (verdict["passed"], verdict["found"]) == (True, [])
+
+
+def test_a_latency_that_the_mode_has_not_got_is_missed() -> None:
+    """With those that it has: a quiz is not gated by sound."""
+    quiz = ResultTable(layout_of("quiz"), (), (), (), {})
+    [verdict] = judge({"max_latency_ms": 9e9}, table=quiz)
+    assert verdict["reason"] == (
+        "gate.max_latency_ms: latency_first_audio_ms is not a latency of mode=quiz; "
+        "it has latency_first_text_ms, latency_response_done_ms"
+    )
+    found = {**SUMMARY, "latency_first_text_ms_p95": 5.0}
+    [verdict] = judge({"max_latency_ms": 9, "latency_column": "latency_first_text_ms"}, found, quiz)
+    assert verdict["passed"]

@@ -200,6 +200,23 @@ def test_latencies_are_publishable_only_when_the_sound_was_sent_in_time(
     assert bool(reason) == bool(found["publishable_latencies_reason"])
 
 
+@pytest.mark.parametrize(
+    ("configured", "held", "expected"),
+    [(False, [True, True], True), (False, [True, False], False), (True, [True], True), (True, [], True)],
+)
+def test_real_time_is_what_held(
+    make_record: Any, make_turn: Any, config: Any, configured: bool, held: list[bool], expected: bool
+) -> None:
+    """A simulation's own pacing counts, not the run's, which left it open; a run that was paced in part was not."""
+    records = [
+        make_record(f"c{index}", settings={"real_time": paced}, turns=(make_turn(measures=GOOD),))
+        for index, paced in enumerate(held)
+    ]
+    found = summary_of({**config, "real_time": configured}, records)
+    assert found["real_time"] is expected
+    assert found["publishable_latencies_reason"].startswith("real_time is false") is not expected
+
+
 def test_pacing_is_that_of_all_turns(make_record: Any, make_turn: Any, config: Any) -> None:
     """Median of medians, worst p99, worst of all."""
     records = [make_record(f"c{index}", turns=(make_turn(measures=given),)) for index, given in enumerate([LATE, GOOD])]

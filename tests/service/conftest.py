@@ -24,13 +24,13 @@ from openai.types.realtime import RealtimeServerEvent
 from evalkit.audio.g711 import Pcm
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
-from evalkit.service.brain.conversation import Answered, Call, Conversation, Heard, Model, Reply
+from evalkit.service.brain.conversation import Answered, Call, Conversation, Model, Reply, UserTurn
 from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
 from evalkit.service.speech.seam import SpeechAudio
-from evalkit.service.work import Recognise, Speak, Step, Think, Work
+from evalkit.service.work import Recognise, SessionStep, Speak, Think, Work
 
 LIMITS = VoiceLimits(("marin", "cedar"), 0.5, 1.6)
 # The real API sends these in session events; the client's types do not name them.
@@ -112,7 +112,7 @@ class Bench:
         """Send one raw frame and return everything that follows."""
         return self.settle(self.session.receive(frame))
 
-    def settle(self, step: Step) -> Sent:
+    def settle(self, step: SessionStep) -> Sent:
         """Return the events of `step` and, unless work is held, of all that it leads to."""
         events = list(step.events)
         self.work += step.work
@@ -221,7 +221,7 @@ def fake_transcription() -> FakeTranscription:
 
 def _parrot(conversation: Conversation) -> Reply:
     last = conversation.items[-1] if conversation.items else None
-    return Reply(last.text if isinstance(last, Heard) else "Nothing was said.")
+    return Reply(last.text if isinstance(last, UserTurn) else "Nothing was said.")
 
 
 def _caller(conversation: Conversation) -> Reply:

@@ -48,3 +48,14 @@ async def test_azures_shape_over_http(guarded_url):
         health = await http.get(guarded_url.removesuffix("/v1") + "/healthz")
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, "invalid_api_key")
     assert health.status_code == 200
+
+
+async def test_engines_are_loaded_when_asked_for(guarded_url):
+    """Whoever has the key may have engines loaded; one that does not exist is refused."""
+    root, key = guarded_url.removesuffix("/v1"), {"api-key": "sesame"}
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(f"{root}/warm", json={"engines": ["speech"]})).status_code == 401
+        loaded = (await http.post(f"{root}/warm", json={"engines": ["speech"]}, headers=key)).json()
+        assert loaded == {"loaded": ["speech"]}
+        refused = await http.post(f"{root}/warm", json={"engines": ["ears"]}, headers=key)
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "engines[0]")

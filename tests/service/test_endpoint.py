@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError, EvalkitError
-from evalkit.service.endpoint import Endpoint, endpoint
+from evalkit.service.endpoint import RemoteEndpoint, endpoint
 from evalkit.service.speech.remote import RemoteSpeech
 from evalkit.service.transcription.remote import RemoteTranscription
 
 
 def test_voice_and_ears(service_url):
     """Engines behind an OpenAI-compatible endpoint speak and transcribe."""
-    audio = RemoteSpeech(Endpoint(service_url, "local-speech")).synthesise("Hello.", "marin", 1.0)
+    audio = RemoteSpeech(RemoteEndpoint(service_url, "local-speech")).synthesise("Hello.", "marin", 1.0)
     assert (audio.rate_hz, audio.pcm.size) == (24000, 6 * 240)
-    heard = RemoteTranscription(Endpoint(service_url, "local-transcription")).recognise(
+    heard = RemoteTranscription(RemoteEndpoint(service_url, "local-transcription")).recognise(
         np.zeros(8000, dtype=np.int16), 16000
     )
     assert heard == "500 milliseconds"
@@ -23,15 +23,17 @@ def test_voice_and_ears(service_url):
 
 def test_the_key_is_sent(guarded_url):
     """With its key the endpoint answers; without it, the error says what the endpoint said."""
-    assert RemoteSpeech(Endpoint(guarded_url, "local-speech", "sesame")).synthesise("Hello.", "marin", 1.0).pcm.size
+    assert (
+        RemoteSpeech(RemoteEndpoint(guarded_url, "local-speech", "sesame")).synthesise("Hello.", "marin", 1.0).pcm.size
+    )
     with pytest.raises(EvalkitError, match=r"status 401: .*invalid_api_key"):
-        RemoteSpeech(Endpoint(guarded_url, "local-speech")).synthesise("Hello.", "marin", 1.0)
+        RemoteSpeech(RemoteEndpoint(guarded_url, "local-speech")).synthesise("Hello.", "marin", 1.0)
 
 
 def test_an_endpoint_that_is_not_there():
     """A refused connection is an error that names the address."""
     with pytest.raises(EvalkitError, match=r"http://127.0.0.1:9/v1/audio/speech: ConnectError"):
-        RemoteSpeech(Endpoint("http://127.0.0.1:9/v1", "v")).synthesise("Hello.", "marin", 1.0)
+        RemoteSpeech(RemoteEndpoint("http://127.0.0.1:9/v1", "v")).synthesise("Hello.", "marin", 1.0)
 
 
 def test_what_is_missing_is_listed_at_once(monkeypatch):

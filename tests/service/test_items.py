@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from evalkit.service.brain.conversation import Answered, Called, Heard, Said
+from evalkit.service.brain.conversation import Answered, Called, Said, UserTurn
 
 
 def test_items_can_be_placed_and_deleted(bench):
@@ -22,7 +22,7 @@ def test_items_can_be_placed_and_deleted(bench):
     gone = add("fifth")
     assert bench.send("conversation.item.delete", item_id=gone).types == ["conversation.item.deleted"]
     bench.send("response.create")
-    assert bench.seen[0].items == tuple(Heard(text) for text in ("first", "second", "third", "fourth"))
+    assert bench.seen[0].items == tuple(UserTurn(text) for text in ("first", "second", "third", "fourth"))
 
 
 def test_created_items_reach_the_model(bench):
@@ -42,7 +42,12 @@ def test_created_items_reach_the_model(bench):
     bench.configure(instructions="Be kind.")
     bench.send("response.create")
     assert bench.seen[0].instructions == "Be kind.\n\nWhisper."
-    assert bench.seen[0].items == (Heard("Hi."), Said("Hello."), Called("c1", "find", {"a": 1}), Answered("c1", "{}"))
+    assert bench.seen[0].items == (
+        UserTurn("Hi."),
+        Said("Hello."),
+        Called("c1", "find", {"a": 1}),
+        Answered("c1", "{}"),
+    )
 
 
 def test_truncate_forgets_unheard_words(bench):

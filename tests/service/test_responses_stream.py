@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from evalkit.service.brain.conversation import Call, Heard, Reply
+from evalkit.service.brain.conversation import Call, Reply, UserTurn
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}}
 
@@ -33,7 +33,7 @@ def test_spoken_turn(bench):
     response = events[-1]["response"]
     assert response["status"] == "completed"
     assert response["output"][0]["content"] == [{"type": "output_audio", "transcript": "Good day to you."}]
-    assert bench.seen[0].items == (Heard("hello there"),)
+    assert bench.seen[0].items == (UserTurn("hello there"),)
 
 
 def test_words_are_interleaved_with_audio(bench):

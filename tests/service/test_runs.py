@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Heard, Reply
+from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Reply, UserTurn
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}}
 
@@ -29,7 +29,7 @@ def test_follow_up_after_tool_output(new_bench):
     done = bench.send("response.create")[-1]["response"]
     assert done["output"][0]["content"][0]["transcript"] == "It is late."
     assert bench.seen[1].items == (
-        Heard("hello there"),
+        UserTurn("hello there"),
         Called(call["call_id"], "find", {"order": "007"}),
         Answered(call["call_id"], "late"),
     )
@@ -127,9 +127,9 @@ def test_out_of_band_response(bench):
     events = bench.send("response.create", response={"conversation": "none", "input": given})
     assert not [kind for kind in events.types if kind.startswith("conversation.item")]
     assert bench.seen[0].instructions == "Sum up."
-    assert bench.seen[0].items == (Heard("Hi."),)
+    assert bench.seen[0].items == (UserTurn("Hi."),)
     bench.send("response.create")
-    assert bench.seen[1].items == (Heard("hello there"),)
+    assert bench.seen[1].items == (UserTurn("hello there"),)
 
 
 def test_input_references_items_and_audio(bench):
@@ -138,7 +138,7 @@ def test_input_references_items_and_audio(bench):
     audio = {"type": "input_audio", "audio": base64.b64encode(bytes(9600)).decode()}
     given = [{"type": "item_reference", "id": item_id}, {"type": "message", "role": "user", "content": [audio]}]
     bench.send("response.create", response={"input": given})
-    assert bench.seen[0].items == (Heard("hello there"), Heard("hello there"))
+    assert bench.seen[0].items == (UserTurn("hello there"), UserTurn("hello there"))
     error = bench.send("response.create", response={"input": [{"type": "item_reference", "id": "x"}]}).error
     assert error["code"] == "item_reference_invalid_item_id"
 

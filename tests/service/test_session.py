@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit.service.brain.conversation import Call, Reply
-from evalkit.service.work import Recognise, Step
+from evalkit.service.work import Recognise, SessionStep
 
 
 def test_greeting(bench):
@@ -225,13 +225,13 @@ def _act(bench: Any, action: str | bytes) -> list[dict[str, Any]]:
     if action == "say":
         return bench.say()
     if action == "draw":
-        return bench.settle(Step(bench.session.draw()))
+        return bench.settle(SessionStep(bench.session.draw()))
     if action in {"work", "fail"}:
         if not bench.work:
             return []
         work = bench.work.pop(0)
         if action == "work":
-            return bench.settle(Step(bench.do(work)))
+            return bench.settle(SessionStep(bench.do(work)))
         failed = (
             bench.session.not_heard(work.ticket, "x")
             if isinstance(work, Recognise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from typing import Any
 
 from evalkit.store.provenance import config_sha256, describe_start
@@ -28,6 +29,13 @@ def test_other_content_is_another_run() -> None:
     before = config_sha256(_CONFIG, [_dataset("/a/cases.csv")])
     assert before != config_sha256(_CONFIG, [_dataset("/a/cases.csv", "2")])
     assert before != config_sha256({**_CONFIG, "chunk_ms": 40}, [_dataset("/a/cases.csv")])
+
+
+def test_packages_are_what_they_say_of_themselves() -> None:
+    """All that are installed, by name, as the standard library reads them."""
+    packages = describe_start(_CONFIG, [], [], [], "now")["packages"]
+    by_name = sorted(metadata.distributions(), key=lambda item: item.name.lower())
+    assert list(packages.items()) == list({item.name: item.version for item in by_name}.items())
 
 
 def test_the_start_of_a_run_is_described() -> None:

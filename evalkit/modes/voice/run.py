@@ -17,7 +17,7 @@ from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.mocks.definitions import Mock
 from evalkit.mocks.overlay import overlay
 from evalkit.mocks.session import MockSession
-from evalkit.modes.mode import ModeData, Starter, Work
+from evalkit.modes.mode import ModeData, NamedVoice, Starter, Work
 from evalkit.modes.voice.call import CallSetup, hold_call
 from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, settings_of
 from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
@@ -39,7 +39,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller, Speak, TextCaller
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
 
@@ -89,6 +89,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             cases=data.cases,
             datasets=tuple(dataset_manifest([*data.paths, *further])),
             left_out=data.left_out,
+            notes=data.notes,
             problems=data.problems,
             mocks=mocks,
         )
@@ -111,6 +112,27 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         """Yield a call of two turns to the most that it may have, for each case."""
         for case in data.cases:
             yield _forecast_call(settings, case, rates)
+
+    def voices(self, settings: SimulationSettings, data: SimulationsData) -> Iterator[NamedVoice]:
+        """Yield the voices of both sides in each call; what the caller says is spoken by the speech role too."""
+        speakers = [settings.speech.provider]
+        if settings.simulator.kind == "realtime":
+            speakers.append(settings.simulator.provider)
+        for case in data.cases:
+            chosen, path = settings_of(settings, case), case.inputs["simulation_path"]
+            if chosen.assistant_voice is not None:
+                where = "assistant.voice" if settings.assistant.voice else f"{path}: assistant.voice"
+                yield NamedVoice(where, settings.assistant.provider, chosen.assistant_voice)
+            if chosen.caller_voice in (None, settings.speech.voice):
+                yield NamedVoice("speech.voice", settings.speech.provider, settings.speech.voice)
+                continue
+            where = "simulator.voice" if settings.simulator.voice else f"{path}: simulator.voice"
+            for provider in speakers:
+                yield NamedVoice(where, provider, str(chosen.caller_voice))
+
+    def is_paced(self, settings: SimulationSettings, data: SimulationsData) -> bool:
+        """Return whether any call is: a simulation may say so where the config says nothing."""
+        return any(settings_of(settings, case).real_time for case in data.cases)
 
     @asynccontextmanager
     async def open(
@@ -162,7 +184,7 @@ class CallPlanner:
         chosen = settings_of(settings, case)
         inputs: Any = case.inputs
         tools = call_tools(case)
-        persona = CallerPersona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
+        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         address = peers.realtime("assistant", chosen.assistant_model)
         speak = self._speak(chosen)
         mocks = self._mocks(case)
@@ -208,7 +230,7 @@ class CallPlanner:
 
         return speak
 
-    def _open_caller(self, chosen: CallSettings, persona: CallerPersona, speak: Speak) -> OpenCaller:
+    def _open_caller(self, chosen: CallSettings, persona: Persona, speak: Speak) -> OpenCaller:
         settings, peers = self.settings, self.peers
         model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
 

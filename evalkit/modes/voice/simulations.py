@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +16,19 @@ from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class SimulationData:
-    """What a run of simulated calls works on, the files it was made of, and what is wrong with the calls' mocks."""
+    """What a run of simulated calls works on, the files it was made of, and what is wrong with the calls' mocks.
+
+    `notes` say whose wishes the run config overrules.
+    """
 
     cases: tuple[Case, ...]
     left_out: tuple[Case, ...]
     paths: tuple[Path, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def read_simulations(settings: SimulationSettings) -> SimulationData:
@@ -43,12 +44,12 @@ def read_simulations(settings: SimulationSettings) -> SimulationData:
     for case in made:
         collecting(problems, lambda case=case: call_mocks(case))  # type: ignore[misc]
     cases = tuple(made[: settings.max_examples])
-    for case in cases:
-        overruled = settings_of(settings, case).overruled
-        if overruled:
-            _log.info("%s: the run config wins over the file's %s", case.case_id, ", ".join(overruled))
+    overruled = {case.case_id: settings_of(settings, case).overruled for case in cases}
+    notes = [
+        f"{name}: the run config wins over the file's {', '.join(keys)}" for name, keys in overruled.items() if keys
+    ]
     paths = (settings.mode.data_csv, *(path for simulation in found for path in simulation.data_paths))
-    return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)), tuple(problems))
+    return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)), tuple(problems), tuple(notes))
 
 
 def call_mocks(case: Case) -> tuple[Mock, ...]:

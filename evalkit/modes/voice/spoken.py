@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.conformance import Conformance
@@ -51,8 +51,6 @@ class SpokenData(ModeData):
 
 class SpokenMode(VoiceMode[Settings, SpokenData]):
     """One utterance, one answer."""
-
-    reads_recordings: ClassVar[bool] = False
 
     @abstractmethod
     def load_cases(self, settings: Settings, tools: Sequence[JsonObject] | None, recordings: Recordings) -> list[Case]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -11,8 +11,8 @@ from evalkit.datasets.files import read_json
 from evalkit.metrics.forecast import Range
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
-from evalkit.modes.mode import Mode, ModeData
-from evalkit.modes.voice.settings import ToolMockSettings, VoiceSettings
+from evalkit.modes.mode import Mode, ModeData, NamedVoice
+from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
 from evalkit.records.json import JsonObject
 
 DEFAULT_CHUNK_MS = 20
@@ -65,6 +65,24 @@ class VoiceMode(Mode[Settings, Data]):
             return frozenset({"speech", "transcription"})
         role = settings.roles.get("speech")
         return frozenset({"speech"}) if role and role.provider.name == "local" else frozenset()
+
+    def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
+        """Yield the assistant's, where one is named, and the speech role's, where the mode has that."""
+        if settings.assistant.voice is not None:
+            yield NamedVoice("assistant.voice", settings.assistant.provider, settings.assistant.voice)
+        speech: SpeechSettings | None = getattr(settings, "speech", None)
+        if speech is not None:
+            yield NamedVoice("speech.voice", speech.provider, speech.voice)
+
+    def unmeasured_latencies(self, settings: Settings, data: Data) -> Mapping[str, str]:
+        """Return the wait from voice to voice where nothing is sent in real time."""
+        if self.is_paced(settings, data):
+            return {}
+        return {"latency_voice_to_voice_ms": "is measured only where sound is sent in real time (real_time=true)"}
+
+    def is_paced(self, settings: Settings, data: Data) -> bool:  # noqa: ARG002
+        """Return whether sound is sent at the speed of speech in any case."""
+        return settings.real_time
 
     def describe(self, settings: Settings, data: Data) -> str:
         """Return the line of a job: cases, the model under test and its provider, and how sound is sent."""

@@ -82,13 +82,16 @@ def describe_smallest_difference(summary: Mapping[str, Any]) -> str:
     return "With so few cases no difference in what passed can be told from chance." if known else ""
 
 
-def describe_state(summary: Mapping[str, Any], ended_at: str | None) -> str:
-    """Return in words whether the run is done; nothing where it is, as planned."""
+def describe_state(summary: Mapping[str, Any], ended_at: str | None, *, is_live: bool) -> str:
+    """Return in words whether the run is done; nothing where it is, as planned.
+
+    `ended_at` is None where it never came to an end, and `is_live` says whether a process is at it.
+    """
     finished, planned = summary["finished"], summary["planned"]
     if finished >= planned:
         return ""
     if ended_at is None:
-        return f"Still going, or cut off: {finished:,} of {planned:,} case-trials are finished."
+        return f"{'Still going' if is_live else 'Cut off'}: {finished:,} of {planned:,} case-trials are finished."
     return f"Incomplete: {finished:,} of {planned:,} planned case-trials were finished."
 
 

@@ -27,6 +27,7 @@ from evalkit.reports.rows import ResultTable, Row
 _MOST_EVENT_LINES = 80
 _LEAST_EVENT_LINES = 14
 _EVENT_LINES_IN_ALL = 16_000
+_DONE = "latency_response_done_ms"
 _SHOWN_APART = ("packages", "datasets", "case_trials", "scorings")
 _NOTHING_KNOWN: Mapping[str, Any] = {
     "started_at": "",
@@ -45,6 +46,7 @@ class PageSource:
         run_dir: Where the run's artifacts lie, and the page beside them.
         provenance: The content of ``provenance.json``; empty where there is none.
         audio: ``report.audio``: ``linked``, ``embedded`` or ``none``.
+        is_live: Whether a process is running it now.
 
     """
 
@@ -54,6 +56,7 @@ class PageSource:
     table: ResultTable
     provenance: Mapping[str, Any] = field(default_factory=dict)
     audio: str = "linked"
+    is_live: bool = False
 
 
 def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence[Grade]) -> Iterator[str]:
@@ -67,7 +70,7 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
         "run.js",
         summary=summary,
         model=summary.get("model") or summary.get("assistant_model_default") or "",
-        state=overview.describe_state(summary, provenance.get("ended_at")),
+        state=overview.describe_state(summary, provenance.get("ended_at"), is_live=source.is_live),
         missed=[str(gate["reason"]) for gate in summary.get("gates", ()) if not gate["passed"]],
         price_date=summary.get("price_date", ""),
         smallest=overview.describe_smallest_difference(summary),
@@ -88,6 +91,7 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
             "graders": list(table.grader_ids),
             "rowPerTurn": layout.has_row_per_turn,
             "wait": name_of(layout.answer_latency),
+            "done": _DONE in layout.latency_columns and layout.answer_latency != _DONE,
             "cases": [case.line() for case in cases],
         },
         details=(case.detail() for case in cases),

@@ -13,7 +13,7 @@ file              shows
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evalkit.records.record import CaseRecord
@@ -23,6 +23,9 @@ from evalkit.reports.plots.latency import latency_png
 from evalkit.reports.plots.scorecard import scorecard_png
 from evalkit.reports.plots.turns import turns_png
 from evalkit.reports.rows import ResultTable
+
+Draw = Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], dict[str, bytes]]
+"""Returns file name -> PNG, as :func:`draw_run` does."""
 
 PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "failures.png")
 

@@ -1,7 +1,7 @@
 """What an embedded model sees of a conversation, and what it answers. No audio, no protocol, no clock.
 
-The protocol layer turns audio into :class:`Heard`, hands the items to a model, and gives the model's :class:`Reply` a
-voice. A model is a pure function of what is here, so the same conversation gets the same reply.
+The protocol layer turns audio into :class:`UserTurn`, hands the items to a model, and speaks the model's
+:class:`Reply`. A model is a pure function of what is here, so the same conversation gets the same reply.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True)
-class Heard:
+class UserTurn:
     """A user turn, as recognised or typed."""
 
     text: str
@@ -42,7 +42,7 @@ class Answered:
     output: str
 
 
-Item = Heard | Said | Called | Answered
+Item = UserTurn | Said | Called | Answered
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from hashlib import sha256
 from urllib.parse import unquote
 
 from evalkit.service.faults.catalogue import Where
-from evalkit.service.faults.plan import FaultPlan, Rule
+from evalkit.service.faults.plan import FaultPlan, FaultRule
 
 HEADER = "evalkit-session"
 
 
 @dataclass(frozen=True)
-class Session:
+class SessionIdentity:
     """Whose realtime session it is."""
 
     source: str
@@ -30,25 +30,25 @@ class Session:
     case: str
 
 
-def read_introduction(header: str | None) -> Session | None:
+def read_introduction(header: str | None) -> SessionIdentity | None:
     """Return what the header says; None when there is none, or none we understand."""
     parts = (header or "").split("/")
     if len(parts) != 4 or not (parts[1].isdecimal() and parts[2].isdecimal()):
         return None
-    return Session(parts[0], int(parts[1]), int(parts[2]), unquote(parts[3]))
+    return SessionIdentity(parts[0], int(parts[1]), int(parts[2]), unquote(parts[3]))
 
 
-def stranger(number: int) -> Session:
+def stranger(number: int) -> SessionIdentity:
     """Return what stands for a session that did not introduce itself, the `number`-th of the service from 1."""
-    return Session("assistant", number, 0, f"#{number}")
+    return SessionIdentity("assistant", number, 0, f"#{number}")
 
 
-def rules_for_session(plan: FaultPlan, where: Where, session: Session) -> list[Rule]:
+def rules_for_session(plan: FaultPlan, where: Where, session: SessionIdentity) -> list[FaultRule]:
     """Return the rules that hit a session there, in the plan's order."""
     return [rule for number, rule in plan.at(where) if _hits_session(rule, number, session)]
 
 
-def rule_for_request(plan: FaultPlan, role: str, body: bytes, attempt: int) -> Rule | None:
+def rule_for_request(plan: FaultPlan, role: str, body: bytes, attempt: int) -> FaultRule | None:
     """Return the first rule that hits an HTTP request of `role` with that body, asked for the `attempt`-th time."""
     for number, rule in plan.at(Where.HTTP):
         text = rule.get("match")
@@ -62,7 +62,7 @@ def rule_for_request(plan: FaultPlan, role: str, body: bytes, attempt: int) -> R
     return None
 
 
-def _hits_session(rule: Rule, number: int, session: Session) -> bool:
+def _hits_session(rule: FaultRule, number: int, session: SessionIdentity) -> bool:
     return (
         rule.get("case") in (None, session.case)
         and rule.get("source") in ("any", session.source)
@@ -71,11 +71,11 @@ def _hits_session(rule: Rule, number: int, session: Session) -> bool:
     )
 
 
-def _within(rule: Rule, attempt: int) -> bool:
+def _within(rule: FaultRule, attempt: int) -> bool:
     times = rule.get("times")
     return times is None or attempt <= times
 
 
-def _drawn(rule: Rule, identity: str) -> bool:
+def _drawn(rule: FaultRule, identity: str) -> bool:
     drawn = int.from_bytes(sha256(identity.encode()).digest()[:8], "big") / 2**64
     return bool(drawn < rule.get("share"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalkit.service.events_out import Event
 from evalkit.service.faults.actions import Action, SendEvent, Wait
-from evalkit.service.faults.plan import Rule
+from evalkit.service.faults.plan import FaultRule
 
 _PIECES = 8
 _FIXED = frozenset({"response.created", "response.done"})
@@ -53,7 +53,7 @@ class EventReordering:
         return [SendEvent(event), SendEvent(held)]
 
 
-def change_of(rule: Rule) -> Callable[[Event], list[Action]]:
+def change_of(rule: FaultRule) -> Callable[[Event], list[Action]]:
     """Return how a rule changes an event."""
     match rule.fault:
         case "duplicated_events":

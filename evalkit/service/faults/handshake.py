@@ -9,10 +9,10 @@ from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
 from evalkit.service.faults.line import HELD_S
-from evalkit.service.faults.plan import Rule
+from evalkit.service.faults.plan import FaultRule
 
 
-async def spoil_handshake(websocket: WebSocket, rule: Rule) -> None:
+async def spoil_handshake(websocket: WebSocket, rule: FaultRule) -> None:
     """Do to the handshake what `rule` says; the session is not to be held afterwards."""
     if rule.fault == "no_handshake":
         with contextlib.suppress(TimeoutError):

@@ -16,7 +16,7 @@ from evalkit.service.brain.rules.caller.models import CALLERS
 from evalkit.service.faults.decisions import rule_for_request
 from evalkit.service.faults.handshake import refusal
 from evalkit.service.faults.line import HELD_S
-from evalkit.service.faults.plan import FaultPlan, Rule
+from evalkit.service.faults.plan import FaultPlan, FaultRule
 from evalkit.service.http_audio import read_form
 
 _ROLES = {"/audio/speech": "speech", "/audio/transcriptions": "transcription", "/responses": "judge"}
@@ -35,7 +35,7 @@ class RequestFaults:
     plan: FaultPlan
     seen: Counter[bytes] = field(default_factory=Counter)
 
-    async def rule_for(self, request: Request) -> Rule | None:
+    async def rule_for(self, request: Request) -> FaultRule | None:
         """Return the rule that hits this request."""
         role = next((role for path, role in _ROLES.items() if request.url.path.endswith(path)), None)
         if role is None:
@@ -48,7 +48,7 @@ class RequestFaults:
         return rule_for_request(self.plan, role, content, self.seen[digest])
 
 
-async def spoilt_answer(rule: Rule) -> Response:
+async def spoilt_answer(rule: FaultRule) -> Response:
     """Return what a request is answered with that `rule` hits."""
     if rule.fault == "http_status":
         return refusal(rule.get("status"), rule.get("retry_after"))

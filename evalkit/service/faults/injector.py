@@ -14,7 +14,7 @@ from evalkit.service.events_out import Event
 from evalkit.service.faults.actions import ENDING, Action, SendEvent
 from evalkit.service.faults.event_changes import EventChange, EventReordering, change_of
 from evalkit.service.faults.moments import Moment
-from evalkit.service.faults.plan import Rule
+from evalkit.service.faults.plan import FaultRule
 from evalkit.service.faults.point_faults import POINT_ACTIONS, PointFault, ResponseEnding
 
 _KEEPS_EVENT = frozenset({"big_frame"})
@@ -34,7 +34,7 @@ class Injector:
 
     """
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    def __init__(self, rules: Sequence[FaultRule]) -> None:
         self._names = [rule.fault for rule in rules]
         self._behaviours = [_behaviour(rule) for rule in rules]
         self._told: set[int] = set()
@@ -67,7 +67,7 @@ class Injector:
                 yield action
 
 
-def _behaviour(rule: Rule) -> _Behaviour:
+def _behaviour(rule: FaultRule) -> _Behaviour:
     if rule.fault == "response_ends":
         return ResponseEnding(Moment("mid_response", rule.get("nth")), rule.get("status"), rule.get("code"))
     if rule.fault == "reordered_events":

@@ -1,6 +1,6 @@
 """The TCP connection under a WebSocket, for what ASGI has no word for: a reset, and a peer that plays dead.
 
-The server's protocol class is the only place that knows the transport; ours puts a :class:`Line` into the scope.
+The server's protocol class is the only place that knows the transport; ours puts a :class:`FaultyLine` into the scope.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _EXTENSION = "evalkit.line"
 HELD_S = 120.0
 
 
-class Line:
+class FaultyLine:
     """One connection's transport.
 
     Args:
@@ -51,10 +51,10 @@ class LineProtocol(WebSocketsSansIOProtocol):
         """Take the handshake."""
         super().handle_connect(event)
         if hasattr(self, "scope"):
-            self.scope["extensions"][_EXTENSION] = {"line": Line(self)}
+            self.scope["extensions"][_EXTENSION] = {"line": FaultyLine(self)}
 
 
-def line_of(websocket: WebSocket) -> Line:
+def line_of(websocket: WebSocket) -> FaultyLine:
     """Return the line under `websocket`; the server must run with :class:`LineProtocol`."""
-    line: Line = websocket.scope["extensions"][_EXTENSION]["line"]
+    line: FaultyLine = websocket.scope["extensions"][_EXTENSION]["line"]
     return line

@@ -13,7 +13,7 @@ _AFTER = {"response_created": "response.created", "response_done": "response.don
 _DELTAS_BEFORE_THE_MIDDLE = 3
 
 
-class Side(StrEnum):
+class PointSide(StrEnum):
     """On which side of an event a point lies."""
 
     BEFORE = "before"
@@ -34,16 +34,16 @@ class Moment:
         self._is_over = False
         self._deltas = 0
 
-    def look(self, event_type: str) -> Side | None:
+    def look(self, event_type: str) -> PointSide | None:
         """Return on which side of this event the point lies, None when it does not lie here."""
         side = None if self._is_over else self._side(event_type)
         self._is_over = self._is_over or side is not None
         return side
 
-    def _side(self, event_type: str) -> Side | None:
+    def _side(self, event_type: str) -> PointSide | None:
         if self._at == "mid_response":
-            return Side.BEFORE if self._is_middle(event_type) else None
-        side = Side.BEFORE if self._at in _BEFORE else Side.AFTER
+            return PointSide.BEFORE if self._is_middle(event_type) else None
+        side = PointSide.BEFORE if self._at in _BEFORE else PointSide.AFTER
         if event_type != {**_BEFORE, **_AFTER}[self._at]:
             return None
         self._left -= 1

@@ -32,7 +32,7 @@ _PLAIN = " _-.~"
 
 
 @dataclass(frozen=True)
-class Rule:
+class FaultRule:
     """One fault and whom it hits. `values` has every parameter that was given; :meth:`get` knows the defaults too."""
 
     fault: str
@@ -60,14 +60,14 @@ class Rule:
 class FaultPlan:
     """All rules of a service, in their order."""
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[FaultRule, ...] = ()
 
     @property
     def line(self) -> str:
         """The plan as text."""
         return "+".join(rule.line for rule in self.rules)
 
-    def at(self, where: Where) -> list[tuple[int, Rule]]:
+    def at(self, where: Where) -> list[tuple[int, FaultRule]]:
         """Return the rules that strike there, with their numbers from 0."""
         return [(number, rule) for number, rule in enumerate(self.rules) if rule.where is where]
 
@@ -89,7 +89,7 @@ def read_plan(text: str, folder: Path) -> FaultPlan:
 def parse_plan(text: str) -> FaultPlan:
     """Return the plan that one line of text describes. Raises ConfigError with all problems."""
     problems: list[str] = []
-    rules: list[Rule] = []
+    rules: list[FaultRule] = []
     for part in (part.strip() for part in text.split("+")):
         if part in PRESETS:
             rules += parse_plan(PRESETS[part]).rules
@@ -103,7 +103,7 @@ def plan_from_json(document: object, where: str) -> FaultPlan:
     if not isinstance(document, list):
         raise ConfigError(f"service.faults: {where} must be a list of rules, [{{'fault': 'stall'}}, …]")
     problems: list[str] = []
-    rules: list[Rule] = []
+    rules: list[FaultRule] = []
     for number, entry in enumerate(document, start=1):
         if not isinstance(entry, dict) or not isinstance(entry.get("fault"), str):
             problems.append(f"rule #{number}: must be an object with a fault, {{'fault': 'stall'}}")
@@ -113,7 +113,7 @@ def plan_from_json(document: object, where: str) -> FaultPlan:
     return _checked(rules, problems, f"service.faults: {where}")
 
 
-def _checked(rules: Sequence[Rule], problems: Sequence[str], where: str) -> FaultPlan:
+def _checked(rules: Sequence[FaultRule], problems: Sequence[str], where: str) -> FaultPlan:
     if problems:
         raise ConfigError([f"{where}: {problem}" for problem in problems])
     if not rules:
@@ -135,7 +135,7 @@ def _split(part: str, problems: list[str]) -> tuple[str, dict[str, Any]]:
     return name.strip(), values
 
 
-def _read_rule(fault: str, given: Mapping[str, Any], problems: list[str]) -> list[Rule]:
+def _read_rule(fault: str, given: Mapping[str, Any], problems: list[str]) -> list[FaultRule]:
     if fault not in FAULTS:
         known = (*FAULTS, *PRESETS)
         hint = _nearest(fault, known)
@@ -153,7 +153,7 @@ def _read_rule(fault: str, given: Mapping[str, Any], problems: list[str]) -> lis
             problems.append(f"{fault}: {name}: {value!r} is not allowed; expected {allowed(known_parameters[name])}")
         else:
             values[name] = read
-    return [Rule(fault, values)]
+    return [FaultRule(fault, values)]
 
 
 def _read_value(parameter: Parameter, given: object) -> Value | None:

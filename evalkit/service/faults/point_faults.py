@@ -16,8 +16,8 @@ from evalkit.service.faults.actions import (
     SendRaw,
     StopSending,
 )
-from evalkit.service.faults.moments import Moment, Side
-from evalkit.service.faults.plan import Rule
+from evalkit.service.faults.moments import Moment, PointSide
+from evalkit.service.faults.plan import FaultRule
 
 _REASONS = {
     1001: "going away",
@@ -52,7 +52,7 @@ class PointFault:
             return [SendEvent(event)]
         self.committed_count += 1
         actions = self._act(event)
-        if side is Side.AFTER:
+        if side is PointSide.AFTER:
             return [SendEvent(event), *actions]
         return [*actions, SendEvent(event)] if self._keeps_event else actions
 
@@ -126,7 +126,7 @@ def _padded(event: Event, size: int) -> Event:
     }
 
 
-POINT_ACTIONS: Mapping[str, Callable[[Rule, Event], list[Action]]] = {
+POINT_ACTIONS: Mapping[str, Callable[[FaultRule, Event], list[Action]]] = {
     "stall": lambda _rule, _event: [StopSending()],
     "half_open": lambda _rule, _event: [FreezeConnection()],
     "reset": lambda _rule, _event: [ResetConnection()],

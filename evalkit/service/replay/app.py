@@ -20,7 +20,7 @@ from evalkit.service.faults.decisions import HEADER, read_introduction
 from evalkit.service.http_audio import SPEECH_RATE_HZ, read_form
 from evalkit.service.http_json import json_body, refused
 from evalkit.service.replay.archive import Archive
-from evalkit.service.replay.player import MISMATCH, Mismatch, Player, Reply
+from evalkit.service.replay.player import MISMATCH, Mismatch, PlayedReply, Player
 from evalkit.service.replay.recording import RecordedRun
 from evalkit.service.replay.unusable import UnusableRun
 
@@ -62,19 +62,19 @@ async def _serve_session(socket: WebSocket) -> None:
         await _drain(socket)
 
 
-def _take(player: Player, event: dict[str, Any]) -> Reply:
+def _take(player: Player, event: dict[str, Any]) -> PlayedReply:
     try:
         return player.take(event)
     except Mismatch as mismatch:
         return _refusal(mismatch.message, event.get("event_id"))
 
 
-def _refusal(message: str, event_id: object) -> Reply:
+def _refusal(message: str, event_id: object) -> PlayedReply:
     error = {"type": "invalid_request_error", "code": MISMATCH, "message": message, "param": None, "event_id": event_id}
-    return Reply([{"type": "error", "event_id": "event_mismatch", "error": error}])
+    return PlayedReply([{"type": "error", "event_id": "event_mismatch", "error": error}])
 
 
-async def _send(socket: WebSocket, reply: Reply) -> None:
+async def _send(socket: WebSocket, reply: PlayedReply) -> None:
     for event in reply.events:
         await socket.send_text(orjson.dumps(event).decode())
     if reply.close is not None:

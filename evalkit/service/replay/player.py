@@ -11,7 +11,7 @@ import orjson
 
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.items import decode_audio
-from evalkit.service.replay.recording import APPEND, COMMIT, Event, Recording
+from evalkit.service.replay.recording import APPEND, COMMIT, Event, RecordedConversation
 
 MISMATCH = "replay_mismatch"
 _SHOWN_CHARS = 160
@@ -27,7 +27,7 @@ class Mismatch(BadRequest):
 
 
 @dataclass
-class Reply:
+class PlayedReply:
     """What follows from one event of the client: events to send, and whether to hang up after them."""
 
     events: list[Event] = field(default_factory=list)
@@ -43,24 +43,24 @@ class Player:
 
     """
 
-    def __init__(self, recording: Recording, name: str) -> None:
+    def __init__(self, recording: RecordedConversation, name: str) -> None:
         self._recording, self._name = recording, name
         self._next = 0
         self._utterance = bytearray()
         self._event_ids: dict[str, str] = {}
 
-    def open(self) -> Reply:
+    def open(self) -> PlayedReply:
         """Return what the server says first."""
         return self._reply(self._recording.greeting)
 
-    def take(self, event: Mapping[str, Any]) -> Reply:
+    def take(self, event: Mapping[str, Any]) -> PlayedReply:
         """Return the recorded answers to `event`; raises :class:`Mismatch`."""
         kind = event.get("type")
         if kind == APPEND:
             self._utterance += decode_audio(str(event.get("audio", "")), "audio")
-            return Reply()
+            return PlayedReply()
         if kind == "response.cancel" and not self._expects(kind):
-            return Reply()  # a client that ran out of patience; the recorded one had more
+            return PlayedReply()  # a client that ran out of patience; the recorded one had more
         if self._next >= len(self._recording.steps):
             raise self._mismatch(f"the recorded client said nothing more, this one sends {kind}")
         step = self._recording.steps[self._next]
@@ -78,12 +78,12 @@ class Player:
     def _expects(self, kind: str) -> bool:
         return self._next < len(self._recording.steps) and self._recording.steps[self._next].event["type"] == kind
 
-    def _reply(self, answers: list[Event]) -> Reply:
+    def _reply(self, answers: list[Event]) -> PlayedReply:
         events = [self._with_our_event_id(event) for event in answers]
         is_last = self._next >= len(self._recording.steps)
         failure = self._recording.failure
         close = _HANGS_UP.get(failure, (1011, "as recorded")) if is_last and failure in _BROKEN_OFF else None
-        return Reply(events, close)
+        return PlayedReply(events, close)
 
     def _with_our_event_id(self, event: Event) -> Event:
         """Return `event`; an error that names the recorded client's event names this client's instead."""

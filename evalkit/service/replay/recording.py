@@ -33,7 +33,7 @@ Event = dict[str, Any]
 
 
 @dataclass
-class Step:
+class RecordedStep:
     """One thing the client said.
 
     Attributes:
@@ -49,7 +49,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Recording:
+class RecordedConversation:
     """One side's conversation.
 
     Attributes:
@@ -60,7 +60,7 @@ class Recording:
     """
 
     greeting: list[Event]
-    steps: list[Step]
+    steps: list[RecordedStep]
     failure: str
 
 
@@ -93,7 +93,7 @@ class RecordedRun:
         """Yield every record."""
         return (self.record(key) for key in self.case_trials())
 
-    def _read(self, key: str, source: str) -> Recording:
+    def _read(self, key: str, source: str) -> RecordedConversation:
         if key not in self.case_trials():
             raise UnusableRun(f"the recorded run has no case {key!r}")
         failure = self.record(key)["failure"]
@@ -101,7 +101,7 @@ class RecordedRun:
         if not lines:
             reason = f": it ended with {failure['error_type']}" if failure else ""
             raise UnusableRun(f"the recorded run has no {source} session for case {key!r}{reason}")
-        return _Reader(self.sounds).read(lines, failure["error_type"] if failure else "")
+        return _RecordingReader(self.sounds).read(lines, failure["error_type"] if failure else "")
 
     def _lines(self, key: str) -> list[Mapping[str, Any]]:
         try:
@@ -113,7 +113,7 @@ class RecordedRun:
             raise UnusableRun(f"the events of case {key!r} cannot be read: {error}") from error
 
 
-class _Reader:
+class _RecordingReader:
     """Makes steps of one connection's lines."""
 
     def __init__(self, sounds: Sounds) -> None:
@@ -121,9 +121,9 @@ class _Reader:
         self._output_format = AudioFormat.PCM16
         self._utterance = bytearray()
 
-    def read(self, lines: list[Mapping[str, Any]], failure: str) -> Recording:
+    def read(self, lines: list[Mapping[str, Any]], failure: str) -> RecordedConversation:
         greeting: list[Event] = []
-        steps: list[Step] = []
+        steps: list[RecordedStep] = []
         answers = greeting
         for line in lines:
             event = dict(line["event"])
@@ -135,16 +135,16 @@ class _Reader:
             elif event["type"] in EVENT_TYPES:  # what the mocks answered is noted in the trace as well
                 steps.append(self._step(event))
                 answers = steps[-1].answers
-        return Recording(greeting, steps, failure)
+        return RecordedConversation(greeting, steps, failure)
 
-    def _step(self, event: Event) -> Step:
+    def _step(self, event: Event) -> RecordedStep:
         if event["type"] == "session.update":
             self._output_format = output_format(event["session"])
         if event["type"] != COMMIT:
-            return Step(event)
+            return RecordedStep(event)
         digest = sha256(self._utterance).hexdigest()
         self._utterance.clear()
-        return Step(event, digest)
+        return RecordedStep(event, digest)
 
     def _restored(self, event: Event) -> Event:
         if event["type"] in _DELTAS and not isinstance(event["delta"], str):

@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 
 from evalkit.errors import EvalkitError
-from evalkit.service.endpoint import Endpoint
+from evalkit.service.endpoint import RemoteEndpoint
 from evalkit.service.speech.seam import SpeechAudio
 from evalkit.service.speech.speakers import SPEAKERS
 
@@ -21,7 +21,7 @@ from evalkit.service.speech.speakers import SPEAKERS
 class RemoteSpeech:
     """The voice at `endpoint`; speakers and speeds are those of the public API."""
 
-    endpoint: Endpoint
+    endpoint: RemoteEndpoint
     name: str = "openai"
     speakers: tuple[str, ...] = tuple(SPEAKERS)
     min_speed: float = 0.25

@@ -9,14 +9,14 @@ import soundfile
 
 from evalkit.audio.g711 import Pcm
 from evalkit.errors import EvalkitError
-from evalkit.service.endpoint import Endpoint
+from evalkit.service.endpoint import RemoteEndpoint
 
 
 @dataclass(frozen=True)
 class RemoteTranscription:
     """The recogniser at `endpoint`."""
 
-    endpoint: Endpoint
+    endpoint: RemoteEndpoint
     name: str = "openai"
     workers: int = 4
 

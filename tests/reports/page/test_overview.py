@@ -35,9 +35,10 @@ def test_percentiles_have_their_intervals_where_the_summary_does() -> None:
 def test_a_run_that_is_not_done_says_so() -> None:
     """Still going where it has no end, incomplete where it has one, nothing to say when it is whole."""
     partly = {**SUMMARY, "planned": 9}
-    assert overview.describe_state(SUMMARY, None) == ""
-    assert overview.describe_state(partly, None).startswith("Still going, or cut off: 4 of 9")
-    assert overview.describe_state(partly, "2026").startswith("Incomplete: 4 of 9")
+    assert overview.describe_state(SUMMARY, None, is_live=False) == ""
+    assert overview.describe_state(partly, None, is_live=True).startswith("Still going: 4 of 9")
+    assert overview.describe_state(partly, None, is_live=False).startswith("Cut off: 4 of 9")
+    assert overview.describe_state(partly, "2026", is_live=True).startswith("Incomplete: 4 of 9")
 
 
 def test_an_unknown_price_is_unknown() -> None:

@@ -17,6 +17,7 @@ from evalkit.reports.write import Presentation, RunContent, draw_reports, write_
 from evalkit.runner.reporting import report_run
 from evalkit.runs.stored_run import open_run
 from evalkit.store.journal import append_line
+from evalkit.store.run_directory import RunDirectory
 
 
 def page_of(tmp_path: Path, **given: Any) -> str:
@@ -55,9 +56,13 @@ def test_nothing_said_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_a_run_that_is_still_going_says_so(tmp_path: Path) -> None:
-    """And one that is done does not."""
-    assert "Still going, or cut off: 6 of 7" in page_of(tmp_path, ended=False)
-    assert "Still going" not in page_of(tmp_path / "done")
+    """Told from one that was cut off by its lock; one that is done says neither."""
+    assert "Cut off: 6 of 7 case-trials are finished." in page_of(tmp_path, ended=False)
+    assert "Cut off" not in page_of(tmp_path / "done")
+    run = RunDirectory(tmp_path / "run")
+    with run.exclusive():
+        report_run(run)
+    assert "Still going: 6 of 7" in (run.root / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_missed_gate_is_the_first_thing_said(tmp_path: Path) -> None:
@@ -130,3 +135,21 @@ def test_a_mode_shows_what_is_its_own(tmp_path: Path, from_file: bool) -> None:
     assert "<li>Cancel order 31845.</li>" in page
     assert "<li>&lt;/script&gt;&lt;script&gt;document.title=" in page
     assert "Questions" not in page_of(tmp_path / "crawl")
+
+
+def test_a_latency_stands_once_in_the_table_of_cases(tmp_path: Path) -> None:
+    """Where the answer's latency is that of the whole response, there is no second column of it."""
+    run = StoredRun(tmp_path / "run", mode="quiz", sound=False).write()
+    stored = open_run(run.root, "a test")
+    told = {}
+    for answer in ("latency_first_text_ms", "latency_response_done_ms", ""):
+        layout = replace(QUIZ, answer_latency=answer)
+        content = RunContent(run.root, layout, stored.config, stored.records, stored.grades, "0")
+        draw_reports(content, write_tables(content), Presentation(plots=False))
+        index = block((run.root / "report.html").read_text(encoding="utf-8"), "index")
+        told[answer] = (index["wait"], index["done"])
+    assert told == {
+        "latency_first_text_ms": ("first text", True),
+        "latency_response_done_ms": ("response done", False),
+        "": ("", True),
+    }

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
-from evalkit.service.brain.conversation import Conversation, Heard, Reply
+from evalkit.service.brain.conversation import Conversation, Reply, UserTurn
 from evalkit.service.faults.line import LineProtocol
 
 
@@ -30,7 +30,7 @@ class SlowBrain:
         if model == "slow":
             self.asked.set()
             await self.may_answer.wait()
-        assert isinstance(conversation.items[-1], Heard)
+        assert isinstance(conversation.items[-1], UserTurn)
         return Reply(f"This is {model}.")
 
     def close(self) -> None:

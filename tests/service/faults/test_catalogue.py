@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.service.faults.catalogue import FAULTS, POINTS, PRESETS, Parameter, parameters_of
 from evalkit.service.faults.injector import Injector
-from evalkit.service.faults.plan import Rule, parse_plan
+from evalkit.service.faults.plan import FaultRule, parse_plan
 
 ROOT = Path(__file__).parents[3]
 _TYPES = {str: "string", int: "integer", float: "number"}
@@ -67,4 +67,4 @@ def test_presets_are_plans(preset: str) -> None:
 @pytest.mark.parametrize("fault", [name for name, kind in FAULTS.items() if kind.where == "session"])
 def test_every_fault_of_a_session_has_an_injector(fault: str) -> None:
     """None is only a name."""
-    assert Injector([Rule(fault)]).committed() == []
+    assert Injector([FaultRule(fault)]).committed() == []

@@ -13,7 +13,7 @@ from evalkit.realtime.introduction import Introduction
 from evalkit.service.faults.catalogue import Where
 from evalkit.service.faults.decisions import (
     HEADER,
-    Session,
+    SessionIdentity,
     read_introduction,
     rule_for_request,
     rules_for_session,
@@ -27,7 +27,7 @@ def test_the_service_reads_what_the_client_writes(case: str, attempt: int, seed:
     """The two sides share no code, so this holds them together."""
     sent = Introduction(case, attempt, seed).headers("ws://127.0.0.1:1/v1/realtime", "simulator")
     assert SENT_HEADER == HEADER
-    assert read_introduction(sent[HEADER]) == Session("simulator", attempt, seed, case)
+    assert read_introduction(sent[HEADER]) == SessionIdentity("simulator", attempt, seed, case)
 
 
 @pytest.mark.parametrize("header", [None, "", "a/b/c/d", "assistant/1/2", "assistant/-1/2/c"])
@@ -37,7 +37,7 @@ def test_what_is_no_introduction(header: str | None) -> None:
 
 
 def _hit(plan: str, *, attempt: int = 1, case: str = "c1", source: str = "assistant", seed: int = 7) -> bool:
-    return bool(rules_for_session(parse_plan(plan), Where.SESSION, Session(source, attempt, seed, case)))
+    return bool(rules_for_session(parse_plan(plan), Where.SESSION, SessionIdentity(source, attempt, seed, case)))
 
 
 def test_times_lets_later_attempts_pass() -> None:
@@ -65,7 +65,7 @@ def test_share_is_a_share_of_the_cases_and_moves_with_the_seed() -> None:
 def test_two_rules_draw_for_themselves() -> None:
     """Equal shares do not hit the same cases."""
     plan = parse_plan("close/share:0.5+reset/share:0.5")
-    met = [len(rules_for_session(plan, Where.SESSION, Session("assistant", 1, 1, f"c{n}"))) for n in range(200)]
+    met = [len(rules_for_session(plan, Where.SESSION, SessionIdentity("assistant", 1, 1, f"c{n}"))) for n in range(200)]
     assert set(met) == {0, 1, 2}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.service.faults.actions import SendEvent, Wait
 from evalkit.service.faults.event_changes import EventChange, EventReordering, change_of
-from evalkit.service.faults.plan import Rule
+from evalkit.service.faults.plan import FaultRule
 
 AUDIO = bytes(range(200)) * 4
 DELTA = {
@@ -29,7 +29,7 @@ DONE = {
 
 
 def _changed(event: dict[str, Any], fault: str, **values: Any) -> list[dict[str, Any]]:
-    actions = EventChange(change_of(Rule(fault, values))).take(event)
+    actions = EventChange(change_of(FaultRule(fault, values))).take(event)
     return [action.event for action in actions if isinstance(action, SendEvent)]
 
 
@@ -61,7 +61,7 @@ def test_spent_limits() -> None:
 
 def test_a_drip_loses_nothing() -> None:
     """The pieces are the audio, each with an event id of its own and a wait before it."""
-    actions = EventChange(change_of(Rule("slow_drip", {"delay_ms": 7.0}))).take(DELTA)
+    actions = EventChange(change_of(FaultRule("slow_drip", {"delay_ms": 7.0}))).take(DELTA)
     pieces = [action.event for action in actions if isinstance(action, SendEvent)]
     assert b"".join(base64.b64decode(piece["delta"]) for piece in pieces) == AUDIO
     assert len({piece["event_id"] for piece in pieces}) == len(pieces) == 8
@@ -82,7 +82,7 @@ def test_neighbours_change_places_and_none_is_lost() -> None:
 
 def test_what_is_not_changed_is_not_counted() -> None:
     """A change that found nothing to change has not been committed."""
-    change = EventChange(change_of(Rule("broken_audio")))
+    change = EventChange(change_of(FaultRule("broken_audio")))
     change.take(WORDS)
     assert change.committed_count == 0
     change.take(DELTA)

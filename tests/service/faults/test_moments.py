@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.service.faults.moments import Moment, Side
+from evalkit.service.faults.moments import Moment, PointSide
 
 LONG = [
     "session.created",
@@ -20,15 +20,15 @@ SHORT = ["response.created", "response.function_call_arguments.delta", "response
 @pytest.mark.parametrize(
     ("at", "index", "side"),
     [
-        ("session_created", 0, Side.BEFORE),
-        ("session_updated", 1, Side.BEFORE),
-        ("committed", 2, Side.BEFORE),
-        ("response_created", 3, Side.AFTER),
-        ("mid_response", 7, Side.BEFORE),
-        ("response_done", 10, Side.AFTER),
+        ("session_created", 0, PointSide.BEFORE),
+        ("session_updated", 1, PointSide.BEFORE),
+        ("committed", 2, PointSide.BEFORE),
+        ("response_created", 3, PointSide.AFTER),
+        ("mid_response", 7, PointSide.BEFORE),
+        ("response_done", 10, PointSide.AFTER),
     ],
 )
-def test_where_a_point_lies(at: str, index: int, side: Side) -> None:
+def test_where_a_point_lies(at: str, index: int, side: PointSide) -> None:
     """Each point lies at one event of one response, and never again."""
     moment = Moment(at, 1)
     seen = [moment.look(event_type) for event_type in (*LONG, *LONG)]
@@ -39,7 +39,7 @@ def test_where_a_point_lies(at: str, index: int, side: Side) -> None:
 def test_a_short_response_has_its_middle_before_its_end() -> None:
     """A fault that waits for a fourth delta still strikes."""
     moment = Moment("mid_response", 1)
-    assert [moment.look(event_type) for event_type in SHORT] == [None, None, Side.BEFORE]
+    assert [moment.look(event_type) for event_type in SHORT] == [None, None, PointSide.BEFORE]
 
 
 def test_the_nth_response() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evalkit.errors import ConfigError
 from evalkit.service.faults.catalogue import FAULTS, Parameter, parameters_of
-from evalkit.service.faults.plan import FaultPlan, Rule, parse_plan, plan_from_json, read_plan
+from evalkit.service.faults.plan import FaultPlan, FaultRule, parse_plan, plan_from_json, read_plan
 
 
 def _values(parameter: Parameter) -> st.SearchStrategy[Any]:
@@ -27,16 +27,16 @@ def _values(parameter: Parameter) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> Rule:
+def rules(draw: st.DrawFn) -> FaultRule:
     """Any rule there can be."""
     fault = draw(st.sampled_from(sorted(FAULTS)))
     known = parameters_of(fault)
     chosen = draw(st.lists(st.sampled_from(sorted(known)), unique=True, max_size=4))
-    return Rule(fault, {name: draw(_values(known[name])) for name in chosen})
+    return FaultRule(fault, {name: draw(_values(known[name])) for name in chosen})
 
 
 @given(st.lists(rules(), min_size=1, max_size=4))
-def test_a_plans_line_is_the_plan(wanted: list[Rule]) -> None:
+def test_a_plans_line_is_the_plan(wanted: list[FaultRule]) -> None:
     """Whatever its values are, the line reads back as the same rules, and as the same line."""
     plan = FaultPlan(tuple(wanted))
     assert parse_plan(plan.line) == plan

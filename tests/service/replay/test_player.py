@@ -8,7 +8,7 @@ import pytest
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.realtime.events import ClientEvents, SessionSpec
-from evalkit.service.replay.player import MISMATCH, Mismatch, Player, Reply
+from evalkit.service.replay.player import MISMATCH, Mismatch, PlayedReply, Player
 
 SPEC = SessionSpec("Be kind.", AudioFormat.G711_ULAW, AudioFormat.G711_ULAW)
 
@@ -17,7 +17,7 @@ def _player(run: Any) -> Player:
     return Player(run.conversation("c1", "assistant"), "case c1, assistant")
 
 
-def _types(reply: Reply) -> list[str]:
+def _types(reply: PlayedReply) -> list[str]:
     return [event["type"] for event in reply.events]
 
 
@@ -28,7 +28,7 @@ def test_the_same_client_in_any_chunks(store, said: bytes, chunk_bytes: int) -> 
     assert _types(player.open()) == ["session.created"]
     assert _types(player.take(client.session_update(SPEC))) == ["session.updated"]
     for start in range(0, len(said), chunk_bytes):
-        assert player.take(client.append_audio(said[start : start + chunk_bytes])) == Reply()
+        assert player.take(client.append_audio(said[start : start + chunk_bytes])) == PlayedReply()
     assert _types(player.take(client.commit_audio())) == ["input_audio_buffer.committed"]
     assert _types(player.take(client.create_response()))[-1] == "response.done"
 
@@ -68,7 +68,7 @@ def test_another_order_and_too_much_are_mismatches(store, said: bytes) -> None:
 def test_an_impatient_client_is_no_other_client(store) -> None:
     """A cancellation that the recorded client did not need is let pass."""
     player = _player(store())
-    assert player.take(ClientEvents().cancel_response()) == Reply()
+    assert player.take(ClientEvents().cancel_response()) == PlayedReply()
 
 
 @pytest.mark.parametrize(

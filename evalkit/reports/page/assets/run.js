@@ -62,7 +62,7 @@
     { id: "said", name: "what happened", value: null },
     index.rowPerTurn ? { id: "turns", name: "turns", num: true, value: (c) => c.turns } : null,
     index.wait ? { id: "first_ms", name: `${index.wait}, ms`, num: true, value: (c) => c.first_ms } : null,
-    { id: "done_ms", name: "done, ms", num: true, value: (c) => c.done_ms },
+    index.done ? { id: "done_ms", name: "done, ms", num: true, value: (c) => c.done_ms } : null,
     { id: "cost_usd", name: "cost", num: true, value: (c) => c.cost_usd },
   ].filter(Boolean);
 

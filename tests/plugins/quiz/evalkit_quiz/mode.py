@@ -1,12 +1,14 @@
 """mode=quiz: questions are asked in text; the answer must have the right words, and please a judge."""
 
 from contextlib import asynccontextmanager
-from hashlib import sha256
 
-from evalkit.datasets.files import dataset_manifest, read_text
-from evalkit.datasets.tables import read_table
+from evalkit.datasets.files import dataset_manifest
+from evalkit.datasets.ids import find_id_problems
+from evalkit.datasets.tables import find_empty_cells, read_table
+from evalkit.errors import DataError
 from evalkit.modes.attempt import make_attempt
 from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.text_assistant import fingerprint_assistant, prompt_files, read_prompt
 from evalkit.records.case import Case
 from evalkit.records.faults import Stage
 from evalkit.records.grade import GradeLevel, GraderSpec
@@ -28,13 +30,16 @@ class Quiz(Mode[TextSettings, ModeData]):
     )
 
     def read(self, settings):
-        rows = read_table(settings.mode.data_csv, ("question_id", "question", "answer")).rows
+        table = read_table(settings.mode.data_csv, ("question_id", "question", "answer"))
+        problems = [*find_id_problems(table, "question_id"), *find_empty_cells(table, "question", "answer")]
+        if problems:
+            raise DataError(problems)
         cases = tuple(
             Case(row.cells["question_id"], self.name, dict(row.cells), required_graders=("right", "to_the_point"))
-            for row in rows
+            for row in table.rows
         )
-        files = [settings.mode.data_csv, settings.assistant.system_prompt_file]
-        return ModeData(cases[: settings.max_examples], tuple(dataset_manifest(files)))
+        files = dataset_manifest([settings.mode.data_csv, *prompt_files(settings)])
+        return ModeData(cases[: settings.max_examples], tuple(files))
 
     def graders(self, settings, case):
         return (
@@ -44,22 +49,17 @@ class Quiz(Mode[TextSettings, ModeData]):
         )
 
     def fingerprint(self, settings, data, case):
-        system_prompt = read_text(settings.assistant.system_prompt_file)
-        return {
-            "model": settings.assistant.model,
-            "base_url": settings.assistant.provider.base_url,
-            "prompt_sha256": sha256(system_prompt.encode()).hexdigest(),
-        }
+        return {"mode": self.name, "assistant": fingerprint_assistant(settings)}
 
     @asynccontextmanager
     async def open(self, settings, data, peers, run, clock):
-        model, system_prompt = settings.assistant.model, read_text(settings.assistant.system_prompt_file)
+        model, prompt = settings.assistant.model, read_prompt(settings)
         candidate = peers.text("assistant", model, Stage.RESPONSE_ERROR)
 
         async def work(trial, attempt):
             async def ask(evidence):
                 question, asked_at = trial.case.inputs["question"], clock.now()
-                answer = await candidate.ask(system_prompt, question)
+                answer = await candidate.ask(prompt, question)
                 latencies = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
                 evidence.turns.append(Turn(1, question, (Words(answer.text),), latencies=latencies, usage=answer.usage))
                 evidence.cost_usd["assistant"] = peers.prices.cost_usd(answer.usage, model)

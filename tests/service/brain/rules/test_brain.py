@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 
-from evalkit.service.brain.conversation import Conversation, Heard, Reply
+from evalkit.service.brain.conversation import Conversation, Reply, UserTurn
 from evalkit.service.brain.rules.brain import RULE_MODELS, RulesBrain
 
 
@@ -25,6 +25,6 @@ async def test_agents_callers_and_judges_are_there():
     brain = RulesBrain()
     assert brain.models == tuple(RULE_MODELS)
     assert {"local-agent", "local-caller", "local-judge"} <= set(brain.models)
-    reply = await brain.reply("local-judge", Conversation("", (), (Heard("no question"),)))
+    reply = await brain.reply("local-judge", Conversation("", (), (UserTurn("no question"),)))
     assert '"cannot_tell"' in reply.text
     brain.close()

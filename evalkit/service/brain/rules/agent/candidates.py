@@ -20,7 +20,7 @@ from evalkit.service.brain.rules.language.ids import IdRun, id_parts
 from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS, SCHEMA_WORDS, ideas_of
 from evalkit.service.brain.rules.language.numbers import read_ordinal
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Utterance, read_words, stem, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, read_words, stem, word_set
 
 _LABEL_WORDS = frozenset(stem(word) for word in word_set("number id code reference is it's that's for of"))
 _GENERIC = frozenset(
@@ -57,7 +57,7 @@ def field_ideas(field: Field) -> frozenset[str]:
     return frozenset(idea for ideas in ideas_of(tuple(stem(word) for word in field.words)) for idea in ideas)
 
 
-def label_score(field: Field, said: Utterance, start: int) -> float:
+def label_score(field: Field, said: SpokenText, start: int) -> float:
     """Score how clearly the words before token `start` name the field: "the card number is …"."""
     stems = field_stems(field)
     ideas = frozenset(idea for idea in field_ideas(field) if idea.startswith("on:"))
@@ -148,7 +148,7 @@ def _ids(field: Field, reading: Reading) -> list[Candidate]:
     return found
 
 
-def _labelled_otherwise(said: Utterance, start: int) -> bool:
+def _labelled_otherwise(said: SpokenText, start: int) -> bool:
     """Tell whether an id was called something by the noun before it: "order AB-1294", "the account is 0093312"."""
     place = start - 1
     while place > 0 and (
@@ -177,17 +177,9 @@ def _dates(field: Field, reading: Reading) -> list[Candidate]:
         if "birth" in told.lower() and not one.full:
             continue
         score = 2.0 + 0.4 * label_score(field, reading.said, one.start) + (0.5 if one.full and past else 0)
-        value = day.isoformat() if day else None
-        if value is None and not _free_form(field):
-            continue
-        found.append(Candidate(value or reading.said.said(one.start, one.end), one.start, one.end, score))
+        if day:
+            found.append(Candidate(day.isoformat(), one.start, one.end, score))
     return found
-
-
-def _free_form(field: Field) -> bool:
-    """Tell whether a date or time may stay in the caller's words."""
-    told = field.description.lower()
-    return not (field.schema.get("format") or field.schema.get("pattern") or "yyyy" in told or "iso" in told)
 
 
 def _times(field: Field, reading: Reading) -> list[Candidate]:
@@ -235,7 +227,6 @@ def _counts(field: Field, reading: Reading) -> list[Candidate]:
             for one in found
             if isinstance(one.value, int) and 1900 <= one.value <= 2100
         ]
-    found += _single(field, reading)
     return _bounded(field, [one for one in found if one.score > 0.4])
 
 
@@ -262,22 +253,6 @@ def _count(field: Field, reading: Reading, amount: Amount) -> Candidate:
     if "on:guest" in ideas and (lead in ("for", "we're") or said.words(amount.start - 2, amount.start) in groups):
         score += 1.5
     return _number(field, amount, score + 0.5 * label_score(field, said, amount.start))
-
-
-def _single(field: Field, reading: Reading) -> list[Candidate]:
-    """Read "a suitcase" as one, where the field counts suitcases and is needed."""
-    names, ideas = field_stems(field), frozenset(idea for idea in field_ideas(field) if idea.startswith("on:"))
-    found = []
-    for index, token in enumerate(reading.said.tokens[1:], 1):
-        about = token.stem in names or (ideas_of((token.stem,))[0] & ideas)
-        if (
-            field.required
-            and about
-            and reading.said.word(index - 1) in ("a", "an", "another")
-            and not token.word.endswith("s")
-        ):
-            found.append(Candidate(1, index - 1, index + 1, 1.0))
-    return found
 
 
 def _ideas(stems: Iterable[str]) -> frozenset[str]:

@@ -12,7 +12,7 @@ from rapidfuzz import fuzz
 
 from evalkit.service.brain.rules.agent.fields import Field
 from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, NEGATIONS, SCHEMA_WORDS, ideas_of
-from evalkit.service.brain.rules.language.words import Utterance, read_words, split_name, stem, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, read_words, split_name, stem, word_set
 
 _FLAG_WORDS = word_set(
     "is has have include included includes with want wants need needs require requires required add should opt in use "
@@ -95,7 +95,7 @@ def _gloss(text: str, texts: tuple[str, ...], description: str) -> str:
     return re.split(r"[.;)]", rest)[0]
 
 
-def choices(field: Field, said: Utterance) -> list[Choice]:
+def choices(field: Field, said: SpokenText) -> list[Choice]:
     """Return the values of an enumeration that were said, best first."""
     options = [option for option in field.schema.get("enum", ()) if option is not None]
     values = _values(tuple(str(option) for option in options), field.description)
@@ -132,7 +132,7 @@ def _direct(value: _Value, stems: tuple[str, ...]) -> list[tuple[int, int, float
     return found
 
 
-def _partly(value: _Value, said: Utterance, common: set[str]) -> list[tuple[int, int, float]]:
+def _partly(value: _Value, said: SpokenText, common: set[str]) -> list[tuple[int, int, float]]:
     """Find the telling words of a value, or words that a recogniser may have made of them."""
     found = []
     for index, token in enumerate(said.tokens):
@@ -166,7 +166,7 @@ def _related(
     return [(places[0], places[-1] + 1, min(score, 2.4))] if places else []
 
 
-def flag(field: Field, said: Utterance) -> Choice | None:
+def flag(field: Field, said: SpokenText) -> Choice | None:
     """Return True or False where the thing that a yes-or-no field is about was said, with or without a "no"."""
     words = tuple(word for word in field.words if word not in _FLAG_WORDS)
     wanted = {stem(word) for word in words} or set(_content(field.description))

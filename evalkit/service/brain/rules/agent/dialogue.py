@@ -14,20 +14,18 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Heard
+from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, UserTurn
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool, read_tools
 from evalkit.service.brain.rules.agent.intent import Scored, score_tools
 from evalkit.service.brain.rules.agent.slots import Filling, fill
 from evalkit.service.brain.rules.agent.wishes import asks_to_know, is_unsure
 from evalkit.service.brain.rules.language.dates import today_from
-from evalkit.service.brain.rules.language.numbers import UNITS
 from evalkit.service.brain.rules.language.readings import Reading, read_utterance
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import word_set
 
 _DROPPED = re.compile(
     r"\b(?:never ?mind|forget (?:it|about it|that)|leave it|drop it|don't bother|that's all|changed my mind about)\b"
 )
-_THEN = re.compile(r"(?:,|\.|;|\?)?\s+(?:and then|and also|and after that|then|also|plus)[, ]+(?=\w)", re.IGNORECASE)
 _FIXES = re.compile(r"^(?:no|nope|sorry|actually|wait|oh|i meant|i mean|make that|make it|that's wrong|not)\b")
 MINIMUM_COMPLETE, MINIMUM, SWITCH = 2.0, 3.0, 1.5
 
@@ -95,7 +93,7 @@ def decide(conversation: Conversation) -> Decision:
         return Decision(Move.REPORT, answers=answered, tools=tools, heard=_last_heard(conversation))
     state, decision = _State(), Decision(Move.TALK, tools=tools)
     for item in conversation.items:
-        if isinstance(item, Heard):
+        if isinstance(item, UserTurn):
             state, decision = _hear(state, item.text, tools, today)
         elif isinstance(item, Called):
             memory = {**state.memory, **item.arguments}
@@ -117,7 +115,7 @@ def _has_unfit_id(decision: Decision, today: date | None) -> bool:
 
 
 def _last_heard(conversation: Conversation) -> str:
-    return next((item.text for item in reversed(conversation.items) if isinstance(item, Heard)), "")
+    return next((item.text for item in reversed(conversation.items) if isinstance(item, UserTurn)), "")
 
 
 def _fresh_answers(conversation: Conversation) -> tuple[tuple[Called, str], ...]:
@@ -153,9 +151,6 @@ def _hear(state: _State, text: str, tools: tuple[Tool, ...], today: date | None)
     scored = score_tools(tools, reading)
     if state.pending:
         return _go_on(state, reading, scored)
-    several = _several(state, text, tools, today)
-    if several:
-        return several
     if _asks(scored, reading, state.memory):
         return _take_up(state, scored[0])
     fixed = _fix_last(state, reading, tools)
@@ -270,8 +265,6 @@ def _merge(state: _State, tool: Tool, filling: Filling, reading: Reading) -> dic
         new = filling.values[one.name]
         if one.name not in values or one.name == state.asked or corrects:
             values[one.name] = _with_prefix(values.get(one.name), new)
-    if corrects:
-        values |= _patched(state.values, tool, reading.said)
     return values
 
 
@@ -281,23 +274,6 @@ def _with_prefix(old: Any, new: Any) -> Any:
     if match and isinstance(new, str) and new.isdigit() and len(new) == len(match["digits"]):
         return match["prefix"] + new
     return new
-
-
-_SWAP = re.compile(r"(?P<right>\d(?: ?\d)*) not (?P<wrong>\d(?: ?\d)*)")
-
-
-def _patched(values: Mapping[str, Any], tool: Tool, said: Utterance) -> dict[str, Any]:
-    """Return ids mended by a correction of some of their digits: "I meant 4 7, not 7 4"."""
-    match = _SWAP.search(" ".join(str(UNITS.get(word, word)) for word in said.words()))
-    if match is None:
-        return {}
-    right, wrong = (re.sub(r"\D", "", match[part]) for part in ("right", "wrong"))
-    mended = {}
-    for one in tool.fields:
-        old = values.get(one.name)
-        if one.kind in (Kind.ID, Kind.PHONE) and isinstance(old, str) and old.count(wrong) == 1:
-            mended[one.name] = old.replace(wrong, right)
-    return mended
 
 
 def _fix_last(state: _State, reading: Reading, tools: Sequence[Tool]) -> Call | None:
@@ -312,32 +288,6 @@ def _fix_last(state: _State, reading: Reading, tools: Sequence[Tool]) -> Call | 
     before = state.last_call.arguments
     said = {name: _with_prefix(before.get(name), value) for name, value in filling.values.items()}
     changed = {name: value for name, value in said.items() if before.get(name) != value}
-    changed |= _patched(before, tool, reading.said)
     known = {one.name for one in tool.fields if one.kind not in (Kind.TEXT, Kind.THING)}
     changed = {name: value for name, value in changed.items() if name in known}
     return Call(tool.name, _ordered(tool, {**before, **changed})) if changed else None
-
-
-def _several(state: _State, text: str, tools: tuple[Tool, ...], today: date | None) -> tuple[_State, Decision] | None:
-    """Return the calls of an utterance that asks for two things one after the other, or None."""
-    parts = [part for part in _THEN.split(text) if len(part.split()) > 2]
-    if len(parts) < 2:
-        return None
-    calls: list[Call] = []
-    memory = dict(state.memory)
-    for part in parts:
-        reading = read_utterance(part, today)
-        scored = score_tools(tools, reading)
-        best = scored[0]
-        if not _asks(scored, reading, state.memory) or best.action <= 0 or best.named <= 0:
-            return None
-        values = {one.name: memory[one.name] for one in best.tool.required if one.name in memory} | dict(
-            best.filling.values
-        )
-        if any(one.name not in values for one in best.tool.required):
-            return None
-        calls.append(Call(best.tool.name, _ordered(best.tool, values)))
-        memory |= values
-    if len({call.name for call in calls}) < 2:
-        return None
-    return _call(state, calls)

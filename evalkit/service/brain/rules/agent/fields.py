@@ -15,7 +15,6 @@ from typing import Any
 
 import orjson
 
-from evalkit.service.brain.rules.language.patterns import matches, shape_of
 from evalkit.service.brain.rules.language.words import split_name, word_set
 
 
@@ -127,7 +126,7 @@ def _read_field(name: str, schema: Mapping[str, Any], *, required: bool) -> Fiel
         )
     shape = ""
     if kind in (Kind.ID, Kind.PHONE):
-        shape = shape_of(str(schema.get("pattern") or ""), description) or _length_shape(schema)
+        shape = str(schema.get("pattern") or "") or _length_shape(schema)
     return Field(name, kind, split_name(name), description, schema, required, shape, parts)
 
 
@@ -197,9 +196,10 @@ def _kind(name: str, schema: Mapping[str, Any], description: str) -> Kind:
     words = split_name(name)
     if kind in ("integer", "number"):
         return _number_kind(words, description, schema)
-    return _format_kind(str(schema.get("format") or ""), str(schema.get("pattern") or "")) or _worded_kind(
-        words, description
-    )
+    return _FORMATS.get(str(schema.get("format"))) or _worded_kind(words, description)
+
+
+_FORMATS = {"date": Kind.DATE, "date-time": Kind.DATETIME, "time": Kind.TIME, "email": Kind.EMAIL}
 
 
 def _number_kind(words: tuple[str, ...], description: str, schema: Mapping[str, Any]) -> Kind:
@@ -213,23 +213,6 @@ def _number_kind(words: tuple[str, ...], description: str, schema: Mapping[str, 
     if not counts and words and words[-1] in _ID_NAMES and not {"maximum"} & set(schema):
         return Kind.ID
     return Kind.COUNT
-
-
-def _format_kind(form: str, pattern: str) -> Kind | None:
-    formats = {"date": Kind.DATE, "date-time": Kind.DATETIME, "time": Kind.TIME, "email": Kind.EMAIL}
-    if form in formats:
-        return formats[form]
-    if pattern:
-        examples = (
-            (Kind.DATETIME, "2031-10-25T17:35"),
-            (Kind.DATE, "2031-10-25"),
-            (Kind.TIME, "17:35"),
-            (Kind.EMAIL, "some.one@example.com"),
-        )
-        for kind, example in examples:
-            if matches(example, pattern) and not matches("AB1294", pattern) and not matches("Some Words", pattern):
-                return kind
-    return None
 
 
 def _worded_kind(words: tuple[str, ...], description: str) -> Kind:

@@ -13,7 +13,7 @@ import re
 from evalkit.service.brain.rules.language.ids import Element, IdRun, id_parts
 from evalkit.service.brain.rules.language.patterns import conform
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Utterance
+from evalkit.service.brain.rules.language.words import SpokenText
 
 _SOUNDS = {
     **dict.fromkeys(("to", "too", "two"), "2"),
@@ -57,7 +57,7 @@ def _chains(runs: tuple[IdRun, ...]) -> list[list[IdRun]]:
     return chains
 
 
-def _mended(run: IdRun, shape: str, labels: frozenset[str], said: Utterance, *, fits: bool) -> IdRun:
+def _mended(run: IdRun, shape: str, labels: frozenset[str], said: SpokenText, *, fits: bool) -> IdRun:
     if fits and not _lost_its_first_digit(run, labels, said):
         return run
     longer = _with_lead(run, said)
@@ -83,7 +83,7 @@ def _retold(run: IdRun) -> list[str]:
     return ["".join(parts).removeprefix("ID") for parts in mended]
 
 
-def _lost_its_first_digit(run: IdRun, labels: frozenset[str], said: Utterance) -> bool:
+def _lost_its_first_digit(run: IdRun, labels: frozenset[str], said: SpokenText) -> bool:
     """Tell whether the word between a label and a digit by digit run was a digit: "appointment for 8-1-5-0"."""
     by_digit = len(run.elements) > 2 and all(said.gap(one.start) == "-" for one in run.elements[1:])
     return (
@@ -94,7 +94,7 @@ def _lost_its_first_digit(run: IdRun, labels: frozenset[str], said: Utterance) -
     )
 
 
-def _with_lead(run: IdRun, said: Utterance) -> IdRun | None:
+def _with_lead(run: IdRun, said: SpokenText) -> IdRun | None:
     """Return a run with what the word before it sounds like."""
     if run.start == 0:
         return None

@@ -24,7 +24,7 @@ from evalkit.service.brain.rules.language.lexicon import (
 from evalkit.service.brain.rules.language.numbers import read_number
 from evalkit.service.brain.rules.language.phrases import Chunk, chunks, lead
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Span, Utterance, stem, word_set
+from evalkit.service.brain.rules.language.words import Span, SpokenText, stem, word_set
 
 _NAMINGS = (
     "my name is|my name's|name is|the name is|name's|names|this is|i'm|i am|under the name|under the name of"
@@ -56,19 +56,19 @@ def name_candidates(field: Field, reading: Reading, tool_stems: frozenset[str]) 
     if field.kind is Kind.PLACE:
         return _places(field, reading, tool_stems)
     if field.kind is Kind.TEXT:
-        return _texts(field, reading, tool_stems)
+        return _texts(field, reading)
     if field.kind is Kind.THING:
         return _things(field, reading, tool_stems)
     return []
 
 
-def whole_answer(said: Utterance) -> str:
+def whole_answer(said: SpokenText) -> str:
     """Return an answer to a question without its lead-in: "It's the blue one, please." is "blue one"."""
     text = _LEAD_INS.sub("", said.text).strip(" .,!?")
     return re.sub(r"[\s,]+(?:please|thanks|thank you)$", "", text, flags=re.IGNORECASE)
 
 
-def _before(said: Utterance, start: int, phrase: tuple[str, ...]) -> bool:
+def _before(said: SpokenText, start: int, phrase: tuple[str, ...]) -> bool:
     return tuple(said.words(start - len(phrase), start)) == phrase and start >= len(phrase)
 
 
@@ -95,7 +95,7 @@ _OTHERS = word_set(
 )
 
 
-def _household_score(field: Field, said: Utterance, start: int) -> float:
+def _household_score(field: Field, said: SpokenText, start: int) -> float:
     """Tell the caller's name from that of a child, a pet or a driver: "his name is …", "I'm …"."""
     caller = bool(set(field.words) & _CALLERS) and not set(field.words) & _OTHERS
     other = bool(set(field.words) & _OTHERS)
@@ -109,7 +109,7 @@ def _household_score(field: Field, said: Utterance, start: int) -> float:
 _THEIRS = word_set("his her its their")
 
 
-def _person_score(field: Field, said: Utterance, chunk: Chunk) -> float:
+def _person_score(field: Field, said: SpokenText, chunk: Chunk) -> float:
     first, start = said.word(chunk.start), chunk.start
     words = chunk.end - start
     score = 0.8 + 0.5 * (words in (2, 3)) - 0.5 * (words > 3) + _household_score(field, said, start)
@@ -160,7 +160,7 @@ def _overlaps(chunk: Chunk, spans: list[Span]) -> bool:
     return any(chunk.start < span.end and span.start < chunk.end for span in spans)
 
 
-def _empty(chunk: Chunk, said: Utterance) -> bool:
+def _empty(chunk: Chunk, said: SpokenText) -> bool:
     return all(word in EMPTY_NOUNS or word in FUNCTION_WORDS for word in said.words(chunk.start, chunk.end))
 
 
@@ -168,7 +168,7 @@ def _open_chunks(reading: Reading, tool_stems: frozenset[str]) -> list[Chunk]:
     return chunks(reading.said, reading.taken, tool_stems)
 
 
-def _texts(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[Candidate]:
+def _texts(field: Field, reading: Reading) -> list[Candidate]:
     said = reading.said
     for pattern, wanted in ((_BECAUSE, True), (_SAYING, "message" in field.words)):
         match = pattern.search(said.text)
@@ -179,34 +179,12 @@ def _texts(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[C
     if match:
         start = next(i for i, token in enumerate(said.tokens) if token.start >= match.start("rest"))
         return [Candidate(match.group("rest").strip(), start, start, 2.6)]
-    return _telling_clause(field, reading, tool_stems)
+    return []
 
 
 _LOOKS = re.compile(
     r"\b(?:it's|it is|it was|it looks like|they're|looks like|is) (?:a|an|like) (?P<rest>[^.?!,]+)", re.IGNORECASE
 )
-
-
-def _telling_clause(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[Candidate]:
-    """Offer the sentence that says most beyond the request itself and the other fields."""
-    said = reading.said
-    best: Candidate | None = None
-    for number in sorted({token.sentence for token in said.tokens}):
-        places = [i for i, token in enumerate(said.tokens) if token.sentence == number]
-        start, end = places[0], places[-1] + 1
-        fresh = {
-            token.stem
-            for place, token in enumerate(said.tokens[start:end], start)
-            if token.word not in FUNCTION_WORDS
-            and token.word not in LIGHT_VERBS
-            and token.word not in EMPTY_NOUNS
-            and token.stem not in tool_stems
-            and not any(span.start <= place < span.end for span in reading.taken)
-        }
-        score = 0.45 * len(fresh) + 0.3 * label_score(field, said, start)
-        if len(fresh) >= 2 and (best is None or score > best.score):
-            best = Candidate(_LEAD_INS.sub("", said.said(start, end)), start, start, min(score, 2.0))
-    return [best] if best else []
 
 
 def _things(field: Field, reading: Reading, tool_stems: frozenset[str], floor: float = 0.8) -> list[Candidate]:
@@ -224,7 +202,7 @@ def _things(field: Field, reading: Reading, tool_stems: frozenset[str], floor: f
 _TRAILING = word_set("cost costs price stock please thanks right")
 
 
-def _trim(field: Field, chunk: Chunk, said: Utterance, tool_stems: frozenset[str]) -> Chunk | None:
+def _trim(field: Field, chunk: Chunk, said: SpokenText, tool_stems: frozenset[str]) -> Chunk | None:
     """Cut the tool's own nouns off a phrase: "my lisinopril prescription" is about lisinopril."""
     start, end = chunk.start, chunk.end
     own = field_stems(field)
@@ -300,7 +278,7 @@ def listed(field: Field, reading: Reading, tool_stems: frozenset[str]) -> list[C
     return members
 
 
-def _coordinated(said: Utterance, end: int, start: int) -> bool:
+def _coordinated(said: SpokenText, end: int, start: int) -> bool:
     between = said.words(end, start)
     joined = "," in said.gap(start) or "," in said.gap(end) or bool({"and", "or", "with", "plus"} & set(between))
     return joined and all(

@@ -16,7 +16,7 @@ from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool
 from evalkit.service.brain.rules.agent.naming import listed, name_candidates, whole_answer
 from evalkit.service.brain.rules.language.corrections import is_negated
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Utterance, split_name, stem, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, split_name, stem, word_set
 
 _FIRST = word_set(
     "from origin source previous former start starts starting begin begins beginning checkin pickup collection "
@@ -96,7 +96,7 @@ def _fill_fields(fields: Sequence[Field], reading: Reading, stems: frozenset[str
             chosen[field.name] = candidate
     _in_order(fields, chosen, roles)
     values = {field.name: _without_kind(field, chosen[field.name].value) for field in fields if field.name in chosen}
-    _fill_lists(fields, reading, stems, values, asked)
+    _fill_lists(fields, reading, stems, values)
     spans = {name: (one.start, one.end) for name, one in chosen.items()}
     return Filling(values, {name: one.score for name, one in chosen.items()}, spans)
 
@@ -132,15 +132,9 @@ def _in_use(candidate: Candidate, field: Field, chosen: Mapping[str, Candidate],
     return False
 
 
-def _fill_lists(
-    fields: Sequence[Field], reading: Reading, stems: frozenset[str], values: dict[str, Any], asked: str
-) -> None:
+def _fill_lists(fields: Sequence[Field], reading: Reading, stems: frozenset[str], values: dict[str, Any]) -> None:
     for field in fields:
-        if field.kind is Kind.GROUP:
-            inner = _fill_fields(field.parts, reading, stems, asked).values
-            if inner:
-                values[field.name] = dict(inner)
-        elif field.kind is Kind.LIST:
+        if field.kind is Kind.LIST:
             found = _list_values(field, reading, stems)
             if found:
                 values[field.name] = found
@@ -150,9 +144,6 @@ def _list_values(field: Field, reading: Reading, stems: frozenset[str]) -> list[
     item = field.parts[0]
     if item.kind in _OPEN_KINDS:
         found = listed(field, reading, stems - field_stems(field))
-    elif item.kind is Kind.GROUP:
-        inner = _fill_fields(item.parts, reading, stems, "").values
-        return [dict(inner)] if inner else []
     else:
         floor = 1.2 if item.kind is Kind.CHOICE else 2.0
         found = sorted((one for one in form_candidates(item, reading) if one.score >= floor), key=lambda one: one.start)
@@ -179,7 +170,7 @@ def _candidates(
     return found
 
 
-def _yes_or_no(said: Utterance) -> list[Candidate]:
+def _yes_or_no(said: SpokenText) -> list[Candidate]:
     words = set(said.words(0, 3))
     if words & {"yes", "yeah", "yep", "sure", "please", "correct", "right"}:
         return [Candidate(value=True, start=0, end=1, score=2)]
@@ -213,7 +204,7 @@ _UNSUITABLE = re.compile(
 )
 
 
-def _doubt(said: Utterance, start: int) -> float:
+def _doubt(said: SpokenText, start: int) -> float:
     """Return how doubtful it is that what was said at `start` is wanted: it may be the old value, or impossible."""
     if start >= len(said.tokens):
         return 0.0
@@ -247,7 +238,7 @@ def _roles(fields: Sequence[Field]) -> dict[str, str]:
     return roles
 
 
-def _role_score(said: Utterance, candidate: Candidate, role: str) -> float:
+def _role_score(said: SpokenText, candidate: Candidate, role: str) -> float:
     if not role or candidate.start == 0:
         return 0.0
     place = candidate.start - 1

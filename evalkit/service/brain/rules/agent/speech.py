@@ -34,8 +34,6 @@ _ABBREVIATIONS = {
 
 def preamble(names: Sequence[str]) -> str:
     """Return what is said before the tools `names` are called."""
-    if len(names) > 1:
-        return "Sure, let me take care of both."
     actions = {idea for ideas in ideas_of(tuple(stem(word) for word in split_name(names[0]))) for idea in ideas}
     if "do:talk" in actions and not actions & {"do:lookup"}:
         return "Of course, one moment please."

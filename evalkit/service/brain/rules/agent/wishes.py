@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from evalkit.service.brain.rules.language.readings import Reading
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _QUESTION = re.compile(
     r"^(?:(?:and|so|but|hi|hello|okay|um|uh)[ ,]+)*"
@@ -60,7 +60,7 @@ def wish_weights(reading: Reading) -> list[float]:
     ]
 
 
-def asks_to_know(said: Utterance) -> bool:
+def asks_to_know(said: SpokenText) -> bool:
     """Tell whether the caller asks for information rather than for something to be done."""
     return any(
         _ASKS_TO_KNOW.search(one) or (_QUESTION.match(one) and not _POLITE_REQUEST.search(one))
@@ -68,24 +68,24 @@ def asks_to_know(said: Utterance) -> bool:
     )
 
 
-def demands(said: Utterance) -> bool:
+def demands(said: SpokenText) -> bool:
     """Tell whether a sentence asks for something to be done, whatever else is asked."""
     return any(_WANTS.search(one) and not _ASKS_TO_KNOW.search(one) for one in _sentences(said))
 
 
-def is_unsure(said: Utterance) -> bool:
+def is_unsure(said: SpokenText) -> bool:
     """Tell whether the caller only thinks aloud or asks what would be."""
     return bool(_UNSURE.search(" ".join(said.words())))
 
 
-def _sentences(said: Utterance) -> list[str]:
+def _sentences(said: SpokenText) -> list[str]:
     sentences: dict[int, list[str]] = {}
     for token in said.tokens:
         sentences.setdefault(token.sentence, []).append(token.word)
     return [" ".join(words) for words in sentences.values()]
 
 
-def _clause_weight(said: Utterance, places: Sequence[int]) -> float:
+def _clause_weight(said: SpokenText, places: Sequence[int]) -> float:
     text = " ".join(said.tokens[place].word for place in places)
     if _BYGONE.search(text):
         return 0.45

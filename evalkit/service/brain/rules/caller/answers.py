@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from rapidfuzz import fuzz
 
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 from evalkit.service.brain.rules.caller.values import contains, id_of, is_address, label, read_values
 from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, LIGHT_VERBS
 from evalkit.service.brain.rules.language.words import read_words, stem
@@ -50,7 +50,7 @@ _WHICH_TIME = re.compile(r"\b(?:which|what) time\b", re.IGNORECASE)
 _LOW, _CLOSE = 0.5, 86
 
 
-def find_asked_facts(question: str, persona: Persona, told: str = "") -> list[Fact]:
+def find_asked_facts(question: str, persona: CallerPersona, told: str = "") -> list[Fact]:
     """Return the facts that `question` asks for, in its order; `told` is what was said before it."""
     found: list[Fact] = []
     for part in _PARTS.split(question):

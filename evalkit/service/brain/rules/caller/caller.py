@@ -1,6 +1,6 @@
 """`local-caller`: the other end of the line, played from a persona prompt.
 
-It sits behind the same protocol as the agent: the persona is in the instructions, what it hears is :class:`Heard`,
+It sits behind the same protocol as the agent: the persona is in the instructions, what it hears is :class:`UserTurn`,
 what it said is :class:`Said`. The conversation is read again for every reply, so a reply depends on nothing else.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from evalkit.service.brain.conversation import Conversation, Heard, Item, Reply, Said
+from evalkit.service.brain.conversation import Conversation, Item, Reply, Said, UserTurn
 from evalkit.service.brain.rules.caller.manner import read_manners, say
 from evalkit.service.brain.rules.caller.persona import read_persona
 from evalkit.service.brain.rules.caller.phone_call import END_CALL, PhoneCall
@@ -43,7 +43,7 @@ def read_turns(items: Sequence[Item]) -> tuple[str, list[str]]:
             goes_on = False
             if not heard:
                 opening.append(_plain(item.text))
-        elif isinstance(item, Heard):
+        elif isinstance(item, UserTurn):
             text = _plain(item.text)
             if goes_on:
                 heard[-1] = f"{heard[-1]} {text}"

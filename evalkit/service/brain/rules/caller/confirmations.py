@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from evalkit.service.brain.rules.caller.goals import Goal, Wish, is_about
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 from evalkit.service.brain.rules.caller.values import contains, id_of, is_address, is_same_day, read_values
 
 YES, RIGHT, GO_ON, NO = "Yes, please.", "Yes, that's right.", "Yes, please go ahead.", "No, thank you."
@@ -29,7 +29,7 @@ _YES_NO = re.compile(
 _WH = re.compile(r"\b(?:which|what|when|where|how many|how much|why)\b", re.IGNORECASE)
 
 
-def confirm(question: str, told: str, persona: Persona, goals: Sequence[Goal]) -> str:
+def confirm(question: str, told: str, persona: CallerPersona, goals: Sequence[Goal]) -> str:
     """Return the caller's yes or no to `question`, or "" when it is no such question.
 
     Args:
@@ -66,7 +66,7 @@ def is_yes_no(question: str) -> bool:
     return bool(_YES_NO.search(question) or _OFFER.search(question) or _GO_AHEAD.search(question))
 
 
-def _contradicted(text: str, persona: Persona) -> Fact | None:
+def _contradicted(text: str, persona: CallerPersona) -> Fact | None:
     """Return the only fact of a kind (a day, a time) where `text` says another one, or None."""
     said = read_values(text)
     plain = [fact for fact in persona.facts if not id_of(fact.value) and not is_address(fact.value)]

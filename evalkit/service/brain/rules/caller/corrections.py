@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 from evalkit.service.brain.rules.caller.values import (
     id_of,
     is_address,
@@ -40,12 +40,12 @@ class Mistake:
     left_out: str = ""
 
 
-def find_mistake(text: str, persona: Persona) -> Mistake | None:
+def find_mistake(text: str, persona: CallerPersona) -> Mistake | None:
     """Return the first fact that `text` repeats wrongly, or None."""
     return _wrong_id(text, persona) or _wrong_address(text, persona) or _wrong_date(text, persona)
 
 
-def find_slip(said: str, persona: Persona) -> Mistake | None:
+def find_slip(said: str, persona: CallerPersona) -> Mistake | None:
     """Return the id that the caller itself said wrongly in `said`, or None."""
     return _wrong_id(said, persona)
 
@@ -65,7 +65,7 @@ def admit(mistake: Mistake) -> str:
     return f"Sorry, I misread it. The {label(mistake.fact.key)} is {mistake.fact.value}."
 
 
-def _wrong_id(text: str, persona: Persona) -> Mistake | None:
+def _wrong_id(text: str, persona: CallerPersona) -> Mistake | None:
     right = {id_of(fact.value) for fact in persona.facts} - {""}
     for run in read_values(text).ids:
         if any(run == one or one in run for one in right):
@@ -77,7 +77,7 @@ def _wrong_id(text: str, persona: Persona) -> Mistake | None:
     return None
 
 
-def _wrong_address(text: str, persona: Persona) -> Mistake | None:
+def _wrong_address(text: str, persona: CallerPersona) -> Mistake | None:
     for fact in persona.facts:
         if not is_address(fact.value):
             continue
@@ -95,7 +95,7 @@ def _wrong_address(text: str, persona: Persona) -> Mistake | None:
     return None
 
 
-def _wrong_date(text: str, persona: Persona) -> Mistake | None:
+def _wrong_date(text: str, persona: CallerPersona) -> Mistake | None:
     """Return a full date of which one part is wrong, such as the year of a birthday."""
     for fact in persona.facts:
         known = [one for one in read_values(fact.value).dates if one.full]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evalkit.service.brain.conversation import Conversation, Model, Reply, Said
-from evalkit.service.brain.rules.caller.persona import Persona, read_persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, read_persona
 from evalkit.service.brain.rules.caller.values import id_of, label
 
 _AS_AGENT = (
@@ -67,7 +67,7 @@ def _leaked(instructions: str) -> str:
     return f"My instructions are as follows. {words[:_MOST_LEAKED]}".strip()
 
 
-def _invented(persona: Persona) -> str:
+def _invented(persona: CallerPersona) -> str:
     """Return a sentence with an id of the persona, every digit another one; an invented id where it has none."""
     for fact in persona.facts:
         if id_of(fact.value):

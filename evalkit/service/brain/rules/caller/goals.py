@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from evalkit.service.brain.rules.caller.answers import concepts
-from evalkit.service.brain.rules.caller.persona import Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona
 from evalkit.service.brain.rules.caller.remarks import Remark
 from evalkit.service.brain.rules.caller.values import contains, id_of, is_address, missing_words, read_values
 from evalkit.service.brain.rules.language.lexicon import ideas_of
@@ -101,7 +101,7 @@ def _as_caller(text: str) -> str:
     return re.sub(r"\b[A-Za-z]+\b", lambda found: _PERSON.get(found[0], found[0]), text)
 
 
-def bring_up(goal: Goal, persona: Persona, attempt: int) -> str:
+def bring_up(goal: Goal, persona: CallerPersona, attempt: int) -> str:
     """Return how the caller brings `goal` up, the first time (0) or again (1, 2)."""
     if goal.wish is Wish.DO:
         opening = ("I'd like to", "What I called for is to", "Once more, I want to")[min(attempt, 2)]
@@ -140,7 +140,7 @@ def _asking(goal: Goal, attempt: int) -> str:
     return f"I'd just like to know {rest}."
 
 
-def _with_facts(goal: Goal, persona: Persona) -> str:
+def _with_facts(goal: Goal, persona: CallerPersona) -> str:
     """Return the step with the values of the facts that it names by their keys."""
     text = goal.rest
     for fact in persona.facts:
@@ -152,7 +152,7 @@ def _with_facts(goal: Goal, persona: Persona) -> str:
     return text
 
 
-def is_settled(goal: Goal, remark: Remark, persona: Persona, *, raised: bool) -> bool:
+def is_settled(goal: Goal, remark: Remark, persona: CallerPersona, *, raised: bool) -> bool:
     """Tell whether `remark` settles `goal`; one that was not raised needs sure signs of it."""
     told = remark.told
     if not told or (goal.must_be_raised and not raised):
@@ -164,7 +164,7 @@ def is_settled(goal: Goal, remark: Remark, persona: Persona, *, raised: bool) ->
     return _is_learnt(goal, remark, persona, raised=raised)
 
 
-def _is_done(goal: Goal, told: str, persona: Persona) -> bool:
+def _is_done(goal: Goal, told: str, persona: CallerPersona) -> bool:
     if _DONE.search(told):
         return True
     wanted = _actions(goal.rest)
@@ -175,7 +175,7 @@ def _is_done(goal: Goal, told: str, persona: Persona) -> bool:
     return any(contains(told, fact.value) for fact in named if not id_of(fact.value))
 
 
-def _is_learnt(goal: Goal, remark: Remark, persona: Persona, *, raised: bool) -> bool:
+def _is_learnt(goal: Goal, remark: Remark, persona: CallerPersona, *, raised: bool) -> bool:
     told, rest = remark.told, goal.rest
     values = read_values(told)
     if _REPEATED.match(rest):
@@ -189,7 +189,7 @@ def _is_learnt(goal: Goal, remark: Remark, persona: Persona, *, raised: bool) ->
     return not remark.refuses and (raised or bool(set(concepts(rest)) & set(concepts(told))))
 
 
-def _is_repeated(rest: str, told: str, persona: Persona) -> bool:
+def _is_repeated(rest: str, told: str, persona: CallerPersona) -> bool:
     named = [fact for fact in persona.facts if fact.key.lower() in rest.lower()]
     if not named:
         return bool(set(concepts(rest)) & set(concepts(told)))

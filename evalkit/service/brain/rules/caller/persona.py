@@ -68,7 +68,7 @@ class Fact:
 
 
 @dataclass(frozen=True)
-class Persona:
+class CallerPersona:
     """Who calls, and why.
 
     Attributes:
@@ -116,7 +116,7 @@ class Persona:
 
 
 @lru_cache(maxsize=64)
-def read_persona(instructions: str) -> Persona:
+def read_persona(instructions: str) -> CallerPersona:
     """Return the persona that `instructions` describe; never raises, and what is missing is empty."""
     parts: dict[Section, list[str]] = {section: [] for section in Section}
     facts: list[Fact] = []
@@ -132,7 +132,7 @@ def read_persona(instructions: str) -> Persona:
     prose = " ".join(parts[Section.PROSE])
     facts += [Fact(_capital(match["key"]), match["value"].strip()) for match in _IS.finditer(prose)]
     goals = parts[Section.GOAL] or [_capital(match["goal"].strip()) for match in _WANT.finditer(prose)]
-    return Persona(tuple(facts), tuple(goals), " ".join(parts[Section.STYLE]), tuple(parts[Section.RULES]))
+    return CallerPersona(tuple(facts), tuple(goals), " ".join(parts[Section.STYLE]), tuple(parts[Section.RULES]))
 
 
 def _section_named(name: str) -> Section | None:

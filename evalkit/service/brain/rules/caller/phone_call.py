@@ -23,7 +23,7 @@ from evalkit.service.brain.rules.caller.confirmations import NO, confirm, is_yes
 from evalkit.service.brain.rules.caller.corrections import Mistake, admit, correct, find_mistake, find_slip
 from evalkit.service.brain.rules.caller.goals import Goal, Wish, bring_up, is_settled, read_goal
 from evalkit.service.brain.rules.caller.manner import Manner, read_manners
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 from evalkit.service.brain.rules.caller.remarks import Remark, read_remark
 from evalkit.service.brain.rules.caller.values import contains, id_of, label
 from evalkit.service.brain.rules.language.words import read_words
@@ -57,7 +57,7 @@ class PhoneCall:
 
     """
 
-    def __init__(self, persona: Persona, opening: str) -> None:
+    def __init__(self, persona: CallerPersona, opening: str) -> None:
         self._persona = persona
         self._goals = [read_goal(order) for order in persona.goals]
         self._manners = read_manners(persona.style)

@@ -15,6 +15,7 @@ from rapidfuzz import fuzz
 
 from evalkit.service.brain.rules.language.dates import DateReading
 from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS
+from evalkit.service.brain.rules.language.numbers import NUMERALS
 from evalkit.service.brain.rules.language.readings import read_utterance
 from evalkit.service.brain.rules.language.words import read_words, split_name
 
@@ -108,8 +109,7 @@ def _was_said(word: str, said: tuple[str, ...]) -> bool:
 
 
 def _numeral(word: str) -> str:
-    names = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-    return names[int(word)] if len(word) == 1 and word.isdigit() else word
+    return NUMERALS[int(word)] if len(word) == 1 and word.isdigit() else word
 
 
 def is_close(one: str, other: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from evalkit.service.brain.rules.judge.facts import is_error
 from evalkit.service.brain.rules.judge.manners import agrees, hesitates, is_question
-from evalkit.service.brain.rules.judge.question import Line, Question
+from evalkit.service.brain.rules.judge.question import CallLine, Question
 from evalkit.service.brain.rules.judge.reading import sentences, stem, stems
 from evalkit.service.brain.rules.language.words import word_set
 
@@ -41,24 +41,24 @@ def matches_action(name: str, text: str) -> bool:
     return bool(nouns) and all(noun in spoken for noun in nouns)
 
 
-def calls_of(question: Question, text: str) -> list[Line]:
+def calls_of(question: Question, text: str) -> list[CallLine]:
     """Return the tool calls that `text` speaks of."""
     return [line for line in question.of("call") if matches_action(line.name, text)]
 
 
-def output_of(question: Question, call: Line) -> Line | None:
+def output_of(question: Question, call: CallLine) -> CallLine | None:
     """Return what the tool answered to `call`."""
     later = [line for line in question.of("output") if line.number > call.number and line.name == call.name]
     return later[0] if later else None
 
 
-def succeeded(question: Question, call: Line) -> bool:
+def succeeded(question: Question, call: CallLine) -> bool:
     """Tell whether the tool answered `call`, and not with an error."""
     answer = output_of(question, call)
     return answer is not None and not is_error(answer)
 
 
-def find_asking(what: str, lines: Sequence[Line]) -> Line | None:
+def find_asking(what: str, lines: Sequence[CallLine]) -> CallLine | None:
     """Return the first line that asks for `what`: a question with its last word, and about no other number."""
     keys = [stem(word) for word in re.findall(r"[a-z']+", what.lower()) if stem(word) in stems(word)]
     for line in lines:
@@ -74,7 +74,7 @@ def find_asking(what: str, lines: Sequence[Line]) -> Line | None:
     return None
 
 
-def find_agreement(question: Question, action: str, before: int) -> Line | None:
+def find_agreement(question: Question, action: str, before: int) -> CallLine | None:
     """Return the line in which the caller, asked about `action`, said yes before the line number `before`."""
     asked = False
     for line in question.of("assistant", "caller"):
@@ -87,7 +87,7 @@ def find_agreement(question: Question, action: str, before: int) -> Line | None:
     return find_request(question, action, before)
 
 
-def find_request(question: Question, action: str, before: int) -> Line | None:
+def find_request(question: Question, action: str, before: int) -> CallLine | None:
     """Return the line in which the caller asked for `action` outright before the line number `before`."""
     wanted = {stem(word) for word in re.findall(r"[a-z]+", action.lower())} & stems(action)
     for line in question.of("caller"):

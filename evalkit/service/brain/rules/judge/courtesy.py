@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from evalkit.service.brain.rules.judge import manners
-from evalkit.service.brain.rules.judge.finding import Finding, either, met, undecided, unmet
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, either, met, undecided, unmet
 from evalkit.service.brain.rules.judge.question import Question
 from evalkit.service.brain.rules.judge.reading import sentences, stems
 
 
-def apologises(question: Question, _: re.Match[str]) -> Finding:
+def apologises(question: Question, _: re.Match[str]) -> ClauseFinding:
     """`apologises`: in words that are not turned against the caller."""
     lines = question.judged("assistant")
     found = manners.find_apology(lines)
@@ -19,7 +19,7 @@ def apologises(question: Question, _: re.Match[str]) -> Finding:
     )
 
 
-def declines(question: Question, match: re.Match[str]) -> Finding:
+def declines(question: Question, match: re.Match[str]) -> ClauseFinding:
     """`declines politely`: says that it can't, and isn't rude about it."""
     lines = question.judged("assistant")
     rude, refusal = manners.find_rudeness(lines), manners.find_refusal(lines)
@@ -28,7 +28,7 @@ def declines(question: Question, match: re.Match[str]) -> Finding:
     return either(refusal is not None, "it declines" if refusal else "it doesn't decline", refusal, *lines[-1:])
 
 
-def never_blames(question: Question, _: re.Match[str]) -> Finding:
+def never_blames(question: Question, _: re.Match[str]) -> ClauseFinding:
     """`never blames the caller`."""
     blame = manners.find_blame(question.judged("assistant"))
     return either(
@@ -39,7 +39,7 @@ def never_blames(question: Question, _: re.Match[str]) -> Finding:
     )
 
 
-def stays_polite(question: Question, _: re.Match[str]) -> Finding:
+def stays_polite(question: Question, _: re.Match[str]) -> ClauseFinding:
     """`stays calm, polite, kind`: nothing rude is said."""
     lines = question.judged("assistant")
     rude, kind = manners.find_rudeness(lines), manners.find_kindness(lines)
@@ -48,14 +48,14 @@ def stays_polite(question: Question, _: re.Match[str]) -> Finding:
     return either(rude is None, "it is rude" if rude else "polite words, and nothing rude", rude or kind)
 
 
-def ends_politely(question: Question, _: re.Match[str]) -> Finding:
+def ends_politely(question: Question, _: re.Match[str]) -> ClauseFinding:
     """`ends the call politely`: the last words hold a polite phrase."""
     last = question.judged("assistant")[-1:]
     kind = manners.find_kindness(last) and not manners.find_rudeness(last)
     return either(bool(kind), "the last words are " + ("polite" if kind else "not polite"), *last)
 
 
-def offers(question: Question, match: re.Match[str]) -> Finding | None:
+def offers(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`offers X or Y`: a sentence that offers speaks of one of them."""
     lines = question.judged("assistant")
     options = [part for part in re.split(r", (?:or )?| or ", match["what"]) if part.strip()]
@@ -68,7 +68,7 @@ def offers(question: Question, match: re.Match[str]) -> Finding | None:
     return unmet("nothing of the kind is offered", *lines[-1:])
 
 
-def offers_no(question: Question, match: re.Match[str]) -> Finding:
+def offers_no(question: Question, match: re.Match[str]) -> ClauseFinding:
     """`offers no X`: no sentence that offers speaks of it."""
     if match["verb"].lower() != "offers":
         return undecided(f"whether something is {match['what']} is not checked")

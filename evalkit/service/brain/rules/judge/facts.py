@@ -15,9 +15,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from evalkit.service.brain.rules.judge.finding import Finding, met, undecided, unmet
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, met, undecided, unmet
 from evalkit.service.brain.rules.judge.manners import is_conditional, is_negated, is_pending, is_question
-from evalkit.service.brain.rules.judge.question import Line, Question
+from evalkit.service.brain.rules.judge.question import CallLine, Question
 from evalkit.service.brain.rules.judge.reading import WEEKDAYS, Word, read, sentences, stems, values
 from evalkit.service.brain.rules.language.words import word_set
 
@@ -35,7 +35,7 @@ _VERB = r"is|are|was|were|has|have|had|can|can't|cannot|could|will|would|costs?|
 _THING = re.compile(rf"(both |all )?(the|its|a|an|his|her|their) (?!.*\b({_VERB})\b)", re.IGNORECASE)
 
 
-def find_said(claim: str, lines: Sequence[Line]) -> Finding:
+def find_said(claim: str, lines: Sequence[CallLine]) -> ClauseFinding:
     """Return whether `lines` state `claim`."""
     words = read(claim)
     hard = [word for word in words if word.hard]
@@ -47,7 +47,7 @@ def find_said(claim: str, lines: Sequence[Line]) -> Finding:
     return _find_words(claim, wanted, lines)
 
 
-def _find_words(claim: str, wanted: set[str], lines: Sequence[Line]) -> Finding:
+def _find_words(claim: str, wanted: set[str], lines: Sequence[CallLine]) -> ClauseFinding:
     covered = [
         (len(wanted & stems(sentence)) / len(wanted), -number, line, sentence)
         for number, (line, sentence) in enumerate(_statements(lines))
@@ -67,12 +67,12 @@ def _enough(sentence: str) -> float:
     return _ENOUGH_WITH_PRONOUN if re.match(r"\W*(it|it's|that|that's|they|this)\b", sentence.lower()) else _ENOUGH
 
 
-def find_values(expected: Sequence[str], lines: Sequence[Line], what: str) -> Finding:
+def find_values(expected: Sequence[str], lines: Sequence[CallLine], what: str) -> ClauseFinding:
     """Return whether each text in `expected`, read as values, is said."""
     return _find_values(what, [word for text in expected for word in read(text) if word.hard], lines)
 
 
-def find_stated(claim: str, lines: Sequence[Line]) -> Finding:
+def find_stated(claim: str, lines: Sequence[CallLine]) -> ClauseFinding:
     """Return whether a sentence states `claim` as so: for criteria that forbid it. Denials and questions don't."""
     words = read(claim)
     hard = {word.text for word in words if word.hard and word.text not in WEEKDAYS}
@@ -88,12 +88,12 @@ def find_stated(claim: str, lines: Sequence[Line]) -> Finding:
     return unmet(f"nothing states {claim!r}", *lines[-1:])
 
 
-def outputs(question: Question, *, good_only: bool = False) -> list[Line]:
+def outputs(question: Question, *, good_only: bool = False) -> list[CallLine]:
     """Return the tool outputs either, or those of them that report no error."""
     return [line for line in question.of("output") if not (good_only and is_error(line))]
 
 
-def is_error(line: Line) -> bool:
+def is_error(line: CallLine) -> bool:
     """Tell whether a tool output reports that the tool did not do it."""
     text = line.text.lower()
     has_key = isinstance(line.content, dict) and any(key in line.content for key in ("error", "errors"))
@@ -103,7 +103,7 @@ def is_error(line: Line) -> bool:
     return has_key or bool(re.search(pattern + r"|rejected|taken|unavailable|invalid|try again|out of stock)\b", text))
 
 
-def _find_values(claim: str, hard: Sequence[Word], lines: Sequence[Line]) -> Finding:
+def _find_values(claim: str, hard: Sequence[Word], lines: Sequence[CallLine]) -> ClauseFinding:
     said = {word.text for line in lines for word in read(line.text)} | {s for line in lines for s in stems(line.text)}
     dates = [word for word in hard if "-" in word.text]
     # A weekday beside its date may be left out, and so may the date beside its weekday.
@@ -128,21 +128,21 @@ def _find_values(claim: str, hard: Sequence[Word], lines: Sequence[Line]) -> Fin
     return met(f"{', '.join(dict.fromkeys(word.text for word in hard))} is said", *where)
 
 
-def _other_dates(lines: Sequence[Line], wanted: Sequence[str]) -> bool:
+def _other_dates(lines: Sequence[CallLine], wanted: Sequence[str]) -> bool:
     return any("-" in value and value not in wanted for line in lines for value in values(line.text))
 
 
-def _other_weekday(lines: Sequence[Line], wanted: str) -> bool:
+def _other_weekday(lines: Sequence[CallLine], wanted: str) -> bool:
     return any(word.text in WEEKDAYS - {wanted} for line in lines for word in read(line.text))
 
 
-def _sentences(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
+def _sentences(lines: Sequence[CallLine]) -> Iterator[tuple[CallLine, str]]:
     for line in lines:
         for sentence in sentences(line.text):
             yield line, sentence
 
 
-def _statements(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
+def _statements(lines: Sequence[CallLine]) -> Iterator[tuple[CallLine, str]]:
     """Yield what the lines state, sentence by sentence and two by two; questions and plans state nothing."""
     for line in lines:
         stated = [part for part in sentences(line.text) if not is_question(part) and not is_pending(part)]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
-from evalkit.service.brain.rules.judge.finding import Finding, all_of, either, met, unmet
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, all_of, either, met, unmet
 from evalkit.service.brain.rules.judge.manners import is_question
-from evalkit.service.brain.rules.judge.question import Line, Question
+from evalkit.service.brain.rules.judge.question import CallLine, Question
 from evalkit.service.brain.rules.judge.reading import sentences
 
 _COUNTS = {"one": 1, "a single": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "ten": 10}
@@ -22,9 +22,9 @@ _LONG_WORDS = 30
 _LIST = re.compile(r"(^|\n)\s*([-*•]|\d+[.)])\s|\s\*\s|\*\*|`|#|^\s*[-*•]|[{}\[\]<>|_]|\u2022", re.MULTILINE)
 
 
-def decide_form(question: Question, match: re.Match[str]) -> Finding | None:
+def decide_form(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """Return whether every turn of the assistant has the form that the clause asks for."""
-    clause, findings = match.string, list[Finding]()
+    clause, findings = match.string, list[ClauseFinding]()
     lines = question.judged("assistant")
     limit = _LIMIT.search(clause)
     if limit is not None:
@@ -39,7 +39,7 @@ def decide_form(question: Question, match: re.Match[str]) -> Finding | None:
     return all_of(findings) if findings else None
 
 
-def says_no_tool_name(question: Question) -> Finding:
+def says_no_tool_name(question: Question) -> ClauseFinding:
     """Return whether the assistant never pronounced a tool's name, or anything that looks like one."""
     names = {line.name for line in question.of("call", "output") if "_" in line.name or not line.name.islower()}
     for line in question.judged("assistant"):
@@ -50,7 +50,7 @@ def says_no_tool_name(question: Question) -> Finding:
     return met("no name of a tool is said", *question.judged("assistant")[-1:])
 
 
-def _within(said: Sequence[Line], limit: re.Match[str]) -> Finding:
+def _within(said: Sequence[CallLine], limit: re.Match[str]) -> ClauseFinding:
     """Return whether the lines of one turn keep to `limit` together."""
     written, what, how = limit["n"].lower(), limit["what"].lower(), (limit["how"] or "").lower()
     most = {"one or two": 2, "two or three": 3}.get(written) or _COUNTS.get(written) or int(written)

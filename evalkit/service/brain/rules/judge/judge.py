@@ -11,8 +11,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from evalkit.service.brain.conversation import Conversation, Heard, Model, Reply
-from evalkit.service.brain.rules.judge.finding import Finding, all_of, undecided
+from evalkit.service.brain.conversation import Conversation, Model, Reply, UserTurn
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, all_of, undecided
 from evalkit.service.brain.rules.judge.question import Question, read_question
 from evalkit.service.brain.rules.judge.rules import apply_rules
 
@@ -30,7 +30,7 @@ _CLAUSE = re.compile(
 
 def local_judge(conversation: Conversation) -> Reply:
     """Return the verdict on the question that was asked last, as JSON."""
-    asked = [item.text for item in conversation.items if isinstance(item, Heard)]
+    asked = [item.text for item in conversation.items if isinstance(item, UserTurn)]
     question = read_question(asked[-1]) if asked else None
     if question is None:
         return Reply(_answer(undecided("this is no question to a judge in the documented layout"), "cannot_tell"))
@@ -42,7 +42,7 @@ def local_judge(conversation: Conversation) -> Reply:
 JUDGES: Mapping[str, Model] = {"local-judge": local_judge}
 
 
-def decide(question: Question) -> Finding:
+def decide(question: Question) -> ClauseFinding:
     """Return whether the criterion is met, over all its clauses."""
     criterion = _CALLERS.sub("caller", question.criterion.strip().rstrip("."))
     first, *others = _CLAUSE.split(criterion)
@@ -50,6 +50,6 @@ def decide(question: Question) -> Finding:
     return all_of([apply_rules(question, clause) for clause in clauses])
 
 
-def _answer(finding: Finding, verdict: str) -> str:
+def _answer(finding: ClauseFinding, verdict: str) -> str:
     evidence = [{"line": line.number, "quote": line.text[:_MOST_QUOTED]} for line in finding.lines]
     return json.dumps({"evidence": evidence, "reasoning": finding.reason, "verdict": verdict}, ensure_ascii=False)

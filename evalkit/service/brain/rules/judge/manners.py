@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from evalkit.service.brain.rules.judge.question import Line
+from evalkit.service.brain.rules.judge.question import CallLine
 from evalkit.service.brain.rules.judge.reading import sentences
 
 _APOLOGY = re.compile(r"\b(sorry|apologi[sz]e|apologies|regret|forgive (us|me))\b", re.IGNORECASE)
@@ -110,7 +110,7 @@ def hesitates(text: str) -> bool:
     return bool(_HEDGE.search(text) or _NO.search(text))
 
 
-def find_apology(lines: Sequence[Line]) -> Line | None:
+def find_apology(lines: Sequence[CallLine]) -> CallLine | None:
     """Return the first line that apologises, without turning it against the caller."""
     for line in lines:
         for sentence in sentences(line.text):
@@ -123,21 +123,21 @@ def find_apology(lines: Sequence[Line]) -> Line | None:
     return None
 
 
-def find_blame(lines: Sequence[Line]) -> Line | None:
+def find_blame(lines: Sequence[CallLine]) -> CallLine | None:
     """Return the first line that puts the blame on the caller."""
     return next((line for line in lines if _BLAME.search(line.text)), None)
 
 
-def find_rudeness(lines: Sequence[Line]) -> Line | None:
+def find_rudeness(lines: Sequence[CallLine]) -> CallLine | None:
     """Return the first line that is rude."""
     return next((line for line in lines if _RUDE.search(line.text) or _BLAME.search(line.text)), None)
 
 
-def find_kindness(lines: Sequence[Line]) -> Line | None:
+def find_kindness(lines: Sequence[CallLine]) -> CallLine | None:
     """Return the first line with a polite phrase."""
     return next((line for line in lines if _KIND.search(line.text)), None)
 
 
-def find_refusal(lines: Sequence[Line]) -> Line | None:
+def find_refusal(lines: Sequence[CallLine]) -> CallLine | None:
     """Return the first line that says that something can't be done."""
     return next((line for line in lines if is_refusal(line.text)), None)

@@ -18,7 +18,7 @@ _TURN = re.compile(r"turn (\d+)")
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class CallLine:
     """One thing that happened, as numbered in the question. `kind`: caller, assistant, call or output."""
 
     number: int
@@ -39,13 +39,13 @@ class Question:
 
     criterion: str
     turn: int | None
-    lines: tuple[Line, ...]
+    lines: tuple[CallLine, ...]
 
-    def of(self, *kinds: str) -> list[Line]:
+    def of(self, *kinds: str) -> list[CallLine]:
         """Return the lines of these kinds, over the whole call as either."""
         return [line for line in self.lines if line.kind in kinds]
 
-    def judged(self, *kinds: str) -> list[Line]:
+    def judged(self, *kinds: str) -> list[CallLine]:
         """Return the lines of these kinds that are to be judged."""
         return [line for line in self.of(*kinds) if self.turn in (None, line.turn)]
 
@@ -78,9 +78,9 @@ def _parts(rows: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     yield heading, found
 
 
-def _read_line(row: str) -> Line:
+def _read_line(row: str) -> CallLine:
     match = _LINE.fullmatch(row)
     if match is None:
         raise ValueError(f"no line of a call: {row}")
     number, turn, kind, name, content = match.groups()
-    return Line(int(number), int(turn), kind, json.loads(name) if name else "", json.loads(content))
+    return CallLine(int(number), int(turn), kind, json.loads(name) if name else "", json.loads(content))

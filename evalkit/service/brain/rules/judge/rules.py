@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from evalkit.service.brain.rules.judge import courtesy, facts, form, grounding, manners, sayings, sequence, tool_use
-from evalkit.service.brain.rules.judge.finding import Finding, undecided
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, undecided
 from evalkit.service.brain.rules.judge.question import Question
 from evalkit.service.brain.rules.judge.reading import stem, stems
 
@@ -22,14 +22,14 @@ _SAYS = (
 
 
 @dataclass(frozen=True)
-class Rule:
+class CriterionRule:
     """A kind of criterion, and how it is decided. `decide` may decline with None; then the next rule is tried."""
 
     pattern: re.Pattern[str]
-    decide: Callable[[Question, re.Match[str]], Finding | None]
+    decide: Callable[[Question, re.Match[str]], ClauseFinding | None]
 
 
-def apply_rules(question: Question, clause: str) -> Finding:
+def apply_rules(question: Question, clause: str) -> ClauseFinding:
     """Return what the first rule that knows `clause` says."""
     for rule in _RULES:
         match = rule.pattern.search(clause)
@@ -40,7 +40,7 @@ def apply_rules(question: Question, clause: str) -> Finding:
     return undecided(f"no rule knows how to check {clause!r}")
 
 
-def _conditional(question: Question, match: re.Match[str]) -> Finding | None:
+def _conditional(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`When the caller asks …, the assistant …`: the rest of the clause, from where the situation occurs."""
     condition = match["condition"]
     if re.search(r"\b(tool|call|system|lookup)\b.*\b(fails?|error|went wrong|goes wrong)", condition, re.IGNORECASE):
@@ -57,7 +57,7 @@ def _conditional(question: Question, match: re.Match[str]) -> Finding | None:
     return undecided(f"whether {condition!r} occurred is not clear")
 
 
-def _denied(_: Question, match: re.Match[str]) -> Finding:
+def _denied(_: Question, match: re.Match[str]) -> ClauseFinding:
     """Whatever else must not happen: no rule for what must happen may answer for it."""
     return undecided(f"no rule knows how to check {match.string!r}")
 
@@ -66,15 +66,15 @@ def _from(question: Question, number: int) -> Question:
     return replace(question, lines=tuple(line for line in question.lines if line.number >= number))
 
 
-def _rule(pattern: str, decide: Callable[[Question, re.Match[str]], Finding | None]) -> Rule:
-    return Rule(re.compile(pattern, re.IGNORECASE), decide)
+def _rule(pattern: str, decide: Callable[[Question, re.Match[str]], ClauseFinding | None]) -> CriterionRule:
+    return CriterionRule(re.compile(pattern, re.IGNORECASE), decide)
 
 
 _NOT = r"(?:never|doesn't|does not|don't|didn't|did not|isn't|won't|at no point)"
 _TELL = rf"{_SAYS} (?:back )?(?:to )?(?:the caller |the customer |him |her )?(?:that |about |on )?"
 _TOOL_SAID = r"(?:that|which) (?:the |a )?(?:tools?|system) (?:answer|list|gave|return|report|said|found)"
 _DONE = r"(?:called|started|made|cancelled|booked|moved|changed|sent|requested)"
-_RULES: tuple[Rule, ...] = (
+_RULES: tuple[CriterionRule, ...] = (
     _rule(r"^(?:if|when|whenever|once) (?P<condition>[^,]+), (?P<rest>.+)", _conditional),
     _rule(
         r"(?:at most|no more than|exactly|only|a single|in one|fewer than|up to).*?\b(?:sentence|question|word)s?\b|"

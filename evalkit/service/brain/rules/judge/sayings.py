@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from evalkit.service.brain.rules.judge import actions, facts, form, manners
-from evalkit.service.brain.rules.judge.finding import Finding, all_of, either, met, undecided, unmet
-from evalkit.service.brain.rules.judge.question import Line, Question
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, all_of, either, met, undecided, unmet
+from evalkit.service.brain.rules.judge.question import CallLine, Question
 from evalkit.service.brain.rules.judge.reading import ids, read, sentences, stem, stems, values
 from evalkit.service.brain.rules.language.words import word_set
 
@@ -20,7 +20,7 @@ _TAIL = re.compile(
 _INDIRECT = re.compile(r"(out |away )?(no|none|nothing|neither|whether|how|why|what|who|where|only)\b", re.IGNORECASE)
 
 
-def repeats_id(question: Question, match: re.Match[str]) -> Finding | None:
+def repeats_id(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`repeats the order number correctly`: the ids that the caller gave, said by the assistant as they are."""
     if values(match.string):
         return None
@@ -35,7 +35,7 @@ def repeats_id(question: Question, match: re.Match[str]) -> Finding | None:
     return unmet(f"{given[-1]} is not repeated; said: {', '.join(said) or 'no number'}", *lines[:1])
 
 
-def tool_values(question: Question, match: re.Match[str]) -> Finding | None:
+def tool_values(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`tells the delivery day that the tool answered`: the values are in the tools' outputs."""
     wanted = {stem(word) for word in re.findall(r"[a-z]+", match["what"].lower())} - _LOOSE
     good = facts.outputs(question, good_only=True)
@@ -69,7 +69,7 @@ def _leaves(value: object, key: str = "") -> list[tuple[str, str]]:
     return [(key, str(value))] if value is not None and not isinstance(value, bool) else []
 
 
-def says(question: Question, match: re.Match[str]) -> Finding | None:
+def says(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`says that …`, `tells the caller …`: the claim is stated, and no tool contradicts it."""
     claim = _TAIL.sub("", match["claim"]).strip(" ,.:")
     lines = question.judged("assistant")
@@ -98,7 +98,7 @@ def _contradicted(question: Question, claim: str) -> bool:
     )
 
 
-def _tells_failure(claim: str, lines: Sequence[Line]) -> Finding:
+def _tells_failure(claim: str, lines: Sequence[CallLine]) -> ClauseFinding:
     for line in lines:
         for sentence in sentences(line.text):
             failed = re.search(
@@ -113,7 +113,7 @@ def _tells_failure(claim: str, lines: Sequence[Line]) -> Finding:
     return unmet(f"nothing like {claim!r} is said", *lines[-1:])
 
 
-def never_says(question: Question, match: re.Match[str]) -> Finding | None:
+def never_says(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`never says or implies that …`: no sentence states it."""
     claim = _TAIL.sub("", match["claim"]).strip(" ,.")
     lines = question.judged("assistant")
@@ -124,7 +124,7 @@ def never_says(question: Question, match: re.Match[str]) -> Finding | None:
     return facts.find_stated(claim, lines).inverted()
 
 
-def asks(question: Question, match: re.Match[str]) -> Finding | None:
+def asks(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`asks for …`: a question for it is asked."""
     if match["what"].strip().startswith("what the caller"):
         lines = question.judged("assistant")
@@ -143,14 +143,14 @@ def asks(question: Question, match: re.Match[str]) -> Finding | None:
     return either(asking is not None, f"{match['what']!r} is {'' if asking else 'not '}asked for", asking)
 
 
-def never_asks(question: Question, match: re.Match[str]) -> Finding:
+def never_asks(question: Question, match: re.Match[str]) -> ClauseFinding:
     """`never asks for X`: no question holds its last word."""
     what = re.sub(r"^(the caller |him |her )?(for )?", "", match["what"])
     asking = actions.find_asking(what, question.judged("assistant"))
     return either(asking is None, f"{what!r} is {'not ' if asking is None else ''}asked for", asking)
 
 
-def asks_again(question: Question, _: re.Match[str]) -> Finding | None:
+def asks_again(question: Question, _: re.Match[str]) -> ClauseFinding | None:
     """`never asks for something the caller has said`: ids and dates that are asked for although they were given."""
     for line in question.judged("assistant"):
         earlier = [said for said in question.of("caller") if said.number < line.number]

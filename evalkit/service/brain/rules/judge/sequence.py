@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from evalkit.service.brain.rules.judge import actions, facts, manners
-from evalkit.service.brain.rules.judge.finding import Finding, either, met, undecided, unmet
-from evalkit.service.brain.rules.judge.question import Line, Question
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, either, met, undecided, unmet
+from evalkit.service.brain.rules.judge.question import CallLine, Question
 from evalkit.service.brain.rules.judge.reading import sentences, stem, stems, values
 from evalkit.service.brain.rules.language.words import word_set
 
 
-def asks_before(question: Question, match: re.Match[str]) -> Finding | None:
+def asks_before(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`asks for X before it calls a tool`: the question comes first."""
     what = match["what"]
     asking = actions.find_asking(what, question.judged("assistant"))
@@ -25,7 +25,7 @@ def asks_before(question: Question, match: re.Match[str]) -> Finding | None:
     return met(f"{what!r} is asked for first", asking, *calls[:1])
 
 
-def only_after(question: Question, match: re.Match[str]) -> Finding | None:
+def only_after(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`does X only after Y`: no call of X before the caller agreed or asked, no claim of it before a tool succeeded."""
     action, condition = match["action"], match["condition"].lower()
     if re.search(r"tool|call has succeeded|system|succe", condition):
@@ -50,7 +50,7 @@ def _wish(condition: str) -> str:
     return "" if named is None or re.fullmatch(r"(that|it|one|this)\W*", named[1]) else named[1]
 
 
-def _claims_only_after_success(question: Question, action: str) -> Finding | None:
+def _claims_only_after_success(question: Question, action: str) -> ClauseFinding | None:
     calls = actions.calls_of(question, action) or question.of("call")
     good = [call for call in calls if actions.succeeded(question, call)]
     for line in question.judged("assistant"):
@@ -59,7 +59,7 @@ def _claims_only_after_success(question: Question, action: str) -> Finding | Non
     return met("success is claimed only where a tool reported it", *good[:1], *question.judged("assistant")[-1:])
 
 
-def _claims_done(line: Line, action: str) -> bool:
+def _claims_done(line: CallLine, action: str) -> bool:
     """Tell whether the line says that something is done."""
     done = r"\b(done|all set|worked|went through|confirmed|is (now )?|'s |has been |have been |i've |i have )"
     for sentence in sentences(line.text):
@@ -88,7 +88,7 @@ _CLAIM_WORDS = frozenset(
 )
 
 
-def does_before(question: Question, match: re.Match[str]) -> Finding | None:
+def does_before(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`looks for X before it does Y`: the one call comes before the other."""
     first, second = actions.calls_of(question, match["first"]), actions.calls_of(question, match["second"])
     names = {line.name for line in first} & {line.name for line in second}
@@ -101,7 +101,7 @@ def does_before(question: Question, match: re.Match[str]) -> Finding | None:
     return met(f"{first[0].name} was called first", first[0], *second[:1])
 
 
-def says_before(question: Question, match: re.Match[str]) -> Finding | None:
+def says_before(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`tells X before Y is done`: it is said before the call."""
     said = facts.find_said(match["claim"], question.judged("assistant"))
     calls = actions.calls_of(question, match["event"].replace("anything is", ""))

@@ -16,17 +16,13 @@ Leading zeros stay.
 from __future__ import annotations
 
 import re
-from typing import Final
 
+from evalkit.service.brain.rules.language.dates import MONTH_NAMES
+from evalkit.service.brain.rules.language.ids import REPEATS
 from evalkit.service.brain.rules.language.numbers import ORDINALS, TENS, UNITS
 
-_MONTHS: Final = (
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
-    "december",
-)  # fmt: skip
-_MONTH = "|".join(_MONTHS)
+_MONTH = "|".join(MONTH_NAMES)
 _DIGITS = {word: value for word, value in UNITS.items() if value < 10} | {"oh": 0}
-_REPEATS = {"double": 2, "triple": 3}
 # A carrier's or a shop's letters before a number: one code.
 _CODE = re.compile(r"\b(?!ID|NO|PO|AM|PM|APT|PIN)([A-Z]{2,4})[ -](\d{2,})\b")
 _TOKEN = re.compile(r"[a-z]+-\d+(?=\s|$)|\d+:\d\d|\d+\.\d+|[^\W_]+(?:'[^\W_]+)?|[^\w\s]")
@@ -45,7 +41,7 @@ def spell(text: str) -> list[str]:
 
 
 def _month(number: str) -> str:
-    return _MONTHS[int(number) - 1] if 0 < int(number) <= 12 else number
+    return MONTH_NAMES[int(number) - 1] if 0 < int(number) <= 12 else number
 
 
 def _time(match: re.Match[str]) -> str:
@@ -79,7 +75,7 @@ def _fold_numbers(tokens: list[str]) -> list[str]:
     folded: list[str] = []
     index = 0
     while index < len(tokens):
-        digits, width = _fold_at(tokens, index, after_month=any(month in folded[-2:] for month in _MONTHS))
+        digits, width = _fold_at(tokens, index, after_month=any(month in folded[-2:] for month in MONTH_NAMES))
         folded += digits
         index += width
     return folded
@@ -95,11 +91,11 @@ def _fold_at(tokens: list[str], index: int, *, after_month: bool) -> tuple[list[
         return [str(TENS[word] + value)], after - index + 1 if value else 1
     if word in _DIGITS or word in UNITS:
         return [str(_DIGITS.get(word, UNITS.get(word, 0)))], 1
-    if word in _REPEATS and following:
+    if word in REPEATS and following:
         digit = str(_DIGITS.get(following[0], following[0]))
         if len(digit) == 1 and digit.isdigit():
-            return [digit] * _REPEATS[word], 2
-    if word in ORDINALS and (after_month or any(month in following for month in _MONTHS)):
+            return [digit] * REPEATS[word], 2
+    if word in ORDINALS and (after_month or any(month in following for month in MONTH_NAMES)):
         return [str(ORDINALS[word])], 1
     return [word], 1
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 
 from evalkit.service.brain.rules.judge import actions
-from evalkit.service.brain.rules.judge.finding import Finding, either, met, unmet
+from evalkit.service.brain.rules.judge.finding import ClauseFinding, either, met, unmet
 from evalkit.service.brain.rules.judge.question import Question
 from evalkit.service.brain.rules.judge.reading import WEEKDAYS, holds, ids, read, stem, stems, values
 
 
-def calls_nothing(question: Question, _: re.Match[str]) -> Finding:
+def calls_nothing(question: Question, _: re.Match[str]) -> ClauseFinding:
     """`calls no tool`."""
     calls = question.judged("call")
     return either(not calls, f"{len(calls)} tool calls were made", *(calls or question.judged("assistant"))[:2])
 
 
-def call_count(question: Question, match: re.Match[str]) -> Finding | None:
+def call_count(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`with exactly one tool call`: calls of the tool that the clause speaks of, or of any."""
     number = {"one": 1, "a single": 1, "single": 1, "two": 2, "three": 3}.get(match["n"].lower())
     wanted = number if number is not None else int(match["n"]) if match["n"].isdigit() else None
@@ -27,7 +27,7 @@ def call_count(question: Question, match: re.Match[str]) -> Finding | None:
     return either(len(named or calls) == wanted, f"{len(named or calls)} calls were made", *(named or calls)[:3])
 
 
-def called_with(question: Question, match: re.Match[str]) -> Finding | None:
+def called_with(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`X is called with Y`: a call of that kind holds the value."""
     clause = match.string
     calls = actions.calls_of(question, match["action"]) or (question.judged("call") if "tool" in clause.lower() else [])
@@ -46,7 +46,7 @@ def called_with(question: Question, match: re.Match[str]) -> Finding | None:
     return unmet(f"no call holds {match['value']!r}", *calls[-1:])
 
 
-def called_with_given(question: Question, match: re.Match[str]) -> Finding | None:
+def called_with_given(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`calls the tool with the number that the caller gave`: the last id that the caller said is in a call."""
     given = [value for line in question.of("caller") for value in ids(line.text)]
     calls = actions.calls_of(question, match["action"]) or question.judged("call")
@@ -58,7 +58,7 @@ def called_with_given(question: Question, match: re.Match[str]) -> Finding | Non
     return unmet(f"no call holds {given[-1]}", *calls[-1:])
 
 
-def uses(question: Question, match: re.Match[str]) -> Finding | None:
+def uses(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`uses Monday the 9th`: the value is in a call, or is said."""
     wanted = [word for word in read(match["value"]) if word.hard]
     if not wanted:
@@ -71,7 +71,7 @@ def uses(question: Question, match: re.Match[str]) -> Finding | None:
     return unmet(f"{match['value']} is used nowhere", *question.judged("call")[-1:])
 
 
-def does_call(question: Question, match: re.Match[str]) -> Finding | None:
+def does_call(question: Question, match: re.Match[str]) -> ClauseFinding | None:
     """`The assistant cancels the order`: a tool of that kind was called and did it."""
     calls = [line for line in actions.calls_of(question, match["action"]) if line in question.judged("call")]
     if not calls:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalkit.service.brain.rules.language.numbers import UNITS, Number, read_number
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.numbers import Number, read_number
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _CURRENCY = word_set("dollar dollars bucks euro euros pound pounds usd eur gbp quid")
 _SMALL = word_set("cent cents pence pennies")
@@ -33,7 +33,7 @@ class Amount:
     digits: int
 
 
-def read_amounts(said: Utterance) -> list[Amount]:
+def read_amounts(said: SpokenText) -> list[Amount]:
     """Return the numbers in `said`, in order."""
     found = []
     index = 0
@@ -48,7 +48,7 @@ def read_amounts(said: Utterance) -> list[Amount]:
     return found
 
 
-def _as_amount(said: Utterance, number: Number) -> Amount:
+def _as_amount(said: SpokenText, number: Number) -> Amount:
     end, value = number.end, number.value
     money = any(sign in said.gap(number.start) for sign in "$€£")
     if said.word(end) in _CURRENCY:
@@ -60,31 +60,14 @@ def _as_amount(said: Utterance, number: Number) -> Amount:
             and (said.word(cents.end) in _SMALL or (cents.words and _sentence_ends(said, cents.end)))
         ):
             value, end = value + cents.value / 100, cents.end + (said.word(cents.end) in _SMALL)
-    elif money and said.word(end) == "and" and "$" in said.gap(end + 1):
-        cents = read_number(said, end + 1)
-        if cents and cents.value < 1:
-            value, end = value + cents.value, cents.end
     elif said.word(end) in _SMALL:
         money, value, end = True, value / 100, end + 1
-    elif number.words and value < 1_000:
-        value, end = _price(said, number)
     unit = "" if _sentence_ends(said, end) else said.word(end)
     digits = sum(char.isdigit() for word in said.words(number.start, number.end) for char in word)
     value = round(value, 2) if money else value
     return Amount(number.start, end, int(value) if float(value).is_integer() else value, money, unit, digits)
 
 
-def _price(said: Utterance, number: Number) -> tuple[float, int]:
-    """Read "forty-nine ninety-nine" as 49.99."""
-    cents = read_number(said, number.end)
-    if cents and cents.words and 20 <= cents.value < 100 and number.value >= 1 and said.gap(number.end) == " ":
-        if said.word(number.end) not in UNITS and number.value < 20 and number.value not in (10, 11, 12, 14, 15, 19):
-            return number.value, number.end
-        if number.value >= 20 and cents.value % 1 == 0 and not _sentence_ends(said, number.end):
-            return number.value + cents.value / 100, cents.end
-    return number.value, number.end
-
-
-def _sentence_ends(said: Utterance, index: int) -> bool:
+def _sentence_ends(said: SpokenText, index: int) -> bool:
     gap = said.gap(index)
     return index >= len(said.tokens) or any(sign in gap for sign in ".?!,;")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalkit.service.brain.rules.language.lexicon import DETERMINERS
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _PHRASES = (
     "i meant|i mean|make that|make it|scratch that|strike that|my mistake|i misread|or rather|oh wait|but no|no wait"
@@ -16,7 +16,7 @@ _NOT_SORRY = word_set("to for about but that if i'm")
 _BEFORE_NEGATED = DETERMINERS | word_set("on to for at in by from it's is of")
 
 
-def correction_points(said: Utterance) -> list[int]:
+def correction_points(said: SpokenText) -> list[int]:
     """Return the tokens at which `said` begins to correct itself; never the first one."""
     points: list[int] = []
     for index in range(1, len(said.tokens)):
@@ -25,7 +25,7 @@ def correction_points(said: Utterance) -> list[int]:
     return points
 
 
-def _corrects(said: Utterance, index: int) -> bool:
+def _corrects(said: SpokenText, index: int) -> bool:
     word, following = said.word(index), said.word(index + 1)
     pause = said.gap(index).strip() != ""
     if word == "sorry":
@@ -39,7 +39,7 @@ def _corrects(said: Utterance, index: int) -> bool:
     return any(tuple(said.words(index, index + len(marker))) == marker for marker in _MARKERS)
 
 
-def is_negated(said: Utterance, start: int) -> bool:
+def is_negated(said: SpokenText, start: int) -> bool:
     """Tell whether what begins at token `start` is named only to be ruled out: "not the 14th", "instead of Friday"."""
     place = start - 1
     while place >= 0 and said.word(place) in _BEFORE_NEGATED and start - place < 4:

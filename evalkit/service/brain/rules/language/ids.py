@@ -12,43 +12,21 @@ from dataclasses import dataclass
 
 from evalkit.service.brain.rules.language.numbers import SCALES, TENS, UNITS, read_number
 from evalkit.service.brain.rules.language.patterns import conform
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _NATO = (
     "alpha alfa bravo charlie delta echo foxtrot golf hotel india juliet juliett kilo lima mike november oscar papa "
     "quebec romeo sierra tango uniform victor whiskey whisky xray yankee zulu"
 )
 NATO = {word: word[0].upper() for word in _NATO.split()}
-LETTER_NAMES = {
-    "bee": "B",
-    "see": "C",
-    "sea": "C",
-    "cee": "C",
-    "dee": "D",
-    "eff": "F",
-    "gee": "G",
-    "jay": "J",
-    "kay": "K",
-    "ell": "L",
-    "em": "M",
-    "pee": "P",
-    "tea": "T",
-    "tee": "T",
-    "vee": "V",
-    "ex": "X",
-    "zee": "Z",
-    "zed": "Z",
-    "cue": "Q",
-    "queue": "Q",
-    "ess": "S",
-    "why": "Y",
-    "you": "U",
-    "are": "R",
-    "be": "B",
-}
+_SOUNDS = (
+    "bee-B see-C sea-C cee-C dee-D eff-F gee-G jay-J kay-K ell-L em-M pee-P tea-T tee-T vee-V ex-X zee-Z zed-Z cue-Q "
+    "queue-Q ess-S why-Y you-U are-R be-B"
+)
+LETTER_NAMES = {sound: letter for sound, _, letter in (pair.partition("-") for pair in _SOUNDS.split())}
 _BEFORE_ONE = word_set("the this that first second third last other old new another which wrong right next no")
 _DIGIT_SOUNDS = {"to": "2", "too": "2", "for": "4", "won": "1", "ate": "8"}
-_REPEATS = {"double": 2, "triple": 3, "treble": 3}
+REPEATS = {"double": 2, "triple": 3, "treble": 3}
 _SEPARATORS = frozenset({"dash", "hyphen", "slash", "minus", "space"})
 _PAUSES = word_set("um uh er erm hmm mm")
 _PAUSE_PHRASES = (("hang", "on"), ("let", "me", "see"), ("wait", "a", "second"), ("one", "moment"))
@@ -99,7 +77,7 @@ class IdPart:
     whole: bool
 
 
-def read_ids(said: Utterance) -> list[IdRun]:
+def read_ids(said: SpokenText) -> list[IdRun]:
     """Return the runs of spelled characters in `said`, in order; each holds a digit or at least two letters."""
     runs: list[IdRun] = []
     current: list[Element] = []
@@ -119,7 +97,7 @@ def read_ids(said: Utterance) -> list[IdRun]:
     return runs
 
 
-def _breaks(said: Utterance, index: int, last: Element) -> bool:
+def _breaks(said: SpokenText, index: int, last: Element) -> bool:
     gap = said.gap(index)
     if not re.search(r"[.?!]\s", gap):
         return False
@@ -128,7 +106,7 @@ def _breaks(said: Utterance, index: int, last: Element) -> bool:
     return not (len(last.text) == 1 and last.text.isalpha() and _element(said, index, inside=True) is not None)
 
 
-def _ends_in_digits(said: Utterance, index: int) -> bool:
+def _ends_in_digits(said: SpokenText, index: int) -> bool:
     """Tell whether digits and nothing else follow up to a pause or the end: "482. One, three, please" is one id.
 
     A recogniser hears a long id as two sentences; "482. Two tickets" are two indeed.
@@ -140,7 +118,7 @@ def _ends_in_digits(said: Utterance, index: int) -> bool:
     return place > index and ends
 
 
-def _close(runs: list[IdRun], current: list[Element], said: Utterance) -> None:
+def _close(runs: list[IdRun], current: list[Element], said: SpokenText) -> None:
     while current and current[-1].text in ("A", "I") and said.word(current[-1].start) in ("a", "i"):
         if said.tokens[current[-1].start].text == "A" and len(current) > 1:
             break
@@ -151,7 +129,7 @@ def _close(runs: list[IdRun], current: list[Element], said: Utterance) -> None:
     current.clear()
 
 
-def _skip(said: Utterance, index: int) -> int:
+def _skip(said: SpokenText, index: int) -> int:
     """Return the index of the next token after pauses and spoken separators inside an id."""
     while True:
         if said.word(index) in _PAUSES or said.word(index) in _SEPARATORS:
@@ -163,7 +141,7 @@ def _skip(said: Utterance, index: int) -> int:
         index += len(phrase)
 
 
-def _element(said: Utterance, index: int, *, inside: bool) -> Element | None:
+def _element(said: SpokenText, index: int, *, inside: bool) -> Element | None:
     if index >= len(said.tokens):
         return None
     token = said.tokens[index]
@@ -178,15 +156,15 @@ class _Spelled:
     end: int
 
 
-def _repeat(said: Utterance, index: int) -> _Spelled | None:
-    times = _REPEATS.get(said.word(index))
+def _repeat(said: SpokenText, index: int) -> _Spelled | None:
+    times = REPEATS.get(said.word(index))
     following = _element(said, index + 1, inside=True) if times else None
     if times and following and len(following.text) == 1:
         return _Spelled(following.text * times, following.end)
     return None
 
 
-def _letter(said: Utterance, index: int, *, inside: bool) -> _Spelled | None:
+def _letter(said: SpokenText, index: int, *, inside: bool) -> _Spelled | None:
     token, word = said.tokens[index], said.word(index)
     spelled_next = _spelled_next(said, index + 1)
     if len(word) == 1 and word.isalpha():
@@ -200,7 +178,7 @@ def _letter(said: Utterance, index: int, *, inside: bool) -> _Spelled | None:
     return None
 
 
-def _letter_sound(said: Utterance, index: int, *, inside: bool) -> bool:
+def _letter_sound(said: SpokenText, index: int, *, inside: bool) -> bool:
     """Tell whether a word that sounds like a letter ("see 2208") stands where only a letter makes sense."""
     following = said.word(index + 1)
     spelled = following.isdigit() or (len(following) == 1 and following not in ("a", "i"))
@@ -212,22 +190,15 @@ def _letter_sound(said: Utterance, index: int, *, inside: bool) -> bool:
 _LABELS = word_set("number order code reference is it's id card booking account ticket item policy member confirmation")
 
 
-def _after_as_in(said: Utterance, index: int) -> int:
-    """Return where reading goes on after a letter: behind "as in boy", "for bravo", "like tango" where that is said."""
-    letter, following = said.word(index)[:1], said.words(index + 1, index + 4)
+def _after_as_in(said: SpokenText, index: int) -> int:
+    """Return where reading goes on after a letter: behind "as in boy" where that is said."""
+    following = said.words(index + 1, index + 4)
     if following[:2] == ["as", "in"] and len(following) == 3:
         return index + 4
-    if (
-        following[:1] in (["for"], ["like"])
-        and len(following) > 1
-        and following[1][:1] == letter
-        and len(following[1]) > 1
-    ):
-        return index + 3
     return index + 1
 
 
-def _spelled_next(said: Utterance, index: int) -> bool:
+def _spelled_next(said: SpokenText, index: int) -> bool:
     """Tell whether what begins at `index` is spelled too, so that a letter before it is no word."""
     word = said.word(index)
     if not word or ("." in said.gap(index) and " " in said.gap(index)):
@@ -241,7 +212,7 @@ def _spelled_next(said: Utterance, index: int) -> bool:
     return letter or bool(_MIXED.fullmatch(word))
 
 
-def _digits(said: Utterance, index: int, *, inside: bool) -> _Spelled | None:
+def _digits(said: SpokenText, index: int, *, inside: bool) -> _Spelled | None:
     word = said.word(index)
     if _is_written_id(said, index):
         return _Spelled(word.upper(), index + 1)
@@ -254,7 +225,7 @@ def _digits(said: Utterance, index: int, *, inside: bool) -> _Spelled | None:
     return None
 
 
-def _is_written_id(said: Utterance, index: int) -> bool:
+def _is_written_id(said: SpokenText, index: int) -> bool:
     """Tell whether a token is digits, letters and digits, or letters that are no word."""
     token, word = said.tokens[index], said.word(index)
     if word.isdigit():
@@ -267,7 +238,7 @@ def _is_written_id(said: Utterance, index: int) -> bool:
     return capitals or (not set(word) & set("aeiouy") and said.word(index + 1).isdigit())
 
 
-def _spoken(said: Utterance, index: int) -> _Spelled:
+def _spoken(said: SpokenText, index: int) -> _Spelled:
     number = read_number(said, index)
     if number and any(word in SCALES for word in said.words(index, number.end)):
         return _Spelled(str(int(number.value)), number.end)

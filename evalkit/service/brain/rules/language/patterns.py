@@ -1,8 +1,7 @@
 """From what a schema says about an id's shape to the id that a caller meant.
 
 Callers don't say dashes, nor the prefix that every id of a kind shares; recognisers write the letter O for a zero.
-Given the `pattern` of a JSON Schema (or one made from a description such as "the last four digits" or "such as
-SK482"), :func:`conform` finds the value of that shape which what was heard stands for.
+Given the `pattern` of a JSON Schema, :func:`conform` finds the value of that shape which what was heard stands for.
 """
 
 from __future__ import annotations
@@ -11,61 +10,7 @@ import re
 from functools import lru_cache
 from itertools import combinations
 
-from evalkit.service.brain.rules.language.numbers import TENS, UNITS
-
-_COUNT = r"(?P<n>\d+|" + "|".join([*UNITS, *TENS]) + r")"
-_SIZED = re.compile(
-    _COUNT + r"(?:\s?(?:-|to|or)\s?(?P<m>\d+|\w+))?[\s-]*(?P<kind>digits?|characters?|alphanumeric|letters?)",
-    re.IGNORECASE,
-)
-_LETTERS_DIGITS = re.compile(
-    r"(?:(?P<fixed>letters? (?P<letter>[A-Z]{1,4}))"
-    r"|(?P<count>one|two|three|four|a|\d) (?:capital |upper-?case )?letters?)"
-    r"\s*(?:,|and|then|followed by|plus)+\s*" + _COUNT + r"[\s-]*(?:digits|numbers)"
-)
-_EXAMPLE = re.compile(
-    r"(?:such as|e\.g\.,?|for example,?|like|example:|looks like|format:?|ex\.|starts? with)\s*['\"`(]?"
-    r"(?P<example>[A-Za-z]{0,5}[-#/]?(?=[A-Za-z0-9-]*\d)[A-Za-z0-9]+(?:[-/][A-Za-z0-9]+)*)"
-)
 _PREFIX = re.compile(r"\^?\(?(?P<prefix>[A-Za-z]+[-#/_ ]?)(?=[\\\[(])")
-
-
-def _size(word: str) -> int | None:
-    word = word.lower()
-    if word.isdigit():
-        return int(word)
-    return UNITS.get(word, TENS.get(word))
-
-
-@lru_cache(maxsize=2_000)
-def shape_of(pattern: str, description: str) -> str:
-    """Return the regular expression an id must match: the schema's own, else one its description implies, else ""."""
-    if pattern:
-        return pattern
-    example = _EXAMPLE.search(description)
-    if example:
-        return "^" + "".join(_class_of(part) for part in re.findall(r"[A-Za-z]+|\d+|.", example.group("example"))) + "$"
-    mixed = _LETTERS_DIGITS.search(description)
-    if mixed:
-        count = _size(mixed.group("count") or "") or 1
-        letters = mixed.group("letter") or f"[A-Z]{{{count}}}"
-        return f"^{letters}[0-9]{{{_size(mixed.group('n'))}}}$"
-    sized = _SIZED.search(description)
-    if sized:
-        low = _size(sized.group("n"))
-        high = _size(sized.group("m") or "") or low
-        kind = "[0-9]" if sized.group("kind").lower().startswith("digit") else "[A-Z0-9]"
-        kind = "[A-Z]" if sized.group("kind").lower().startswith("letter") else kind
-        return f"^{kind}{{{low},{high}}}$"
-    return ""
-
-
-def _class_of(part: str) -> str:
-    if part.isdigit():
-        return f"[0-9]{{{max(1, len(part) - 1)},{len(part) + 1}}}"
-    if part.isalpha():
-        return part if len(part) > 1 else "[A-Z]"
-    return re.escape(part)
 
 
 @lru_cache(maxsize=500)

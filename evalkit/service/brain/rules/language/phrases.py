@@ -20,7 +20,7 @@ from evalkit.service.brain.rules.language.lexicon import (
     PREPOSITIONS,
     PRONOUNS,
 )
-from evalkit.service.brain.rules.language.words import Span, Utterance, word_set
+from evalkit.service.brain.rules.language.words import Span, SpokenText, word_set
 
 _INSIDE_NAMES = word_set("of the and in to for on at a de la van von der del with")
 _NOT_PROPER = word_set("i i'm i'd i've i'll ok okay mr mrs ms") | POLITE | AUXILIARIES | (ADVERBS - {"still"})
@@ -45,16 +45,16 @@ class Chunk:
     proper: bool
 
 
-def _capital(said: Utterance, index: int) -> bool:
+def _capital(said: SpokenText, index: int) -> bool:
     token = said.tokens[index]
     return token.text[:1].isupper() and token.word not in ("i", "i'm", "i'd", "i've", "i'll")
 
 
-def _first_of_sentence(said: Utterance, index: int) -> bool:
+def _first_of_sentence(said: SpokenText, index: int) -> bool:
     return index == 0 or said.tokens[index].sentence != said.tokens[index - 1].sentence
 
 
-def proper_phrases(said: Utterance, taken: tuple[Span, ...] = ()) -> list[Chunk]:
+def proper_phrases(said: SpokenText, taken: tuple[Span, ...] = ()) -> list[Chunk]:
     """Return the capitalised phrases, without weekdays, months and what is `taken`."""
     found = []
     index = 0
@@ -70,7 +70,7 @@ def proper_phrases(said: Utterance, taken: tuple[Span, ...] = ()) -> list[Chunk]
     return found
 
 
-def _may_start(said: Utterance, index: int, taken: tuple[Span, ...]) -> bool:
+def _may_start(said: SpokenText, index: int, taken: tuple[Span, ...]) -> bool:
     token = said.tokens[index]
     if (
         not _capital(said, index)
@@ -82,7 +82,7 @@ def _may_start(said: Utterance, index: int, taken: tuple[Span, ...]) -> bool:
     return not (token.word in _NOT_PROPER and _first_of_sentence(said, index))
 
 
-def _proper_end(said: Utterance, index: int, taken: tuple[Span, ...]) -> int:
+def _proper_end(said: SpokenText, index: int, taken: tuple[Span, ...]) -> int:
     end = index + 1
     while end < len(said.tokens):
         if said.gap(end).strip() not in ("", "-", "&", "."):
@@ -107,7 +107,7 @@ def _proper_end(said: Utterance, index: int, taken: tuple[Span, ...]) -> int:
     return end
 
 
-def _sentence_case(said: Utterance, index: int, end: int) -> bool:
+def _sentence_case(said: SpokenText, index: int, end: int) -> bool:
     """Tell whether the first capital of a phrase is only that of its sentence."""
     if not _first_of_sentence(said, index):
         return False
@@ -128,7 +128,7 @@ def _is_taken(index: int, taken: tuple[Span, ...]) -> bool:
     return any(span.start <= index < span.end for span in taken)
 
 
-def chunks(said: Utterance, taken: tuple[Span, ...], verbs: frozenset[str]) -> list[Chunk]:
+def chunks(said: SpokenText, taken: tuple[Span, ...], verbs: frozenset[str]) -> list[Chunk]:
     """Return the stretches of content words; `verbs` are stems that end one unless a determiner stands before."""
     found: list[Chunk] = []
     start = -1
@@ -143,7 +143,7 @@ def chunks(said: Utterance, taken: tuple[Span, ...], verbs: frozenset[str]) -> l
     return found
 
 
-def _is_boundary(said: Utterance, index: int, taken: tuple[Span, ...], verbs: frozenset[str], inside: bool) -> bool:
+def _is_boundary(said: SpokenText, index: int, taken: tuple[Span, ...], verbs: frozenset[str], inside: bool) -> bool:
     token = said.tokens[index]
     if _is_taken(index, taken):
         return True
@@ -160,7 +160,7 @@ def _is_boundary(said: Utterance, index: int, taken: tuple[Span, ...], verbs: fr
 _SUBJECTS = word_set("i we you they he she please let's can could would will should may might must do does did")
 
 
-def _is_verb_place(said: Utterance, index: int) -> bool:
+def _is_verb_place(said: SpokenText, index: int) -> bool:
     """Tell whether grammar wants a verb at `index`: after a subject, a modal, or a "to" that an object follows."""
     before = said.word(index - 1)
     if said.gap(index).strip():
@@ -173,7 +173,7 @@ def _is_verb_place(said: Utterance, index: int) -> bool:
     return before == "to" and (following in DETERMINERS or following in ("it", "them", "that", "this", "one"))
 
 
-def lead(said: Utterance, index: int) -> str:
+def lead(said: SpokenText, index: int) -> str:
     """Return the preposition or verb that leads to `index` over determiners, or ""."""
     place = index - 1
     while place >= 0 and said.word(place) in DETERMINERS:

@@ -15,7 +15,7 @@ from evalkit.service.brain.rules.language.ids import IdRun, read_ids
 from evalkit.service.brain.rules.language.lexicon import weigh_ideas
 from evalkit.service.brain.rules.language.phrases import Chunk, proper_phrases
 from evalkit.service.brain.rules.language.times import TimeReading, read_times
-from evalkit.service.brain.rules.language.words import Span, Utterance, read_words
+from evalkit.service.brain.rules.language.words import Span, SpokenText, read_words
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Reading:
 
     """
 
-    said: Utterance
+    said: SpokenText
     today: date | None
     ideas: tuple[Mapping[str, float], ...]
     dates: tuple[DateReading, ...]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from evalkit.service.brain.rules.language.numbers import read_number
-from evalkit.service.brain.rules.language.words import Utterance, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0), "lunchtime": (12, 0)}
 _QUARTERS = {"half": 30, "quarter": 15}
@@ -39,8 +39,8 @@ class TimeReading:
         return f"{self.hour:02d}:{self.minute:02d}"
 
 
-def read_times(said: Utterance) -> list[TimeReading]:
-    """Return the times in `said`, in order; both ends of a range share the half of the day that was said once."""
+def read_times(said: SpokenText) -> list[TimeReading]:
+    """Return the times in `said`, in order."""
     found: list[TimeReading] = []
     index = 0
     while index < len(said.tokens):
@@ -50,10 +50,10 @@ def read_times(said: Utterance) -> list[TimeReading]:
             continue
         found.append(reading)
         index = reading.end
-    return [_settle(said, reading, found[place + 1 : place + 2]) for place, reading in enumerate(found)]
+    return [_settle(said, reading) for reading in found]
 
 
-def _read_at(said: Utterance, index: int) -> TimeReading | None:
+def _read_at(said: SpokenText, index: int) -> TimeReading | None:
     word = said.word(index)
     if word in _NAMED:
         hour, minute = _NAMED[word]
@@ -65,7 +65,7 @@ def _read_at(said: Utterance, index: int) -> TimeReading | None:
     return None
 
 
-def _past_or_to(said: Utterance, index: int) -> TimeReading | None:
+def _past_or_to(said: SpokenText, index: int) -> TimeReading | None:
     """Read "half past two", "a quarter to four", "twenty past nine"."""
     place = index + (said.word(index) == "a" and said.word(index + 1) in _QUARTERS)
     minutes = _QUARTERS.get(said.word(place))
@@ -89,10 +89,10 @@ def _past_or_to(said: Utterance, index: int) -> TimeReading | None:
     return TimeReading(index, hour.end, value or 12, 60 - minutes if before else minutes, sure=False)
 
 
-def _clock(said: Utterance, index: int) -> TimeReading | None:
+def _clock(said: SpokenText, index: int) -> TimeReading | None:
     number = read_number(said, index)
     if number is None or not 0 <= number.value <= 24:
-        return _hundred_hours(said, index)
+        return None
     hour = int(number.value)
     end, minute, marked = number.end, 0, False
     if not number.words and isinstance(number.value, float):
@@ -127,21 +127,7 @@ def _clock(said: Utterance, index: int) -> TimeReading | None:
     )
 
 
-def _hundred_hours(said: Utterance, index: int) -> TimeReading | None:
-    """Read what recognisers make of "ten thirty am": ``1030 am``."""
-    word = said.word(index)
-    if (
-        word.isdigit()
-        and len(word) in (3, 4)
-        and _half_at(said, index + 1)
-        and int(word[-2:]) < 60
-        and int(word[:-2]) <= 12
-    ):
-        return TimeReading(index, index + 1, int(word[:-2]), int(word[-2:]), sure=False)
-    return None
-
-
-def _half_at(said: Utterance, index: int) -> tuple[str, int] | None:
+def _half_at(said: SpokenText, index: int) -> tuple[str, int] | None:
     """Return am or pm, said at `index` in any way, and where it ends."""
     word = said.word(index)
     if word in ("am", "pm"):
@@ -158,7 +144,7 @@ def _half_at(said: Utterance, index: int) -> tuple[str, int] | None:
     return None
 
 
-def _with_half(said: Utterance, reading: TimeReading) -> TimeReading:
+def _with_half(said: SpokenText, reading: TimeReading) -> TimeReading:
     half = _half_at(said, reading.end)
     if half is None:
         return reading
@@ -166,15 +152,9 @@ def _with_half(said: Utterance, reading: TimeReading) -> TimeReading:
     return replace(reading, hour=hour if reading.hour <= 12 else reading.hour, end=half[1], sure=True, half=half[0])
 
 
-def _settle(said: Utterance, reading: TimeReading, following: list[TimeReading]) -> TimeReading:
+def _settle(said: SpokenText, reading: TimeReading) -> TimeReading:
     if reading.sure or reading.half:
         return reading
-    if following and following[0].half in ("am", "pm") and following[0].start - reading.end <= 2:
-        later = following[0]
-        hour = reading.hour % 12 + (12 if later.half == "pm" else 0)
-        if hour * 60 + reading.minute >= later.hour * 60 + later.minute:
-            hour = reading.hour
-        return replace(reading, hour=hour % 24, half=later.half)
     words = {token.word for token in said.tokens if token.sentence == said.tokens[reading.start].sentence}
     if words & _PM and not words & _AM and reading.hour < 12:
         return replace(reading, hour=reading.hour + 12)

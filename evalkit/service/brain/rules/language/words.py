@@ -108,7 +108,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Utterance:
+class SpokenText:
     """A tidied text and its tokens."""
 
     text: str
@@ -140,7 +140,7 @@ def _starts_clause(word: str, following: str, gap: str) -> bool:
 
 
 @lru_cache(maxsize=2_000)
-def read_words(text: str) -> Utterance:
+def read_words(text: str) -> SpokenText:
     """Return `text` tidied and cut into tokens."""
     for pattern, replacement in _TIDY:
         text = pattern.sub(replacement, text)
@@ -157,4 +157,4 @@ def read_words(text: str) -> Utterance:
         elif tokens and _starts_clause(word, following, gap):
             clause += 1
         tokens.append(Token(match.group(), word, stem(word), gap, match.start(), match.end(), sentence, clause))
-    return Utterance(text, tuple(tokens))
+    return SpokenText(text, tuple(tokens))

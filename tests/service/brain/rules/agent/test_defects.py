@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from evalkit.service.brain.conversation import Conversation, Heard
+from evalkit.service.brain.conversation import Conversation, UserTurn
 from evalkit.service.brain.rules.agent.models import MODELS
 
 PARCEL = {
@@ -27,7 +27,7 @@ REQUEST = "Where is parcel AB 1294?"
 
 def reply(model: str, heard: str = REQUEST, tools: list[dict[str, Any]] | None = None) -> Any:
     """Return a model's reply."""
-    return MODELS[model](Conversation("", tools or TOOLS, [Heard(heard)]))
+    return MODELS[model](Conversation("", tools or TOOLS, [UserTurn(heard)]))
 
 
 def test_the_agent_itself_is_right() -> None:

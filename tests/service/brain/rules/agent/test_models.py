@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.service.brain.conversation import Conversation, Heard, Item, Said
+from evalkit.service.brain.conversation import Conversation, Item, Said, UserTurn
 from evalkit.service.brain.rules.agent import models
 
 DOMAINS = sorted((Path(__file__).parent / "domains").glob("*.json"))
@@ -33,8 +33,8 @@ def normal(value: Any) -> Any:
 
 def call_of(domain: Mapping[str, Any], case: Mapping[str, Any], heard: str) -> tuple[str | None, Mapping[str, Any]]:
     """Return the tool and the arguments that the agent calls for a case."""
-    before = [Heard(text) if who == "user" else Said(text) for who, text in case.get("before", [])]
-    items: list[Item] = [*before, Heard(heard)]
+    before = [UserTurn(text) if who == "user" else Said(text) for who, text in case.get("before", [])]
+    items: list[Item] = [*before, UserTurn(heard)]
     calls = models.MODELS["local-agent"](Conversation(domain["instructions"], domain["tools"], items)).calls
     return (calls[0].name, calls[0].arguments) if calls else (None, {})
 
@@ -59,7 +59,7 @@ def test_unseen_domains(path: Path, form: str) -> None:
 def test_the_same_conversation_gets_the_same_reply() -> None:
     """Nothing is random and nothing is remembered between calls."""
     domain = json.loads(DOMAINS[0].read_text(encoding="utf-8"))
-    conversation = Conversation(domain["instructions"], domain["tools"], [Heard(domain["cases"][0]["text"])])
+    conversation = Conversation(domain["instructions"], domain["tools"], [UserTurn(domain["cases"][0]["text"])])
     assert len({repr(models.local_agent(conversation)) for _ in range(3)}) == 1
 
 
@@ -99,8 +99,8 @@ def test_the_answer_to_a_question_is_no_new_request() -> None:
         {"name": "cancel_order", "description": "Cancel an order.", "parameters": order},
     ]
     asked = models.local_agent(
-        Conversation("", tools, [Heard("Hi, I'd like to cancel an order I placed this morning.")])
+        Conversation("", tools, [UserTurn("Hi, I'd like to cancel an order I placed this morning.")])
     )
-    items = [Heard("Hi, I'd like to cancel an order I placed this morning."), Said(asked.text)]
-    reply = models.local_agent(Conversation("", tools, [*items, Heard("The order number is 0040318.")]))
+    items = [UserTurn("Hi, I'd like to cancel an order I placed this morning."), Said(asked.text)]
+    reply = models.local_agent(Conversation("", tools, [*items, UserTurn("The order number is 0040318.")]))
     assert [(call.name, dict(call.arguments)) for call in reply.calls] == [("cancel_order", {"order_id": "0040318"})]

@@ -64,12 +64,11 @@ def test_the_last_version_counts(text: str, schema: dict[str, Any], value: Any) 
         ("a book called The Silent Garden", {"title": TEXT}, {"title": "The Silent Garden"}),
         ("pizza, cola and cake", {"dishes": {"type": "array", "items": TEXT}}, {"dishes": ["pizza", "cola", "cake"]}),
         ("on March 5th at 3 pm", {"when": {**TEXT, "format": "date-time"}}, {"when": "2026-03-05T15:00:00"}),
-        ("with breakfast", {"x": {"type": "object", "properties": {"breakfast": FLAG}}}, {"x": {"breakfast": True}}),
         ("my 2023 Ford", {"year": COUNT}, {"year": 2023}),
     ],
 )  # fmt: skip
 def test_kinds_of_values(text: str, properties: dict[str, Any], expected: dict[str, Any]) -> None:
-    """Counts, names, reasons, things, lists, moments and groups are read."""
+    """Counts, names, reasons, things, lists and moments are read."""
     assert filled(text, properties) == expected
 
 

@@ -59,7 +59,6 @@ def test_preambles_fit_the_tool() -> None:
     """A lookup is announced otherwise than a change."""
     assert "look that up" in preamble(["get_status"])
     assert "take care" in preamble(["cancel_it"])
-    assert "both" in preamble(["cancel_it", "get_status"])
 
 
 def test_abilities_are_the_tools_own_words() -> None:

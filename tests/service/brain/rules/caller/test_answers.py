@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from evalkit.service.brain.rules.caller.answers import answer, find_asked_facts
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 
 FACTS = (
     Fact("Name", "Nora Walsh"),
@@ -19,7 +19,7 @@ FACTS = (
     Fact("Office address", "600 Market Street, Suite 210, Oakland"),
     Fact("Reason", "It arrived broken."),
 )
-PERSONA = Persona(FACTS, (), "", ())
+PERSONA = CallerPersona(FACTS, (), "", ())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from evalkit.datasets.simulations import Simulation, load_simulations
 from evalkit.mocks.definitions import parse_mocks
 from evalkit.mocks.session import MockSession
 from evalkit.records.record import ToolCall
-from evalkit.service.brain.conversation import Answered, Called, Conversation, Heard, Item, Said
+from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Said, UserTurn
 from evalkit.service.brain.rules.agent.models import MODELS
 from evalkit.service.brain.rules.caller.caller import read_turns, respond
 from evalkit.service.brain.rules.caller.models import CALLERS
@@ -60,9 +60,9 @@ def hold(simulation: Simulation, *, model: str = "local-caller", style: str = ""
         held.said.append(text)
         if text == "END_CALL":
             break
-        theirs.append(Heard(text))
+        theirs.append(UserTurn(text))
         held.heard.append(_agent_turn(simulation, mocks, theirs, held))
-        mine += [Said(text), Heard(held.heard[-1])]
+        mine += [Said(text), UserTurn(held.heard[-1])]
     return held
 
 
@@ -147,7 +147,7 @@ def talk(name: str, *heard: str) -> list[str]:
     items: list[Item] = [Said(simulation.first_user_turn)]
     replies = []
     for text in heard:
-        items.append(Heard(text))
+        items.append(UserTurn(text))
         replies.append(respond(Conversation(simulation.persona, (), tuple(items))).text)
         items.append(Said(replies[-1]))
     return replies
@@ -239,13 +239,13 @@ def test_without_an_opening_the_caller_opens_with_its_first_step() -> None:
     """Asked to speak first, the caller says what it wants; a greeting before it changes nothing."""
     persona = SIMULATIONS["sim_support_missing_information"].persona
     assert respond(Conversation(persona, (), ())).text == "Hello. I'd like to cancel the order."
-    greeted = respond(Conversation(persona, (), (Heard("Hello, how can I help you today?"),)))
+    greeted = respond(Conversation(persona, (), (UserTurn("Hello, how can I help you today?"),)))
     assert greeted.text == "I'd like to cancel the order."
 
 
 def test_messages_in_a_row_are_one_turn() -> None:
     """An assistant's turn of several messages is answered once."""
-    items = (Said("Hi."), Heard("One moment."), Heard("It is here."), Said("Thanks."), Heard("Bye."))
+    items = (Said("Hi."), UserTurn("One moment."), UserTurn("It is here."), Said("Thanks."), UserTurn("Bye."))
     assert read_turns(items) == ("Hi.", ["One moment. It is here.", "Bye."])
 
 
@@ -278,7 +278,7 @@ def test_any_instructions_make_a_caller(instructions: str, heard: list[str]) -> 
     """Instructions in no known shape are played as far as they can be."""
     items: list[Item] = []
     for text in heard:
-        items += [Heard(text), Said("yes")]
+        items += [UserTurn(text), Said("yes")]
     assert respond(Conversation(instructions, (), tuple(items))).text
 
 

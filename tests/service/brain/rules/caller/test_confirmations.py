@@ -6,9 +6,9 @@ import pytest
 
 from evalkit.service.brain.rules.caller.confirmations import GO_ON, NO, RIGHT, YES, confirm, is_yes_no
 from evalkit.service.brain.rules.caller.goals import read_goal
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 
-PERSONA = Persona((Fact("Order number", "48213"), Fact("New delivery day", "March 12th")), (), "", ())
+PERSONA = CallerPersona((Fact("Order number", "48213"), Fact("New delivery day", "March 12th")), (), "", ())
 GOALS = [read_goal("Have the delivery moved to March 12th.")]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from evalkit.service.brain.rules.caller.corrections import correct, find_mistake, find_slip
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 
-PERSONA = Persona(
+PERSONA = CallerPersona(
     (
         Fact("Order number", "48213"),
         Fact("New address", "27 Maple Avenue, Apartment 5, Denver"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.service.brain.conversation import Conversation, Heard, Item, Said
+from evalkit.service.brain.conversation import Conversation, Item, Said, UserTurn
 from evalkit.service.brain.rules.caller.models import CALLERS
 
 PERSONA = """# Facts
@@ -16,7 +16,7 @@ Calm.
 # Rules
 - When your goal is settled, say END_CALL and nothing else.
 """
-OPENING: tuple[Item, ...] = (Said("Hi, I'd like to cancel my order."), Heard("What is the order number, please?"))
+OPENING: tuple[Item, ...] = (Said("Hi, I'd like to cancel my order."), UserTurn("What is the order number, please?"))
 DEFECTS = sorted(name for name in CALLERS if name != "local-caller")
 
 
@@ -50,9 +50,9 @@ def test_each_defect_is_what_its_name_says() -> None:
 
 def test_the_repeating_caller_repeats_whatever_it_hears() -> None:
     """What it says second it says for ever, also where the call was over."""
-    ended: tuple[Item, ...] = (Said("Cancel order 48213."), Heard("Your order has been cancelled."))
+    ended: tuple[Item, ...] = (Said("Cancel order 48213."), UserTurn("Your order has been cancelled."))
     second = reply("local-caller-repeats", ended)
     assert second not in ("", "END_CALL")
-    later = (*ended, Said(second), Heard("You're welcome."))
+    later = (*ended, Said(second), UserTurn("You're welcome."))
     assert reply("local-caller-repeats", later) == second
-    assert reply("local-caller-repeats", (*later, Said(second), Heard("Goodbye."))) == second
+    assert reply("local-caller-repeats", (*later, Said(second), UserTurn("Goodbye."))) == second

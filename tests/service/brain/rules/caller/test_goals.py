@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from evalkit.service.brain.rules.caller.goals import Wish, bring_up, is_about, is_settled, read_goal
-from evalkit.service.brain.rules.caller.persona import Fact, Persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, Fact
 from evalkit.service.brain.rules.caller.remarks import read_remark
 
-PERSONA = Persona(
+PERSONA = CallerPersona(
     (Fact("New address", "27 Maple Avenue, Apartment 5, Denver"), Fact("Order number", "74438")), (), "", ()
 )
 

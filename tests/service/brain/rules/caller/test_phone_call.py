@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalkit.service.brain.rules.caller.persona import Persona, read_persona
+from evalkit.service.brain.rules.caller.persona import CallerPersona, read_persona
 from evalkit.service.brain.rules.caller.phone_call import END_CALL, PhoneCall
 
 PERSONA = """# Facts
@@ -17,7 +17,7 @@ Order number: 48213
 ENDS, NEVER = "When your goal is settled, say END_CALL and nothing else.", "Never say END_CALL."
 
 
-def persona(end: str = ENDS, style: str = "Calm.") -> Persona:
+def persona(end: str = ENDS, style: str = "Calm.") -> CallerPersona:
     """Return a persona that ends calls, or doesn't."""
     return read_persona(PERSONA.format(end=end, style=style))
 
@@ -70,5 +70,5 @@ def test_who_hears_badly_asks_again_and_goes_on() -> None:
 
 def test_who_has_no_goal_hangs_up() -> None:
     """A caller without anything to want has nothing to say."""
-    call = PhoneCall(Persona((), (), "", ()), "Hello?")
+    call = PhoneCall(CallerPersona((), (), "", ()), "Hello?")
     assert call.hear("It is sunny.") == END_CALL

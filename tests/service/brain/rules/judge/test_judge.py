@@ -15,7 +15,7 @@ from evalkit.datasets.calibration import LabelledQuestion, load_calibration
 from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.graders.judge_verdict import ANSWER_SCHEMA
 from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
-from evalkit.service.brain.conversation import Conversation, Heard
+from evalkit.service.brain.conversation import Conversation, UserTurn
 from evalkit.service.brain.rules.judge.judge import decide, local_judge
 
 DATA = Path(__file__).resolve().parents[5] / "data" / "judge"
@@ -24,7 +24,7 @@ MOVE = ("reschedule_delivery", {"order_id": "49903", "delivery_date": "2026-03-1
 
 
 def answer(text: str) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(local_judge(Conversation("Judge.", (), [Heard(text)])).text)
+    value: dict[str, Any] = json.loads(local_judge(Conversation("Judge.", (), [UserTurn(text)])).text)
     Draft202012Validator(ANSWER_SCHEMA).validate(value)
     return value
 

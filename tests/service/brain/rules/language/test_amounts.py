@@ -9,7 +9,7 @@ from evalkit.service.brain.rules.language.words import read_words
 @pytest.mark.parametrize(
     ("text", "value"),
     [("$49.99", 49.99), ("fifty dollars", 50), ("89 dollars and 90 cents", 89.9), ("1,200 bucks", 1200),
-     ("two hundred and fifty dollars", 250), ("$75 and $0.50", 75.5), ("ninety cents", 0.9)],
+     ("two hundred and fifty dollars", 250), ("ninety cents", 0.9)],
 )  # fmt: skip
 def test_money(text: str, value: float) -> None:
     """A currency makes a number a sum, with its cents."""

@@ -30,8 +30,8 @@ def test_number_words(text: str, value: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1,200 units", 1200), ("2.5 kilos", 2.5), ("a couple of bags", 2), ("half a dozen", 6), ("two and a half", 2.5),
-     ("a hundred", 100), ("3k", None), ("five point two", 5.2), ("apples", None)],
+    [("1,200 units", 1200), ("2.5 kilos", 2.5), ("two and a half", 2.5),
+     ("a hundred", 100), ("3k", None), ("apples", None)],
 )  # fmt: skip
 def test_other_forms(text: str, value: float | None) -> None:
     """Digits, fractions and the words for a few are numbers; other words are not."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkit.service.brain.rules.language.patterns import conform, matches, shape_of
+from evalkit.service.brain.rules.language.patterns import conform, matches
 
 
 @pytest.mark.parametrize(
@@ -23,25 +23,6 @@ from evalkit.service.brain.rules.language.patterns import conform, matches, shap
 def test_conform(heard: str, pattern: str, value: str | None) -> None:
     """Dashes and prefixes are put in, look-alikes exchanged, and what can't fit is refused."""
     assert conform(heard, pattern) == value
-
-
-@pytest.mark.parametrize(
-    ("description", "fits", "fails"),
-    [
-        ("Last four digits of the card", "0073", "123"),
-        ("8 digits", "00316640", "003166"),
-        ("Six-character confirmation code, letters and digits", "H7K2Q9", "H7K2Q"),
-        ("Barcode, letter L and six digits", "L440172", "440172"),
-        ("Tracking number: two letters, nine digits", "RP204118937", "R204118937"),
-        ("Flight number such as SK482", "SK1190", "482"),
-        ("six or seven digits", "0015829", "15829"),
-    ],
-)
-def test_shapes_from_descriptions(description: str, fits: str, fails: str) -> None:
-    """A description that tells a shape works as a pattern."""
-    shape = shape_of("", description)
-    assert matches(fits, shape)
-    assert not matches(fails, shape)
 
 
 def test_a_broken_pattern_excludes_nothing() -> None:

@@ -1,0 +1,37 @@
+"""What modes share that ask a text model (``conf/family/text.yaml``): its prompt, and what of it decides a record."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+from evalkit.datasets.files import read_text
+from evalkit.peers.replayed import recorded_identity
+from evalkit.records.json import JsonObject
+from evalkit.settings.types import TextSettings
+
+
+def prompt_files(settings: TextSettings) -> tuple[Path, ...]:
+    """Return the files that the prompt comes from, for the dataset manifest: one, or none."""
+    path = settings.assistant.system_prompt_file
+    return () if path is None else (path,)
+
+
+def read_prompt(settings: TextSettings) -> str:
+    """Return what the model is told; empty where ``assistant.system_prompt_file`` is null. Raises DataError."""
+    return "".join(read_text(path) for path in prompt_files(settings))
+
+
+def fingerprint_assistant(settings: TextSettings) -> JsonObject:
+    """Return what of the settings decides an answer, by content: model, endpoint, prompt, and the embedded provider."""
+    assistant, service = settings.assistant, settings.service
+    provider = assistant.provider
+    is_embedded = provider.name == "local"
+    return {
+        "provider": provider.name,
+        "base_url": None if provider.run else provider.base_url,
+        "run": recorded_identity(provider.run) if provider.run else None,
+        "model": assistant.model,
+        "system_prompt_sha256": sha256(read_prompt(settings).encode()).hexdigest(),
+        "service": {"brain": service.brain, "faults": service.faults} if is_embedded else None,
+    }
