@@ -14,8 +14,8 @@ A mode has
 ``graders``          the graders of a case
 ``fingerprint``      the settings that can change a case's record: resume, compare and caches use them
 ``forecast``         how many turns, tokens and minutes of sound a case will take
-``voices``           every voice that is asked for, so that a missing one is found before the run starts
-``unmeasured_…``     the latencies of the layout that a run will not measure, so that a gate on one is warned of
+``voices``           the voices that will be used, so that unknown ones are found before the run
+``unmeasured_…``     latencies of the layout that a run will not have, so that a gate on them is warned of
 ``open``             yields the callable that makes one attempt at a case-trial
 ==================== ================================================================================================
 
@@ -58,7 +58,7 @@ class ModeData:
         datasets: ``path`` and ``sha256`` of every file that was read, for provenance.
         problems: What keeps the cases from being run although everything could be read; ``evalkit check`` shows the
             table first.
-        notes: What a run says in its log before it starts.
+        notes: Messages for the run's log before it starts.
         oddities: What is allowed but probably a mistake; ``evalkit check`` warns of it.
         table: The data as a table for ``evalkit check``; empty: nothing is shown.
 
@@ -152,7 +152,7 @@ class Mode(ABC, Generic[Settings, Data]):
         yield from ()
 
     def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
-        """Yield every voice that somebody is asked to speak with. By default nobody speaks."""
+        """Yield every voice that a role will use. By default none."""
         yield from ()
 
     def unmeasured_latencies(self, settings: Settings, data: Data) -> Mapping[str, str]:  # noqa: ARG002

@@ -35,7 +35,8 @@ class StoredRun:
 
     Attributes:
         directory: Its directory.
-        stored_config: The resolved config that it was begun or resumed with, under today's names of the keys.
+        stored_config: The resolved config that it was begun or resumed with; keys that were renamed since have their
+            new names.
         provenance: What produced it.
         scorings: Its gradings by ``evalkit score``, oldest first.
 

@@ -11,7 +11,7 @@ from evalkit.records.json import JsonObject
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn
 from evalkit.simulator.checks import CallerFinding, find_problem
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona, ends_call
+from evalkit.simulator.persona import Persona, ends_call
 from evalkit.simulator.turn_judge import JudgeTurn, Opinion
 
 
@@ -51,7 +51,7 @@ class CallerAttempt:
 
 async def make_turn(
     caller: Caller,
-    persona: CallerPersona,
+    persona: Persona,
     past: Sequence[Exchange],
     *,
     max_regenerations: int,

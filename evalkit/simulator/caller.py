@@ -25,7 +25,7 @@ from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Stage
 from evalkit.records.record import Usage
 from evalkit.simulator.conversation import Exchange, realtime_items, text_messages
-from evalkit.simulator.persona import CallerPersona, ends_call
+from evalkit.simulator.persona import Persona, ends_call
 
 CALLER_FORMAT = AudioFormat.PCM16
 """How a caller's audio is coded before it goes through the line: 24 kHz PCM16."""
@@ -91,7 +91,7 @@ class RealtimeCaller:
     def __init__(
         self,
         session: RealtimeSession,
-        persona: CallerPersona,
+        persona: Persona,
         voice: str | None,
         *,
         timeout_s: float,
@@ -150,7 +150,7 @@ class RealtimeCaller:
 class TextCaller:
     """A text model as the caller, spoken by the speech role. END_CALL is not spoken."""
 
-    def __init__(self, model: TextModel, persona: CallerPersona, speak: Speak, *, price: PriceTokens) -> None:
+    def __init__(self, model: TextModel, persona: Persona, speak: Speak, *, price: PriceTokens) -> None:
         self._model, self._instructions, self._speak, self._price = model, persona.instructions, speak, price
 
     async def __aenter__(self) -> Self:

@@ -28,7 +28,7 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.levels import speech_end_ms
 from evalkit.simulator.conversation import Exchange
 from evalkit.simulator.known_numbers import KnownNumbers, find_days, find_runs
-from evalkit.simulator.persona import CallerPersona, mentions_end_call
+from evalkit.simulator.persona import Persona, mentions_end_call
 
 
 class CallerProblem(StrEnum):
@@ -86,7 +86,7 @@ _NAMES_ITSELF = re.compile(r"\b(?i:my name)(?:'s| is) ([A-Z][\w'-]+(?: [A-Z][\w'
 
 
 def find_problem(
-    text: str, pcm: Pcm, sample_rate_hz: int, persona: CallerPersona, past: Sequence[Exchange]
+    text: str, pcm: Pcm, sample_rate_hz: int, persona: Persona, past: Sequence[Exchange]
 ) -> CallerFinding | None:
     """Return what is wrong with a caller's turn, the gravest first, or None.
 
@@ -106,7 +106,7 @@ def find_problem(
     return next((finding for check in checks for finding in check), None)
 
 
-def _leaks(text: str, persona: CallerPersona) -> Iterator[CallerFinding]:
+def _leaks(text: str, persona: Persona) -> Iterator[CallerFinding]:
     told = _ABOUT_ITSELF.search(text)
     if told:
         yield CallerFinding(CallerProblem.LEAKED_INSTRUCTIONS, told.group())
@@ -130,7 +130,7 @@ def _swaps(text: str, past: Sequence[Exchange]) -> Iterator[CallerFinding]:
         yield CallerFinding(CallerProblem.ROLE_SWAP, "repeats what the assistant said")
 
 
-def _invents(text: str, persona: CallerPersona, past: Sequence[Exchange]) -> Iterator[CallerFinding]:
+def _invents(text: str, persona: Persona, past: Sequence[Exchange]) -> Iterator[CallerFinding]:
     sources = [persona.prompt, *(said for exchange in past for said in (exchange.caller, exchange.assistant))]
     known = KnownNumbers.of(sources)
     runs = find_runs(text)

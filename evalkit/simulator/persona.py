@@ -19,7 +19,7 @@ _ACTING = frozenset({"rules", "style", "instructions"})
 
 
 @dataclass(frozen=True)
-class CallerPersona:
+class Persona:
     """The instructions of the simulated caller.
 
     Attributes:

@@ -40,7 +40,7 @@ from evalkit.errors import CaseFailure
 from evalkit.records.json import Json, JsonObject
 from evalkit.simulator.checks import CallerFinding, CallerProblem
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 
 CRITERION = "The caller stays in its role."
 
@@ -131,7 +131,7 @@ class Opinion:
     cost_usd: float | None
 
 
-JudgeTurn = Callable[[str, CallerPersona, Sequence[Exchange]], Awaitable[Opinion]]
+JudgeTurn = Callable[[str, Persona, Sequence[Exchange]], Awaitable[Opinion]]
 """What the caller says, its part and the call before it -> a judge's opinion. Never raises for what a judge does."""
 
 
@@ -148,7 +148,7 @@ class TurnJudge:
         self._judge, self._timeout_s = judge, timeout_s
         self._is_too_slow = False
 
-    async def __call__(self, text: str, persona: CallerPersona, past: Sequence[Exchange]) -> Opinion:
+    async def __call__(self, text: str, persona: Persona, past: Sequence[Exchange]) -> Opinion:
         """Return the judge's opinion of `text`, said after `past`."""
         if self._is_too_slow:
             return Opinion(None, f"{_NO_VERDICT}not asked, the judge was too slow before", 0.0)
@@ -169,7 +169,7 @@ class TurnJudge:
         return _read(reply.parsed, text, reply.cost_usd)
 
 
-def write_question(text: str, persona: CallerPersona, past: Sequence[Exchange]) -> str:
+def write_question(text: str, persona: Persona, past: Sequence[Exchange]) -> str:
     """Return the question whether `text`, said after `past`, is in the role of `persona`."""
     said = [line for exchange in past for line in (("caller", exchange.caller), ("assistant", exchange.assistant))]
     lines = [

@@ -14,7 +14,7 @@ from evalkit.records.faults import Stage
 from evalkit.simulator.attempts import CallerAttempt, make_turn
 from evalkit.simulator.caller import CallerTurn
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 
 SOUND = (8000 * np.sin(np.arange(4800) / 10)).astype(np.int16)
 PAST = (Exchange("Hi.", "Hello."),)
@@ -38,7 +38,7 @@ class _Caller:
 async def _make(lines: Sequence[str], again: int, kept: list[CallerAttempt]) -> CallerTurn | None:
     return await make_turn(
         _Caller(lines),
-        CallerPersona("You call."),
+        Persona("You call."),
         PAST,
         max_regenerations=again,
         keep=lambda attempt, _: kept.append(attempt),

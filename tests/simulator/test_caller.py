@@ -11,7 +11,7 @@ from evalkit.providers.responses import Answer, TextModel
 from evalkit.records.record import Usage
 from evalkit.simulator.caller import CallerTurn, TextCaller
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 
 
 class _Model:
@@ -31,7 +31,7 @@ async def _speak(text: str) -> CallerTurn:
 
 
 def _caller(model: _Model) -> TextCaller:
-    return TextCaller(cast("TextModel", model), CallerPersona("You call.", "Hurry."), _speak, price=lambda _: 0.25)
+    return TextCaller(cast("TextModel", model), Persona("You call.", "Hurry."), _speak, price=lambda _: 0.25)
 
 
 async def test_a_text_caller_is_asked_with_the_whole_call_and_spoken() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from evalkit.simulator.checks import CallerProblem, find_problem
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 
-PERSONA = CallerPersona(
+PERSONA = Persona(
     """# Facts
 Name: Tom Becker
 Order number: 49903
@@ -31,7 +31,7 @@ SOUND = (8000 * np.sin(np.arange(4800) / 10)).astype(np.int16)
 GREETED = Exchange("Can you move my delivery?", "Sure. Could you tell me the order number, please?")
 
 
-def _problem(text: str, *past: Exchange, persona: CallerPersona = PERSONA) -> CallerProblem | None:
+def _problem(text: str, *past: Exchange, persona: Persona = PERSONA) -> CallerProblem | None:
     found = find_problem(text, SOUND, 24_000, persona, past or (GREETED,))
     return found.problem if found else None
 

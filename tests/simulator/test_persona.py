@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.simulator.persona import CallerPersona, ends_call, mentions_end_call
+from evalkit.simulator.persona import Persona, ends_call, mentions_end_call
 
 _NOISE = st.text(st.sampled_from(list(" .,!?*_-\n\t\"'`()[]#…")), max_size=6)
 
@@ -34,13 +34,13 @@ def test_words_beside_it_do_not_end_it(text: str) -> None:
 
 def test_a_style_is_laid_over_the_persona() -> None:
     """Under a heading of its own, after all that the persona says; without one nothing is added."""
-    assert CallerPersona("You call.\n").instructions == "You call.\n"
-    assert CallerPersona("You call.\n", "Be brief. ").instructions == "You call.\n\n# Style\nBe brief.\n"
+    assert Persona("You call.\n").instructions == "You call.\n"
+    assert Persona("You call.\n", "Be brief. ").instructions == "You call.\n\n# Style\nBe brief.\n"
 
 
 def test_only_directions_are_acting_lines() -> None:
     """Rules, style and prose direct the actor; facts and goals are what the caller may say."""
     headed = "# Facts\nName: Tom\n\n# Goal\n- Get it.\n\n# Style\nCalm.\n\n# Rules\n- Speak only as the caller.\n"
-    assert CallerPersona(headed, "Hurry.").acting_lines == ("Calm.", "Speak only as the caller.", "Hurry.")
+    assert Persona(headed, "Hurry.").acting_lines == ("Calm.", "Speak only as the caller.", "Hurry.")
     prose = "You are a customer.\n\nPersona:\n- Name: Tom\n- Goal: Get it.\n\nRules:\n- Reply briefly.\n"
-    assert CallerPersona(prose).acting_lines == ("You are a customer.", "Reply briefly.")
+    assert Persona(prose).acting_lines == ("You are a customer.", "Reply briefly.")

@@ -21,11 +21,11 @@ from evalkit.service.brain.rules.judge.question import read_question
 from evalkit.simulator.attempts import CallerAttempt, make_turn
 from evalkit.simulator.caller import CallerTurn
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import INSTRUCTIONS, TurnJudge, write_question
 
 SOUND = (8000 * np.sin(np.arange(4800) / 10)).astype(np.int16)
-PERSONA = CallerPersona("You wait for a parcel.")
+PERSONA = Persona("You wait for a parcel.")
 PAST = (Exchange("Hi.", "Hello."),)
 SAID = "Parcels are sorted by our night shift."
 
@@ -161,7 +161,7 @@ async def test_a_judge_that_was_too_slow_is_not_waited_for_again() -> None:
 def test_nothing_said_becomes_a_line_of_the_question(words: list[str]) -> None:
     """Whatever persona, caller and assistant say, the embedded judge reads those lines back, and abstains."""
     persona, caller, assistant, text = words
-    question = write_question(text, CallerPersona(persona), (Exchange(caller, assistant),))
+    question = write_question(text, Persona(persona), (Exchange(caller, assistant),))
     assert len(question.splitlines()) == 18
     read = read_question(question)
     assert read is not None
@@ -171,4 +171,4 @@ def test_nothing_said_becomes_a_line_of_the_question(words: list[str]) -> None:
         (2, "caller", text),
     ]
     assert (read.turn, decide(read).met) == (2, None)
-    assert json.dumps(CallerPersona(persona).instructions) in question
+    assert json.dumps(Persona(persona).instructions) in question

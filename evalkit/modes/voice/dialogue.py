@@ -41,7 +41,7 @@ from evalkit.settings.types import LimitSettings
 from evalkit.simulator.attempts import CallerAttempt, make_turn
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn, Speak
 from evalkit.simulator.conversation import Exchange
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import JudgeTurn
 
 _CONFIGURE_TIMEOUT_S = 20.0
@@ -85,7 +85,7 @@ class CallPlan:
     assistant_model: str
     open_caller: OpenCaller
     speak: Speak
-    persona: CallerPersona
+    persona: Persona
     first_user_turn: str
     new_tools: Callable[[], MockSession]
     channel: ChannelSpec

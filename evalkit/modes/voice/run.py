@@ -39,7 +39,7 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller, Speak, TextCaller
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
 
@@ -184,7 +184,7 @@ class CallPlanner:
         chosen = settings_of(settings, case)
         inputs: Any = case.inputs
         tools = call_tools(case)
-        persona = CallerPersona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
+        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         address = peers.realtime("assistant", chosen.assistant_model)
         speak = self._speak(chosen)
         mocks = self._mocks(case)
@@ -230,7 +230,7 @@ class CallPlanner:
 
         return speak
 
-    def _open_caller(self, chosen: CallSettings, persona: CallerPersona, speak: Speak) -> OpenCaller:
+    def _open_caller(self, chosen: CallSettings, persona: Persona, speak: Speak) -> OpenCaller:
         settings, peers = self.settings, self.peers
         model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
 

@@ -36,14 +36,14 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Timeline:
+class CaseTimeline:
     """All blocks of a case; `constructed` when turns were laid end to end."""
 
     blocks: tuple[Block, ...]
     constructed: bool
 
 
-def lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> Timeline:
+def lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTimeline:
     """Return the timeline of `record`, from its event log's `marks` where there are any."""
     constructed = record.notes.get("timeline") == "constructed" or record.settings.get("real_time") is not True
     blocks: list[Block] = []
@@ -54,7 +54,7 @@ def lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> Timeline:
         answer = [block for block in _place_answer(turn, turn_marks, moved_ms) if block.end_ms >= block.start_ms]
         blocks += [*([caller] if caller.end_ms > caller.start_ms else []), *_place_wait(turn, caller, answer), *answer]
         now_ms = max([caller.end_ms, *(block.end_ms for block in answer)])
-    return Timeline(tuple(blocks), constructed)
+    return CaseTimeline(tuple(blocks), constructed)
 
 
 def _place_caller(turn: Turn, marks: TurnMarks, now_ms: float, *, constructed: bool) -> tuple[float, Block]:

@@ -28,7 +28,7 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.settings.types import LimitSettings
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller
-from evalkit.simulator.persona import CallerPersona
+from evalkit.simulator.persona import Persona
 from evalkit.store.run_directory import RunDirectory
 
 PERSONA = """# Facts
@@ -185,7 +185,7 @@ class Call:
 
     def plan(self) -> CallPlan:
         """Return the plan."""
-        persona = CallerPersona(PERSONA)
+        persona = Persona(PERSONA)
 
         async def speak(text: str) -> CallerTurn:
             return CallerTurn(text, tone(self.first_ms), {"speech": 0.5})
