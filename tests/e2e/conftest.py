@@ -20,8 +20,7 @@ from evalkit.settings.types import ServiceSettings
 
 # Where a shell started us with &, interrupts are ignored, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.SIGINT, signal.default_int_handler
-)  # or no child could be interrupted where a shell started us with &
+
 DEFAULT_ENGINES = ServiceSettings("rules", None, 0.0, speech="hibari", transcription="whisper")
 
 
