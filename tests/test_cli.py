@@ -191,7 +191,7 @@ def test_a_command_says_what_it_takes(capsys: pytest.CaptureFixture[str], comman
         (["--speech", "hibary"], "evalkit: service: --speech: 'hibary' is not an option; did you mean 'hibari'?"),
         (["--port", "many"], "evalkit: service: --port: 'many' is not allowed; expected a whole number"),
         (["mode=crawl"], "evalkit: service: 'mode=crawl' is not a flag"),
-        (["--faults", "clos"], "evalkit: service.faults: 'clos' is no fault"),
+        (["--faults", "clos"], "evalkit: service.faults: 'clos' is not a fault"),
     ],
 )
 def test_a_wrong_line_of_the_service_is_told_as_any_other(

@@ -20,7 +20,8 @@ def find_mode(name: str) -> Mode[Any, Any]:
     if point is None:
         known = tuple(find_entry_points(GROUP))
         raise ConfigError(
-            f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)}"
+            f"mode {name!r} is not installed{did_you_mean(name, known)}; installed modes: {', '.join(known)} "
+            "(one just added to a package is known once that is installed again: pip install --no-deps -e .)"
         )
     mode = load(point, GROUP)
     if not isinstance(mode, Mode):

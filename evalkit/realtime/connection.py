@@ -225,7 +225,7 @@ async def connect(url: str, headers: Mapping[str, str], limits: ConnectionLimits
     except (InvalidURI, InvalidProxy, ProxyError, UnicodeError) as error:
         raise _failed("connection_failed", f"{place}: {type(error).__name__}: check the address and proxy") from error
     except InvalidHandshake as error:
-        raise _failed("handshake_rejected", f"{place}: this is no WebSocket server ({error})") from error
+        raise _failed("handshake_rejected", f"{place}: this is not a WebSocket server ({error})") from error
     except OSError as error:
         raise _unreachable(place, error) from error
     except ConnectionClosed as error:

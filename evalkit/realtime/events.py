@@ -29,7 +29,7 @@ _DEEPEST = 200
 
 
 class InvalidEvent(ValueError):
-    """A frame that is no event: binary, broken JSON, not an object, or without a type."""
+    """A frame that is not an event: binary, broken JSON, not an object, or without a type."""
 
 
 @dataclass(frozen=True, slots=True)

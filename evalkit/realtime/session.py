@@ -29,7 +29,7 @@ nothing in particular while we wait for it
 no ``response.done`` in time                 ``response_timeout``         ``timeout``
 the connection ends before it, or the peer   ``response_missing_done``    ``connection_closed``, ``session_expired``…
 answers no ping when time is up
-a frame that is no event                     that of the call under way   ``invalid_event``
+a frame that is not an event                     that of the call under way   ``invalid_event``
 ============================================ ============================ ==========================================
 
 A response that ends as failed, cancelled or incomplete *has* ended: it is a result, whose `failure` says so. After any
@@ -303,7 +303,7 @@ class RealtimeSession:
         self._news.set()
 
     def _raise_kept_detection(self) -> None:
-        """Raise CaseFailure when the server takes turns by itself: what it answered is no answer to us."""
+        """Raise CaseFailure when the server takes turns by itself: what it answered is not an answer to us."""
         if self._trouble is not None and self._trouble.error_type == TURN_DETECTION_KEPT:
             self._raise_trouble(Stage.SESSION_UPDATE)
 

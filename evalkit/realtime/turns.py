@@ -16,7 +16,7 @@ rank  event                          says
 
 Audio comes once only, in deltas, and is kept in the order it arrived. A delta that repeats another's event id and
 content is dropped; events of other responses (late ones of an earlier or cancelled response) and unknown types are none
-of its business, but a response whose content came under an id that nobody knows is no answer (``invalid_event``).
+of its business, but a response whose content came under an id that nobody knows is not an answer (``invalid_event``).
 Nothing a server sends makes it raise: what cannot be used is ignored, what makes the response useless becomes its
 `error_type`, and a response that brings more than :data:`MAX_RESPONSE_CHARS` is cut off.
 """

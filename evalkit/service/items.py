@@ -195,7 +195,7 @@ class ConversationItems:
 
 
 def item_from_wire(wire: Mapping[str, Any], item_id: str, call_id: str, input_format: AudioFormat) -> ConversationItem:
-    """Return the item a client described (already checked); raises :class:`BadRequest` for audio that is no base64.
+    """Return the item a client described (already checked); raises :class:`BadRequest` for audio that is not base64.
 
     Args:
         wire: The client's item.

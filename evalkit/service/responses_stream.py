@@ -84,7 +84,7 @@ class ResponseStream:
         self._script = self._play(reply, audio)
 
     def begin_pieces(self, pieces: Iterable[tuple[str, bytes]]) -> None:
-        """Take a message as pieces of words and sound that come while it streams; an empty piece is no event."""
+        """Take a message as pieces of words and sound that come while it streams; an empty piece is not an event."""
         self._script = self._play_message(pieces, b"")
 
     def advance(self) -> list[Event]:

@@ -61,7 +61,7 @@ def find_missing_models(resolved: Mapping[str, Any], needed: Sequence[str]) -> l
     """Return a message for every role of `needed` that has no model of its own and none from its provider."""
     return [
         f"{role}.model: null, and provider {resolved[role]['provider']['name']} has no default for this role; "
-        f"name one with {role}.model=MODEL"
+        f"name one with {role}.model=MODEL, or another provider for it alone: provider@{role}.provider=local"
         for role in needed
         if resolved[role]["model"] is None
     ]

@@ -65,8 +65,8 @@ def cut_torn_line(path: Path) -> None:
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
     """Yield the whole lines of a JSON-lines file; nothing when it does not exist.
 
-    A line that is no JSON object, which a disk fault or an editor left, is passed over with a warning: what it said did
-    not happen.
+    A line that is not a JSON object, which a disk fault or an editor left, is passed over with a warning: what it said
+    did not happen.
     """
     if path.exists():
         yield from _parse(path, path.read_bytes().split(b"\n")[:-1])
@@ -91,4 +91,4 @@ def _parse(path: Path, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         if isinstance(entry, dict):
             yield entry
         else:
-            _log.warning("%s: line %d is no JSON object and is passed over", path.name, number)
+            _log.warning("%s: line %d is not a JSON object and is passed over", path.name, number)

@@ -335,7 +335,7 @@ def _indented(document: Mapping[str, Any]) -> bytes:
 def _checked(key: str) -> str:
     """Return the name of a case-trial. Raises DataError for what is none: paths are made of it."""
     if not _KEY_PATTERN.fullmatch(key):
-        raise DataError(f"{key[:80]!r} is no name of a case-trial; the run directory was not written by evalkit")
+        raise DataError(f"{key[:80]!r} is not the name of a case-trial; the run directory was not written by evalkit")
     return key
 
 

@@ -140,7 +140,7 @@ def test_no_path_is_made_of_a_forged_name(tmp_path: Path, key: str) -> None:
     """A journal or record that was tampered with leads nowhere outside the run directory."""
     run = RunDirectory(tmp_path)
     for make in (run.record_path, run.events_path, run.audio_dir, run.conversation_path):
-        with pytest.raises(DataError, match="no name of a case-trial"):
+        with pytest.raises(DataError, match="not the name of a case-trial"):
             make(key)
     run.journal_path.write_text(json.dumps({"event": "finished", "key": key, "record_sha256": "0"}) + "\n")
     with pytest.raises(DataError):

@@ -121,7 +121,7 @@ class _Digester:
         self._streams: dict[bytes, _Place] = {}
 
     def read(self, raw: bytes) -> None:
-        """Take one line; what is no event is passed over."""
+        """Take one line; what is not an event is passed over."""
         head = raw[: max(0, raw.find(_HEAD_END))]
         if head in self._streams and self._count(head, raw):
             return

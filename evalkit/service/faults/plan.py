@@ -82,7 +82,7 @@ def read_plan(text: str, folder: Path) -> FaultPlan:
     except OSError as error:
         raise ConfigError(f"service.faults: {path} cannot be read ({error.strerror})") from error
     except ValueError as error:
-        raise ConfigError(f"service.faults: {path} is no JSON ({error})") from error
+        raise ConfigError(f"service.faults: {path} is not JSON ({error})") from error
     return plan_from_json(document, str(path))
 
 
@@ -129,7 +129,7 @@ def _split(part: str, problems: list[str]) -> tuple[str, dict[str, Any]]:
     for piece in pieces:
         key, colon, value = piece.partition(":")
         if not colon:
-            problems.append(f"{part!r}: {piece!r} is no parameter; write /NAME:VALUE, for example /times:1")
+            problems.append(f"{part!r}: {piece!r} is not a parameter; write /NAME:VALUE, for example /times:1")
         else:
             values[key.strip()] = unquote(value.strip())
     return name.strip(), values
@@ -139,14 +139,14 @@ def _read_rule(fault: str, given: Mapping[str, Any], problems: list[str]) -> lis
     if fault not in FAULTS:
         known = (*FAULTS, *PRESETS)
         hint = _nearest(fault, known)
-        problems.append(f"{fault!r} is no fault{hint}; there are {', '.join(FAULTS)}; presets: {', '.join(PRESETS)}")
+        problems.append(f"{fault!r} is not a fault{hint}; there are {', '.join(FAULTS)}; presets: {', '.join(PRESETS)}")
         return []
     known_parameters = parameters_of(fault)
     values: dict[str, Value] = {}
     for name, value in given.items():
         if name not in known_parameters:
             hint = _nearest(name, known_parameters)
-            problems.append(f"{fault}: {name!r} is no parameter{hint}; it has {', '.join(known_parameters)}")
+            problems.append(f"{fault}: {name!r} is not a parameter{hint}; it has {', '.join(known_parameters)}")
             continue
         read = _read_value(known_parameters[name], value)
         if read is None:

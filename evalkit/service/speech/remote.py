@@ -38,5 +38,5 @@ class RemoteSpeech:
         try:
             samples, rate_hz = soundfile.read(io.BytesIO(answer.content), dtype="int16", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise EvalkitError(f"{self.endpoint.base_url}: the answer is no WAV file: {error}") from error
+            raise EvalkitError(f"{self.endpoint.base_url}: the answer is not a WAV file: {error}") from error
         return SpeechAudio(np.ascontiguousarray(samples[:, 0]), int(rate_hz))

@@ -57,15 +57,15 @@ def test_a_line_and_a_file_mean_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("clos", "'clos' is no fault (did you mean 'close'?); there are refuse, "),
-        ("stall/att:committed", "stall: 'att' is no parameter (did you mean 'at'?); it has at, "),
+        ("clos", "'clos' is not a fault (did you mean 'close'?); there are refuse, "),
+        ("stall/att:committed", "stall: 'att' is not a parameter (did you mean 'at'?); it has at, "),
         ("close@later", "close: at: 'later' is not allowed; expected session_created | "),
         ("close/code:99", "close: code: '99' is not allowed; expected a whole number ≥ 1000 ≤ 4999"),
         ("close/share:nan", "close: share: 'nan' is not allowed"),
         ("close/times:1.5", "close: times: '1.5' is not allowed"),
-        ("close/code", "'code' is no parameter; write /NAME:VALUE"),
-        ("http_stall/case:a", "http_stall: 'case' is no parameter"),
-        ("stall++reset", "'' is no fault"),
+        ("close/code", "'code' is not a parameter; write /NAME:VALUE"),
+        ("http_stall/case:a", "http_stall: 'case' is not a parameter"),
+        ("stall++reset", "'' is not a fault"),
     ],
 )
 def test_a_wrong_line(text: str, words: str) -> None:
@@ -105,5 +105,5 @@ def test_a_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read \(No such file"):
         read_plan("absent.json", tmp_path)
     (tmp_path / "broken.json").write_text("[{", encoding="utf-8")
-    with pytest.raises(ConfigError, match="is no JSON"):
+    with pytest.raises(ConfigError, match="is not JSON"):
         read_plan("broken.json", tmp_path)

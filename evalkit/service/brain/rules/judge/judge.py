@@ -33,7 +33,7 @@ def local_judge(conversation: Conversation) -> Reply:
     asked = [item.text for item in conversation.items if isinstance(item, UserTurn)]
     question = read_question(asked[-1]) if asked else None
     if question is None:
-        return Reply(_answer(undecided("this is no question to a judge in the documented layout"), "cannot_tell"))
+        return Reply(_answer(undecided("this is not a question to a judge in the documented layout"), "cannot_tell"))
     finding = decide(question)
     verdict = {True: "pass", False: "fail", None: "cannot_tell"}[finding.met]
     return Reply(_answer(finding, verdict))
