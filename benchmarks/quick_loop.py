@@ -213,7 +213,7 @@ def _one_of_each(url: str) -> None:
     """Have the service speak and listen once, which no measurement is to pay for."""
     sound = httpx.post(f"{url}/audio/speech", json=_speech("Good morning."), timeout=60).raise_for_status()
     files = {"file": ("said.wav", sound.content)}
-    httpx.post(f"{url}/audio/transcriptions", data={"model": "local-ears"}, files=files, timeout=60).raise_for_status()
+    httpx.post(f"{url}/audio/transcriptions", data={"model": "local-transcription"}, files=files, timeout=60).raise_for_status()
 
 
 async def _run_in_turn(url: str, *, real_time: bool) -> None:
@@ -254,7 +254,7 @@ async def _hold(url: str, sound: bytes, prompt: str, tools: Sequence[object], *,
 
 
 def _speech(text: str) -> dict[str, str]:
-    return {"model": "local-voice", "voice": "marin", "input": text, "response_format": "wav"}
+    return {"model": "local-speech", "voice": "marin", "input": text, "response_format": "wav"}
 
 
 def _pcm(content: bytes) -> bytes:

@@ -78,8 +78,9 @@ def describe_smallest_difference(summary: Mapping[str, Any]) -> str:
     }
     possible = [words for words, value in known.items() if value <= 1]
     if possible:
-        return f"Smallest difference in what passed told from chance (80 % power at 5 %): {', '.join(possible)}."
-    return "With so few cases no difference in what passed can be told from chance." if known else ""
+        smallest = ", ".join(possible)
+        return f"Smallest change of the share that passed that two such runs can show (80 % power at 5 %): {smallest}."
+    return "With so few cases, two such runs can show no change of the share that passed." if known else ""
 
 
 def describe_state(summary: Mapping[str, Any], ended_at: str | None, *, is_live: bool) -> str:
