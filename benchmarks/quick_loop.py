@@ -213,7 +213,9 @@ def _one_of_each(url: str) -> None:
     """Have the service speak and listen once, which no measurement is to pay for."""
     sound = httpx.post(f"{url}/audio/speech", json=_speech("Good morning."), timeout=60).raise_for_status()
     files = {"file": ("said.wav", sound.content)}
-    httpx.post(f"{url}/audio/transcriptions", data={"model": "local-transcription"}, files=files, timeout=60).raise_for_status()
+    httpx.post(
+        f"{url}/audio/transcriptions", data={"model": "local-transcription"}, files=files, timeout=60
+    ).raise_for_status()
 
 
 async def _run_in_turn(url: str, *, real_time: bool) -> None:

@@ -147,6 +147,38 @@ def test_a_voice_of_another_provider_is_its_own_business(
     assert _check(capsys, *text_caller, "simulator.kind=realtime")[0] == 2
 
 
+def test_a_text_that_the_embedded_voice_cannot_say_is_found(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By check, and by a run before it starts anything; another provider may well say it."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-x")
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "cases.csv"
+    header = "example_id,user_text,gt_tool_call,gt_tool_call_arg"
+    path.write_text(f"{header}\ngreeting,\u4f60\u597d,,\n", encoding="utf-8")
+    for command in (["check"], []):
+        assert main([*command, f"mode.data_csv={path}"]) == 2
+        assert f"{path}: greeting: column 'user_text': '\u4f60\u597d' cannot be spoken" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [path]
+    assert _check(capsys, f"mode.data_csv={path}", "provider@speech.provider=openai")[0] == 0
+
+
+def test_a_first_turn_that_the_embedded_voice_cannot_say_is_found_in_its_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the words that open a call are spoken by the speech role."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", "mine", "mode=run"]) == 0
+    (path, *_) = sorted((tmp_path / "mine").glob("sim_*.json"))
+    simulation = json.loads(path.read_text(encoding="utf-8"))
+    simulation["turns"]["fixed_first_user_turn"] = "\u4f60\u597d"
+    path.write_text(json.dumps(simulation), encoding="utf-8")
+    monkeypatch.chdir(tmp_path / "mine")
+    code, said = _check(capsys, "--config-dir", "conf", "experiment=mine")
+    assert code == 2
+    assert f"{path}: turns.fixed_first_user_turn: '\u4f60\u597d' cannot be spoken by the embedded provider" in said
+
+
 def test_a_voice_that_a_simulation_wishes_for_is_found_in_its_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

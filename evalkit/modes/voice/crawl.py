@@ -14,12 +14,14 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.datasets.recordings import Recordings
+from evalkit.errors import DataError
 from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.modes.voice.settings import CrawlSettings
 from evalkit.modes.voice.spoken import Speak, SpokenMode
 from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_texts
+from evalkit.modes.voice.voice_mode import find_unspeakable
 from evalkit.peers.peers import Peers
 from evalkit.providers.speech import Speech, SpeechSynthesiser
 from evalkit.records.case import Case, CaseTrial
@@ -72,8 +74,13 @@ class CrawlMode(SpokenMode[CrawlSettings]):
         tools: Sequence[JsonObject] | None,
         recordings: Recordings,  # noqa: ARG002
     ) -> list[Case]:
-        """Return the rows of a crawl CSV."""
-        return load_crawl_cases(settings.mode.data_csv, tools)
+        """Return the rows of a crawl CSV. Raises DataError, also for what the embedded voice cannot say."""
+        path = settings.mode.data_csv
+        cases = load_crawl_cases(path, tools)
+        texts = [(f"{path}: {case.case_id}: column 'user_text'", str(case.inputs["user_text"])) for case in cases]
+        if problems := find_unspeakable(settings.speech, texts):
+            raise DataError(problems)
+        return cases
 
     def read_expectations(self, settings: CrawlSettings) -> Sequence[Case]:
         """Return the rows of the CSV, whatever has become of prompt and tools."""

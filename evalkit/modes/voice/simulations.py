@@ -12,6 +12,7 @@ from evalkit.errors import collecting
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.modes.voice.call_settings import settings_of
 from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.modes.voice.voice_mode import find_unspeakable
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
@@ -43,6 +44,11 @@ def read_simulations(settings: SimulationSettings) -> SimulationData:
     made = [make_case(simulation) for simulation in found]
     for case in made:
         collecting(problems, lambda case=case: call_mocks(case))  # type: ignore[misc]
+    first_turns = [
+        (f"{case.inputs['simulation_path']}: turns.fixed_first_user_turn", str(case.inputs["first_user_turn"]))
+        for case in made
+    ]
+    problems += find_unspeakable(settings.speech, first_turns)
     cases = tuple(made[: settings.max_examples])
     overruled = {case.case_id: settings_of(settings, case).overruled for case in cases}
     notes = [

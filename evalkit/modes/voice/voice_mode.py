@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
-from evalkit.datasets.files import read_json
+from evalkit.datasets.files import clip, read_json
 from evalkit.metrics.forecast import Range
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
 from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
 from evalkit.records.json import JsonObject
+from evalkit.service.offered import can_speak
 
 DEFAULT_CHUNK_MS = 20
 # The embedded model for load tests: it answers with a tone, whatever it is told.
@@ -92,6 +93,18 @@ class VoiceMode(Mode[Settings, Data]):
             f"at {provider.name} ({provider.base_url or 'embedded'}), chunk {settings.chunk_ms} ms, "
             f"{'real time' if settings.real_time else 'as fast as possible'}"
         )
+
+
+def find_unspeakable(speech: SpeechSettings, texts: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a message for each of `texts`, given with where it stands, that the embedded voice has no sound for."""
+    if speech.provider.name != "local":
+        return []
+    return [
+        f"{where}: {clip(text)} cannot be spoken by the embedded provider, whose voice is English; expected at least "
+        "one letter of the Latin alphabet or a digit, or another provider of speech: provider@speech.provider=NAME"
+        for where, text in texts
+        if not can_speak(text)
+    ]
 
 
 def load_mocks(path: Path | None) -> tuple[Mock, ...]:
