@@ -34,14 +34,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
-import httpx
-import psutil
-import websockets
+from installed import missing_packages_named
 
-from evalkit.datasets.tables import read_table
-from evalkit.datasets.tools import load_tools
-from evalkit.service import child, warm
-from evalkit.settings.resources import resource_dir
+with missing_packages_named():
+    import httpx
+    import psutil
+    import websockets
+
+    from evalkit.datasets.tables import read_table
+    from evalkit.datasets.tools import load_tools
+    from evalkit.service import child, warm
+    from evalkit.settings.resources import resource_dir
 
 CASES, CHUNK_MS, RATE_HZ = 11, 20, 24_000
 SUPPORT_CSV = resource_dir("data") / "crawl" / "support.csv"
@@ -124,6 +127,7 @@ def main() -> int:
     if options.in_turn:
         asyncio.run(_run_in_turn(options.in_turn, real_time=options.real_time))
         return 0
+    child.check_installed(child.ServiceOptions())
     found = Findings()
     with tempfile.TemporaryDirectory(prefix="quick_loop_") as folder:
         _measure_commands(Path(folder), found, options.rounds)
@@ -283,4 +287,5 @@ def _print(found: Findings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with missing_packages_named():
+        sys.exit(main())

@@ -37,6 +37,7 @@ IMPORTED = {
     "overhead": "psutil",
     "paced_sessions": "psutil",
     "preparation": "numpy",
+    "quick_loop": "psutil",
     "report_page": "psutil",
     "soak": "psutil",
 }
@@ -48,6 +49,7 @@ STARTED = {
     "launchers": [],
     "overhead": [],
     "paced_sessions": [],
+    "quick_loop": [],
     "soak": [],
 }
 
@@ -55,6 +57,7 @@ STARTED = {
 def _run(script: str, hidden: str, args: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     (folder / "sitecustomize.py").write_text(HIDING, encoding="utf-8")
     environ = {**os.environ, "PYTHONPATH": str(folder), "HIDDEN": hidden}
+    environ.pop("EVALKIT_SERVICES", None)  # a provider that other tests have started would do without the package
     line = [sys.executable, str(FOLDER / f"{script}.py"), *args]
     return subprocess.run(line, env=environ, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 

@@ -52,15 +52,19 @@ def parrot_url() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize("mode", ["crawl", "walk", "run"])
-def test_a_key_that_a_peer_quotes_reaches_no_file_and_no_terminal(cold_cli: Cli, parrot_url: str, mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "further"), [("crawl", ["speech"]), ("walk", []), ("run", ["speech", "simulator"])]
+)
+def test_a_key_that_a_peer_quotes_reaches_no_file_and_no_terminal(
+    cold_cli: Cli, parrot_url: str, mode: str, further: list[str]
+) -> None:
     """Neither config, log, trace, record, status, provenance, Hydra's own files nor messages hold it, in any mode.
 
     What the peer said is kept, printable, and nothing in it is taken for markup or a format.
     """
     done = cold_cli(
         f"mode={mode}", "provider=compatible", f"provider.base_url={parrot_url}", "provider.api_key_env=MY_KEY",
-        "assistant.model=m", "speech.model=m", "simulator.model=m", "judge.model=m",
+        "assistant.model=m", "judge.model=m", *(f"{role}.model=m" for role in further),
         "provider.models.transcription=m", "max_examples=1", "report.plots=false", MY_KEY=CANARY,
     )  # fmt: skip
     assert done.code == 3, done.err

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from evalkit.service.speech.hibari import HibariSpeech
+from evalkit.service.speech.seam import UnspeakableText
 
 TEXT = "Your order AB-1294 ships on Monday."
 _ELSEWHERE = """
@@ -55,5 +56,6 @@ def test_speed(voice):
 
 @pytest.mark.parametrize("text", ["", "...", "你好"])
 def test_nothing_to_say(voice, text):
-    """Text that holds nothing sayable gives some audio or none, and no error."""
-    assert voice.synthesise(text, "marin", 1.0).pcm.dtype == np.int16
+    """Text that holds nothing sayable is refused by name."""
+    with pytest.raises(UnspeakableText, match="no letter of the Latin alphabet and no digit"):
+        voice.synthesise(text, "marin", 1.0)
