@@ -252,7 +252,7 @@ async def _engine_alone(run: RunDirectory, count: int, concurrency: int) -> None
         )  # fmt: skip
 
     specs = [GraderSpec("tool_call", "tool_call")]
-    workload = Workload(cases, work, lambda _: specs, GraderServices())
+    workload = Workload(work, lambda _: specs, GraderServices())
     left = Remaining(expand_trials(cases, 1, 0))
     await run_workload(workload, left, run, plain_controls(concurrency), lambda *_: None)
 

@@ -73,10 +73,9 @@ def load_walk_cases(
     problems = find_id_problems(table, ID_COLUMN)
     cases = []
     folder = table.path.parent.resolve()
-    named = [row.cells[AUDIO_COLUMN] for row in table.rows]
-    paths = [(folder / name).resolve() if name.strip() else None for name in named]
-    recordings.read_all(path for path in paths if path is not None)
-    for row, audio_path in zip(table.rows, paths, strict=True):
+    for row in table.rows:
+        name = row.cells[AUDIO_COLUMN]
+        audio_path = (folder / name).resolve() if name.strip() else None
         case = _read_case(table, row, "walk", _WALK_COLUMNS, tools, problems)
         where = table.where(row, AUDIO_COLUMN)
         audio = _describe_audio(where, audio_path, input_format, recordings, problems)

@@ -179,7 +179,7 @@ def forecast_run(works: Sequence[CaseWork], trials: int, models: Models, rates: 
     times = Range.exactly(float(trials))
     answers = [_Conversation(work, rates) for work in works]
     costs = {
-        "assistant": _sum_known(_priced(answer.usages(), models.assistant, prices) for answer in answers),
+        "assistant": _sum_known(_priced(answer.usages, models.assistant, prices) for answer in answers),
         **_other_costs(works, answers, models, rates, prices),
     }
     return Forecast(
@@ -247,14 +247,11 @@ class _Conversation:
         self.answer_ms = Range(
             *(tokens.turns * _end(rates.answer_s, end) * 1000 for end, tokens in enumerate(self._ends))
         )
-        usages = self.usages()
-        self.input_tokens = Range(*(float(usage.input_tokens or 0) for usage in usages))
-        self.output_tokens = Range(*(float(usage.output_tokens or 0) for usage in usages))
-
-    def usages(self) -> tuple[Usage, Usage]:
-        """Return the usage at the low and the high end; at the low end, what was shown before is cached."""
         low, high = self._ends
-        return low.usage(cached=True), high.usage(cached=False)
+        # At the low end, what was shown before is cached.
+        self.usages = low.usage(cached=True), high.usage(cached=False)
+        self.input_tokens = Range(*(float(usage.input_tokens or 0) for usage in self.usages))
+        self.output_tokens = Range(*(float(usage.output_tokens or 0) for usage in self.usages))
 
 
 class _Tokens(NamedTuple):

@@ -52,9 +52,7 @@ def parrot_url() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize(
-    ("mode", "further"), [("crawl", ["speech"]), ("walk", []), ("run", ["speech", "simulator"])]
-)
+@pytest.mark.parametrize(("mode", "further"), [("crawl", ["speech"]), ("walk", []), ("run", ["speech", "simulator"])])
 def test_a_key_that_a_peer_quotes_reaches_no_file_and_no_terminal(
     cold_cli: Cli, parrot_url: str, mode: str, further: list[str]
 ) -> None:
