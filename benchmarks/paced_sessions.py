@@ -52,6 +52,7 @@ with missing_packages_named():
     from evalkit.realtime.trace import Trace
     from evalkit.service import child
     from evalkit.store.event_log import open_event_log
+    from evalkit.store.writer import in_writer
 
 CHUNK_MS = 20
 WIRE = AudioFormat.PCM16
@@ -231,8 +232,8 @@ class _Bench:
                 await session.send_audio(wire, chunk_ms=CHUNK_MS, real_time=False)
                 await answer
             turn = session.turn_result()
-        await asyncio.to_thread(write_wav, folder / "input.wav", wire, WIRE)
-        await asyncio.to_thread(write_wav, folder / "output.wav", turn.audio, WIRE)
+        await in_writer(write_wav, folder / "input.wav", wire, WIRE)
+        await in_writer(write_wav, folder / "output.wav", turn.audio, WIRE)
 
     async def _hold(self, folder: Path, delay_s: float, wire: bytes, barrier: asyncio.Barrier, *, naive: bool) -> Held:
         async with open_event_log(folder / "events.jsonl") as log:
@@ -251,8 +252,8 @@ class _Bench:
                     pacing = await session.send_audio(wire, chunk_ms=CHUNK_MS, real_time=True)
                 await answer
             turn = session.turn_result()
-        await asyncio.to_thread(write_wav, folder / "input.wav", wire, WIRE)
-        await asyncio.to_thread(write_wav, folder / "output.wav", turn.audio, WIRE)
+        await in_writer(write_wav, folder / "input.wav", wire, WIRE)
+        await in_writer(write_wav, folder / "output.wav", turn.audio, WIRE)
         return Held(pacing, len(turn.audio))
 
 

@@ -15,6 +15,7 @@ from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord, Turn
 from evalkit.records.reuse import reuse_key
 from evalkit.store.run_directory import now_utc
+from evalkit.store.writer import in_writer
 
 _NO_STAGES: Mapping[str, Fault] = MappingProxyType({})
 
@@ -49,7 +50,8 @@ async def make_attempt(
         fingerprint: The settings that decide the record (``Mode.fingerprint``).
         do: Raises CaseFailure where it cannot go on; it may put a failure that leaves something to grade into the
             evidence.
-        conclude: Called in a thread when the attempt has ended, however it did: writes files, and adds to the evidence.
+        conclude: Called in the writer's thread when the attempt has ended, however it did: writes files, and adds to
+            the evidence.
         clock: Of the run.
         timeout_s: ``limits.case_timeout_s``.
         stages: The mode's own stages, and whose fault a failure at them is.
@@ -64,7 +66,7 @@ async def make_attempt(
     except TimeoutError:
         limit = f"not done within limits.case_timeout_s ({timeout_s:g} s)"
         evidence.failure = Failure(Stage.CASE_TIMEOUT, "timeout", limit)
-    await asyncio.to_thread(conclude, evidence)
+    await in_writer(conclude, evidence)
     failure = evidence.failure
     return CaseRecord(
         case=trial.case,

@@ -1,26 +1,26 @@
-"""The event log of one case-trial, written by a thread of its own, so that a slow disk never delays what is being said.
+"""The event log of one case-trial, written by the writer's thread, so that a slow disk never delays what is being said.
 
 ::
 
     async with open_event_log(run.events_path(key)) as log:
         trace = Trace(log.write)
 
-Lines are gathered in memory and handed over a quarter of a megabyte at a time; one thread serves all logs of the
-process, in order. What that thread runs into (a full disk) is raised when the log is closed.
+Lines are gathered in memory and handed over a quarter of a megabyte at a time; that thread serves all logs of
+the process, in order. What that thread runs into (a full disk) is raised when the log is closed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from evalkit.store.writer import WRITER, in_writer
 from evalkit.whole_files import append
 
 _BATCH_BYTES = 1 << 18
-_WRITER = ThreadPoolExecutor(max_workers=1, thread_name_prefix="event-logs")
 
 
 class EventLog:
@@ -37,7 +37,7 @@ class EventLog:
         self._lines.append(line)
         self._gathered_bytes += len(line)
         if self._gathered_bytes >= _BATCH_BYTES:
-            self._handed_over.append(_WRITER.submit(self._store, self._lines))
+            self._handed_over.append(WRITER.submit(self._store, self._lines))
             self._lines, self._gathered_bytes = [], 0
 
     def finish(self) -> None:
@@ -58,4 +58,4 @@ async def open_event_log(path: Path) -> AsyncIterator[EventLog]:
         yield log
     finally:
         # Also when the case is cancelled: what was said until then is evidence.
-        await asyncio.shield(asyncio.get_running_loop().run_in_executor(_WRITER, log.finish))
+        await asyncio.shield(in_writer(log.finish))
