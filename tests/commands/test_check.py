@@ -163,36 +163,38 @@ def test_a_text_that_the_embedded_voice_cannot_say_is_found(
     assert _check(capsys, f"mode.data_csv={path}", "provider@speech.provider=openai")[0] == 0
 
 
-def test_a_first_turn_that_the_embedded_voice_cannot_say_is_found_in_its_file(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("assistant", "voice", "nobody", "assistant.voice: 'nobody' is not a voice of the embedded provider"),
+        (
+            "turns",
+            "fixed_first_user_turn",
+            "\u4f60\u597d",
+            "turns.fixed_first_user_turn: '\u4f60\u597d' cannot be spoken by the embedded provider",
+        ),
+    ],
+)
+def test_what_the_embedded_voice_cannot_do_is_found_in_the_simulations_file(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    part: str,
+    key: str,
+    value: str,
+    message: str,
 ) -> None:
-    """As the words that open a call are spoken by the speech role."""
+    """A voice where the config leaves the choice to the file, and the words that open the call."""
     monkeypatch.chdir(tmp_path)
     assert main(["new", "mine", "mode=run"]) == 0
     (path, *_) = sorted((tmp_path / "mine").glob("sim_*.json"))
     simulation = json.loads(path.read_text(encoding="utf-8"))
-    simulation["turns"]["fixed_first_user_turn"] = "\u4f60\u597d"
+    simulation[part][key] = value
     path.write_text(json.dumps(simulation), encoding="utf-8")
     monkeypatch.chdir(tmp_path / "mine")
     code, said = _check(capsys, "--config-dir", "conf", "experiment=mine")
     assert code == 2
-    assert f"{path}: turns.fixed_first_user_turn: '\u4f60\u597d' cannot be spoken by the embedded provider" in said
-
-
-def test_a_voice_that_a_simulation_wishes_for_is_found_in_its_file(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the config leaves the choice to the file."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["new", "mine", "mode=run"]) == 0
-    (path, *_) = sorted((tmp_path / "mine").glob("sim_*.json"))
-    simulation = json.loads(path.read_text(encoding="utf-8"))
-    simulation["assistant"]["voice"] = "nobody"
-    path.write_text(json.dumps(simulation), encoding="utf-8")
-    monkeypatch.chdir(tmp_path / "mine")
-    code, said = _check(capsys, "--config-dir", "conf", "experiment=mine")
-    assert code == 2
-    assert f"{path}: assistant.voice: 'nobody' is not a voice of the embedded provider" in said
+    assert f"{path}: {message}" in said
 
 
 def test_recordings_are_not_begun_with_a_voice_that_is_not_there(
