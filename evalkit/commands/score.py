@@ -71,7 +71,7 @@ _KEYS = (
 
 
 @dataclass(frozen=True)
-class Task:
+class Regrading:
     """What is graded again, and by what.
 
     Attributes:
@@ -135,7 +135,7 @@ def main(args: Sequence[str]) -> int:
         return _score(task, run, line, as_json=flags.json)
 
 
-def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -> ExitCode:
+def _score(task: Regrading, run: RunDirectory, line: CommandLine, *, as_json: bool) -> ExitCode:
     prices = price_table(task.settings)
     scoring = Scoring(now_utc(), line.overrides, prices.as_of, overlay_of(task.settings.config), task.expectations)
     spending = _Spending(task.settings.limits.max_cost_usd)
@@ -153,7 +153,7 @@ def _score(task: Task, run: RunDirectory, line: CommandLine, *, as_json: bool) -
     return _conclude(run, diff, report, spending)
 
 
-def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
+def prepare_scoring(run: RunDirectory, line: CommandLine) -> Regrading:
     """Return what `line` asks to grade in `run`. Raises ConfigError or DataError with everything that is wrong."""
     _require_finished_run(run)
     problems = [problem for override in line.overrides if (problem := _find_override_problem(override, run))]
@@ -172,7 +172,7 @@ def prepare_scoring(run: RunDirectory, line: CommandLine) -> Task:
         notes.append(
             "no grader of this run asks a judge, so judge.* changes nothing; see mode.graders and docs/judges.md"
         )
-    task = Task(mode, settings, stored, expectations, tuple(notes))
+    task = Regrading(mode, settings, stored, expectations, tuple(notes))
     problems = [
         *(
             f"{mode.where(settings, record.case)}: {problem}"
@@ -233,7 +233,7 @@ def _read_expectations(
 
 
 @contextmanager
-def _services(task: Task) -> Iterator[str | None]:
+def _services(task: Regrading) -> Iterator[str | None]:
     """Give the address of the embedded provider where a grader asks it. Raises ConfigError for a model it has not."""
     settings, needs = task.settings, task.needs
     is_judged_here = "judge" in needs and settings.judge.provider.name == "local"
@@ -253,7 +253,7 @@ def _services(task: Task) -> Iterator[str | None]:
 
 
 async def _grade_all(
-    task: Task, run: RunDirectory, known: set[tuple[str, int | None, str]], spending: _Spending, url: str | None
+    task: Regrading, run: RunDirectory, known: set[tuple[str, int | None, str]], spending: _Spending, url: str | None
 ) -> list[Grade]:
     lanes = asyncio.Semaphore(task.settings.concurrency)
     async with open_peers(task.settings, url) as peers:
@@ -273,7 +273,7 @@ async def _grade_all(
     return [grade for grades in graded for grade in grades]
 
 
-async def _grade_one(task: Task, key: str, services: GraderServices) -> list[Grade]:
+async def _grade_one(task: Regrading, key: str, services: GraderServices) -> list[Grade]:
     record = task.subject(key)
     return await grade_record(record, task.stored[key].sha256, task.specs(record.case), services, now_utc)
 
