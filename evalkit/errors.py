@@ -8,6 +8,7 @@
     │   └── DataError        a CSV, JSON or WAV file
     ├── ServiceStartError    the embedded provider did not start: exit 3
     ├── LaunchError          a launcher gave up; what its jobs did stands in their files
+    ├── SandboxError         a box for a program could not be made; never the fault of the program
     ├── StorageError         the disk takes nothing more: what was stored by then is whole
     ├── CaseFailure          one case-trial did not end well; becomes data in its record, never a crash
     └── ProtocolError        we called the realtime core in an order that makes no sense: a defect of ours
@@ -62,6 +63,10 @@ class ServiceStartError(EvalkitError):
 
 class LaunchError(EvalkitError):
     """A launcher gave up. Which jobs it ran, and how they ended, their own files tell."""
+
+
+class SandboxError(EvalkitError):
+    """A box could not be made, or ended for a reason outside it. Never the fault of the program that was to run."""
 
 
 class StorageError(EvalkitError):

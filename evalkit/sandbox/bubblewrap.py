@@ -1,0 +1,195 @@
+"""The box made by bubblewrap: namespaces of its own, a read-only root, a filter of system calls, limits.
+
+What each option is for, and what was measured, stands in docs/sandbox.md.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import select
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import evalkit
+from evalkit.errors import SandboxError, printable
+from evalkit.sandbox.archive import pack
+from evalkit.sandbox.box import BoxJob, BoxLimits, BoxResult
+from evalkit.sandbox.descriptors import Descriptors
+from evalkit.sandbox.lock_step import LockStep
+from evalkit.sandbox.pipes import BoxEnds, OurEnds, open_pipes
+from evalkit.sandbox.readable import check_program, check_readable, find_masks
+from evalkit.sandbox.seccomp import filter_program
+from evalkit.sandbox.watch import PIECE, START_S, BoxWatch, StartedBox, read_status
+
+DROPPED_ID = 64001  # user and group that root becomes before bubblewrap starts: root's processes cannot be counted
+PATH = "/usr/local/bin:/usr/bin:/bin"
+
+_UNSHARED = ("--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
+             "--unshare-cgroup-try")  # fmt: skip
+_KEPT_IN = ("--die-with-parent", "--new-session", "--cap-drop", "ALL", "--disable-userns", "--uid", "1000",
+            "--gid", "1000", "--hostname", "box", "--clearenv")  # fmt: skip
+
+# What runs first in the box. $1 marks the start on stderr; the kernel is told whom to end first when memory runs out.
+_BEGIN = """tar -xf - -C /ws --no-same-owner || exit 1
+{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null
+printf %s "$1" >&2
+shift
+"""
+_RUN = 'exec prlimit {limits} -- "$@" </dev/null\n'
+# As above, and then gives the bytes of one regular file that was reached through no link.
+_RUN_AND_COLLECT = """file=$1 most=$2 pipe=$3
+shift 3
+prlimit {limits} -- "$@" </dev/null
+code=$?
+if [ $code = 0 ] && [ -f "$file" ] && [ "$(realpath -e -- "$file")" = "$file" ]; then
+  head -c "$most" -- "$file" >"/proc/self/fd/$pipe"
+fi
+exit $code
+"""
+
+
+class Bubblewrap:
+    """Runs jobs in boxes made by the program ``bwrap``, as root and as an ordinary user."""
+
+    name = "bubblewrap"
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+
+    def run(self, job: BoxJob, limits: BoxLimits, requests: Sequence[bytes] | None = None) -> BoxResult:
+        """Run `job`; see :class:`evalkit.sandbox.box.Sandbox`."""
+        lock_step = None if requests is None else LockStep(requests, limits.output_bytes)
+        with Descriptors() as descriptors:
+            box = self._start(job, limits, descriptors, answering=lock_step is not None)
+            try:
+                return BoxWatch(box, descriptors, limits, lock_step, job.collect_bytes).watch()
+            finally:
+                box.bury()
+
+    def _start(self, job: BoxJob, limits: BoxLimits, descriptors: Descriptors, *, answering: bool) -> StartedBox:
+        """Start bubblewrap and return once it has made the first process of the box, which waits for its workspace."""
+        drop = is_dropping_root()
+        check_program(job)
+        check_readable(job.read_only, as_other=drop)
+        ours, theirs = open_pipes(descriptors, answering=answering, collecting=job.collect is not None)
+        if drop and theirs.collected is not None:
+            os.fchown(theirs.collected, DROPPED_ID, DROPPED_ID)  # so that the box may open it by its name in /proc
+        environment = {**job.environment, **environment_of(theirs)}
+        contents: list[int] = []
+        options = [*_options(job, limits, environment, descriptors, contents), "--json-status-fd", str(theirs.status)]
+        contents.append(descriptors.memory(b"".join(os.fsencode(option) + b"\0" for option in options)))
+        marker = secrets.token_hex(16)
+        command = [self._program, "--args", str(contents[-1]), "--", "sh", "-c"]
+        command += [*_script(job, limits, marker, theirs.collected), *job.command]
+        process = _open(command, theirs, (*theirs.passed, *contents), drop=drop)
+        try:
+            theirs.close(descriptors)
+            root_pid = _wait_for_root(process, ours)
+            root = descriptors.keep(os.pidfd_open(root_pid))
+        except BaseException:
+            process.kill()  # what it made dies with it
+            process.wait()
+            raise
+        archive = pack(job.workspace, job.executable_paths)
+        return StartedBox(process, root_pid, root, marker.encode(), archive, ours)
+
+
+def environment_of(ends: BoxEnds) -> dict[str, str]:
+    """Return what tells a program where its requests come from."""
+    return {} if ends.requests is None else {"EVALKIT_PIPES": f"{ends.requests},{ends.answers}"}
+
+
+def _open(command: list[str], ends: BoxEnds, passed: tuple[int, ...], *, drop: bool) -> subprocess.Popen[bytes]:
+    """Start bubblewrap with an empty environment: its own can be read in the box."""
+    user = DROPPED_ID if drop else None
+    try:
+        return subprocess.Popen(
+            command, stdin=ends.stdin, stdout=ends.stdout, stderr=ends.stderr, pass_fds=passed,
+            env={}, cwd="/", user=user, group=user, extra_groups=[] if drop else None,
+        )  # fmt: skip
+    except OSError as error:
+        raise SandboxError(f"{command[0]} cannot be started: {error.strerror or error}") from None
+
+
+def is_dropping_root() -> bool:
+    """Return whether boxes are started as another user than this process: only root can, and must."""
+    if os.geteuid() != 0:
+        return False
+    ranges = [line.split() for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()]
+    return any(int(first) <= DROPPED_ID < int(first) + int(count) for first, _, count in ranges)
+
+
+def _options(
+    job: BoxJob, limits: BoxLimits, environment: dict[str, str], descriptors: Descriptors, contents: list[int]
+) -> Iterator[str]:
+    """Yield bubblewrap's options, adding to `contents` the descriptors that they name."""
+    yield from (*_UNSHARED, *_KEPT_IN)
+    for name, value in {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8", **environment}.items():  # noqa: S108
+        yield from ("--setenv", name, value)
+    yield from ("--ro-bind", "/usr", "/usr")
+    for top in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", top)
+        if path.is_symlink():
+            yield from ("--symlink", str(path.readlink()), str(path))
+        elif path.is_dir():
+            yield from ("--ro-bind", str(path), str(path))
+    yield from ("--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--proc", "/proc", "--dev", "/dev")
+    for size, folder in ((1024 * 1024, "/dev/shm"), (limits.temp_bytes, "/tmp"), (limits.workspace_bytes, "/ws")):  # noqa: S108
+        yield from ("--size", str(size), "--tmpfs", folder)
+    for folder, inside in job.read_only.items():
+        yield from ("--ro-bind", os.path.realpath(folder), inside)
+    for mask in find_masks((*job.hidden, str(Path(evalkit.__file__).parent)), job.read_only):
+        yield from ("--size", "4096", "--perms", "0555", "--tmpfs", mask, "--remount-ro", mask)
+    for inside, content in job.files.items():
+        contents.append(descriptors.memory(content))
+        yield from ("--perms", "0555", "--ro-bind-data", str(contents[-1]), inside)
+    program = filter_program()
+    if program is None:
+        raise SandboxError(f"the system calls of this kind of machine ({os.uname().machine}) are not known")
+    contents.append(descriptors.memory(program))
+    yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/ws", "--seccomp", str(contents[-1]))
+
+
+def _script(job: BoxJob, limits: BoxLimits, marker: str, collected: int | None) -> list[str]:
+    """Return the script that starts the command, and its first arguments.
+
+    CPU time ends a process by SIGXCPU, which can be told from other ends.
+    """
+    prlimit = (
+        f"--nproc={limits.processes} --data={limits.data_bytes} --fsize={limits.file_bytes}"
+        f" --nofile={limits.open_files} --core=0 --cpu={limits.cpu_s}:{limits.cpu_s + 1}"
+    )
+    if collected is None:
+        return [_BEGIN + _RUN.format(limits=prlimit), "box", marker]
+    script = _BEGIN + _RUN_AND_COLLECT.format(limits=prlimit)
+    return [script, "box", marker, f"/ws/{job.collect}", str(job.collect_bytes + 1), str(collected)]
+
+
+def _wait_for_root(process: subprocess.Popen[bytes], ours: OurEnds) -> int:
+    """Return the process id of the first process in the box, as seen from here.
+
+    Raises SandboxError with what bubblewrap said when it made none.
+    """
+    told = b""
+    until = time.monotonic() + START_S
+    ready = select.poll()
+    ready.register(ours.status_from, select.POLLIN)
+    while ready.poll(max(0.0, until - time.monotonic()) * 1000):
+        piece = os.read(ours.status_from, 4096)
+        told += piece
+        pid = read_status(told).get("child-pid")
+        if pid is not None:
+            return pid
+        if not piece:
+            break
+    process.kill()
+    process.wait()
+    os.set_blocking(ours.stderr_from, False)
+    try:
+        said = os.read(ours.stderr_from, PIECE)
+    except BlockingIOError:
+        said = b""
+    raise SandboxError(printable(said.decode(errors="replace").strip()[-500:]) or "bubblewrap ended without a word")

@@ -1,0 +1,70 @@
+"""Which sandboxes work on this machine, and the one that a run takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+
+from evalkit.errors import ConfigError, SandboxError
+from evalkit.sandbox.box import BoxJob, BoxLimits, Ending, Sandbox, SandboxReport
+from evalkit.sandbox.bubblewrap import Bubblewrap
+
+_WORD = b"in the box"
+
+
+def probe() -> list[SandboxReport]:
+    """Return, for every kind of sandbox, whether it works here: each was made to run a program just now."""
+    return [report for _, report in _try_all(("bubblewrap",))]
+
+
+def find_sandbox(wanted: str = "auto") -> Sandbox:
+    """Return the sandbox named `wanted`; ``auto`` takes the first that works.
+
+    Raises ConfigError with every reason when none does.
+    """
+    reasons: list[str] = []
+    for sandbox, report in _try_all(("bubblewrap",) if wanted == "auto" else (wanted,)):
+        if report.works and sandbox is not None:
+            return sandbox
+        reasons.append(f"sandbox {report.name} does not work here: {report.reason}")
+    raise ConfigError(reasons)
+
+
+def _try_all(names: tuple[str, ...]) -> Iterator[tuple[Sandbox | None, SandboxReport]]:
+    """Yield each kind of sandbox with its report, the better kinds first."""
+    makers: dict[str, Callable[[], Sandbox]] = {"bubblewrap": make_bubblewrap}
+    for name in names:
+        try:
+            if name not in makers:
+                raise SandboxError(f"there is none of that name; there are {', '.join(makers)}")
+            sandbox = makers[name]()
+            _try(sandbox)
+        except SandboxError as error:
+            yield None, SandboxReport(name, works=False, reason=explain(str(error)))
+        else:
+            yield sandbox, SandboxReport(name, works=True, reason="namespaces, filter and limits work")
+
+
+def make_bubblewrap() -> Bubblewrap:
+    """Return the sandbox of the program bwrap, where this machine has it; raise SandboxError otherwise."""
+    if sys.platform != "linux":
+        raise SandboxError("it needs Linux")
+    program = shutil.which("bwrap")
+    if program is None:
+        raise SandboxError("the program bwrap is not there; install the package bubblewrap")
+    return Bubblewrap(os.path.realpath(program))
+
+
+def explain(message: str) -> str:
+    """Return a message of bubblewrap with what to do about it."""
+    return message
+
+
+def _try(sandbox: Sandbox) -> None:
+    """Run a program in a box and read its word; raise SandboxError when anything of it fails."""
+    job = BoxJob(("cat", "word"), {"word": _WORD})
+    result = sandbox.run(job, BoxLimits())
+    if result.ending is not Ending.EXITED or result.exit_code != 0 or result.stdout != _WORD:
+        raise SandboxError(f"a program in it ended with {result.ending} {result.exit_code} and said {result.stdout!r}")
