@@ -172,6 +172,7 @@ def _providers() -> str:
     rows = [
         ("address", *(_or_dash(preset["base_url"]) for _, preset, _ in presets)),
         ("key from", *(_or_dash(preset["api_key_env"]) for _, preset, _ in presets)),
+        ("text models through", *(_or_dash(preset["text_api"]) for _, preset, _ in presets)),
         *((f"{role} model", *(_or_dash(models[role]) for _, _, models in presets)) for role in roles),
     ]
     return _table(("", *(f"`{option}`" for option, _, _ in presets)), rows)

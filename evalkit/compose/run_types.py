@@ -83,7 +83,8 @@ def _field(path: str, child: Schema) -> tuple[str, Any, Any]:
     kind = _PYTHON_TYPES[next(kind for kind in kinds if kind != "null")]
     if "items" in schema:
         kind = GenericAlias(list, (_PYTHON_TYPES[schema["items"]["type"]],))
-    return (name, Optional[kind] if "null" in kinds else kind, MISSING)  # noqa: UP045
+    # A key that came later has a default in its schema, for presets of others and runs stored before it was there.
+    return (name, Optional[kind] if "null" in kinds else kind, schema.get("default", MISSING))  # noqa: UP045
 
 
 def _referenced_type(path: str, child: Schema) -> type:

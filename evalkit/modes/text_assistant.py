@@ -7,8 +7,11 @@ from pathlib import Path
 
 from evalkit.datasets.files import read_text
 from evalkit.peers.replayed import recorded_identity
+from evalkit.providers.text_model import Sampling
 from evalkit.records.json import JsonObject
 from evalkit.settings.types import TextSettings
+
+_SAMPLING = ("temperature", "max_output_tokens", "reasoning_effort")
 
 
 def prompt_files(settings: TextSettings) -> tuple[Path, ...]:
@@ -22,8 +25,21 @@ def read_prompt(settings: TextSettings) -> str:
     return "".join(read_text(path) for path in prompt_files(settings))
 
 
+def sampling_of(settings: TextSettings) -> Sampling:
+    """Return how the model is to answer, for :meth:`~evalkit.providers.text_model.TextModel.ask`."""
+    chosen = settings.assistant
+    return Sampling(
+        temperature=chosen.temperature,
+        max_output_tokens=chosen.max_output_tokens,
+        reasoning_effort=chosen.reasoning_effort,
+    )
+
+
 def fingerprint_assistant(settings: TextSettings) -> JsonObject:
-    """Return what of the settings decides an answer, by content: model, endpoint, prompt, and the embedded provider."""
+    """Return what of the settings decides an answer, by content: model, endpoint, prompt, and the embedded provider.
+
+    What is left at its default is not in it, so that records of before there was such a key are still good.
+    """
     assistant, service = settings.assistant, settings.service
     provider = assistant.provider
     is_embedded = provider.name == "local"
@@ -34,4 +50,6 @@ def fingerprint_assistant(settings: TextSettings) -> JsonObject:
         "model": assistant.model,
         "system_prompt_sha256": sha256(read_prompt(settings).encode()).hexdigest(),
         "service": {"brain": service.brain, "faults": service.faults} if is_embedded else None,
+        **({} if provider.text_api == "responses" else {"text_api": provider.text_api}),
+        **{name: value for name in _SAMPLING if (value := getattr(assistant, name)) is not None},
     }

@@ -14,7 +14,7 @@ from evalkit.graders.context import JudgeAnswer
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.prices import Prices
-from evalkit.providers.responses import Answer, TextModel
+from evalkit.providers.text_model import Answer, TextModel
 from evalkit.records.json import Json, JsonObject, canonical
 from evalkit.records.record import Usage
 
@@ -90,7 +90,7 @@ class JudgeService:
             problem=answer.problem,
             refused=answer.refused,
             model=answer.model,
-            cost_usd=self.prices.cost_usd(answer.usage, self.model),
+            cost_usd=self.prices.cost_usd(answer.usage, self.model) if answer.cost_usd is None else answer.cost_usd,
             usage=answer.usage,
         )
 

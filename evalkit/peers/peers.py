@@ -16,11 +16,13 @@ from evalkit.peers.judge import JudgeService
 from evalkit.peers.pricing import price_table
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
+from evalkit.providers.chat import ChatModel
 from evalkit.providers.clients import Clients, Slot
 from evalkit.providers.endpoints import ProviderEndpoint, realtime_url, request_headers
 from evalkit.providers.prices import Prices
-from evalkit.providers.responses import TextModel
+from evalkit.providers.responses import ResponsesModel
 from evalkit.providers.speech import SpeechSynthesiser, VoiceChoice
+from evalkit.providers.text_model import Answer, TextModel
 from evalkit.providers.transcription import Transcriber
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.records.faults import Stage
@@ -86,9 +88,15 @@ class Peers:
         return RealtimeAddress(realtime_url(endpoint, model), request_headers(endpoint, os.environ))
 
     def text(self, role: str, model: str, stage: Stage = Stage.GRADING) -> TextModel:
-        """Return a client for text from `model` at the provider of `role`; a failed request counts at `stage`."""
-        endpoint = self._endpoint(self.settings.roles[role].provider)
-        return TextModel(self.clients, endpoint, model, stage=stage)
+        """Return a client for text from `model` at the provider of `role`; a failed request counts at `stage`.
+
+        It speaks the API that the provider names (`text_api`).
+        """
+        return self._text_model(self.settings.roles[role].provider, model, stage)
+
+    def cost_usd(self, answer: Answer, model: str) -> float | None:
+        """Return what `answer` of `model` cost: as its provider says, else by the table; None when that is unknown."""
+        return self.prices.cost_usd(answer.usage, model) if answer.cost_usd is None else answer.cost_usd
 
     def judge(self) -> JudgeService | None:
         """Return the judge; None when the settings name no model. The embedded one is free, and not cached."""
@@ -99,7 +107,7 @@ class Peers:
         return JudgeService(
             model=chosen.model,
             votes=chosen.votes,
-            source=TextModel(self.clients, endpoint, chosen.model),
+            source=self._text_model(chosen.provider, chosen.model, Stage.GRADING),
             policy=RequestPolicy.from_settings(self.settings, slot=self.clients.slot),
             prices=self.prices,
             cache=None if chosen.provider.name == "local" else self.cache,
@@ -121,6 +129,10 @@ class Peers:
         identity = self._embedded_identity(service.transcription, service.transcription_model)
         endpoint = self._endpoint(provider, identity)
         return Transcriber(self.clients, endpoint, provider.models.transcription, self.cache)
+
+    def _text_model(self, provider: ProviderSettings, model: str, stage: Stage) -> TextModel:
+        speaks = ChatModel if provider.text_api == "chat" else ResponsesModel
+        return speaks(self.clients, self._endpoint(provider), model, stage=stage)
 
     def _endpoint(self, provider: ProviderSettings, identity: str = "") -> ProviderEndpoint:
         return endpoint_of(provider, self.embedded_url, identity=identity)

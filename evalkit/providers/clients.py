@@ -10,19 +10,21 @@ ones).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.providers.endpoints import ProviderEndpoint, http_base_url, redact, request_headers
+from evalkit.records.faults import POLICIES
 from evalkit.settings.hosts import is_this_machine
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI, OpenAIError
+    from openai import AsyncOpenAI, OpenAIError
 
 _CONNECT_TIMEOUT_S = 10.0
 _MESSAGE_CHARACTERS = 500
@@ -30,7 +32,21 @@ _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 _MAX_PACKED_BYTES = 256 * 1024
 
 
+# What an endpoint may say in an answer, and what is not its own trouble.
+_KINDS_OF_ITS_OWN = frozenset({"context_length_exceeded", "content_filter", "invalid_prompt", "invalid_request"})
+_STATUS = re.compile(r"[45]\d\d")
+
 Slot = Callable[[], AbstractAsyncContextManager[None]]
+
+
+class _Refusal(NamedTuple):
+    """What a peer said when it refused: HTTP status, code in words, message without key, wait, and the error object."""
+
+    status: int
+    code: str
+    said: str
+    wait_s: float | None
+    body: Mapping[str, Any]
 
 
 class Clients:
@@ -75,6 +91,10 @@ class Clients:
         except ValueError as error:  # a body that claims to be JSON and is not
             message = f"{endpoint.name} answered with something unreadable: {self._clean(endpoint, str(error))}"
             raise CaseFailure(stage, "invalid_response", message) from None
+        except Exception as error:
+            if not _is_of_http_library(error):  # which speaks for itself where a body is read without the package
+                raise
+            raise self._explain_connection(stage, endpoint, error) from None
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -111,43 +131,73 @@ class Clients:
             client.organization = client.project = None
         return client
 
+    def failure_in_answer(self, stage: str, endpoint: ProviderEndpoint, error: object) -> CaseFailure:
+        """Return the failure that an `error` object in an answer tells of, whose status had said that all was well.
+
+        A code that is an HTTP status means what that status means. What no other name fits is the server's own error.
+        """
+        body: Mapping[str, Any] = error if isinstance(error, Mapping) else {"message": str(error)}
+        code = str(body.get("code") or "")
+        said = self._clean(endpoint, f"{endpoint.name} failed while it answered: {body.get('message') or code}")
+        if _STATUS.fullmatch(code):
+            told = _Refusal(int(code), "", said, _waits_s(body, {}), body)
+            return self._explain_refusal(stage, endpoint, told)
+        kind = code if code in POLICIES or code in _KINDS_OF_ITS_OWN else "server_error"
+        return CaseFailure(stage, kind, said, retry_after_s=_waits_s(body, {}))
+
     def _explain(self, stage: str, endpoint: ProviderEndpoint, error: OpenAIError) -> CaseFailure:
-        from openai import APIConnectionError, APIResponseValidationError, APIStatusError, APITimeoutError
+        from openai import APIConnectionError, APIError, APIResponseValidationError, APIStatusError
 
         where = f"{endpoint.name} ({http_base_url(endpoint)})"
         if isinstance(error, APIStatusError):
-            return self._explain_status(stage, endpoint, error)
-        if isinstance(error, APITimeoutError):
-            connecting = any(type(cause).__name__ == "ConnectTimeout" for cause in _causes(error))
+            body: Mapping[str, Any] = error.body if isinstance(error.body, Mapping) else {}
+            said, headers = self._clean(endpoint, str(error)), error.response.headers
+            code = "" if _STATUS.fullmatch(str(error.code)) else str(error.code or "")
+            if error.status_code < 400:
+                target = self._clean(endpoint, headers.get("location", "elsewhere"))
+                message = f"{endpoint.name} redirects to {target}; put that into base_url"
+                return CaseFailure(stage, "redirected", message)
+            told = _Refusal(error.status_code, code, said, _waits_s(body, headers), body)
+            return self._explain_refusal(stage, endpoint, told)
+        if isinstance(error, APIConnectionError):
+            return self._explain_connection(stage, endpoint, error)
+        if isinstance(error, APIResponseValidationError):
+            return CaseFailure(stage, "invalid_response", f"{where}: {self._clean(endpoint, str(error))}")
+        if isinstance(error, APIError):  # an error event of a stream
+            return self.failure_in_answer(stage, endpoint, error.body)
+        return CaseFailure(stage, "request_failed", f"{where}: {self._clean(endpoint, str(error))}")
+
+    def _explain_connection(self, stage: str, endpoint: ProviderEndpoint, error: Exception) -> CaseFailure:
+        where, chain = f"{endpoint.name} ({http_base_url(endpoint)})", [error, *_causes(error)]
+        if any("Timeout" in type(cause).__name__ for cause in chain):
+            connecting = any(type(cause).__name__ == "ConnectTimeout" for cause in chain)
             kind, waited_s = (
                 ("connect_timeout", _CONNECT_TIMEOUT_S) if connecting else ("request_timeout", self._timeout_s)
             )
             return CaseFailure(stage, kind, f"{where} was silent for {waited_s:g} s")
-        if isinstance(error, APIConnectionError):
-            kind = _connection_kind(error)
-            detail = self._clean(endpoint, str(next(iter(_causes(error)), error)))
-            return CaseFailure(stage, kind, f"{where} could not be reached: {detail}")
-        kind = "invalid_response" if isinstance(error, APIResponseValidationError) else "request_failed"
-        return CaseFailure(stage, kind, f"{where}: {self._clean(endpoint, str(error))}")
+        kind = _connection_kind(chain)
+        detail = self._clean(endpoint, str(next(iter(chain[1:]), error)))
+        happened = "ended the connection" if kind == "connection_closed" else "could not be reached"
+        return CaseFailure(stage, kind, f"{where} {happened}: {detail}")
 
-    def _explain_status(self, stage: str, endpoint: ProviderEndpoint, error: APIStatusError) -> CaseFailure:
-        status = error.status_code
-        said = self._clean(endpoint, str(error))
-        wait_s = retry_after_s(error.response.headers)
-        if status in (401, 403):
+    def _explain_refusal(self, stage: str, endpoint: ProviderEndpoint, told: _Refusal) -> CaseFailure:
+        details = told.body.get("metadata")
+        if told.status == 403 and isinstance(details, Mapping) and {"reasons", "flagged_input"} & set(details):
+            return CaseFailure(stage, "input_flagged", told.said)
+        if told.status in (401, 403):
             # The peer's own words often quote the key, so they are not repeated.
             source = f"the key in {endpoint.api_key_env}" if endpoint.api_key_env else "a request without a key"
-            message = f"{endpoint.name} refused {source} (HTTP {status})"
+            message = f"{endpoint.name} refused {source} (HTTP {told.status})"
             return CaseFailure(stage, "authentication_failed", message)
-        if status == 429:
-            kind = "insufficient_quota" if error.code == "insufficient_quota" else "rate_limited"
-            return CaseFailure(stage, kind, said, retry_after_s=wait_s)
-        if status >= 500 or status in (408, 409):
-            return CaseFailure(stage, "server_error", said, retry_after_s=wait_s)
-        if status < 400:
-            target = self._clean(endpoint, error.response.headers.get("location", "elsewhere"))
-            return CaseFailure(stage, "redirected", f"{endpoint.name} redirects to {target}; put that into base_url")
-        return CaseFailure(stage, self._clean(endpoint, str(error.code or "invalid_request")), said)
+        if told.status == 402:
+            return CaseFailure(stage, "insufficient_quota", told.said)
+        if told.status == 429:
+            kind = "insufficient_quota" if told.code == "insufficient_quota" else "rate_limited"
+            return CaseFailure(stage, kind, told.said, retry_after_s=told.wait_s)
+        if told.status >= 500 or told.status in (408, 409):
+            return CaseFailure(stage, "server_error", told.said, retry_after_s=told.wait_s)
+        kind = told.code or ("not_found" if told.status == 404 else "invalid_request")
+        return CaseFailure(stage, self._clean(endpoint, kind), told.said)
 
     def redacted(self, endpoint: ProviderEndpoint, text: str) -> str:
         """Return what `endpoint` said without its key, should it have quoted it."""
@@ -175,6 +225,15 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
         return _not_negative(wait.total_seconds())
     except (ValueError, TypeError):
         return None
+
+
+def _waits_s(body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
+    """Return the wait that the headers ask for, else those that an aggregator passes on in its error's ``metadata``."""
+    told = body.get("metadata")
+    passed_on = told.get("headers") if isinstance(told, Mapping) else None
+    lowered = passed_on.items() if isinstance(passed_on, Mapping) else ()
+    waits = retry_after_s(headers)
+    return retry_after_s({str(name).lower(): str(value) for name, value in lowered}) if waits is None else waits
 
 
 class AnswerTooLarge(EvalkitError):
@@ -220,8 +279,11 @@ def _not_negative(seconds: float) -> float | None:
     return max(0.0, seconds) if seconds < float("inf") else None
 
 
-def _connection_kind(error: BaseException) -> str:
-    causes = list(_causes(error))
+def _is_of_http_library(error: Exception) -> bool:
+    return type(error).__module__.partition(".")[0].startswith("http")
+
+
+def _connection_kind(causes: Sequence[BaseException]) -> str:
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return "connection_refused"
     if any(type(cause).__name__ in ("RemoteProtocolError", "ReadError", "WriteError") for cause in causes):

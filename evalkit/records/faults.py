@@ -109,10 +109,17 @@ POLICIES: Mapping[str, Policy] = {
     "invalid_response": Policy("an HTTP answer that cannot be read", 1, 0.5),
     "audio_decode": Policy("audio that cannot be decoded", 1, 0.5),
     "frame_too_large": Policy("a message beyond the limit", 0),
+    "answer_too_large": Policy("an HTTP answer beyond the limit", 0),
     "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),
     "turn_detection_kept": Policy("the server takes turns by itself although it was asked not to", 0),
     "authentication_failed": Policy("the key was refused, or there was none", 0),
     "insufficient_quota": Policy("the account has no credit left", 0),
+    "not_found": Policy("HTTP 404: no such model, or nobody who serves it", 0),
+    "model_not_found": Policy("the provider has no model of that name", 0),
+    "invalid_request": Policy("HTTP 400: the provider does not take the request as it is", 0),
+    "unsupported_parameter": Policy("the model does not take a setting", 0),
+    "unsupported_value": Policy("the model does not take the value of a setting", 0),
+    "input_flagged": Policy("the provider's moderation refused the input", 0),
     "replay_mismatch": Policy("the stored run has no answer to this", 0),
 }
 

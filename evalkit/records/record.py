@@ -68,6 +68,7 @@ class Usage:
     """Tokens of one or several responses, summed; None where the provider did not say.
 
     Cached tokens are among the input tokens, and cached audio tokens among the cached ones: they have other prices.
+    Reasoning tokens are among the output tokens, and cost what these do.
     """
 
     input_tokens: int | None = None
@@ -78,6 +79,7 @@ class Usage:
     input_cached_audio_tokens: int | None = None
     output_text_tokens: int | None = None
     output_audio_tokens: int | None = None
+    output_reasoning_tokens: int | None = None
 
     def __add__(self, other: Usage) -> Usage:
         """Add field by field; a known number plus an unknown one is the known one."""

@@ -9,6 +9,7 @@ route                                        what
 ``/v1/audio/speech``                         text to audio
 ``/v1/audio/transcriptions``                 audio to text
 ``/v1/responses``                            text in, text and tool calls out
+``/v1/chat/completions``                     the same in the older API, whole or as a stream
 ``/v1/models``                               the models there are
 ``/healthz``                                 readiness and counters, without a key
 ``/warm``                                    loads the engines that are named, and answers when they are loaded
@@ -36,6 +37,7 @@ from evalkit.service.child import ENGINES
 from evalkit.service.faults.http_faults import RequestFaults, spoilt_answer
 from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.http_audio import speak, transcribe
+from evalkit.service.http_chat import complete
 from evalkit.service.http_json import json_body, refused
 from evalkit.service.http_responses import respond
 from evalkit.service.realtime_socket import serve_realtime
@@ -78,6 +80,7 @@ def create_app(
         Route("/audio/speech", guarded(speak), methods=["POST"]),
         Route("/audio/transcriptions", guarded(transcribe), methods=["POST"]),
         Route("/responses", guarded(respond), methods=["POST"]),
+        Route("/chat/completions", guarded(complete), methods=["POST"]),
         Route("/models", guarded(_list_models)),
     ]
     routes: list[BaseRoute] = [

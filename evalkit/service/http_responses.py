@@ -17,7 +17,7 @@ from evalkit.service.events_out import Ids
 from evalkit.service.http_json import json_body
 from evalkit.service.service_state import ServiceState, model_not_found
 from evalkit.service.session_config import complete_tool
-from evalkit.service.token_usage import Tokens, summed, text_tokens
+from evalkit.service.text_usage import made_tokens, shown_tokens, within_limit
 
 _STRING = {"type": "string"}
 _SHAPE = Shape(
@@ -80,8 +80,11 @@ async def respond(request: Request) -> Response:
     if body["model"] not in state.brain.models:
         raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
-    reply = await state.think(body["model"], conversation)
-    return JSONResponse(_response(body, conversation, reply))
+    reply, is_cut = within_limit(await state.think(body["model"], conversation), body.get("max_output_tokens"))
+    made = _response(body, conversation, reply)
+    if is_cut:
+        made |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    return JSONResponse(made)
 
 
 def _conversation(body: Mapping[str, Any]) -> Conversation:
@@ -200,10 +203,7 @@ def _response(body: Mapping[str, Any], conversation: Conversation, reply: Reply)
 
 
 def _usage(conversation: Conversation, reply: Reply) -> dict[str, Any]:
-    tools = (text_tokens(orjson.dumps(dict(tool)).decode()) for tool in conversation.tools)
-    shown = summed([text_tokens(conversation.instructions), *tools, *(_tokens(item) for item in conversation.items)])
-    calls = (text_tokens(call.name) + text_tokens(orjson.dumps(dict(call.arguments)).decode()) for call in reply.calls)
-    made = summed([text_tokens(reply.text), *calls])
+    shown, made = shown_tokens(conversation), made_tokens(reply)
     return {
         "input_tokens": shown.total,
         "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
@@ -211,13 +211,3 @@ def _usage(conversation: Conversation, reply: Reply) -> dict[str, Any]:
         "output_tokens_details": {"reasoning_tokens": 0},
         "total_tokens": shown.total + made.total,
     }
-
-
-def _tokens(item: Item) -> Tokens:
-    match item:
-        case UserTurn(text) | Said(text):
-            return text_tokens(text)
-        case Called(_, name, arguments):
-            return text_tokens(name) + text_tokens(orjson.dumps(dict(arguments)).decode())
-        case Answered(_, output):
-            return text_tokens(output)

@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+BYTES_PER_TOKEN = 4
 USER_MS_PER_TOKEN = 100
 ASSISTANT_MS_PER_TOKEN = 50
 
@@ -42,7 +43,7 @@ class Tokens:
 
 def text_tokens(text: str) -> Tokens:
     """Return what `text` costs."""
-    return Tokens(text=-(-len(text.encode()) // 4))
+    return Tokens(text=-(-len(text.encode()) // BYTES_PER_TOKEN))
 
 
 def user_audio_tokens(duration_ms: float) -> Tokens:

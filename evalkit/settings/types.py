@@ -40,6 +40,7 @@ class ProviderSettings:
     api_version: str | None
     run: Path | None
     models: ModelSettings
+    text_api: str = "responses"
 
 
 class RoleSettings(Protocol):
@@ -168,11 +169,14 @@ class RunSettings:
 
 @dataclass(frozen=True)
 class TextAssistantSettings:
-    """The text model under test, and its system prompt."""
+    """The text model under test, its system prompt, and how it is to answer; None: not sent."""
 
     provider: ProviderSettings
     model: str | None
     system_prompt_file: Path | None
+    temperature: float | None = None
+    max_output_tokens: int | None = None
+    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

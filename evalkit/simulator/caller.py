@@ -19,7 +19,7 @@ import numpy as np
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.errors import CaseFailure
-from evalkit.providers.responses import TextModel
+from evalkit.providers.text_model import TextModel
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Stage
@@ -174,7 +174,7 @@ class TextCaller:
         """Return what the caller says after `past`. Raises CaseFailure at ``simulator_turn`` or ``speech``."""
         answer = await self._model.ask(self._instructions, text_messages(past))
         text = answer.text.strip()
-        cost = {"simulator": self._price(answer.usage)}
+        cost = {"simulator": self._price(answer.usage) if answer.cost_usd is None else answer.cost_usd}
         if not text or ends_call(text):
             return CallerTurn(text, cost_usd=cost)
         spoken = await self._speak(text)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evalkit.modes.text_assistant import fingerprint_assistant, prompt_files, read_prompt
+from evalkit.modes.text_assistant import fingerprint_assistant, prompt_files, read_prompt, sampling_of
 from evalkit.settings.types import TextSettings
 
 PROVIDER: dict[str, Any] = {
@@ -50,11 +50,23 @@ def test_no_prompt_is_nothing_to_be_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"model": "other"}, {"provider": {"name": "compatible", "base_url": "http://a/v1"}}, {"faults": "stall"}],
-)
+    [
+        {"model": "other"}, {"provider": {"name": "compatible", "base_url": "http://a/v1"}}, {"faults": "stall"},
+        {"provider": {"text_api": "chat"}}, {"temperature": 0}, {"max_output_tokens": 9}, {"reasoning_effort": "low"},
+    ],
+)  # fmt: skip
 def test_what_decides_an_answer_is_in_the_fingerprint(changes: dict[str, Any]) -> None:
-    """Model, endpoint, and what the embedded provider does wrong on purpose."""
+    """Model, endpoint, API, how it is to answer, and what the embedded provider does wrong on purpose."""
     assert fingerprint_assistant(_settings(None, **changes)) != fingerprint_assistant(_settings(None))
+
+
+def test_what_is_not_set_is_not_in_it() -> None:
+    """So that records of before there were such keys are still good; and it is not sent."""
+    assert not {"text_api", "temperature", "max_output_tokens"} & set(fingerprint_assistant(_settings(None)))
+    assert set(sampling_of(_settings(None)).values()) == {None}
+    assert sampling_of(_settings(None, temperature=0.5)) == {
+        "temperature": 0.5, "max_output_tokens": None, "reasoning_effort": None,
+    }  # fmt: skip
 
 
 def test_a_prompt_counts_by_its_words_and_not_by_its_place(tmp_path: Path) -> None:

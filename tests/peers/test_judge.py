@@ -23,7 +23,7 @@ from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.prices import ModelPrice, Prices
-from evalkit.providers.responses import TextModel
+from evalkit.providers.responses import ResponsesModel
 from evalkit.records.grade import Verdict
 
 QUESTION = JudgeQuestion("The assistant greets.", [TranscriptLine(1, TranscriptLineKind.ASSISTANT, "Hello.")])
@@ -109,7 +109,7 @@ async def build(server: JudgeServer, tmp_path: Path) -> AsyncIterator[Build]:
         return JudgeService(
             model="judge",
             votes=votes,
-            source=TextModel(clients, ProviderEndpoint("compatible", server.url), "judge"),
+            source=ResponsesModel(clients, ProviderEndpoint("compatible", server.url), "judge"),
             policy=RequestPolicy(
                 timeout_s, RetryPolicy(attempts), no_sleep, random.Random(0), asyncio.Semaphore(at_once)
             ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,7 +14,11 @@ from evalkit.compose.planning import plan
 from evalkit.peers.peers import Peers, open_cache, open_peers
 from evalkit.peers.pricing import price_table
 from evalkit.providers.cache import ContentCache
+from evalkit.providers.chat import ChatModel
 from evalkit.providers.clients import Clients
+from evalkit.providers.responses import ResponsesModel
+from evalkit.providers.text_model import Answer
+from evalkit.records.record import Usage
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import read_settings
 
@@ -85,6 +90,25 @@ def test_a_judge_is_there_where_a_model_is_named(tmp_path: Path) -> None:
     assert hosted.identity == "https://api.openai.com/v1"
     azure = ("provider@judge.provider=azure", "judge.provider.base_url=https://house.example/openai/v1")
     assert _peers(tmp_path, *azure).judge() is None
+
+
+def test_a_text_model_is_asked_through_the_api_of_its_provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks does not care; a judge is a text model too. What the provider says an answer cost is its cost."""
+    monkeypatch.setenv("OPENROUTER_API_KEY", KEY)
+    spoken = _peers(tmp_path, "mode=run", "provider@judge.provider=openrouter", "judge.model=a/b")
+    assert isinstance(spoken.text("simulator", "m"), ResponsesModel)
+    assert isinstance(spoken.text("judge", "m"), ChatModel)
+    judge = spoken.judge()
+    assert judge is not None
+    assert isinstance(judge.source, ChatModel)
+    chatty = _peers(tmp_path, "provider.text_api=chat").judge()
+    assert chatty is not None
+    assert isinstance(chatty.source, ChatModel)
+    usage = Usage(input_tokens=1_000_000, input_text_tokens=1_000_000, output_tokens=0)
+    answer = Answer("", None, "", usage, "m")
+    assert spoken.cost_usd(answer, "local-judge") == 0.0
+    assert spoken.cost_usd(answer, "a/b") is None
+    assert spoken.cost_usd(replace(answer, cost_usd=0.5), "a/b") == 0.5
 
 
 def test_nobody_listens_where_the_provider_has_no_model_for_it(tmp_path: Path) -> None:

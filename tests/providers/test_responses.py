@@ -11,7 +11,7 @@ import pytest
 from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
-from evalkit.providers.responses import TextModel
+from evalkit.providers.responses import ResponsesModel
 from evalkit.records.faults import Stage
 from evalkit.records.record import Usage
 
@@ -38,13 +38,13 @@ def response(text: str, **changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def model(server: FakeEndpoint) -> AsyncIterator[TextModel]:
+async def model(server: FakeEndpoint) -> AsyncIterator[ResponsesModel]:
     clients = Clients({}, timeout_s=5)
-    yield TextModel(clients, ProviderEndpoint("compatible", server.base_url), "judge")
+    yield ResponsesModel(clients, ProviderEndpoint("compatible", server.base_url), "judge")
     await clients.aclose()
 
 
-async def test_text_in_text_out(server: FakeEndpoint, model: TextModel) -> None:
+async def test_text_in_text_out(server: FakeEndpoint, model: ResponsesModel) -> None:
     """Instructions and text go out, and nothing is asked to be stored; text, tokens and model come back."""
     server.say_json(response("fine"))
     answer = await model.ask("Be brief.", "How are you?")
@@ -55,11 +55,12 @@ async def test_text_in_text_out(server: FakeEndpoint, model: TextModel) -> None:
     assert (answer.text, answer.parsed, answer.problem) == ("fine", None, "")
     assert answer.model == "judge-2026-01-01"
     assert answer.usage == Usage(
-        input_tokens=30, output_tokens=5, input_text_tokens=30, input_cached_tokens=10, output_text_tokens=5
-    )
+        input_tokens=30, output_tokens=5, input_text_tokens=30, input_cached_tokens=10, output_text_tokens=5,
+        output_reasoning_tokens=0,
+    )  # fmt: skip
 
 
-async def test_a_schema_constrains(server: FakeEndpoint, model: TextModel) -> None:
+async def test_a_schema_constrains(server: FakeEndpoint, model: ResponsesModel) -> None:
     """The schema is sent as a strict format, and the answer is parsed."""
     server.say_json(response('{"grade": 1}'))
     answer = await model.ask("Judge.", "text", schema=SCHEMA)
@@ -80,7 +81,7 @@ async def test_a_schema_constrains(server: FakeEndpoint, model: TextModel) -> No
     ],
 )
 async def test_an_answer_that_breaks_the_schema_is_kept(
-    server: FakeEndpoint, model: TextModel, text: str, said: str
+    server: FakeEndpoint, model: ResponsesModel, text: str, said: str
 ) -> None:
     """An answer that cannot be parsed is no failure: its words are kept, with the reason."""
     server.say_json(response(text))
@@ -100,7 +101,7 @@ async def test_an_answer_that_breaks_the_schema_is_kept(
         (b"hi", "text/plain"),
     ],
 )
-async def test_garbage_is_no_answer(server: FakeEndpoint, model: TextModel, body: bytes, media_type: str) -> None:
+async def test_garbage_is_no_answer(server: FakeEndpoint, model: ResponsesModel, body: bytes, media_type: str) -> None:
     """What is no response object is a failure of the request."""
     server.say(200, body, media_type)
     with pytest.raises(CaseFailure) as caught:
@@ -108,7 +109,7 @@ async def test_garbage_is_no_answer(server: FakeEndpoint, model: TextModel, body
     assert (caught.value.stage, caught.value.error_type) == (Stage.GRADING, "invalid_response")
 
 
-async def test_a_failed_response_is_a_failure(server: FakeEndpoint, model: TextModel) -> None:
+async def test_a_failed_response_is_a_failure(server: FakeEndpoint, model: ResponsesModel) -> None:
     """A response that ended as failed carries the provider's code."""
     error = {"code": "server_error", "message": "out of order"}
     server.say_json(response("", status="failed", error=error))
@@ -117,7 +118,7 @@ async def test_a_failed_response_is_a_failure(server: FakeEndpoint, model: TextM
     assert caught.value.error_type == "server_error"
 
 
-async def test_tokens_may_be_untold(server: FakeEndpoint, model: TextModel) -> None:
+async def test_tokens_may_be_untold(server: FakeEndpoint, model: ResponsesModel) -> None:
     """Without usage the tokens are unknown, not 0."""
     server.say_json(response("fine", usage=None))
     assert (await model.ask("", "text")).usage == Usage()
@@ -133,7 +134,7 @@ async def test_tokens_may_be_untold(server: FakeEndpoint, model: TextModel) -> N
     ],
 )
 async def test_a_misshapen_response_has_no_text(
-    server: FakeEndpoint, model: TextModel, changes: dict[str, Any]
+    server: FakeEndpoint, model: ResponsesModel, changes: dict[str, Any]
 ) -> None:
     """A response whose parts are not what they should be is read as far as it goes, without a crash."""
     server.say_json(response("", **changes))
@@ -151,20 +152,20 @@ async def test_a_misshapen_response_has_no_text(
         '{ not this } {"grade": 1}',
     ],
 )
-async def test_an_object_among_words_is_found(server: FakeEndpoint, model: TextModel, text: str) -> None:
+async def test_an_object_among_words_is_found(server: FakeEndpoint, model: ResponsesModel, text: str) -> None:
     """Endpoints that ignore the schema wrap their JSON in words and fences."""
     server.say_json(response(text))
     assert (await model.ask("Judge.", "text", schema=SCHEMA)).parsed == {"grade": 1}
 
 
-async def test_two_different_objects_are_no_answer(server: FakeEndpoint, model: TextModel) -> None:
+async def test_two_different_objects_are_no_answer(server: FakeEndpoint, model: ResponsesModel) -> None:
     """A judge that quotes one verdict and gives another is not guessed at."""
     server.say_json(response('They said {"grade": 1}, I say {"grade": 0}.'))
     answer = await model.ask("Judge.", "text", schema=SCHEMA)
     assert (answer.parsed, answer.problem) == (None, "the answer holds 2 different objects")
 
 
-async def test_a_refusal_is_told_from_an_answer(server: FakeEndpoint, model: TextModel) -> None:
+async def test_a_refusal_is_told_from_an_answer(server: FakeEndpoint, model: ResponsesModel) -> None:
     """What a model says when it declines is kept, and is no answer."""
     message = {"type": "message", "content": [{"type": "refusal", "refusal": "I can't do that."}]}
     server.say_json(response("", output=[message]))
@@ -172,14 +173,14 @@ async def test_a_refusal_is_told_from_an_answer(server: FakeEndpoint, model: Tex
     assert (answer.refused, answer.parsed, answer.text) == (True, None, "I can't do that.")
 
 
-async def test_an_answer_that_was_cut_off_says_so(server: FakeEndpoint, model: TextModel) -> None:
+async def test_an_answer_that_was_cut_off_says_so(server: FakeEndpoint, model: ResponsesModel) -> None:
     """Running out of tokens explains half an object."""
     cut = {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
     server.say_json(response('{"gra', **cut))
     assert "cut off (max_output_tokens)" in (await model.ask("Judge.", "text", schema=SCHEMA)).problem
 
 
-async def test_an_endpoint_without_schemas_is_asked_in_words(server: FakeEndpoint, model: TextModel) -> None:
+async def test_an_endpoint_without_schemas_is_asked_in_words(server: FakeEndpoint, model: ResponsesModel) -> None:
     """It is asked again in words, with the schema in the instructions, and from then on in words at once."""
     refusal = {"error": {"message": "Unknown parameter: 'text.format' json_schema", "code": "unsupported_parameter"}}
     server.answer = lambda asked: (400, refusal) if "text" in asked else (200, response('{"grade": 1}'))
@@ -192,7 +193,9 @@ async def test_an_endpoint_without_schemas_is_asked_in_words(server: FakeEndpoin
 @pytest.mark.parametrize(
     ("status", "message"), [(400, "no such voice"), (429, "schema"), (401, "schema"), (500, "schema")]
 )
-async def test_other_refusals_are_failures(server: FakeEndpoint, model: TextModel, status: int, message: str) -> None:
+async def test_other_refusals_are_failures(
+    server: FakeEndpoint, model: ResponsesModel, status: int, message: str
+) -> None:
     """A request that failed for another reason is not repeated in words."""
     server.say_json({"error": {"message": message}}, status)
     with pytest.raises(CaseFailure):
@@ -204,7 +207,7 @@ async def test_a_key_that_is_quoted_in_an_answer_is_taken_out(server: FakeEndpoi
     """Whether the model says it or a failed response names it as its error."""
     key = "sk-canary-0123456789abcdef"
     clients = Clients({"TEST_KEY": key}, timeout_s=5)
-    model = TextModel(clients, ProviderEndpoint("compatible", server.base_url, "TEST_KEY"), "judge")
+    model = ResponsesModel(clients, ProviderEndpoint("compatible", server.base_url, "TEST_KEY"), "judge")
     server.say_json(response(f"your key is {key}"))
     assert (await model.ask("Be brief.", "Which key?")).text == "your key is [TEST_KEY]"
     server.say_json(response("", status="failed", error={"code": f"no_{key}", "message": f"{key} is wrong"}))
@@ -212,3 +215,31 @@ async def test_a_key_that_is_quoted_in_an_answer_is_taken_out(server: FakeEndpoi
         await model.ask("Be brief.", "Which key?")
     assert key not in str(caught.value)
     await clients.aclose()
+
+
+async def test_how_it_is_to_answer_is_sent(server: FakeEndpoint, model: ResponsesModel) -> None:
+    """In the API's words; it has no seed, so none is sent."""
+    server.say_json(response("fine"))
+    await model.ask("", "text", temperature=0.5, max_output_tokens=9, reasoning_effort="low", seed=7)
+    sent = server.asked[0].json
+    assert (sent["temperature"], sent["max_output_tokens"], sent["reasoning"]) == (0.5, 9, {"effort": "low"})
+    assert "seed" not in sent
+
+
+async def test_reasoning_is_kept_apart(server: FakeEndpoint, model: ResponsesModel) -> None:
+    """As an item of its own, or between tags; why it ended and what it cost are told where the endpoint does."""
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]}
+    more = {"type": "reasoning", "content": [{"type": "reasoning_text", "text": "Well."}]}
+    said = {"type": "message", "content": [{"type": "output_text", "text": "<think>So.</think>Yes."}]}
+    server.say_json(response("", output=[thought, more, said], usage={"input_tokens": 1, "cost": 0.5}))
+    answer = await model.ask("", "text")
+    assert (answer.text, answer.reasoning) == ("Yes.", "Hm.\nWell.\nSo.")
+    assert (answer.finish, answer.cut_off, answer.cost_usd) == ("completed", False, 0.5)
+
+
+async def test_an_answer_of_ten_megabytes_is_given_up(server: FakeEndpoint, model: ResponsesModel) -> None:
+    """It is bounded, with a clear failure."""
+    server.say_json(response("x" * 10_000_000))
+    with pytest.raises(CaseFailure, match="4194304 characters") as caught:
+        await model.ask("", "text")
+    assert caught.value.error_type == "answer_too_large"

@@ -37,6 +37,14 @@ async def test_responses_take_a_schema(client: AsyncOpenAI):
     assert answer.output_text == "{}"
 
 
+async def test_a_response_that_may_not_be_longer_ends(client: AsyncOpenAI):
+    """It says that it is incomplete, and why."""
+    answer = await client.responses.create(model="parrot", input="Hello there.", max_output_tokens=2)
+    assert (answer.output_text, answer.status) == ("Hello th", "incomplete")
+    assert answer.incomplete_details is not None
+    assert answer.incomplete_details.reason == "max_output_tokens"
+
+
 @pytest.mark.parametrize(
     ("body", "param"),
     [

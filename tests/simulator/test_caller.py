@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from evalkit.providers.responses import Answer, TextModel
+from evalkit.providers.text_model import Answer, TextModel
 from evalkit.records.record import Usage
 from evalkit.simulator.caller import CallerTurn, TextCaller
 from evalkit.simulator.conversation import Exchange

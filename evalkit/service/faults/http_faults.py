@@ -19,7 +19,12 @@ from evalkit.service.faults.line import HELD_S
 from evalkit.service.faults.plan import FaultPlan, FaultRule
 from evalkit.service.http_audio import read_form
 
-_ROLES = {"/audio/speech": "speech", "/audio/transcriptions": "transcription", "/responses": "judge"}
+_ROLES = {
+    "/audio/speech": "speech",
+    "/audio/transcriptions": "transcription",
+    "/responses": "judge",
+    "/chat/completions": "judge",
+}
 
 
 @dataclass

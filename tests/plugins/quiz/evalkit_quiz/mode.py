@@ -8,7 +8,7 @@ from evalkit.datasets.tables import find_empty_cells, read_table
 from evalkit.errors import DataError
 from evalkit.modes.attempt import make_attempt
 from evalkit.modes.mode import Mode, ModeData
-from evalkit.modes.text_assistant import fingerprint_assistant, prompt_files, read_prompt
+from evalkit.modes.text_assistant import fingerprint_assistant, prompt_files, read_prompt, sampling_of
 from evalkit.records.case import Case
 from evalkit.records.faults import Stage
 from evalkit.records.grade import GradeLevel, GraderSpec
@@ -59,10 +59,10 @@ class Quiz(Mode[TextSettings, ModeData]):
         async def work(trial, attempt):
             async def ask(evidence):
                 question, asked_at = trial.case.inputs["question"], clock.now()
-                answer = await candidate.ask(prompt, question)
+                answer = await candidate.ask(prompt, question, **sampling_of(settings))
                 latencies = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
                 evidence.turns.append(Turn(1, question, (Words(answer.text),), latencies=latencies, usage=answer.usage))
-                evidence.cost_usd["assistant"] = peers.prices.cost_usd(answer.usage, model)
+                evidence.cost_usd["assistant"] = peers.cost_usd(answer, model)
                 evidence.served_model = answer.model
 
             fingerprint = self.fingerprint(settings, data, trial.case)

@@ -1,0 +1,175 @@
+"""Text through ``/chat/completions``, as it streams: what OpenRouter, LM Studio and most other endpoints speak.
+
+Everything is asked for as a stream, so that the time of the first token is known and a long answer is never taken for
+silence. An endpoint that answers whole all the same is read whole. A stream that ends without saying why it ended was
+cut: a failure of the connection, with what had come as its evidence (:class:`AnswerCut`).
+
+Endpoints differ in three optional fields: one that refuses ``stream_options`` is asked without it, then and from then
+on, and the limit on tokens goes out as ``max_tokens`` or ``max_completion_tokens``, whichever is taken.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from evalkit.clock import Clock, MonotonicClock
+from evalkit.errors import CaseFailure
+from evalkit.providers.chat_assembly import ChatAssembly
+from evalkit.providers.clients import Clients
+from evalkit.providers.endpoints import ProviderEndpoint
+from evalkit.providers.text_model import (
+    MAX_ANSWER_CHARACTERS,
+    NOT_ABOUT_THE_REQUEST,
+    Answer,
+    AnswerCut,
+    Sampling,
+    TextModel,
+    answer_too_large,
+    as_mapping,
+)
+from evalkit.records.faults import Stage
+from evalkit.records.json import JsonObject
+
+if TYPE_CHECKING:
+    from openai import AsyncStream
+
+_LIMITS = ("max_tokens", "max_completion_tokens")
+# Whose newer models refuse the older name.
+_PREFER_NEWER = ("openai", "azure")
+
+
+class ChatModel(TextModel):
+    """A text model behind ``/chat/completions``.
+
+    Args:
+        clients: HTTP clients by endpoint.
+        endpoint: Where the model is.
+        model: Its name.
+        stage: At which stage a failed request counts.
+        clock: Measures the time of the first token.
+
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        endpoint: ProviderEndpoint,
+        model: str,
+        *,
+        stage: str = Stage.GRADING,
+        clock: Clock | None = None,
+    ) -> None:
+        super().__init__(clients, endpoint, model, stage=stage)
+        self._clock = clock or MonotonicClock()
+        self._limits = list(reversed(_LIMITS) if endpoint.name in _PREFER_NEWER else _LIMITS)
+        self._asks_for_usage = True
+
+    async def _answer(
+        self, instructions: str, text: str | Sequence[JsonObject], schema: JsonObject | None, sampling: Sampling
+    ) -> Answer:
+        told = [{"role": "system", "content": instructions}] if instructions else []
+        asked = [{"role": "user", "content": text}] if isinstance(text, str) else [dict(one) for one in text]
+        while True:
+            body = self._body([*told, *asked], schema, sampling)
+            try:
+                return self._bounded(await self._stream(body))
+            except CaseFailure as failure:
+                if not self._gives_way(failure, body):
+                    raise
+
+    def _body(
+        self, messages: Sequence[Mapping[str, Any]], schema: JsonObject | None, sampling: Sampling
+    ) -> dict[str, Any]:
+        effort = sampling.get("reasoning_effort")
+        options: dict[str, Any] = {
+            "temperature": sampling.get("temperature"),
+            "seed": sampling.get("seed"),
+            self._limits[0]: sampling.get("max_output_tokens"),
+            "stream_options": {"include_usage": True} if self._asks_for_usage else None,
+        }
+        if effort is not None and self._endpoint.name == "openrouter":
+            options["reasoning"] = {"effort": effort}
+        else:
+            options["reasoning_effort"] = effort
+        if schema is not None:
+            wanted = {"name": "answer", "schema": schema, "strict": True}
+            options["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        told = {name: value for name, value in options.items() if value is not None}
+        return {"model": self._model, "messages": list(messages), "stream": True, **told}
+
+    def _gives_way(self, failure: CaseFailure, body: Mapping[str, Any]) -> bool:
+        """Whether the endpoint refused a field that it can be asked without; it is not sent again."""
+        if failure.error_type in NOT_ABOUT_THE_REQUEST or isinstance(failure, AnswerCut):
+            return False
+        if "stream_options" in failure.message and self._asks_for_usage:
+            self._asks_for_usage = False
+            return True
+        if len(self._limits) > 1 and self._limits[0] in body and self._limits[0] in failure.message:
+            self._limits.pop(0)
+            return True
+        return False
+
+    async def _stream(self, body: Mapping[str, Any]) -> Answer:
+        from openai import AsyncStream
+
+        client = self._clients.get(self._endpoint)
+        assembly, sent_at = ChatAssembly(), self._clock.now()
+        try:
+            with self._clients.failures_at(self._stage, self._endpoint):
+                stream = await client.post(
+                    "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object]
+                )
+                async with stream:
+                    if "event-stream" in stream.response.headers.get("content-type", ""):
+                        await self._read_stream(stream, assembly, sent_at)
+                    else:
+                        await self._read_whole(stream, assembly)
+        except CaseFailure as failure:
+            if assembly.has_begun:
+                raise AnswerCut(failure, self._cleaned(assembly.answer(self._model))) from None
+            raise
+        return assembly.answer(self._model)
+
+    async def _read_stream(self, stream: AsyncStream[object], assembly: ChatAssembly, sent_at: float) -> None:
+        async for chunk in stream:
+            self._require_no_error(as_mapping(chunk))
+            assembly.take(as_mapping(chunk))
+            if assembly.has_begun and assembly.first_token_ms is None:
+                assembly.first_token_ms = (self._clock.now() - sent_at) * 1000
+            if assembly.characters > MAX_ANSWER_CHARACTERS:
+                raise answer_too_large(self._stage, self._endpoint)
+        if not assembly.finish:
+            message = f"{self._endpoint.name} ended the stream before the answer: it never said why it ended"
+            raise CaseFailure(self._stage, "connection_closed", message)
+
+    async def _read_whole(self, stream: AsyncStream[object], assembly: ChatAssembly) -> None:
+        try:
+            body = as_mapping(json.loads(await stream.response.aread()))
+        except RecursionError:
+            body = {}
+        self._require_no_error(body)
+        if not isinstance(body.get("choices"), list):
+            message = f"{self._endpoint.name} answered without a chat completion"
+            raise CaseFailure(self._stage, "invalid_response", message)
+        assembly.take(body)
+
+    def _require_no_error(self, body: Mapping[str, Any]) -> None:
+        """Raise for an error that stands in an answer: what failed after the status had been sent."""
+        choices = body.get("choices")
+        first = as_mapping(choices[0]) if isinstance(choices, list) and choices else {}
+        for holder in (body, first):
+            if holder.get("error"):
+                raise self._clients.failure_in_answer(self._stage, self._endpoint, holder["error"])
+        if first.get("finish_reason") == "error":
+            message = f"{self._endpoint.name} ended the answer with an error and did not say which"
+            raise CaseFailure(self._stage, "server_error", message)
+
+    def _cleaned(self, answer: Answer) -> Answer:
+        try:
+            return self._bounded(answer)
+        except CaseFailure:  # too large to be kept whole
+            kept = MAX_ANSWER_CHARACTERS // 2
+            short = Answer(answer.text[:kept], None, "", answer.usage, answer.model, reasoning=answer.reasoning[:kept])
+            return self._bounded(short)
