@@ -6,31 +6,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import yaml
 from harness import Cli, command, read_json, read_rows
-
-PLUGIN = Path(__file__).parents[1] / "plugins" / "quiz"
-
-
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that has the plugin installed, as pip installs it."""
-    site = tmp_path_factory.mktemp("site")
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", str(site), str(PLUGIN)], check=True, capture_output=True)
-    return site
-
-
-@pytest.fixture
-def quiz(tmp_path: Path, warm_env: dict[str, str], installed: Path) -> Cli:
-    """The command in an environment that has the plugin."""
-    return Cli(tmp_path, {**warm_env, "PYTHONPATH": str(installed)})
 
 
 def test_a_text_mode_of_another_package_runs(quiz: Cli) -> None:
