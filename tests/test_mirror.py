@@ -18,6 +18,7 @@ ELSEWHERE = {
     "commands/service.py": "service/test_server.py",
     "commands/new.py": "e2e/test_new.py",
     "commands/voice.py": "e2e/test_walk.py",
+    "modes/coding/edits.py": "modes/coding/test_patch.py",
     "modes/voice/recordings.py": "modes/voice/test_spoken.py",
     "modes/voice/spoken_turn.py": "e2e/test_crawl.py",
     "settings/types.py": "settings/test_schemas.py",
