@@ -34,7 +34,7 @@ from evalkit.modes.mode import Mode
 from evalkit.peers.embedded import service_url, shared_services
 from evalkit.peers.peers import open_peers
 from evalkit.peers.pricing import price_table
-from evalkit.peers.replayed import replayed
+from evalkit.peers.served import served
 from evalkit.records.case import Case
 from evalkit.records.grade import Grade, GraderSpec
 from evalkit.records.record import CaseRecord
@@ -141,8 +141,8 @@ def _score(task: Regrading, run: RunDirectory, line: CommandLine, *, as_json: bo
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)
     earlier = open_run(run.root, "score").grades
-    served = replayed(task.settings) if task.needs else nullcontext(task.settings)
-    with _services(task) as url, served as addressed:
+    addresses = served(task.settings) if task.needs else nullcontext(task.settings)
+    with _services(task) as url, addresses as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         known = {grade.question for grade in earlier}
         given = event_loop.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))

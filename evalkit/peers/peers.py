@@ -166,7 +166,12 @@ async def open_peers(
 
 
 def open_cache() -> ContentCache:
-    """Return the cache between runs, in ``$EVALKIT_CACHE`` or the user's cache folder."""
+    """Return the cache between runs."""
+    return ContentCache(cache_folder() / "v1")
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is kept between runs: ``$EVALKIT_CACHE``, else one in the user's cache folder."""
     chosen = os.environ.get("EVALKIT_CACHE")
     root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evalkit"
-    return ContentCache((Path(chosen).expanduser() if chosen else root) / "v1")
+    return Path(chosen).expanduser() if chosen else root

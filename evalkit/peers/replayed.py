@@ -1,28 +1,22 @@
-"""Stored runs as providers: found and checked before anything starts, served by a child while a run lasts.
+"""Stored runs as providers: found and checked before anything starts; :mod:`evalkit.peers.served` serves them.
 
 ``provider=replay provider.run=RUN_DIR`` takes every model's name from the stored run.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from evalkit.errors import ConfigError
-from evalkit.service.child import START_TIMEOUT_S, launch
 from evalkit.settings.roles import ROLES
-from evalkit.settings.types import ProviderSettings, RunSettings
 from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory
 
 REPLAY = "replay"
-Settings = TypeVar("Settings", bound=RunSettings)
 # A role that the stored run had not.
 _NO_ROLE: Mapping[str, Any] = {"model": None, "provider": {"name": REPLAY}}
 
@@ -50,16 +44,6 @@ def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[s
     return filled
 
 
-@contextmanager
-def replayed(settings: Settings) -> Iterator[Settings]:
-    """Yield `settings` with the addresses of its stored runs, each served by a child process until the block ends."""
-    providers = [settings.provider, *(role.provider for role in settings.roles.values())]
-    runs = {provider.run for provider in providers if provider.name == REPLAY and provider.run is not None}
-    with ExitStack() as stack:
-        addresses = {run: stack.enter_context(_serve(run)) for run in sorted(runs)}
-        yield _addressed(settings, addresses)
-
-
 @cache
 def recorded_identity(run: Path) -> str:
     """Return the identity of a stored run: a hash of its records, whatever its folder."""
@@ -69,23 +53,6 @@ def recorded_identity(run: Path) -> str:
         if "record_sha256" in line
     ]
     return sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
-
-
-@contextmanager
-def _serve(run: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "evalkit.service.replay", str(run), "--exit-with-stdin"]
-    with launch(command, timeout_s=START_TIMEOUT_S) as child:
-        yield child.url
-
-
-def _addressed(settings: Settings, addresses: Mapping[Path, str]) -> Settings:
-    def addressed(provider: ProviderSettings) -> ProviderSettings:
-        known = addresses.get(provider.run) if provider.run is not None else None
-        return replace(provider, base_url=known) if known else provider
-
-    held: Mapping[str, Any] = settings.roles
-    nodes = {name: replace(node, provider=addressed(node.provider)) for name, node in held.items()}
-    return replace(settings, provider=addressed(settings.provider), **nodes)
 
 
 def _with_models(provider: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:

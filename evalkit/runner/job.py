@@ -27,7 +27,7 @@ from evalkit.peers.embedded import service_url
 from evalkit.peers.peers import open_peers
 from evalkit.peers.pricing import price_table
 from evalkit.peers.rate_limits import pause_for_spent_limits
-from evalkit.peers.replayed import replayed
+from evalkit.peers.served import served
 from evalkit.realtime.rate_limits import RateLimit
 from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
@@ -111,7 +111,7 @@ def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_c
     with _drawing(prepared.config, destination) as draw:
         with (
             service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
-            replayed(settings) as addressed,
+            served(settings) as addressed,
         ):
             ready = replace(prepared, settings=addressed)
             outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))

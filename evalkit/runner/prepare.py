@@ -19,6 +19,7 @@ from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
 from evalkit.peers.replayed import with_recorded_models
+from evalkit.peers.served import find_coder_problems
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject, content_sha256
@@ -131,6 +132,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     problems = [
         *find_missing_models(settings.config, sorted(mode.needs(settings))),
         *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
+        *find_coder_problems(settings),
         *_find_gate_problems(mode, settings.gate),
     ]
     collecting(problems, lambda: price_table(settings))

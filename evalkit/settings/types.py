@@ -16,6 +16,8 @@ from typing import Any, Protocol, Self, TypeVar, get_args, get_type_hints
 from evalkit.settings.roles import ROLES
 
 T = TypeVar("T")
+LOCAL_CODER = "local_coder"
+"""The provider that serves a local code model."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.roles import ROLES
 from evalkit.settings.schemas import Key, make_validator, mode_names, run_schema
+from evalkit.settings.types import LOCAL_CODER
 
 
 def find_problems(config: Mapping[str, Any]) -> list[str]:
@@ -75,11 +76,11 @@ def find_contradictions(config: Mapping[str, Any]) -> list[str]:
             continue
         where = "provider" if role is None else f"{role}.provider"
         problems += _find_replay_contradictions(provider, where)
-        if provider["name"] not in ("local", "replay") and provider["base_url"] is None:
+        if provider["name"] not in ("local", "replay", LOCAL_CODER) and provider["base_url"] is None:
             problems.append(f"{where}.base_url: null; {where}={provider['name']} needs the URL of an endpoint")
-        if provider["name"] == "local" and provider["base_url"] is not None:
+        if provider["name"] in ("local", LOCAL_CODER) and provider["base_url"] is not None:
             problems.append(
-                f"{where}.base_url: {provider['base_url']!r} with the embedded provider, which picks its own; "
+                f"{where}.base_url: {provider['base_url']!r} with {where}={provider['name']}, which picks its own; "
                 f"for a service started by hand use provider=compatible"
             )
     return problems

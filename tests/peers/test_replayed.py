@@ -14,7 +14,8 @@ import yaml
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.peers.endpoints import endpoint_of
-from evalkit.peers.replayed import recorded_identity, replayed, with_recorded_models
+from evalkit.peers.replayed import recorded_identity, with_recorded_models
+from evalkit.peers.served import served
 from evalkit.records.case import Case
 from evalkit.records.record import CaseRecord
 from evalkit.runner.jobs import packaged_source
@@ -96,12 +97,12 @@ def test_every_role_gets_the_address(store: Store) -> None:
     """One server per stored run, for as long as the block lasts."""
     run = store()
     settings = prepare(_compose("provider=replay", f"provider.run={run}"), Path.cwd(), {}).settings
-    with replayed(settings) as addressed:
+    with served(settings) as addressed:
         urls = {addressed.provider.base_url, addressed.assistant.provider.base_url, addressed.judge.provider.base_url}
         (url,) = urls
         assert url is not None
         assert url.startswith("http://127.0.0.1:")
-    with replayed(prepare(_compose(), Path.cwd(), {}).settings) as untouched:
+    with served(prepare(_compose(), Path.cwd(), {}).settings) as untouched:
         assert untouched.provider.base_url is None
 
 
