@@ -40,7 +40,7 @@ def free_slots(busy, day_start, day_end, minimum=1):
 
 
 def busiest(intervals):
-    """Return [count, start, end]: the first longest stretch during which the most bookings are in force."""
+    """Return [count, start, end]: the first stretch during which the most bookings are in force."""
     events = []
     for start, end in (check(interval) for interval in intervals):
         if start < end:
