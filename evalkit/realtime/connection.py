@@ -17,9 +17,10 @@ import logging
 import os
 import re
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -33,9 +34,9 @@ from websockets.exceptions import (
     InvalidURI,
     ProxyError,
 )
-from websockets.frames import apply_mask  # type: ignore[attr-defined]  # the fast one where there is one
+from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]  # the fast one where there is one
 from websockets.http11 import Response
-from websockets.protocol import State
+from websockets.protocol import Event, State
 
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.realtime.events import ServerError, error_kind, server_error
@@ -47,6 +48,7 @@ _SHORTEST_SECRET = 8
 _CLOSE_GRACE_S = 1.0
 # The first two bytes of a frame that holds a whole text message, masked as a client's must be.
 _FINAL_TEXT, _MASKED = 0x81, 0x80
+_CONTROL = frozenset({Opcode.PING, Opcode.PONG, Opcode.CLOSE})
 # The library waits for the peer when more than this is unsent.
 _NEVER_STUCK_BYTES = 32 * 1024
 # Why we hang up -> what it is: a broken frame, text that is not UTF-8, a message beyond the limit.
@@ -96,7 +98,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: websockets.asyncio.client.ClientConnection,
+        socket: _Socket,
         secrets: tuple[str, ...],
         limits: ConnectionLimits,
     ) -> None:
@@ -133,7 +135,10 @@ class Connection:
         return True
 
     async def receive(self) -> str | bytes:
-        """Return the next message: `str` for text, `bytes` for binary. Raises ConnectionLost after the last one."""
+        """Return the next message: `str` for text, `bytes` for binary. Raises ConnectionLost after the last one.
+
+        Messages that `on_text` has had are not among them; what it raised is raised here.
+        """
         try:
             message = await self._socket.recv()
         except ConnectionClosed as closed:
@@ -151,7 +156,9 @@ class Connection:
         except TimeoutError:
             self._socket.transport.abort()
 
-    def _lost(self, closed: ConnectionClosed) -> ConnectionLost:
+    def _lost(self, closed: ConnectionClosed) -> Exception:
+        if self._socket.defect is not None:
+            return self._socket.defect
         if closed.sent is not None and not closed.rcvd_then_sent:
             said = f"code {closed.sent.code}, {closed.sent.reason or 'no reason given'}"
             kind = _OUR_CLOSE_KINDS.get(closed.sent.code, "connection_closed")
@@ -186,6 +193,35 @@ def _text_frames(messages: Sequence[bytes]) -> bytes:
     return b"".join(frames)
 
 
+class _Socket(websockets.asyncio.client.ClientConnection):
+    """Hands a text message on while it arrives: a queue, and a task that waits at it, cost more than the parsing.
+
+    From the first message that is binary, in fragments or not UTF-8, all go the library's way, so that none overtakes.
+    """
+
+    on_text: Callable[[str], None] | None = None
+    defect: Exception | None = None
+
+    def process_event(self, event: Event) -> None:
+        on_text = self.on_text
+        if on_text is None or not isinstance(event, Frame) or event.opcode in _CONTROL:
+            super().process_event(event)
+            return
+        try:
+            text = str(event.data, "utf-8") if event.opcode is Opcode.TEXT and event.fin else None
+        except UnicodeDecodeError:
+            text = None
+        if text is None:
+            self.on_text = None
+            super().process_event(event)
+            return
+        try:
+            on_text(text)
+        except Exception as defect:  # noqa: BLE001 - raised by receive(); the library must not see it
+            self.on_text, self.defect = None, defect
+            self.transport.abort()
+
+
 class _Connect(websockets.asyncio.client.connect):
     """A connect that takes a redirect for what it is to us: a refusal."""
 
@@ -193,8 +229,15 @@ class _Connect(websockets.asyncio.client.connect):
         return exc
 
 
-async def connect(url: str, headers: Mapping[str, str], limits: ConnectionLimits | None = None) -> Connection:
+async def connect(
+    url: str,
+    headers: Mapping[str, str],
+    limits: ConnectionLimits | None = None,
+    on_text: Callable[[str], None] | None = None,
+) -> Connection:
     """Open a WebSocket to `url` (``ws://`` or ``wss://``), sending `headers` with the handshake.
+
+    `on_text` takes text messages while they arrive, in order; :meth:`Connection.receive` returns what it does not take.
 
     Raises:
         CaseFailure: At stage ``connect``; `error_type` says how the handshake failed, and `retry_after_s` is what the
@@ -204,9 +247,17 @@ async def connect(url: str, headers: Mapping[str, str], limits: ConnectionLimits
     limits = limits or ConnectionLimits()
     secrets = _secrets_of(headers)
     place = _place_of(url)
+
+    def make_socket(*args: Any, **kwargs: Any) -> _Socket:
+        made = _Socket(*args, **kwargs)
+        if on_text is not None:
+            made.on_text = lambda text: on_text(_redact(text, secrets))
+        return made
+
     try:
         socket = await _Connect(
             url,
+            create_connection=cast(Any, make_socket),
             additional_headers=dict(headers),
             compression=None,
             max_size=limits.max_frame_bytes,
@@ -230,7 +281,7 @@ async def connect(url: str, headers: Mapping[str, str], limits: ConnectionLimits
         raise _unreachable(place, error) from error
     except ConnectionClosed as error:
         raise _failed("connection_failed", f"{place}: the connection broke during the handshake") from error
-    return Connection(socket, secrets, limits)
+    return Connection(cast(_Socket, socket), secrets, limits)
 
 
 def _failed(error_type: str, message: str, retry_after_s: float | None = None) -> CaseFailure:

@@ -12,7 +12,7 @@
         response = await session.respond(timeout_s=30)
     turn = session.turn_result()
 
-A background task receives all the time, so that both directions flow at once and times are taken on arrival; the
+What arrives is taken at once, so that both directions flow together and times are those of the arrival; the
 methods send, and wait for what they need. Every method but :meth:`begin_turn` raises
 :class:`~evalkit.errors.CaseFailure`:
 
@@ -143,7 +143,7 @@ class RealtimeSession:
 
     async def __aenter__(self) -> Self:
         """Connect. Raises CaseFailure at stage ``connect``."""
-        self._connection = await connect(self._url, self._headers, self._limits)
+        self._connection = await connect(self._url, self._headers, self._limits, self._hear)
         self._receiver = asyncio.create_task(self._receive(self._connection))
         self._receiver.add_done_callback(lambda _: self._news.set())
         return self
@@ -329,21 +329,24 @@ class RealtimeSession:
         )
 
     async def _receive(self, connection: Connection) -> None:
-        """Take every message on arrival, until there are no more."""
+        """Take what does not come as whole text messages, until there is no more of anything."""
         try:
             while True:
-                frame = await connection.receive()
-                at_ms = self._timeline.now_ms()
-                try:
-                    event = parse_frame(frame)
-                except InvalidEvent as error:
-                    kept = frame[:_RAW_FRAME_KEPT] if isinstance(frame, str) else frame[:_RAW_FRAME_KEPT].hex()
-                    self._record(Direction.RECEIVED, at_ms, {"type": "invalid_event", "frame": kept})
-                    self._note(_Trouble(None, "invalid_event", f"the server sent {error}"))
-                else:
-                    self._take(event, at_ms)
+                self._hear(await connection.receive())
         except ConnectionLost as lost:
             self._note(_Trouble(None, lost.error_type, lost.message, lost=True))
+
+    def _hear(self, frame: str | bytes) -> None:
+        """Take one message, on its arrival."""
+        at_ms = self._timeline.now_ms()
+        try:
+            event = parse_frame(frame)
+        except InvalidEvent as error:
+            kept = frame[:_RAW_FRAME_KEPT] if isinstance(frame, str) else frame[:_RAW_FRAME_KEPT].hex()
+            self._record(Direction.RECEIVED, at_ms, {"type": "invalid_event", "frame": kept})
+            self._note(_Trouble(None, "invalid_event", f"the server sent {error}"))
+        else:
+            self._take(event, at_ms)
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
         audio = None
