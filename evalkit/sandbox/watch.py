@@ -153,7 +153,6 @@ class BoxWatch:
         self._selector.register(pipes.archive_to, selectors.EVENT_WRITE, self._write_archive)
         if pipes.requests_to is not None:
             os.set_blocking(pipes.requests_to, False)
-            self._send()
 
     def _exchange(self, answers_from: int, lock_step: LockStep) -> None:
         """Listen to answers. A program that closed its pipe may leave; one that stays then is no partner."""
@@ -207,6 +206,7 @@ class BoxWatch:
             self._before[:] = head
             self._started = time.monotonic()
             self._files_before = count_files(self._box.root_pid, self._box.folders)
+            self._send()
         self._stderr.add(data)
         self._stop_flood()
 
