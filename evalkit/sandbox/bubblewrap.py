@@ -153,15 +153,17 @@ def _options(
     yield from ("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", "/ws", "--seccomp", str(contents[-1]))
 
 
-def _script(job: BoxJob, limits: BoxLimits, marker: str, collected: int | None) -> list[str]:
-    """Return the script that starts the command, and its first arguments.
-
-    CPU time ends a process by SIGXCPU, which can be told from other ends.
-    """
-    prlimit = (
-        f"--nproc={limits.processes} --data={limits.data_bytes} --fsize={limits.file_bytes}"
-        f" --nofile={limits.open_files} --core=0 --cpu={limits.cpu_s}:{limits.cpu_s + 1}"
+def prlimit_options(limits: BoxLimits) -> str:
+    """Return prlimit's options. CPU time ends a process by SIGXCPU, which can be told from other ends."""
+    return (
+        f"--data={limits.data_bytes} --fsize={limits.file_bytes} --nofile={limits.open_files} --core=0"
+        f" --cpu={limits.cpu_s}:{limits.cpu_s + 1}"
     )
+
+
+def _script(job: BoxJob, limits: BoxLimits, marker: str, collected: int | None) -> list[str]:
+    """Return the script that starts the command, and its first arguments."""
+    prlimit = f"--nproc={limits.processes} {prlimit_options(limits)}"
     if collected is None:
         return [_BEGIN + _RUN.format(limits=prlimit), "box", marker]
     script = _BEGIN + _RUN_AND_COLLECT.format(limits=prlimit)

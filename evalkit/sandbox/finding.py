@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sys
@@ -10,13 +11,14 @@ from collections.abc import Callable, Iterator
 from evalkit.errors import ConfigError, SandboxError
 from evalkit.sandbox.box import BoxJob, BoxLimits, Ending, Sandbox, SandboxReport
 from evalkit.sandbox.bubblewrap import Bubblewrap
+from evalkit.sandbox.host_box import HostBox
 
 _WORD = b"in the box"
 
 
 def probe() -> list[SandboxReport]:
     """Return, for every kind of sandbox, whether it works here: each was made to run a program just now."""
-    return [report for _, report in _try_all(("bubblewrap",))]
+    return [report for _, report in _try_all(tuple(_MAKERS))]
 
 
 def find_sandbox(wanted: str = "auto") -> Sandbox:
@@ -25,7 +27,7 @@ def find_sandbox(wanted: str = "auto") -> Sandbox:
     Raises ConfigError with every reason when none does.
     """
     reasons: list[str] = []
-    for sandbox, report in _try_all(("bubblewrap",) if wanted == "auto" else (wanted,)):
+    for sandbox, report in _try_all(_SAFE if wanted == "auto" else (wanted,)):
         if report.works and sandbox is not None:
             return sandbox
         reasons.append(f"sandbox {report.name} does not work here: {report.reason}")
@@ -34,12 +36,11 @@ def find_sandbox(wanted: str = "auto") -> Sandbox:
 
 def _try_all(names: tuple[str, ...]) -> Iterator[tuple[Sandbox | None, SandboxReport]]:
     """Yield each kind of sandbox with its report, the better kinds first."""
-    makers: dict[str, Callable[[], Sandbox]] = {"bubblewrap": make_bubblewrap}
     for name in names:
         try:
-            if name not in makers:
-                raise SandboxError(f"there is none of that name; there are {', '.join(makers)}")
-            sandbox = makers[name]()
+            if name not in _MAKERS:
+                raise SandboxError(f"there is none of that name; there are {', '.join(_MAKERS)}")
+            sandbox = _MAKERS[name]()
             _try(sandbox)
         except SandboxError as error:
             yield None, SandboxReport(name, works=False, reason=explain(str(error)))
@@ -57,6 +58,15 @@ def make_bubblewrap() -> Bubblewrap:
     return Bubblewrap(os.path.realpath(program))
 
 
+def make_sandlock() -> HostBox:
+    """Return the sandbox of the package sandlock, where this Python has it; raise SandboxError otherwise."""
+    if sys.platform != "linux":
+        raise SandboxError("it needs Linux")
+    if importlib.util.find_spec("sandlock") is None:
+        raise SandboxError("the Python package sandlock is not there; install it: pip install 'evalkit[sandbox]'")
+    return HostBox("sandlock", confined=True)
+
+
 def explain(message: str) -> str:
     """Return a message of bubblewrap with what to do about it."""
     return message
@@ -68,3 +78,11 @@ def _try(sandbox: Sandbox) -> None:
     result = sandbox.run(job, BoxLimits())
     if result.ending is not Ending.EXITED or result.exit_code != 0 or result.stdout != _WORD:
         raise SandboxError(f"a program in it ended with {result.ending} {result.exit_code} and said {result.stdout!r}")
+
+
+_MAKERS: dict[str, Callable[[], Sandbox]] = {
+    "bubblewrap": make_bubblewrap,
+    "sandlock": make_sandlock,
+    "none": lambda: HostBox("none", confined=False),
+}
+_SAFE = ("bubblewrap", "sandlock")

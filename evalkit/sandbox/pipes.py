@@ -11,7 +11,7 @@ from evalkit.sandbox.descriptors import Descriptors
 class OurEnds:
     """The ends of its pipes that stay with whoever watches the box."""
 
-    archive_to: int
+    archive_to: int | None
     stdout_from: int
     stderr_from: int
     status_from: int

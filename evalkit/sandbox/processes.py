@@ -23,13 +23,13 @@ def find_descendants(root: int) -> list[int]:
     return found
 
 
-def measure_memory(root: int, limit: int) -> int:
+def measure_memory(root: int, limit: int, *, without_root: bool = False) -> int:
     """Return the resident memory of `root` and all that came from it, in bytes.
 
     Memory that processes share is counted once for each of them, which is quick, unless the sum is more than `limit`:
     then it is counted again, each page once, so that nobody is stopped for forking.
     """
-    pids = find_descendants(root)
+    pids = find_descendants(root)[without_root:]
     quick = sum(_resident(pid) for pid in pids)
     return quick if quick <= limit else sum(_proportional(pid) for pid in pids)
 
@@ -44,6 +44,25 @@ def count_files(root: int, folders: tuple[str, ...]) -> int:
             continue
         count += found.f_files - found.f_ffree
     return count
+
+
+def is_fuller(folder: Path, *, most_bytes: int, most_files: int) -> bool:
+    """Return whether a folder holds more than so many bytes or files; follows no link, and counts no further."""
+    size = files = 0
+    waiting = [str(folder)]
+    while waiting:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    files += 1
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    if size > most_bytes or files > most_files:
+                        return True
+        except OSError:
+            continue
+    return False
 
 
 def _resident(pid: int) -> int:
@@ -61,10 +80,10 @@ def _proportional(pid: int) -> int:
     except OSError:
         return _resident(pid)
     for line in lines:
-        if line.startswith("Pss:"):
+        if line.startswith(b"Pss:"):
             return int(line.split()[1]) * 1024
     return 0
 
 
-def _read(path: str) -> str:
-    return Path(path).read_text(encoding="ascii", errors="replace")
+def _read(path: str) -> bytes:
+    return Path(path).read_bytes()

@@ -16,13 +16,15 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from evalkit.errors import SandboxError, printable
-from evalkit.sandbox.box import BoxLimits, BoxResult, Ending
+from evalkit.sandbox.box import MIB, BoxLimits, BoxResult, Ending
 from evalkit.sandbox.descriptors import Descriptors
 from evalkit.sandbox.lock_step import LockStep
 from evalkit.sandbox.pipes import OurEnds
-from evalkit.sandbox.processes import count_files, measure_memory
+from evalkit.sandbox.processes import count_files, is_fuller, measure_memory
 
 START_S = 30.0  # a box takes about 10 ms to make; a busy machine needs more, a broken one does not get there
 LEAVE_S = 1.0  # what a program has to leave after its last answer
@@ -50,11 +52,20 @@ class StartedBox:
     pipes: OurEnds
     has_status: bool = True
     """Whether the exit code comes in bubblewrap's JSON lines; otherwise it is that of `process`."""
+    gently: bool = False
+    """Whether `process` has to end the others itself, when told to by SIGTERM."""
     folders: tuple[str, ...] = FOLDERS
     """File systems of the box's own."""
+    folder: Path | None = None
+    """The folder of this machine that stands for them otherwise."""
+    held: int | None = None
+    """The end of a pipe that is kept open here until the command has opened it."""
 
     def end(self) -> None:
         """Kill all that is in the box; nothing happens when it is gone."""
+        if self.gently:
+            self.process.terminate()
+            return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.root, signal.SIGKILL)
         self.process.kill()
@@ -65,6 +76,7 @@ class StartedBox:
         waiting = select.poll()
         waiting.register(self.root, select.POLLIN)
         waiting.poll(DIE_S * 1000)
+        self.process.kill()
         self.process.wait()
 
 
@@ -149,8 +161,11 @@ class BoxWatch:
         if pipes.answers_from is not None and self._lock_step is not None:
             self._exchange(pipes.answers_from, self._lock_step)
         self._selector.register(self._box.root, selectors.EVENT_READ, self._note_end)
-        os.set_blocking(pipes.archive_to, False)
-        self._selector.register(pipes.archive_to, selectors.EVENT_WRITE, self._write_archive)
+        if pipes.archive_to is not None:
+            os.set_blocking(pipes.archive_to, False)
+            self._selector.register(
+                pipes.archive_to, selectors.EVENT_WRITE, partial(self._write_archive, pipes.archive_to)
+            )
         if pipes.requests_to is not None:
             os.set_blocking(pipes.requests_to, False)
 
@@ -206,6 +221,8 @@ class BoxWatch:
             self._before[:] = head
             self._started = time.monotonic()
             self._files_before = count_files(self._box.root_pid, self._box.folders)
+            if self._box.held is not None:
+                self._descriptors.close(self._box.held)
             self._send()
         self._stderr.add(data)
         self._stop_flood()
@@ -219,15 +236,15 @@ class BoxWatch:
 
     # what goes into the box
 
-    def _write_archive(self) -> None:
+    def _write_archive(self, pipe: int) -> None:
         try:
-            self._archive = self._archive[os.write(self._box.pipes.archive_to, self._archive[:PIECE]) :]
+            self._archive = self._archive[os.write(pipe, self._archive[:PIECE]) :]
         except BlockingIOError:
             return
         except BrokenPipeError:
             self._archive = self._archive[:0]
         if not self._archive:
-            self._close(self._box.pipes.archive_to)
+            self._close(pipe)
 
     def _send(self) -> None:
         """Write as much of the current request as the pipe takes; close the pipe after the last answer."""
@@ -287,11 +304,15 @@ class BoxWatch:
     def _measure(self) -> None:
         """Look at memory and files, and end the box when it holds more than it may."""
         limits = self._limits
-        used = measure_memory(self._box.root_pid, limits.memory_bytes)
+        used = measure_memory(self._box.root_pid, limits.memory_bytes, without_root=self._box.gently)
         self._peak = max(self._peak, used)
+        room = limits.workspace_bytes + limits.temp_bytes
+        most_files = room * FILES_PER_MIB // MIB
         files = count_files(self._box.root_pid, self._box.folders) - self._files_before
-        may = (limits.workspace_bytes + limits.temp_bytes) * FILES_PER_MIB // (1024 * 1024)
-        if used > limits.memory_bytes or files > may:
+        full = files > most_files or (
+            self._box.folder is not None and is_fuller(self._box.folder, most_bytes=room, most_files=most_files)
+        )
+        if used > limits.memory_bytes or full:
             self._end(Ending.MEMORY)
 
     def _end(self, ending: Ending) -> None:
