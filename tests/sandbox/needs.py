@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -23,4 +27,24 @@ def why_no_bubblewrap() -> str | None:
 _WHY = why_no_bubblewrap()
 needs_bubblewrap = pytest.mark.skipif(_WHY is not None, reason=_WHY or "")
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="boxes are Linux's")
-SYSTEM_PYTHON = shutil.which("python3", path="/usr/local/bin:/usr/bin")
+
+
+@pytest.fixture(name="open_folder")
+def make_open_folder() -> Iterator[Path]:
+    """Give a folder that every user can reach, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder
+
+
+def find_system_python() -> str | None:
+    """Return a Python that every user may run and that is new enough for evalkit."""
+    program = shutil.which("python3", path="/usr/local/bin:/usr/bin")
+    if program is None:
+        return None
+    check = "import sys; sys.exit(sys.version_info < (3, 11))"
+    return None if subprocess.run([program, "-c", check], check=False).returncode else program
+
+
+SYSTEM_PYTHON = find_system_python()
