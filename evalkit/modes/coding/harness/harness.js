@@ -14,7 +14,8 @@
  * candidate to forge is an answer, and which answers are expected is known outside the box only.
  *
  * A call whose promise can never settle (nothing is left to run) is answered with the error `NeverSettled`; no
- * clock is involved. Exit codes: 0 when the requests end, 97 when pipes or driver are missing (the machine's fault).
+ * clock is involved. Exit codes: 0 when the requests end, 97 when pipes or driver are missing (the machine's fault), 98 when a
+ * pipe broke.
  */
 
 const fs = require('fs');
@@ -271,12 +272,16 @@ function answerTo(call, line) {
 }
 
 async function serve(pipes, call) {
-  for (;;) {
-    const line = readLine(pipes.requests);
-    if (line === null) break;
-    const answer = await answerTo(call, line);
-    giveUp = null;
-    writeLine(pipes.answers, answer);
+  try {
+    for (;;) {
+      const line = readLine(pipes.requests);
+      if (line === null) break;
+      const answer = await answerTo(call, line);
+      giveUp = null;
+      writeLine(pipes.answers, answer);
+    }
+  } catch {
+    apply(exit, process, [98]);
   }
   apply(exit, process, [0]);
 }
