@@ -25,8 +25,22 @@ function leakedNames() {
   return names;
 }
 
+/** The candidate's functions. A module without them is no TypeError: that is an answer some cases expect. */
+function load() {
+  let loaded;
+  try {
+    loaded = require(path.join(WORKSPACE, 'src', 'query.js'));
+  } catch (error) {
+    throw new Error(`src/query.js cannot be loaded: ${error && error.message}`);
+  }
+  if (typeof loaded.parse !== 'function' || typeof loaded.stringify !== 'function') {
+    throw new Error('src/query.js must export the functions parse and stringify');
+  }
+  return loaded;
+}
+
 function call(fn, args) {
-  const { parse, stringify } = require(path.join(WORKSPACE, 'src', 'query.js'));
+  const { parse, stringify } = load();
   const functions = {
     parse: (text) => parse(text),
     stringify: (value) => stringify(revive(value)),
