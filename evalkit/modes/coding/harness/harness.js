@@ -25,7 +25,7 @@ const util = require('util');
 const MESSAGE_CHARACTERS = 200;
 const NAME_CHARACTERS = 80;
 const DEEPEST_VALUE = 200;
-const ANSWER_CHARACTERS = 1000000;
+const ANSWER_CHARACTERS = 300000; // at most 3 bytes each: below the longest answer a box lets out
 const CHUNK_BYTES = 65536;
 const NEWLINE = '\n';
 
