@@ -42,59 +42,7 @@ class StandIn:
         self.tries: Counter[str] = Counter()
         self.refuses_to_unload = False
         self._lock = threading.Lock()
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_GET(self) -> None:
-                if self.path == "/api/v1/models" and owner.models is not None:
-                    self.say(200, {"models": [owner.shown(key) for key in owner.models]})
-                else:
-                    self.unknown()
-
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
-                if self.path == "/v1/chat/completions":
-                    owner.keys.append(self.headers.get("Authorization", ""))
-                    owner.hold()
-                    owner.chat(self, body)
-                elif self.path.startswith("/api/v1/models/") and owner.models is not None:
-                    self.say(*owner.manage(self.path.rpartition("/")[2], body))
-                else:
-                    self.unknown()
-
-            def unknown(self) -> None:
-                """As LM Studio does."""
-                self.say(200, {"error": f"Unexpected endpoint or method. ({self.command} {self.path})"})
-
-            def say(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
-                raw = json.dumps(body).encode()
-                self.send_response(status)
-                for name, value in (headers or {}).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def stream(self, *chunks: Any, ends: bool = True) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "text/event-stream")
-                self.send_header("Transfer-Encoding", "chunked")
-                self.end_headers()
-                lines = [": OPENROUTER PROCESSING\n\n", *(f"data: {json.dumps(one)}\n\n" for one in chunks)]
-                for line in [*lines, *(["data: [DONE]\n\n"] if ends else [])]:
-                    raw = line.encode()
-                    self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
-                self.wfile.write(b"0\r\n\r\n" if ends else b"")
-                self.close_connection = not ends
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
@@ -171,6 +119,71 @@ class StandIn:
         else:
             to.stream(_chunk(model, content=text[:half]), _chunk(model, content=text[half:]), _chunk(model, "stop"),
                       _counted(model))  # fmt: skip
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        owner = self.server.owner
+        if self.path == "/api/v1/models" and owner.models is not None:
+            self.say(200, {"models": [owner.shown(key) for key in owner.models]})
+        else:
+            self.unknown()
+
+    def do_POST(self) -> None:
+        owner = self.server.owner
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        if self.path == "/v1/chat/completions":
+            owner.keys.append(self.headers.get("Authorization", ""))
+            owner.hold()
+            owner.chat(self, body)
+        elif self.path.startswith("/api/v1/models/") and owner.models is not None:
+            self.say(*owner.manage(self.path.rpartition("/")[2], body))
+        else:
+            self.unknown()
+
+    def unknown(self) -> None:
+        """As LM Studio does."""
+        self.say(200, {"error": f"Unexpected endpoint or method. ({self.command} {self.path})"})
+
+    def say(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        raw = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def stream(self, *chunks: Any, ends: bool = True) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        lines = [": OPENROUTER PROCESSING\n\n", *(f"data: {json.dumps(one)}\n\n" for one in chunks)]
+        for line in [*lines, *(["data: [DONE]\n\n"] if ends else [])]:
+            raw = line.encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
+        self.wfile.write(b"0\r\n\r\n" if ends else b"")
+        self.close_connection = not ends
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, owner: StandIn) -> None:
+        self.owner = owner
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that hung up."""
 
 
 def _chunk(model: str, finish: str | None = None, **delta: Any) -> dict[str, Any]:
