@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         api_key_env=options.api_key_env,
         speech_model=options.speech_model,
         transcription_model=options.transcription_model,
+        tasks_dir=options.tasks,
     )
     try:
         key = None if options.require_key is None else _key(options.require_key)
@@ -86,6 +87,9 @@ def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--require-key", metavar="NAME", help="demand the key in this environment variable of clients")
     parser.add_argument(
         "--faults", metavar="PLAN", help="what is to go wrong: a preset, rules, or a JSON file; see docs/faults.md"
+    )
+    parser.add_argument(
+        "--tasks", type=Path, metavar="FOLDER", help="coding tasks that the models oracle, noop, … are to know too"
     )
     parser.add_argument("--exit-with-stdin", action="store_true", help="exit when stdin closes")
     parser.add_argument(

@@ -62,6 +62,8 @@ class ServiceOptions:
     transcription_model: str | None = None
     require_key_env: str | None = None
     faults: str | None = None
+    tasks_dir: str | None = None
+    """A folder of coding tasks that the solvers are to know, beside those that ship."""
     keep_alive_s: float = 0.0
     """How long :mod:`evalkit.service.warm` keeps it after its last use."""
     warm: tuple[str, ...] = ENGINES
@@ -79,6 +81,7 @@ class ServiceOptions:
             "--transcription-model": self.transcription_model,
             "--require-key": self.require_key_env,
             "--faults": self.faults,
+            "--tasks": self.tasks_dir,
         }
         given = [text for option, value in values.items() if value is not None for text in (option, value)]
         return [*given, "--warm", *self.warm]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalkit.errors import ConfigError
-from evalkit.service.brain.rules.brain import RulesBrain
+from evalkit.service.brain.rules.brain import RULE_MODELS, RulesBrain
 from evalkit.service.brain.seam import Brain
+from evalkit.service.brain.solvers.solvers import solver_models
 from evalkit.service.endpoint import endpoint
 from evalkit.service.speech.hibari import HibariSpeech
 from evalkit.service.speech.pico import PicoSpeech
@@ -34,6 +36,7 @@ class EngineChoice:
         api_key_env: The environment variable that holds its key; None sends none.
         speech_model: The model an ``openai`` speech engine is asked for.
         transcription_model: The model an ``openai`` transcription engine is asked for.
+        tasks_dir: A folder of coding tasks that the solvers know, beside those that ship.
 
     """
 
@@ -44,6 +47,7 @@ class EngineChoice:
     api_key_env: str | None = None
     speech_model: str | None = None
     transcription_model: str | None = None
+    tasks_dir: Path | None = None
 
 
 def build_speech(choice: EngineChoice) -> SpeechEngine:
@@ -78,6 +82,7 @@ def build_brain(choice: EngineChoice) -> Brain:
     """Return the chosen brain; raises :class:`ConfigError`."""
     match choice.brain:
         case "rules":
-            return RulesBrain()
+            folders = () if choice.tasks_dir is None else (choice.tasks_dir,)
+            return RulesBrain({**RULE_MODELS, **solver_models(folders)})
         case other:
             raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

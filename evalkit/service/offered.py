@@ -24,6 +24,22 @@ _MODELS = frozenset(
         "local-voice",
         "local-transcription",
         "local-ears",
+        "oracle",
+        "noop",
+        "half",
+        "test-deleter",
+        "exit0",
+        "forger",
+        "equal-all",
+        "loop",
+        "hog",
+        "forker",
+        "flood",
+        "latin1",
+        "wrong-language",
+        "prose",
+        "stale-diff",
+        "lenient-diff",
     }
 )
 
