@@ -6,7 +6,7 @@
     ├── UserError            the user must fix something: exit 2, every problem listed at once
     │   ├── ConfigError      an override, an option or a value
     │   └── DataError        a CSV, JSON or WAV file
-    ├── ServiceStartError    the embedded provider did not start: exit 3
+    ├── ServiceStartError    the embedded provider did not start, or LM Studio does not serve: exit 3
     ├── LaunchError          a launcher gave up; what its jobs did stands in their files
     ├── SandboxError         a box for a program could not be made; never the fault of the program
     ├── StorageError         the disk takes nothing more: what was stored by then is whole
@@ -58,7 +58,7 @@ def collecting(problems: list[str], read: Callable[[], T]) -> T | None:
 
 
 class ServiceStartError(EvalkitError):
-    """The embedded provider did not start; the message ends with the last lines of its stderr."""
+    """A provider of this machine does not serve; for the embedded one the message ends with its stderr's last lines."""
 
 
 class LaunchError(EvalkitError):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from evalkit.clock import Clock, MonotonicClock
@@ -35,6 +36,8 @@ from evalkit.records.json import JsonObject
 if TYPE_CHECKING:
     from openai import AsyncStream
 
+# Of an answer that was cut, as evidence: enough to see what it was, and no field of a table that readers refuse.
+_KEPT = 50_000
 _LIMITS = ("max_tokens", "max_completion_tokens")
 # Whose newer models refuse the older name.
 _PREFER_NEWER = ("openai", "azure")
@@ -128,7 +131,7 @@ class ChatModel(TextModel):
                         await self._read_whole(stream, assembly)
         except CaseFailure as failure:
             if assembly.has_begun:
-                raise AnswerCut(failure, self._cleaned(assembly.answer(self._model))) from None
+                raise AnswerCut(failure, self._evidence(assembly.answer(self._model))) from None
             raise
         return assembly.answer(self._model)
 
@@ -166,10 +169,6 @@ class ChatModel(TextModel):
             message = f"{self._endpoint.name} ended the answer with an error and did not say which"
             raise CaseFailure(self._stage, "server_error", message)
 
-    def _cleaned(self, answer: Answer) -> Answer:
-        try:
-            return self._bounded(answer)
-        except CaseFailure:  # too large to be kept whole
-            kept = MAX_ANSWER_CHARACTERS // 2
-            short = Answer(answer.text[:kept], None, "", answer.usage, answer.model, reasoning=answer.reasoning[:kept])
-            return self._bounded(short)
+    def _evidence(self, answer: Answer) -> Answer:
+        """Return the beginning of what came of an answer that is none."""
+        return self._bounded(replace(answer, text=answer.text[:_KEPT], reasoning=answer.reasoning[:_KEPT]))

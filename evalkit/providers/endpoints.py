@@ -95,7 +95,8 @@ def find_key_problems(endpoint: ProviderEndpoint, environ: Mapping[str, str]) ->
     key = environ.get(name, "").strip()
     if not key:
         advice = (
-            f"set it to your key (export {name}=...), name another variable with provider.api_key_env, "
+            f"set it to your key (export {name}=..., or a line {name}=... in the file .env), "
+            f"name another variable with provider.api_key_env, "
             f"or use provider=local, which needs no key"
         )
         return [f"{where} is {'empty' if name in environ else 'not set'}; {advice}"]

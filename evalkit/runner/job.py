@@ -24,6 +24,7 @@ from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
 from evalkit.errors import ServiceStartError, StorageError, UserError
 from evalkit.peers.embedded import service_url
+from evalkit.peers.loaded_models import holding_models
 from evalkit.peers.peers import open_peers
 from evalkit.peers.pricing import price_table
 from evalkit.peers.rate_limits import pause_for_spent_limits
@@ -231,11 +232,14 @@ async def _run_cases(
         watch=Interruption(limits.grace_s, say).watch,
     )
 
+    asked = {name: role for name, role in prepared.roles.items() if left.trials or name == "judge"}
+
     def on_rate_limits(told: Sequence[RateLimit]) -> None:
         pause_for_spent_limits(told, throttle)
 
     async with (
         open_peers(settings, url, on_rate_limits=on_rate_limits, slot=lambda: holding(quota.slot())) as peers,
+        holding_models(asked, peers.clients, run.root, say),
         prepared.mode.open(settings, prepared.data, peers, run, clock) as work,
     ):
         workload = Workload(work, prepared.graders, open_grader_services(peers, run))

@@ -25,9 +25,10 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject, content_sha256
 from evalkit.runner.jobs import Plan
 from evalkit.service.offered import offered_voices
+from evalkit.settings.dotenv import adopt_keys
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
-from evalkit.settings.types import GateSettings, RunSettings
+from evalkit.settings.types import GateSettings, RoleSettings, RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 
 
@@ -80,10 +81,15 @@ class Prepared:
         return self.mode.engines(settings) | ({"transcription"} if hears else frozenset())
 
     @property
+    def roles(self) -> Mapping[str, RoleSettings]:
+        """The roles that are used, by name: those that the mode calls, and the judge where a grader asks it."""
+        used = self.mode.needs(self.settings) | (self.grader_needs & {"judge"})
+        return {name: role for name, role in self.settings.roles.items() if name in used}
+
+    @property
     def uses_embedded_provider(self) -> bool:
         """Whether the embedded provider has to be started: for a role that is used, or for listening to answers."""
-        used = self.mode.needs(self.settings) | (self.grader_needs & {"judge"})
-        return bool(self.engines) or any(self.settings.roles[role].provider.name == "local" for role in used)
+        return bool(self.engines) or any(role.provider.name == "local" for role in self.roles.values())
 
 
 PrepareJob = Callable[[Mapping[str, Any], Path, Mapping[str, str]], Prepared]
@@ -162,7 +168,10 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
 
 
 def read_settings(config: Mapping[str, Any], working_dir: Path) -> tuple[Mode[Any, Any], Any]:
-    """Return the mode and the settings of a composed `config`. Raises ConfigError with all that is wrong with them."""
+    """Return the mode and the settings of a composed `config`. Raises ConfigError with all that is wrong with them.
+
+    Keys that it names are then in the environment of this process, also those of ``.env``.
+    """
     problems = find_problems(config)
     if problems:
         raise ConfigError(problems)
@@ -170,6 +179,7 @@ def read_settings(config: Mapping[str, Any], working_dir: Path) -> tuple[Mode[An
     problems = [*find_contradictions(config), *mode.find_contradictions(config)]
     if problems:
         raise ConfigError(problems)
+    adopt_keys(config, working_dir, os.environ)
     config = with_recorded_models(config, working_dir)
     resolved = resolve(config, working_dir, mode.models)
     mode.settle(resolved)

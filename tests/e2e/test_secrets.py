@@ -52,18 +52,28 @@ def parrot_url() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.mark.parametrize(("mode", "further"), [("crawl", ["speech"]), ("walk", []), ("run", ["speech", "simulator"])])
+@pytest.mark.parametrize(
+    ("mode", "further", "in_file"),
+    [
+        ("crawl", ["speech"], False), ("walk", [], False), ("walk", [], True),
+        ("run", ["speech", "simulator"], False),
+    ],
+)  # fmt: skip
 def test_a_key_that_a_peer_quotes_reaches_no_file_and_no_terminal(
-    cold_cli: Cli, parrot_url: str, mode: str, further: list[str]
+    cold_cli: Cli, parrot_url: str, mode: str, further: list[str], *, in_file: bool
 ) -> None:
     """Neither config, log, trace, record, status, provenance, Hydra's own files nor messages hold it, in any mode.
 
-    What the peer said is kept, printable, and nothing in it is taken for markup or a format.
+    Nor where the key comes from .env. What the peer said is kept, printable, and nothing in it is taken for markup or a
+    format.
     """
+    if in_file:
+        (cold_cli.cwd / ".env").write_text(f'export MY_KEY="{CANARY}"  # mine\n', encoding="utf-8")
     done = cold_cli(
         f"mode={mode}", "provider=compatible", f"provider.base_url={parrot_url}", "provider.api_key_env=MY_KEY",
         "assistant.model=m", "judge.model=m", *(f"{role}.model=m" for role in further),
-        "provider.models.transcription=m", "max_examples=1", "report.plots=false", MY_KEY=CANARY,
+        "provider.models.transcription=m", "max_examples=1", "report.plots=false",
+        **({} if in_file else {"MY_KEY": CANARY}),
     )  # fmt: skip
     assert done.code == 3, done.err
     files = [path for path in done.directory.rglob("*") if path.is_file()]

@@ -9,6 +9,7 @@ from evalkit.errors import DataError
 from evalkit.modes.attempt import make_attempt
 from evalkit.modes.mode import Mode, ModeData
 from evalkit.modes.text_assistant import fingerprint_assistant, prompt_files, read_prompt, sampling_of
+from evalkit.providers.text_model import AnswerCut
 from evalkit.records.case import Case
 from evalkit.records.faults import Stage
 from evalkit.records.grade import GradeLevel, GraderSpec
@@ -59,7 +60,11 @@ class Quiz(Mode[TextSettings, ModeData]):
         async def work(trial, attempt):
             async def ask(evidence):
                 question, asked_at = trial.case.inputs["question"], clock.now()
-                answer = await candidate.ask(prompt, question, **sampling_of(settings))
+                try:
+                    answer = await candidate.ask(prompt, question, **sampling_of(settings))
+                except AnswerCut as cut:  # what had come is evidence, and no answer
+                    evidence.turns.append(Turn(1, question, (Words(cut.answer.text),), status="cut"))
+                    raise
                 latencies = {"latency_response_done_ms": (clock.now() - asked_at) * 1000}
                 evidence.turns.append(Turn(1, question, (Words(answer.text),), latencies=latencies, usage=answer.usage))
                 evidence.cost_usd["assistant"] = peers.cost_usd(answer, model)

@@ -1,0 +1,205 @@
+"""A server that plays OpenRouter and LM Studio: chat completions with every way to fail, and LM Studio's own REST API.
+
+What a request is answered with is told by the name of the model it asks for: :meth:`StandIn.chat`.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+USAGE = {
+    "prompt_tokens": 40, "completion_tokens": 12, "total_tokens": 52, "cost": 0.25,
+    "prompt_tokens_details": {"cached_tokens": 0}, "completion_tokens_details": {"reasoning_tokens": 7},
+}  # fmt: skip
+
+
+class StandIn:
+    """The server.
+
+    Attributes:
+        answers: What a model says to the last message of a conversation.
+        models: LM Studio's models, key -> ids of what is loaded; None: it has no REST API of its own.
+        asked: The bodies of all chat requests, in order.
+        keys: The credentials that requests came with.
+        log: What LM Studio was told to load and to unload, in order.
+        hold: Called before each chat request is answered.
+
+    """
+
+    def __init__(self) -> None:
+        self.answers: Callable[[str], str] = lambda _: "Forty-two."
+        self.models: dict[str, list[str]] | None = None
+        self.asked: list[Any] = []
+        self.keys: list[str] = []
+        self.log: list[str] = []
+        self.hold: Callable[[], object] = lambda: None
+        self.tries: Counter[str] = Counter()
+        self.refuses_to_unload = False
+        self._lock = threading.Lock()
+        self._server = _Server(self)
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        """The base URL that chat completions are below."""
+        return f"http://127.0.0.1:{self._server.server_port}/v1"
+
+    def close(self) -> None:
+        """Stop serving."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def shown(self, key: str) -> dict[str, Any]:
+        """Return a model as LM Studio lists it."""
+        assert self.models is not None
+        kind = "embedding" if key.startswith("embed") else "llm"
+        return {"type": kind, "key": key, "loaded_instances": [{"id": one, "config": {}} for one in self.models[key]]}
+
+    def manage(self, action: str, body: Any) -> tuple[int, Any]:
+        """Load or unload a model."""
+        assert self.models is not None
+        with self._lock:
+            if action == "load":
+                key = body["model"]
+                if key == "too-large":
+                    return 500, {"error": {"message": "insufficient memory", "type": "internal_error"}}
+                self.log.append(f"load {key}")
+                instance = key if not self.models[key] else f"{key}:{len(self.models[key]) + 1}"
+                self.models[key].append(instance)
+                return 200, {"type": "llm", "instance_id": instance, "load_time_seconds": 0.1, "status": "loaded"}
+            instance = body["instance_id"]
+            if self.refuses_to_unload or not any(instance in loaded for loaded in self.models.values()):
+                return 404, {"error": {"message": f"nothing is loaded as {instance}", "code": "model_not_found"}}
+            self.log.append(f"unload {instance}")
+            for loaded in self.models.values():
+                loaded[:] = [one for one in loaded if one != instance]
+            return 200, {"instance_id": instance}
+
+    def chat(self, to: Any, body: Any) -> None:
+        """Answer a chat request as the name of its model says."""
+        model, question = body["model"], str(body["messages"][-1]["content"])
+        with self._lock:
+            self.asked.append(body)
+            self.tries[f"{model} {question}"] += 1
+            is_first = self.tries[f"{model} {question}"] == 1
+        if self.models is not None and not any(model in (key, *ids) for key, ids in self.models.items() if ids):
+            to.say(404, {"error": {"message": f"model {model} is not loaded", "code": "model_not_found"}})
+            return
+        text, half = self.answers(question), len(self.answers(question)) // 2
+        name = model.rpartition("/")[2]
+        if name.startswith("http-"):
+            status = int(name[5:8])
+            if name.endswith("-once") and not is_first:
+                to.stream(_chunk(model, content=text), _chunk(model, "stop"), _counted(model))
+                return
+            error = {"message": f"refused with {status}; you sent {to.headers.get('Authorization')}", "code": status}
+            to.say(status, {"error": error}, {"Retry-After": "0.3"})
+        elif name == "cut":
+            to.stream(_chunk(model, content=text[:half]), ends=False)
+        elif name == "cut-quietly":
+            to.stream(_chunk(model, content=text[:half]))
+        elif name == "breaks":
+            error = {"code": "server_error", "message": "Provider disconnected unexpectedly"}
+            to.stream(_chunk(model, content=text[:half]), {**_chunk(model, "error"), "error": error})
+        elif name == "huge":
+            to.stream(*(_chunk(model, content="x" * 1_000_000) for _ in range(10)), _chunk(model, "stop"))
+        elif name == "thinks":
+            thought = [_chunk(model, reasoning="Let me think. "), _chunk(model, reasoning_details=[{"text": "Yes."}])]
+            to.stream(*thought, _chunk(model, content=text), _chunk(model, "stop"), _counted(model))
+        elif name == "thinks-aloud":
+            to.stream(_chunk(model, content=f"<think>Hm.</think>{text}"), _chunk(model, "stop"), _counted(model))
+        elif name == "uncounted":
+            to.stream(_chunk(model, content=text), _chunk(model, "stop"))
+        else:
+            to.stream(_chunk(model, content=text[:half]), _chunk(model, content=text[half:]), _chunk(model, "stop"),
+                      _counted(model))  # fmt: skip
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        owner = self.server.owner
+        if self.path == "/api/v1/models" and owner.models is not None:
+            self.say(200, {"models": [owner.shown(key) for key in owner.models]})
+        else:
+            self.unknown()
+
+    def do_POST(self) -> None:
+        owner = self.server.owner
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])) or b"{}")
+        if self.path == "/v1/chat/completions":
+            owner.keys.append(self.headers.get("Authorization", ""))
+            owner.hold()
+            owner.chat(self, body)
+        elif self.path.startswith("/api/v1/models/") and owner.models is not None:
+            self.say(*owner.manage(self.path.rpartition("/")[2], body))
+        else:
+            self.unknown()
+
+    def unknown(self) -> None:
+        """As LM Studio does."""
+        self.say(200, {"error": f"Unexpected endpoint or method. ({self.command} {self.path})"})
+
+    def say(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
+        raw = json.dumps(body).encode()
+        self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+    def stream(self, *chunks: Any, ends: bool = True) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        lines = [": OPENROUTER PROCESSING\n\n", *(f"data: {json.dumps(one)}\n\n" for one in chunks)]
+        for line in [*lines, *(["data: [DONE]\n\n"] if ends else [])]:
+            raw = line.encode()
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(raw), raw))
+        self.wfile.write(b"0\r\n\r\n" if ends else b"")
+        self.close_connection = not ends
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, owner: StandIn) -> None:
+        self.owner = owner
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of a client that hung up."""
+
+
+def _chunk(model: str, finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {"id": "gen-1", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]}
+
+
+def _counted(model: str) -> dict[str, Any]:
+    return {"id": "gen-1", "object": "chat.completion.chunk", "model": model, "choices": [], "usage": USAGE}
+
+
+@contextmanager
+def standing_in() -> Iterator[StandIn]:
+    """Serve until the block ends."""
+    server = StandIn()
+    try:
+        yield server
+    finally:
+        server.close()
