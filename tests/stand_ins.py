@@ -25,6 +25,8 @@ class StandIn:
     Attributes:
         answers: What a model says to the last message of a conversation.
         models: LM Studio's models, key -> ids of what is loaded; None: it has no REST API of its own.
+        older_models: What a version before 0.4 lists, key -> state; None: nothing.
+        unknown_status: With which HTTP status a path is answered that does not exist.
         asked: The bodies of all chat requests, in order.
         keys: The credentials that requests came with.
         log: What LM Studio was told to load and to unload, in order.
@@ -35,6 +37,8 @@ class StandIn:
     def __init__(self) -> None:
         self.answers: Callable[[str], str] = lambda _: "Forty-two."
         self.models: dict[str, list[str]] | None = None
+        self.older_models: dict[str, str] | None = None
+        self.unknown_status = 200
         self.asked: list[Any] = []
         self.keys: list[str] = []
         self.log: list[str] = []
@@ -130,6 +134,9 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.server.owner
         if self.path == "/api/v1/models" and owner.models is not None:
             self.say(200, {"models": [owner.shown(key) for key in owner.models]})
+        elif self.path == "/api/v0/models" and owner.older_models is not None:
+            rows = [{"id": key, "type": "llm", "state": state} for key, state in owner.older_models.items()]
+            self.say(200, {"object": "list", "data": [*rows, {"id": "embed", "type": "embeddings"}]})
         else:
             self.unknown()
 
@@ -147,7 +154,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def unknown(self) -> None:
         """As LM Studio does."""
-        self.say(200, {"error": f"Unexpected endpoint or method. ({self.command} {self.path})"})
+        self.say(
+            self.server.owner.unknown_status, {"error": f"Unexpected endpoint or method. ({self.command} {self.path})"}
+        )
 
     def say(self, status: int, body: Any, headers: Mapping[str, str] | None = None) -> None:
         raw = json.dumps(body).encode()

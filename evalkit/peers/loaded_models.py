@@ -110,6 +110,9 @@ class _Keeper:
         studio = LmStudio(self.clients, endpoint)
         known = await studio.models()
         if known is None:
+            older = await studio.older_models()
+            for name in names if older is not None else ():
+                _find(name, older or (), endpoint)
             self.say(
                 f"LM Studio at {endpoint.base_url} has no API to load models (it came with 0.4): it has to load "
                 f"{', '.join(names)} by itself when asked, and nothing will be unloaded"

@@ -2,8 +2,8 @@
 
 It is at ``/api/v1`` beside the ``/v1`` that models are asked through, since LM Studio 0.4 (``GET /models``,
 ``POST /models/load`` and ``/models/unload``). A server without it is told by its answer, whatever the status: older
-ones answer every unknown path with 200. What is here follows the published documentation; the tests hold it against a
-stand-in, not against the program.
+ones answer every unknown path with 200. Their ``/api/v0`` lists models and changes nothing. What is here follows the
+published documentation; the tests hold it against a stand-in, not against the program.
 """
 
 from __future__ import annotations
@@ -47,33 +47,37 @@ class LmStudio:
 
     def __init__(self, clients: Clients, endpoint: ProviderEndpoint) -> None:
         self._clients, self._endpoint = clients, endpoint
-        self._root = http_base_url(endpoint).removesuffix("/v1") + "/api/v1"
+        self._root = http_base_url(endpoint).removesuffix("/v1")
 
     async def models(self) -> Sequence[StudioModel] | None:
         """Return the models there are; None where the server has no API for that."""
-        try:
-            body = await self._get("/models")
-        except CaseFailure as failure:
-            if failure.error_type in _NO_SUCH_PATH:
-                return None
-            raise
-        if not isinstance(body.get("models"), list):
-            return None
-        return [_read_model(as_mapping(model)) for model in body["models"]]
+        listed = (await self._get("/api/v1/models")).get("models")
+        return [_read_model(as_mapping(model)) for model in listed] if isinstance(listed, list) else None
+
+    async def older_models(self) -> Sequence[StudioModel] | None:
+        """Return the same by the older API (since 0.3.6), which can tell and not change; None where there is none."""
+        listed = (await self._get("/api/v0/models")).get("data")
+        return [_read_older_model(as_mapping(model)) for model in listed] if isinstance(listed, list) else None
 
     async def load(self, key: str) -> str:
         """Load a model and return the id of what is loaded now. Takes as long as that takes, 15 minutes at most."""
-        body = await self._post("/models/load", {"model": key})
+        body = await self._post("/api/v1/models/load", {"model": key})
         return str(body.get("instance_id") or body.get("model_instance_id") or key)
 
     async def unload(self, instance: str) -> None:
         """Unload what was loaded under the id `instance`."""
-        await self._post("/models/unload", {"instance_id": instance})
+        await self._post("/api/v1/models/unload", {"instance_id": instance})
 
     async def _get(self, path: str) -> Mapping[str, Any]:
+        """Return what is at `path`; nothing where there is no such path."""
         client = self._clients.get(self._endpoint)
-        with self._clients.failures_at(Stage.PREPARE, self._endpoint):
-            return as_mapping(await client.get(self._root + path, cast_to=object))
+        try:
+            with self._clients.failures_at(Stage.PREPARE, self._endpoint):
+                return as_mapping(await client.get(self._root + path, cast_to=object))
+        except CaseFailure as failure:
+            if failure.error_type in _NO_SUCH_PATH:
+                return {}
+            raise
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         client = self._clients.get(self._endpoint)
@@ -90,3 +94,9 @@ def _read_model(model: Mapping[str, Any]) -> StudioModel:
     loaded = [as_mapping(instance).get("id") for instance in as_sequence(model.get("loaded_instances"))]
     instances = tuple(instance for instance in loaded if isinstance(instance, str))
     return StudioModel(str(model.get("key", "")), str(model.get("type", "")), instances)
+
+
+def _read_older_model(model: Mapping[str, Any]) -> StudioModel:
+    key, kind = str(model.get("id", "")), str(model.get("type", ""))
+    instances = (key,) if model.get("state") == "loaded" else ()
+    return StudioModel(key, "embedding" if kind == "embeddings" else "llm", instances)

@@ -161,12 +161,19 @@ async def test_a_server_that_cannot_serve_is_said_so(studio: StandIn, clients: C
 
 
 async def test_an_older_server_loads_by_itself(studio: StandIn, clients: Clients, tmp_path: Path) -> None:
-    """Which is said, since nothing will be unloaded."""
+    """Which is said, since nothing will be unloaded; a name that it does not list is the user's mistake there too."""
     studio.models = None
     said: list[str] = []
     async with holding_models({"assistant": role(studio.url)}, clients, tmp_path, said.append):
         pass
     assert "no API to load models" in said[0]
+    studio.older_models = {"a": "not-loaded"}
+    async with holding_models({"assistant": role(studio.url)}, clients, tmp_path, said.append):
+        pass
+    assert len(said) == 2
+    with pytest.raises(ConfigError, match=r"has no model 'b'; it has a$"):
+        async with holding_models({"assistant": role(studio.url, "b")}, clients, tmp_path, said.append):
+            pass
 
 
 async def test_other_providers_are_left_alone(studio: StandIn, clients: Clients, tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from stand_ins import StandIn, standing_in
@@ -12,9 +12,6 @@ from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.lmstudio import LmStudio, StudioModel
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.fixture
@@ -55,10 +52,14 @@ async def test_what_cannot_be_done_is_a_failure(studio_server: StandIn, clients:
 
 
 async def test_an_older_server_has_no_such_api(studio_server: StandIn, clients: Clients) -> None:
-    """It says so with status 200, or 404; a server that is not there is a failure."""
+    """It says so with status 200; it may list its models all the same. A server that is not there is a failure."""
     studio_server.models = None
     studio = LmStudio(clients, ProviderEndpoint("lmstudio", studio_server.url))
-    assert await studio.models() is None
+    assert (await studio.models(), await studio.older_models()) == (None, None)
+    studio_server.older_models = {"a": "loaded", "b": "not-loaded"}
+    assert await studio.older_models() == [
+        StudioModel("a", "llm", ("a",)), StudioModel("b", "llm", ()), StudioModel("embed", "embedding", ()),
+    ]  # fmt: skip
     with pytest.raises(CaseFailure, match="Unexpected endpoint"):
         await studio.load("b")
     with pytest.raises(CaseFailure) as caught:
@@ -66,7 +67,16 @@ async def test_an_older_server_has_no_such_api(studio_server: StandIn, clients: 
     assert caught.value.error_type == "connection_refused"
 
 
-@pytest.mark.parametrize("body", [[], {"models": [7, {"loaded_instances": [1, {"id": 2}]}]}, {"models": None}])
+@pytest.mark.parametrize("status", [400, 404, 405])
+async def test_a_path_that_is_refused_is_not_there(studio_server: StandIn, clients: Clients, status: int) -> None:
+    """Whatever the status: another server at that address has no such API."""
+    studio_server.models, studio_server.unknown_status = None, status
+    assert await LmStudio(clients, ProviderEndpoint("lmstudio", studio_server.url)).models() is None
+
+
+@pytest.mark.parametrize(
+    "body", [[], {"data": [7, {"id": 3}]}, {"models": [7, {"loaded_instances": [1, {"id": 2}]}]}, {"models": None}]
+)
 async def test_misshapen_answers_are_read_as_far_as_they_go(
     studio_server: StandIn, clients: Clients, body: Any
 ) -> None:
@@ -78,5 +88,5 @@ async def test_misshapen_answers_are_read_as_far_as_they_go(
         return body if isinstance(body, dict) else {}
 
     studio._get = get  # type: ignore[method-assign]
-    models = await studio.models()
-    assert models is None or all(model.instances == () for model in models)
+    for models in (await studio.models(), await studio.older_models()):
+        assert models is None or all(model.instances == () for model in models)
