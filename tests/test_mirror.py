@@ -22,6 +22,7 @@ ELSEWHERE = {
     "modes/voice/recordings.py": "modes/voice/test_spoken.py",
     "modes/voice/spoken_turn.py": "e2e/test_crawl.py",
     "sandbox/keeper.py": "sandbox/test_host_box.py",
+    "sandbox/starting.py": "sandbox/test_attacks.py",
     "sandbox/pipes.py": "sandbox/test_bubblewrap.py",
     "settings/types.py": "settings/test_schemas.py",
     "service/offered.py": "commands/test_check.py",

@@ -14,7 +14,7 @@ from evalkit.sandbox.box import BoxJob, BoxLimits, Ending, Sandbox, SandboxRepor
 from evalkit.sandbox.bubblewrap import Bubblewrap
 from evalkit.sandbox.host_box import HostBox
 
-_WORD = b"in the box"
+_WORD = b"in the box\n"
 _WHAT_IT_IS = {
     "bubblewrap": "namespaces of its own, a filter of system calls, and limits",
     "sandlock": "Landlock and a filter of system calls; no namespaces, so it sees the machine's name and processes",
@@ -38,7 +38,7 @@ _REMEDIES = (
             "kernel.unprivileged_userns_clone=1, and in a container start it with --security-opt seccomp=unconfined"
         ),
     ),
-    ("prlimit.*not found|tar.*not found", "install util-linux and tar"),
+    ("(tar|setpriv).*(not found|No such file)", "install tar and util-linux"),
 )
 
 
@@ -102,11 +102,14 @@ def explain(message: str) -> str:
 
 
 def _try(sandbox: Sandbox) -> None:
-    """Run a program in a box and read its word; raise SandboxError when anything of it fails."""
-    job = BoxJob(("cat", "word"), {"word": _WORD})
-    result = sandbox.run(job, BoxLimits())
-    if result.ending is not Ending.EXITED or result.exit_code != 0 or result.stdout != _WORD:
+    """Run a program in a box, read its word and its limits; raise SandboxError when anything of it is wrong."""
+    limits = BoxLimits()
+    result = sandbox.run(BoxJob(("cat", "word", "/proc/self/limits"), {"word": _WORD}), limits)
+    if result.ending is not Ending.EXITED or result.exit_code != 0 or not result.stdout.startswith(_WORD):
         raise SandboxError(f"a program in it ended with {result.ending} {result.exit_code} and said {result.stdout!r}")
+    found = re.search(rb"^Max data size +(\d+)", result.stdout, re.MULTILINE)
+    if found is None or int(found[1]) > limits.data_bytes:
+        raise SandboxError("a program in it may take more memory than it was given")
 
 
 _MAKERS: dict[str, Callable[[], Sandbox]] = {

@@ -22,23 +22,18 @@ from typing import Any
 import evalkit
 from evalkit.errors import SandboxError
 from evalkit.sandbox.box import BoxJob, BoxLimits, BoxResult
-from evalkit.sandbox.bubblewrap import DROPPED_ID, PATH, is_dropping_root, prlimit_options
+from evalkit.sandbox.bubblewrap import DROPPED_ID, PATH, is_dropping_root
 from evalkit.sandbox.collecting import read_regular
 from evalkit.sandbox.descriptors import Descriptors
 from evalkit.sandbox.keeper import Kept
 from evalkit.sandbox.lock_step import LockStep
 from evalkit.sandbox.pipes import BoxEnds, open_pipes
 from evalkit.sandbox.readable import check_program, check_readable, find_masks
+from evalkit.sandbox.starting import ANNOUNCE, RUN, limit_lines
 from evalkit.sandbox.watch import BoxWatch, StartedBox
 
 _INSIDE = re.compile(r"(?<![\w./-])/(ws|box|tmp)(?![\w.-])")
 _ANSWERING = 'exec 3<&0 4>"$1"; EVALKIT_PIPES=3,4; export EVALKIT_PIPES\n'
-_BEGIN = """shift
-{{ echo 1000 >/proc/self/oom_score_adj; }} 2>/dev/null
-printf %s "$1" >&2
-shift
-exec prlimit {limits} -- "$@" </dev/null
-"""
 # What a program may read beside /usr, as far as it is there.
 _READABLE = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ssl", "/proc",
              "/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")  # fmt: skip
@@ -87,7 +82,9 @@ class HostBox:
             held = descriptors.keep(os.open(fifo, os.O_WRONLY))
             ours = replace(ours, archive_to=None, requests_to=ours.archive_to, answers_from=answers)
         marker = secrets.token_hex(16)
-        script = (_ANSWERING if answering else "") + _BEGIN.format(limits=prlimit_options(limits))
+        script = (
+            (_ANSWERING if answering else "") + "shift\n" + limit_lines(limits, count_processes=False) + ANNOUNCE + RUN
+        )
         told = Kept(
             command=["/bin/sh", "-c", script, "box", str(fifo), marker, *(_move(part, folder) for part in job.command)],
             environment=_environment(job, folder),

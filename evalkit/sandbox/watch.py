@@ -78,6 +78,10 @@ class StartedBox:
         waiting.poll(DIE_S * 1000)
         self.process.kill()
         self.process.wait()
+        with contextlib.suppress(
+            ChildProcessError
+        ):  # it becomes our child where we are the first process of a container
+            os.waitid(os.P_PIDFD, self.root, os.WEXITED | os.WNOHANG)
 
 
 class KeptBytes:

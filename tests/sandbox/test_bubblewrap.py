@@ -167,7 +167,7 @@ def test_a_bubblewrap_that_fails_leaves_nothing(open_folder: Path) -> None:
     program = open_folder / "bwrap"
     before = open_descriptors()
     for script, says in (
-        (None, "cannot be started"),
+        (None, "No such file|cannot be started"),
         ("exit 1", "without a word"),
         ("echo 'bwrap: setting up uid map: Permission denied' >&2; exit 1", "uid map"),
         ("exec >&- 2>&-; sleep 0.1", "without a word"),

@@ -57,7 +57,7 @@ def test_a_name_that_nobody_knows() -> None:
         ("bwrap: setting up uid map: Permission denied", "apparmor_restrict_unprivileged_userns"),
         ("bwrap: No permissions to create new namespace, likely because", "unprivileged_userns_clone"),
         ("bwrap: Can't mount proc on /newroot/proc: Operation not permitted", "systempaths=unconfined"),
-        ("the box could not be made: sh: 5: prlimit: not found", "util-linux"),
+        ("the box could not be made: sh: 1: tar: not found", "util-linux"),
     ],
 )
 def test_what_bubblewrap_says_becomes_what_to_do(said: str, do: str) -> None:
