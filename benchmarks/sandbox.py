@@ -166,16 +166,21 @@ def measure_rate(sandbox: Sandbox, rounds: int) -> dict[str, float]:
 def measure_left(sandbox: Sandbox, boxes: int) -> dict[str, int]:
     """Return how many processes, descriptors and temporary files are left after many boxes."""
     job = BoxJob(LEAVES_DAEMONS)
-    descriptors, files = count_descriptors(), find_temporary()
-    before = time.perf_counter()
-    with ThreadPoolExecutor(4) as pool:
-        for _ in pool.map(lambda _: sandbox.run(job, LIMITS), range(boxes)):
-            pass
-    took_s = time.perf_counter() - before
+    descriptors = count_descriptors()
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        tempfile.tempdir = folder
+        before = time.perf_counter()
+        with ThreadPoolExecutor(4) as pool:
+            for _ in pool.map(lambda _: sandbox.run(job, LIMITS), range(boxes)):
+                pass
+        took_s = time.perf_counter() - before
+        tempfile.tempdir = None
+        files = len(list(Path(folder).iterdir()))
     left = {
         "processes": count_children(),
         "descriptors": count_descriptors() - descriptors,
-        "temporary files": len(find_temporary() - files),
+        "temporary files": files,
     }
     print(f"\n{boxes} boxes with two daemons each, 4 at once, {took_s:.0f} s; left behind:")
     print(", ".join(f"{count} {what}" for what, count in left.items()))
@@ -185,11 +190,6 @@ def measure_left(sandbox: Sandbox, boxes: int) -> dict[str, int]:
 def count_descriptors() -> int:
     """Return how many descriptors this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
-
-
-def find_temporary() -> set[str]:
-    """Return the names of evalkit's temporary files."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob("*evalkit*")}
 
 
 def count_children() -> int:

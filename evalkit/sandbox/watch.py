@@ -137,7 +137,8 @@ class BoxWatch:
             self._register_all()
             while self._selector.get_map():
                 for key, _ in self._selector.select(LOOK_S):
-                    key.data()
+                    if key.fileobj in self._selector.get_map():  # what was just handled may have closed it
+                        key.data()
                 if self._look():
                     break
         exit_code = self._find_exit_code()

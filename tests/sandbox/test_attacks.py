@@ -1,4 +1,4 @@
-"""Nothing gets out of a box, and nothing is left of it: the attacks of `attacks.py`, one after the other."""
+"""Nothing gets out of a box, and nothing is left of it: the attacks of `boxes/attacks.py`, one after the other."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 import pytest
-from sandbox.attacks import ATTACKS, CANARY, Attack, run_attack
-from sandbox.needs import SYSTEM_PYTHON, needs_bubblewrap
-from sandbox.ordinary_user import ORDINARY_ID, run_as_ordinary_user
+from boxes.attacks import ATTACKS, CANARY, Attack, run_attack
+from boxes.needs import SYSTEM_PYTHON, needs_bubblewrap
+from boxes.ordinary_user import ORDINARY_ID, run_as_ordinary_user
 
 from evalkit.sandbox import find_sandbox
 

@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sandbox.attacks import adopting_orphans, find_children, open_descriptors
-from sandbox.needs import make_open_folder, needs_bubblewrap, needs_linux
+from boxes.attacks import adopting_orphans, find_children, open_descriptors
+from boxes.needs import make_open_folder, needs_bubblewrap, needs_linux
 
 import evalkit
 from evalkit.errors import SandboxError

@@ -3,8 +3,8 @@
 import os
 
 import pytest
-from sandbox.attacks import open_descriptors
-from sandbox.needs import needs_linux
+from boxes.attacks import open_descriptors
+from boxes.needs import needs_linux
 
 from evalkit.sandbox.descriptors import Descriptors
 

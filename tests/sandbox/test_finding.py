@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from sandbox.needs import needs_bubblewrap, needs_linux
+from boxes.needs import needs_bubblewrap, needs_linux
 
 import evalkit
 from evalkit.errors import ConfigError

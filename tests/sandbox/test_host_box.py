@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from sandbox.attacks import (
+from boxes.attacks import (
     ASKED,
     CANARY,
     COLLECTING,
@@ -22,8 +22,8 @@ from sandbox.attacks import (
     quick,
     run_attack,
 )
-from sandbox.needs import SYSTEM_PYTHON, make_open_folder, needs_linux
-from sandbox.ordinary_user import ORDINARY_ID, run_as_ordinary_user
+from boxes.needs import SYSTEM_PYTHON, make_open_folder, needs_linux
+from boxes.ordinary_user import ORDINARY_ID, run_as_ordinary_user
 
 from evalkit.errors import SandboxError
 from evalkit.sandbox import BoxJob, BoxLimits, Ending

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox.needs import needs_linux
+from boxes.needs import needs_linux
 
 from evalkit.sandbox.processes import count_files, find_descendants, is_fuller, measure_memory
 

@@ -1,17 +1,20 @@
 """Watching a box: what is kept of a stream, what bubblewrap tells, and an end that nobody here caused."""
 
 import os
+import selectors
 import signal
 import threading
 import time
 from pathlib import Path
+from select import POLLIN, poll
 
 import pytest
-from sandbox.attacks import adopting_orphans, find_children
-from sandbox.needs import needs_bubblewrap
+from boxes.attacks import adopting_orphans, find_children
+from boxes.needs import needs_bubblewrap, needs_linux
 
 from evalkit.errors import SandboxError
 from evalkit.sandbox import BoxJob, BoxLimits, find_sandbox
+from evalkit.sandbox.host_box import HostBox
 from evalkit.sandbox.processes import find_descendants
 from evalkit.sandbox.watch import KeptBytes, read_status
 
@@ -53,6 +56,23 @@ def test_an_end_from_outside_is_no_fault_of_the_candidate() -> None:
         assert not runner.is_alive()
         assert find_children() == []
     assert "ended by something outside" in str(errors[0])
+
+
+@needs_linux
+def test_a_pipe_that_closes_while_others_are_handled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a box and room in one of its pipes can be told in one breath; the pipe is closed by then."""
+    select = selectors.DefaultSelector.select
+
+    def late(self: selectors.DefaultSelector, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        for key in self.get_map().values():
+            if getattr(key.data, "__name__", "") == "_note_end":
+                waiting = poll()
+                waiting.register(key.fd, POLLIN)
+                waiting.poll(30_000)  # as a thread that is not given the processor: the box has ended by its first look
+        return sorted(select(self, timeout), key=lambda found: found[1])  # what can be read first, the end among it
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", late)
+    assert HostBox("none", confined=False).run(BoxJob(("sh", "-c", "exit 3")), BoxLimits()).exit_code == 3
 
 
 def _wait_for(name: str) -> int:

@@ -8,7 +8,7 @@ import tempfile
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
-from sandbox.needs import SYSTEM_PYTHON
+from boxes.needs import SYSTEM_PYTHON
 
 import evalkit
 
