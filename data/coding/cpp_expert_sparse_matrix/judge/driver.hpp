@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "harness.hpp"
-#include "sparse_matrix.hpp"
+#include "src/sparse_matrix.hpp"
 
 namespace driver {
 

@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "harness.hpp"
-#include "thread_pool.hpp"
+#include "src/thread_pool.hpp"
 
 namespace driver {
 
