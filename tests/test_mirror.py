@@ -8,6 +8,9 @@ ROOT = Path(__file__).parents[1]
 
 # Module -> where it is tested instead.
 ELSEWHERE = {
+    "modes/coding/attempt_files.py": "modes/coding/test_attempts.py",
+    "modes/coding/settings.py": "modes/coding/test_mode.py",
+    "modes/coding/starter.py": "e2e/test_coding.py",
     "compose/explaining.py": "compose/test_overrides.py",
     "compose/interruption.py": "compose/test_launching.py",
     "compose/key_names.py": "compose/test_submitit_launcher.py",

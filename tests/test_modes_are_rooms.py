@@ -16,7 +16,7 @@ import pytest
 from evalkit.settings.schemas import mode_names
 
 ROOT = Path(__file__).parents[1] / "evalkit"
-FAMILIES = frozenset({"voice"})
+FAMILIES = frozenset({"coding", "voice"})
 NAMES = frozenset(mode_names()) | {"crawl", "walk", "run"} | FAMILIES
 
 

@@ -6,6 +6,7 @@ allowed and hardly meant, such as a gate on a number that this run will not have
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from evalkit.metrics.forecast import add_up
 from evalkit.runner.advance_warnings import warn_in_advance
 from evalkit.runner.forecast import describe_forecast, forecast_job, price_dates
 from evalkit.runner.jobs import packaged_source
-from evalkit.runner.prepare import prepare_all, read_run, require_embedded_models
+from evalkit.runner.prepare import Prepared, prepare_all, read_run, require_embedded_models
 from evalkit.service.offered import offered_models
 
 
@@ -34,6 +35,7 @@ def main(args: Sequence[str]) -> int:
         if prepared.data.problems:
             raise DataError(prepared.data.problems)
     require_embedded_models(jobs, offered_models())
+    _prove(jobs)
     for warning in dict.fromkeys(warning for prepared in jobs for warning in prepared.data.oddities):
         print(f"warning: {warning}")
     forecasts = [forecast_job(prepared) for prepared in jobs]
@@ -41,3 +43,14 @@ def main(args: Sequence[str]) -> int:
     for warning in warn_in_advance(planned, jobs, forecasts):
         print(warning)
     return 0
+
+
+def _prove(jobs: Sequence[Prepared]) -> None:
+    """Let every mode try the cases that it can try without a model. Raises DataError with all that do not hold."""
+    problems = [
+        problem
+        for prepared in jobs
+        for problem in prepared.mode.prove(prepared.settings, prepared.data, lambda line: print(line, file=sys.stderr))
+    ]
+    if problems:
+        raise DataError(list(dict.fromkeys(problems)))

@@ -48,7 +48,7 @@ def main(args: Sequence[str]) -> int:
     if folder.exists():
         raise ConfigError(f"{folder}: is there already; choose another name, or take it away first")
     starter = find_mode(mode).starter(folder)
-    keys = {"mode": {"data_csv": starter.data_csv}, **starter.keys, "run_name": name}
+    keys = {"mode": {starter.data_key: starter.data}, **starter.keys, "run_name": name}
     preset = _PRESET.format(name=name, mode=mode, keys=yaml.safe_dump(keys, sort_keys=False))
     listed = "\n".join(f"| `{file.path}` | {file.about} |" for file in starter.files if file.about)
     contents = {

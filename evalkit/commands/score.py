@@ -63,7 +63,7 @@ from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord, n
 # What a line may change: what grades a conversation, or decides about the result.
 _NODES = ("judge", "gate", "report")
 _KEYS = (
-    "mode.graders", "mode.data_csv", "provider@judge.provider", "provider.models.judge",
+    "mode.graders", "mode.data_csv", "mode.tasks_dir", "provider@judge.provider", "provider.models.judge",
     "provider.models.transcription",
     "service.transcription", "service.transcription_model", "service.base_url", "service.api_key_env",
     "concurrency", "limits.response_timeout_s", "limits.max_attempts", "limits.max_cost_usd",
@@ -211,8 +211,8 @@ def _read_expectations(
     mode: Mode[Any, Any], settings: RunSettings, records: Iterable[CaseRecord]
 ) -> tuple[dict[str, Any], list[str]]:
     """Return what today's data expects otherwise, by case id, and what to tell about the data."""
-    path = settings.mode.data_csv
-    if not path.is_file():
+    path = settings.mode.data_path
+    if not path.exists():
         return {}, [f"{path}: is gone; expectations are those of the records"]
     cases: Sequence[Case] = mode.read_expectations(settings)
     today = {case.case_id: case for case in cases}

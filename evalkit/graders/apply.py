@@ -56,6 +56,7 @@ async def grade_record(
             judge=verdict.judge,
             cost_usd=context.costs_usd,
             unanswered=verdict.unanswered,
+            details=verdict.details,
         )
 
     questions = [

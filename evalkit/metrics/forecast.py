@@ -93,6 +93,7 @@ class CaseWork:
         persona_bytes: What such a caller is told, as UTF-8.
         judgements: How often a judge is asked.
         hears_answers: Whether the answers' sound is transcribed for grading.
+        answer_tokens: Tokens of an answer that is written; None: answers are spoken.
 
     """
 
@@ -107,6 +108,7 @@ class CaseWork:
     persona_bytes: int = 0
     judgements: Range = ZERO
     hears_answers: bool = False
+    answer_tokens: Range | None = None
 
 
 @dataclass(frozen=True)
@@ -231,22 +233,22 @@ class _Conversation:
     def __init__(self, work: CaseWork, rates: Rates) -> None:
         responses = work.turns.times(work.responses_per_turn)
         shown = rates.text_tokens(work.shown_bytes)
+        answer_s = rates.answer_s if work.answer_tokens is None else ZERO
         self._ends = [
             _Tokens(
                 turns=_end(work.turns, end),
                 responses=_end(responses, end),
                 shown=_end(shown, end),
                 heard=_end(work.caller_ms, end) / rates.audio_input_ms_per_token,
-                spoken=_end(rates.answer_s, end) * 1000 / rates.audio_output_ms_per_token,
-                words=_end(rates.answer_s, end) * _end(rates.words_per_minute, end) / 60 * 1.5,
+                spoken=_end(answer_s, end) * 1000 / rates.audio_output_ms_per_token,
+                words=_end(answer_s, end) * _end(rates.words_per_minute, end) / 60 * 1.5
+                + _end(work.answer_tokens or ZERO, end),
                 calls=_end(rates.tool_call_tokens, end) if work.calls_tools else 0.0,
             )
             for end in (0, 1)
         ]
         self.caller_ms = work.caller_ms.times(work.turns)
-        self.answer_ms = Range(
-            *(tokens.turns * _end(rates.answer_s, end) * 1000 for end, tokens in enumerate(self._ends))
-        )
+        self.answer_ms = Range(*(tokens.turns * _end(answer_s, end) * 1000 for end, tokens in enumerate(self._ends)))
         low, high = self._ends
         # At the low end, what was shown before is cached.
         self.usages = low.usage(cached=True), high.usage(cached=False)

@@ -16,6 +16,7 @@ A mode has
 ``forecast``         how many turns, tokens and minutes of sound a case will take
 ``voices``           the voices that will be used, so that unknown ones are found before the run
 ``unmeasured_…``     latencies of the layout that a run will not have, so that a gate on them is warned of
+``prove``            says which cases are not what they claim to be, by trying them; only ``evalkit check`` asks
 ``open``             yields the callable that makes one attempt at a case-trial
 ==================== ================================================================================================
 
@@ -46,6 +47,9 @@ from evalkit.store.run_directory import RunDirectory
 
 Work: TypeAlias = Callable[[CaseTrial, int], Awaitable[CaseRecord]]
 """One attempt at a case-trial (attempts count from 1) -> its record. Never raises for what goes wrong in the case."""
+
+Say: TypeAlias = Callable[[str], None]
+"""Tells the user, on a line, how far something is."""
 
 
 @dataclass(frozen=True)
@@ -92,11 +96,12 @@ class StarterFile:
 
 @dataclass(frozen=True)
 class Starter:
-    """What a new project begins with: the cases' file, as ``mode.data_csv`` names it, further keys, and all files."""
+    """What a new project begins with: where its cases are, the mode's key that names that, further keys, all files."""
 
-    data_csv: str
+    data: str
     files: Sequence[StarterFile]
     keys: JsonObject = field(default_factory=dict)
+    data_key: str = "data_csv"
 
 
 Settings = TypeVar("Settings", bound=RunSettings)
@@ -158,6 +163,10 @@ class Mode(ABC, Generic[Settings, Data]):
     def unmeasured_latencies(self, settings: Settings, data: Data) -> Mapping[str, str]:  # noqa: ARG002
         """Return the latency columns of the layout that no record of this run will have, each with the reason."""
         return {}
+
+    def prove(self, settings: Settings, data: Data, say: Say) -> list[str]:  # noqa: ARG002
+        """Return a message for every case that is found not to be what it claims when it is tried. By default none."""
+        return []
 
     @abstractmethod
     def open(

@@ -9,23 +9,23 @@ from evalkit.datasets.files import read_text
 from evalkit.peers.replayed import recorded_identity
 from evalkit.providers.text_model import Sampling
 from evalkit.records.json import JsonObject
-from evalkit.settings.types import LOCAL_CODER, TextSettings
+from evalkit.settings.types import LOCAL_CODER, TextRunSettings
 
 _SAMPLING = ("temperature", "max_output_tokens", "reasoning_effort")
 
 
-def prompt_files(settings: TextSettings) -> tuple[Path, ...]:
+def prompt_files(settings: TextRunSettings) -> tuple[Path, ...]:
     """Return the files that the prompt comes from, for the dataset manifest: one, or none."""
     path = settings.assistant.system_prompt_file
     return () if path is None else (path,)
 
 
-def read_prompt(settings: TextSettings) -> str:
+def read_prompt(settings: TextRunSettings) -> str:
     """Return what the model is told; empty where ``assistant.system_prompt_file`` is null. Raises DataError."""
     return "".join(read_text(path) for path in prompt_files(settings))
 
 
-def sampling_of(settings: TextSettings) -> Sampling:
+def sampling_of(settings: TextRunSettings) -> Sampling:
     """Return how the model is to answer, for :meth:`~evalkit.providers.text_model.TextModel.ask`."""
     chosen = settings.assistant
     return Sampling(
@@ -35,7 +35,7 @@ def sampling_of(settings: TextSettings) -> Sampling:
     )
 
 
-def fingerprint_assistant(settings: TextSettings) -> JsonObject:
+def fingerprint_assistant(settings: TextRunSettings) -> JsonObject:
     """Return what of the settings decides an answer, by content: model, endpoint, prompt, and the embedded provider.
 
     What is left at its default is not in it, so that records of before there was such a key are still good.

@@ -35,7 +35,7 @@ class GraderSpec:
 class Verdict:
     """The result of one grader. `grade` None: it could not be applied, and `rationale` says why.
 
-    `judge` is empty for deterministic graders; see :class:`Grade`, also for `unanswered`.
+    `judge` is empty for deterministic graders; see :class:`Grade`, also for `unanswered` and `details`.
     """
 
     grade: float | None
@@ -43,6 +43,7 @@ class Verdict:
     evidence: tuple[str, ...] = ()
     judge: Mapping[str, Json] = field(default_factory=dict)
     unanswered: bool = False
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Grade:
         unanswered: A judge or a transcription was needed and gave no answer: absent, too slow, not usable. A judge
             that cannot tell, or whose votes contradict each other, has answered.
         in_force: False: unanswered when it was asked again, so that the earlier grade counts on.
+        details: Column -> what the grader found beside the grade, for layouts that have such a column.
 
     """
 
@@ -75,6 +77,7 @@ class Grade:
     cost_usd: Mapping[str, float | None] = field(default_factory=dict)
     unanswered: bool = False
     in_force: bool = True
+    details: Mapping[str, str | int | float] = field(default_factory=dict)
 
     @property
     def question(self) -> tuple[str, int | None, str]:

@@ -62,6 +62,7 @@ class ResultLayout:
         mode: Its name, as records and summaries carry it.
         columns: The block of ``results.csv`` that comes first; the first of them is the case's id.
         case_columns: Those of them that are filled from the case: an input, or a carried column, of the same name.
+        setting_columns: Those of them that are filled from a setting of the same name, as the record has it.
         row_unit: Whether a row is a case-trial or one of its turns.
         own_columns: What evalkit adds in this mode, behind `columns`.
         graders_first: Whether the graders' columns stand before `own_columns` (a dialogue) or after them.
@@ -77,6 +78,7 @@ class ResultLayout:
     mode: str
     columns: tuple[str, ...]
     case_columns: tuple[str, ...] = ()
+    setting_columns: tuple[str, ...] = ()
     row_unit: RowUnit = RowUnit.CASE
     own_columns: tuple[str, ...] = ("trial", "fault", "input_tokens", "cost_usd", "served_model", "passed")
     graders_first: bool = False

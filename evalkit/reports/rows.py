@@ -140,6 +140,7 @@ class _RowSource:
         turn = _joined(self.turns)
         return {
             **self._case_cells(),
+            **{name: _text(self._setting(name)) for name in self.layout.setting_columns},
             **self._identity(turn),
             **self._expectation(turn),
             **self._outcome(),
@@ -207,7 +208,8 @@ class _RowSource:
 
     def _measurements(self, turn: Turn) -> dict[str, Cell]:
         usage = turn.usage
-        numbers = {name: round(value, 3) for name, value in {**turn.latencies, **turn.measures}.items()}
+        whole = self.record.measures if self.is_last else {}
+        numbers = {name: round(value, 3) for name, value in {**whole, **turn.latencies, **turn.measures}.items()}
         return {
             **numbers,
             "output_tokens": usage.output_tokens,
@@ -225,6 +227,7 @@ class _RowSource:
         cells: dict[str, Cell] = {}
         for grader_id in self.grader_types:
             grade = self.graded.of_row(self.record, self.turns, grader_id)
+            cells |= grade.details if grade else {}
             cells[f"{grader_id}_grade"] = _whole(grade.grade) if grade else None
             cells[f"{grader_id}_rationale"] = grade.rationale if grade else ""
         calls, arguments = self._grade_of_type("tool_call"), self._grade_of_type("tool_call_args")

@@ -70,10 +70,11 @@ def describe_forecast(forecast: Forecast, prices_of: str) -> str:
     counts = f"{forecast.cases} cases, {forecast.case_trials} case-trials"
     if forecast.case_trials and forecast.input_tokens == ZERO:
         return f"{counts}; what they take is not known, since their mode does not say"
+    spoken = f"callers speak {_shown(forecast.caller_minutes, '.1f')} min, "
+    spoken += f"answers {_shown(forecast.answer_minutes, '.1f')} min; "
+    is_written = forecast.caller_minutes == forecast.answer_minutes == ZERO
     return (
-        f"{counts}; "
-        f"callers speak {_shown(forecast.caller_minutes, '.1f')} min, "
-        f"answers {_shown(forecast.answer_minutes, '.1f')} min; "
+        f"{counts}; {'' if is_written else spoken}"
         f"assistant tokens in {_shown(forecast.input_tokens, ',.0f')}, out {_shown(forecast.output_tokens, ',.0f')}; "
         f"forecast cost {_describe_cost(forecast, prices_of)}"
     )

@@ -243,7 +243,8 @@ def find_gated_case_problems(gate: GateSettings, case_ids: Sequence[str]) -> lis
 
 
 def _providers(settings: RunSettings, roles: frozenset[str]) -> list[Any]:
-    return [settings.provider, *(settings.roles[role].provider for role in sorted(roles))]
+    """Return the providers of `roles`, and the root one, which they may share; none where no role is called."""
+    return [settings.provider, *(settings.roles[role].provider for role in sorted(roles))] if roles else []
 
 
 def _find_gate_problems(mode: Mode[Any, Any], gate: GateSettings) -> list[str]:

@@ -95,6 +95,8 @@ def asks_the_same(stored: Case, current: Case) -> bool:
 def with_expectations(case: Case, changed: Mapping[str, Any]) -> Case:
     """Return `case` with the expectations that :func:`find_changes` found."""
     inputs = {**case.inputs, "scenario": changed["scenario"]} if "scenario" in changed else case.inputs
+    if "expected_answers" in changed:
+        case = replace(case, extra={**case.extra, "expected_answers": changed["expected_answers"]})
     if "graders" in changed:
         case = replace(case, extra={**case.extra, "graders": changed["graders"]}, required_graders=None)
         case = replace(case, required_graders=required_graders(case))
@@ -113,6 +115,6 @@ def _asked(case: Case) -> dict[str, Any]:
 
 def _expectations(case: Case) -> dict[str, Any]:
     judged = {"scenario": case.inputs["scenario"]} if "scenario" in case.inputs else {}
-    graders = {"graders": case.extra["graders"]} if "graders" in case.extra else {}
+    outside = {name: case.extra[name] for name in ("graders", "expected_answers") if name in case.extra}
     calls = [asdict(call) for call in case.expected_calls]
-    return {**judged, **graders, "expected_calls": calls, "expects_no_call": case.expects_no_call}
+    return {**judged, **outside, "expected_calls": calls, "expects_no_call": case.expects_no_call}

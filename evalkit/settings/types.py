@@ -61,11 +61,27 @@ class RoleSettings(Protocol):
 
 @dataclass(frozen=True)
 class ModeSettings:
-    """The mode, the file of its cases, and the graders of all cases."""
+    """The mode, and the graders of all cases. Where its cases are, each kind of mode says with a key of its own."""
 
     name: str
-    data_csv: Path
     graders: tuple[str, ...]
+
+    @property
+    def data_path(self) -> Path:
+        """The file or folder of the cases."""
+        raise NotImplementedError(f"the settings of mode={self.name} do not say where its cases are")
+
+
+@dataclass(frozen=True)
+class CsvModeSettings(ModeSettings):
+    """A mode whose cases are the rows of a CSV."""
+
+    data_csv: Path
+
+    @property
+    def data_path(self) -> Path:
+        """The CSV."""
+        return self.data_csv
 
 
 @dataclass(frozen=True)
@@ -182,10 +198,17 @@ class TextAssistantSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextSettings(RunSettings):
-    """The settings of a mode that asks a text model (``conf/family/text.yaml``)."""
+class TextRunSettings(RunSettings):
+    """The settings of a mode that asks a text model (``conf/family/text.yaml``), wherever its cases are."""
 
     assistant: TextAssistantSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings(TextRunSettings):
+    """The settings of a mode that asks a text model about the rows of a CSV."""
+
+    mode: CsvModeSettings
 
 
 def _build(cls: type[T], values: Mapping[str, Any]) -> T:

@@ -124,6 +124,10 @@ class RunDirectory:
         """The transcript of one case-trial that is a conversation."""
         return self.root / "conversations" / f"{_checked(key)}.txt"
 
+    def files_dir(self, key: str) -> Path:
+        """The folder of one case-trial's texts: what it was asked, answered and made of it, one file each."""
+        return self.root / "files" / _checked(key)
+
     def inside(self, stored: str) -> Path:
         """Return the file that a record names. Raises DataError for one that lies elsewhere: records can be forged."""
         path = (self.root / stored).resolve()
@@ -211,6 +215,7 @@ class RunDirectory:
             "event_log_path": (self.events_path(key), f"{key}.{label}.jsonl"),
             "conversation_path": (self.conversation_path(key), f"{key}.{label}.txt"),
             "audio_folder": (self.audio_dir(key), f"{key}.{label}"),
+            "files_folder": (self.files_dir(key), f"{key}.{label}"),
         }
         moved = {name: _moved(path, path.with_name(aside)) for name, (path, aside) in left.items()}
         return {name: self.relative(path) for name, path in moved.items() if path is not None}

@@ -55,5 +55,5 @@ def test_settings_are_built_from_a_resolved_config() -> None:
     """Frozen types, paths as paths, numbers as floats where the unit is a duration."""
     settings = RunSettings.from_config(_resolve("limits.case_timeout_s=5"))
     assert settings.limits.case_timeout_s == 5.0
-    assert isinstance(settings.mode.data_csv, Path)
+    assert isinstance(settings.output_dir, Path)
     assert settings.uses_embedded_provider

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.settings.types import ModeSettings, ProviderSettings, RunSettings
+from evalkit.settings.types import CsvModeSettings, ProviderSettings, RunSettings
 
 
 @dataclass(frozen=True)
-class VoiceModeSettings(ModeSettings):
+class VoiceModeSettings(CsvModeSettings):
     """Which voice mode, on which cases, and whether tool calls are answered."""
 
     answer_tools: bool
