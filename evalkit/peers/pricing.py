@@ -8,5 +8,10 @@ from evalkit.settings.types import RunSettings
 
 
 def price_table(settings: RunSettings) -> Prices:
-    """Return the prices of every model that has one. Raises DataError where ``limits.prices_file`` is not a table."""
-    return load_prices(resource_dir("data") / "prices.json", settings.limits.prices_file)
+    """Return the prices of every model that has one; whatever the embedded provider is asked for costs nothing.
+
+    Raises DataError where ``limits.prices_file`` is not a table.
+    """
+    table = load_prices(resource_dir("data") / "prices.json", settings.limits.prices_file)
+    embedded = {role.model for role in settings.roles.values() if role.provider.name == "local" and role.model}
+    return table.with_free(embedded)

@@ -9,8 +9,8 @@ name that ends in ``*`` stands for all names that begin so, and `free` says that
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,10 @@ class Prices:
         if price.free:
             return 0.0
         return None if price.per_minute is None else duration_ms / 60_000 * price.per_minute
+
+    def with_free(self, models: Iterable[str]) -> Prices:
+        """Return the same table with `models` that cost nothing; one that has a price in it keeps that."""
+        return replace(self, models={**dict.fromkeys(models, ModelPrice(free=True)), **self.models})
 
     def find(self, model: str) -> ModelPrice | None:
         """Return the prices of `model`, by its name or by the beginning of it."""

@@ -40,6 +40,13 @@ def test_the_shipped_prices_hold_where_the_run_has_none_of_its_own(tmp_path: Pat
     assert shipped.cost_usd(ASKED, "gpt-4.1-mini") is not None
 
 
+def test_what_runs_in_the_embedded_provider_is_free() -> None:
+    """Whatever its models are called; the same name elsewhere has no price."""
+    text = ("mode=coding", "assistant.model=oracle")
+    assert _table(*text).cost_usd(ASKED, "oracle") == 0
+    assert _table(*text, "provider=compatible", "provider.base_url=http://127.0.0.1:1/v1").cost_usd(ASKED, "oracle") is None
+
+
 def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
     """Before anything is spent."""
     path = tmp_path / "prices.json"
