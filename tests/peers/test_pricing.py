@@ -44,7 +44,10 @@ def test_what_runs_in_the_embedded_provider_is_free() -> None:
     """Whatever its models are called; the same name elsewhere has no price."""
     text = ("mode=coding", "assistant.model=oracle")
     assert _table(*text).cost_usd(ASKED, "oracle") == 0
-    assert _table(*text, "provider=compatible", "provider.base_url=http://127.0.0.1:1/v1").cost_usd(ASKED, "oracle") is None
+    assert (
+        _table(*text, "provider=compatible", "provider.base_url=http://127.0.0.1:1/v1").cost_usd(ASKED, "oracle")
+        is None
+    )
 
 
 def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
