@@ -28,11 +28,11 @@ class Exchange:
 
 
 def ask_program(command: Sequence[str | Path], requests: Sequence[bytes], folder: Path) -> Exchange:
-    """Start a program in `folder` with little but the pipes in its environment, and ask it every line of `requests`."""
+    """Start a program in `folder`, with only the pipes in its environment, and ask it every line of `requests`."""
     steps = LockStep(requests, LONGEST_ANSWER)
     theirs_in, ours_out = os.pipe()
     ours_in, theirs_out = os.pipe()
-    environment = {"EVALKIT_PIPES": f"{theirs_in},{theirs_out}", "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    environment = {"EVALKIT_PIPES": f"{theirs_in},{theirs_out}"}
     with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
         process = subprocess.Popen(
             command, cwd=folder, pass_fds=(theirs_in, theirs_out), env=environment,

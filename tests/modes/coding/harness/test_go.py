@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness_partner import ask_program
 
 import evalkit
-from evalkit.sandbox.lock_step import LockStep
 
 GO = shutil.which("go")
 HARNESS = Path(evalkit.__file__).parent / "modes/coding/harness/harness.go"
@@ -231,31 +231,11 @@ def program(build: Build) -> Path:
 
 def exchange(program: Path, *calls: tuple[str, Sequence[Any]]) -> Exchange:
     """Ask a program, one call after the other, as evalkit does."""
-    steps = LockStep([json.dumps({"fn": name, "args": args}).encode() for name, args in calls], 1 << 20)
-    theirs_in, ours_out = os.pipe()
-    ours_in, theirs_out = os.pipe()
-    environment = {"EVALKIT_PIPES": f"{theirs_in},{theirs_out}"}
-    process = subprocess.Popen(
-        [program], pass_fds=(theirs_in, theirs_out), env=environment,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    os.close(theirs_in)
-    os.close(theirs_out)
-    while not steps.complete and not steps.broken:
-        try:
-            while steps.outgoing:
-                steps.wrote(os.write(ours_out, steps.outgoing))
-        except BrokenPipeError:
-            break
-        data = os.read(ours_in, 1 << 16)
-        if not data:
-            break
-        steps.receive(data)
-    os.close(ours_out)
-    stdout, stderr = process.communicate(timeout=30)
-    os.close(ours_in)
-    answers = [json.loads(answer) for answer in steps.answers]
-    return Exchange(answers, steps.broken, process.returncode, stdout.decode(), stderr.decode(errors="replace"))
+    requests = [json.dumps({"fn": name, "args": args}).encode() for name, args in calls]
+    found = ask_program([program], requests, program.parent)
+    answers = [json.loads(answer) for answer in found.answers]
+    stdout, stderr = found.stdout.decode(), found.stderr.decode(errors="replace")
+    return Exchange(answers, found.broken, found.exit_code, stdout, stderr)
 
 
 def ask(program: Path, name: str, *args: Any) -> Any:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from harness_partner import ask_program
 
 import evalkit
-from evalkit.sandbox.lock_step import LockStep
 
 HARNESS = Path(evalkit.__file__).parent / "modes/coding/harness"
 RUSTC, GXX = shutil.which("rustc"), shutil.which("g++")
@@ -129,29 +128,9 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def exchange(program: Path, *requests: str) -> tuple[list[str], int, str]:
     """Ask a program, one line after the other, as evalkit does; its answers, exit code and output."""
-    steps = LockStep([request.encode() for request in requests], 1 << 20)
-    theirs_in, ours_out = os.pipe()
-    ours_in, theirs_out = os.pipe()
-    process = subprocess.Popen(
-        [program], pass_fds=(theirs_in, theirs_out), env={"EVALKIT_PIPES": f"{theirs_in},{theirs_out}"},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    os.close(theirs_in)
-    os.close(theirs_out)
-    while not steps.complete and not steps.broken:
-        try:
-            while steps.outgoing:
-                steps.wrote(os.write(ours_out, steps.outgoing))
-        except BrokenPipeError:
-            break
-        if not (data := os.read(ours_in, 1 << 16)):
-            break
-        steps.receive(data)
-    os.close(ours_out)
-    stdout, _ = process.communicate(timeout=30)
-    os.close(ours_in)
-    assert not steps.broken
-    return [answer.decode() for answer in steps.answers], process.returncode, stdout.decode()
+    found = ask_program([program], [request.encode() for request in requests], program.parent)
+    assert not found.broken
+    return [answer.decode() for answer in found.answers], found.exit_code, found.stdout.decode()
 
 
 def ask(program: Path, request: str) -> str:
