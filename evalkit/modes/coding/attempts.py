@@ -19,13 +19,17 @@ from evalkit.modes.coding.settings import CodingModeSettings, CodingSettings
 from evalkit.modes.coding.task import Language, Task, TaskCall
 from evalkit.modes.coding.toolchains import Toolchain
 from evalkit.records.case import CaseTrial
-from evalkit.records.faults import Fault
+from evalkit.records.faults import Fault, Stage
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord, Turn, Usage, Words
 from evalkit.store.run_directory import RunDirectory
 
 SANDBOX_STAGE = "sandbox"
-STAGES: Mapping[str, Fault] = {SANDBOX_STAGE: Fault.INFRASTRUCTURE}
+# A model that answers nothing usable has answered; a request that fails, in whatever words, is the provider's.
+STAGES: Mapping[str, Fault] = {
+    SANDBOX_STAGE: Fault.INFRASTRUCTURE,
+    Stage.RESPONSE_ERROR: Fault.INFRASTRUCTURE,
+}
 _LOG_CHARS = 8_000  # of a log, in the record; the file has all that was kept
 
 

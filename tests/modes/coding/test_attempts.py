@@ -182,9 +182,10 @@ async def test_a_box_that_cannot_be_made_is_the_machines_fault(attempt: Attempt)
     assert examples.fault is Fault.INFRASTRUCTURE
 
 
-async def test_a_failed_request_leaves_what_there_was(attempt: Attempt, tmp_path: Path) -> None:
-    """The prompt can be read, the fault is the provider's."""
-    record = await attempt(CaseFailure("response_error", "rate_limited", "slow down"))
+@pytest.mark.parametrize("kind", ["rate_limited", "a_code_that_nobody_knows"])
+async def test_a_failed_request_leaves_what_there_was(attempt: Attempt, tmp_path: Path, kind: str) -> None:
+    """The prompt can be read, the fault is the provider's, whatever it calls it."""
+    record = await attempt(CaseFailure("response_error", kind, "slow down"))
     assert record.fault is Fault.INFRASTRUCTURE
     assert (tmp_path / "run" / record.artifacts["prompt_path"]).read_text(encoding="utf-8").startswith("`double(")
 
