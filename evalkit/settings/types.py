@@ -147,6 +147,7 @@ class ServiceSettings:
     api_key_env: str | None = None
     speech_model: str | None = None
     transcription_model: str | None = None
+    tasks_dir: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
