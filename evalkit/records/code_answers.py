@@ -8,6 +8,10 @@ An *observation* is what a record keeps of running a candidate's program::
 `patch_level` is how leniently the patch was applied (0: exactly as it stood), None where none was. An answer is
 ``{"ok": VALUE}`` or ``{"error": KIND, "message": TEXT}``. What is expected of a call is ``{"expect": VALUE}``, perhaps
 with a ``"tolerance"``, or ``{"error": KIND}``, where ``true`` stands for any kind.
+
+A call with ``"decoy_of"`` asks for a test that right code fails: the test of that id with another expected value. Both
+cannot pass at once, so who answers both alike has not run them, and is ``tampered``. (One decoy alone may be passed by
+honest code that is wrong: by the very value that the decoy expects.)
 """
 
 from __future__ import annotations
@@ -48,8 +52,8 @@ class CodeVerdict:
 
     Attributes:
         status: How it ended.
-        right: Calls that were answered rightly.
-        calls: Calls that were to be answered.
+        right: Calls that were answered rightly, decoys not counted.
+        calls: Calls that were to be answered, decoys not counted.
         first_difference: The first call that was not answered rightly, and how; empty: every one was.
         differences: Call id -> what is wrong with its answer, of every call that was not answered rightly.
 
@@ -73,14 +77,29 @@ def judge_answers(observed: JsonObject, expected: Mapping[str, JsonObject], *, s
         for call_id, wanted in expected.items()
         if (found := find_difference(wanted, answers.get(call_id)))
     }
-    first = next((f"{call_id}: {found}" for call_id, found in differences.items()), "")
-    right, status = len(expected) - len(differences), str(observed["status"])
-    level = observed.get("patch_level")
+    counted = [call_id for call_id, wanted in expected.items() if "decoy_of" not in wanted]
+    right, asked = sum(call_id not in differences for call_id in counted), len(counted)
+    status, level = str(observed["status"]), observed.get("patch_level")
     if strict and isinstance(level, int) and level > 0:
-        return CodeVerdict(CodeStatus.INVALID_PATCH, 0, len(expected), f"the patch fits at level {level} only", {})
+        return CodeVerdict(CodeStatus.INVALID_PATCH, 0, asked, f"the patch fits at level {level} only", {})
+    fooled = _find_fooled(answers, expected)
+    if fooled:
+        reason = f"{len(fooled)} of {asked} tests pass with a wrong expected value as well, such as {fooled[0]}"
+        return CodeVerdict(CodeStatus.TAMPERED, right, asked, reason, differences)
+    first = next((f"{call_id}: {found}" for call_id, found in differences.items()), "")
     if status != ANSWERED:
-        return CodeVerdict(CodeStatus(status), right, len(expected), str(observed.get("reason") or first), differences)
-    return CodeVerdict(CodeStatus.FAIL if differences else CodeStatus.PASS, right, len(expected), first, differences)
+        return CodeVerdict(CodeStatus(status), right, asked, str(observed.get("reason") or first), differences)
+    return CodeVerdict(CodeStatus.FAIL if differences else CodeStatus.PASS, right, asked, first, differences)
+
+
+def _find_fooled(answers: Mapping[str, JsonObject], expected: Mapping[str, JsonObject]) -> list[str]:
+    """Return the tests that were answered as passed, and their decoys too."""
+    pairs = [(str(wanted["decoy_of"]), call_id) for call_id, wanted in expected.items() if "decoy_of" in wanted]
+    return [
+        test
+        for test, decoy in pairs
+        if test in expected and not any(find_difference(expected[test], answers.get(each)) for each in (test, decoy))
+    ]
 
 
 def find_difference(expected: JsonObject, answer: JsonObject | None) -> str:

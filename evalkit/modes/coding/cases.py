@@ -22,6 +22,7 @@ def make_case(task: Task) -> Case:
             "language": str(task.language),
             "kind": task.kind,
             "difficulty": task.difficulty,
+            "judged_by": task.judged_by,
             "tags": list(task.tags),
             "editable": list(task.editable),
             "limits": {"run_s": limits.run_s, "build_s": limits.build_s, "memory_mb": limits.memory_mb},

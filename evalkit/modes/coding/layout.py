@@ -17,7 +17,8 @@ from evalkit.records.record import CaseRecord
 
 _COLUMNS = (
     "task_id", "title", "language", "kind", "difficulty", "outcome", "calls_passed", "calls", "patch_level",
-    "edit_format", "status", "failure_stage", "error_type", "error_message", "build_ms", "run_ms", "peak_memory_mb",
+    "edit_format", "judged_by", "status", "failure_stage", "error_type", "error_message", "build_ms", "run_ms",
+    "peak_memory_mb",
     "prompt_path", "response_path", "reasoning_path", "patch_path", "build_log_path", "run_log_path", "calls_path",
 )  # fmt: skip
 _SHOWN_CHARS = 300
@@ -33,16 +34,16 @@ def show_programs(records: Sequence[CaseRecord]) -> Mapping[str, object]:
 def _program(record: CaseRecord) -> dict[str, Any]:
     inputs, shown = record.case.inputs, _mapping(record.notes.get("shown"))
     observed = _mapping(record.notes.get("observed"))
-    status, reason, calls = "", "", []
+    status, reason, calls, right, asked = "", "", [], 0, 0
     if observed:
         verdict = judge_answers(observed, _mapping(record.case.extra.get(EXPECTED)))
         status, reason = str(verdict.status), verdict.first_difference
-        calls = list(_calls(record, observed, verdict.differences))
+        calls, right, asked = list(_calls(record, observed, verdict.differences)), verdict.right, verdict.calls
     elif record.failure is not None:
         status, reason = "no grade", record.failure.message
     return {
         "key": record.key,
-        **{name: str(inputs.get(name, "")) for name in ("title", "language", "difficulty", "kind")},
+        **{name: str(inputs.get(name, "")) for name in ("title", "language", "difficulty", "kind", "judged_by")},
         "scored": record.scored and bool(status),
         "passed": status == CodeStatus.PASS,
         "status": status or "not run",
@@ -55,7 +56,8 @@ def _program(record: CaseRecord) -> dict[str, Any]:
             if shown.get(name)
         ],
         "calls": calls,
-        "right": sum(not call["difference"] for call in calls),
+        "right": right,
+        "asked": asked,
     }
 
 
@@ -104,7 +106,7 @@ def _cut(text: str) -> str:
 CODING_LAYOUT = ResultLayout(
     mode="coding",
     columns=_COLUMNS,
-    case_columns=("title", "language", "kind", "difficulty"),
+    case_columns=("title", "language", "kind", "difficulty", "judged_by"),
     setting_columns=("edit_format",),
     latency_columns=("latency_first_text_ms", "latency_response_done_ms"),
     settings=(

@@ -249,12 +249,13 @@ def _name_unanswered(able: Sequence[Task], answers: StoredAnswers) -> list[str]:
 
 def _table(tasks: Sequence[Task], languages: Languages) -> str:
     """Return a line per task for ``evalkit check``."""
-    header = ("task", "language", "kind", "difficulty", "calls", "toolchain")
+    header = ("task", "language", "kind", "difficulty", "judged by", "toolchain")
     rows = [header]
     for task in tasks:
         toolchain = languages.toolchains.get(task.language)
         version = toolchain.version if toolchain else "-"
-        rows.append((task.task_id, str(task.language), task.kind, task.difficulty, str(len(task.judge.calls)), version))
+        judged_by = f"{len(task.judge.calls) - len(task.decoys)} {'tests' if task.judge.has_suite else 'calls'}"
+        rows.append((task.task_id, str(task.language), task.kind, task.difficulty, judged_by, version))
     widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows

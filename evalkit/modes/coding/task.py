@@ -68,7 +68,8 @@ class TaskCall:
         fn: What the driver is asked for.
         args: Its arguments, JSON values.
         expected: ``{"expect": VALUE}`` with a ``"tolerance"`` where numbers may be off by that much, or
-            ``{"error": KIND}``, where ``true`` stands for any kind.
+            ``{"error": KIND}``, where ``true`` stands for any kind. That of a decoy has ``"decoy_of"``, the id of the
+            test that it was made of.
 
     """
 
@@ -89,10 +90,11 @@ class TaskJudge:
 
     Attributes:
         driver: Source of the task's dispatch; the only part of it that enters a box.
-        calls: The hidden calls, which decide the verdict.
+        calls: The hidden calls, which decide the verdict; of a suite, its tests and their decoys.
         oracle: A diff against the workspace: the right solution.
         half: A diff that is right on some calls and wrong on others.
         mutants: Name -> a diff: the right solution with one mistake.
+        has_suite: Whether driver and calls were made of the task's own tests (:mod:`evalkit.modes.coding.suite`).
 
     """
 
@@ -101,6 +103,7 @@ class TaskJudge:
     oracle: str
     half: str
     mutants: Mapping[str, str] = field(default_factory=dict)
+    has_suite: bool = False
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,16 @@ class Task:
     examples: tuple[TaskCall, ...]
     judge: TaskJudge
     folder: Path = field(compare=False)
+
+    @property
+    def judged_by(self) -> str:
+        """``calls``, whose expected values stay outside, or ``suite``: tests that run beside the code under test."""
+        return "suite" if self.judge.has_suite else "calls"
+
+    @property
+    def decoys(self) -> tuple[TaskCall, ...]:
+        """The hidden calls that ask for a test which right code must fail."""
+        return tuple(call for call in self.judge.calls if "decoy_of" in call.expected)
 
     @cached_property
     def workspace_sha256(self) -> str:

@@ -18,14 +18,16 @@ import yaml
 from evalkit.datasets.files import clip, parse_json, read_bytes, read_text
 from evalkit.errors import DataError, collecting
 from evalkit.modes.coding.paths import matches
+from evalkit.modes.coding.suite import make_suite
 from evalkit.modes.coding.task import Language, Task, TaskCall, TaskJudge, TaskLimits
 from evalkit.records.case import CASE_ID_PATTERN
 from evalkit.settings.documents import find_document_problems
 from evalkit.settings.names import did_you_mean
 
 TASK_FILE = "task.yaml"
-_FILES = (TASK_FILE, "prompt.md", "public_tests/examples.jsonl", "judge/cases.jsonl", "judge/oracle.diff",
-          "judge/half.diff")  # fmt: skip
+_FILES = (TASK_FILE, "prompt.md", "public_tests/examples.jsonl", "judge/oracle.diff", "judge/half.diff")
+_CALLS = "judge/cases.jsonl"
+_SUITE = "judge/suite.py"
 # What evalkit puts into a workspace itself, or keeps out of it.
 _RESERVED = ("evalkit_box/*", "out/*", "cases.jsonl", "oracle.diff", "half.diff", "judge/*", ".git/*")
 _MOST_BYTES = 256 * 1024  # what a model is shown, and a box unpacks
@@ -72,9 +74,9 @@ def read_task(folder: Path) -> Task:
 def task_files(task: Task) -> list[Path]:
     """Return every file that the task was read from, for the dataset manifest."""
     judge = task.folder / "judge"
+    deciding = (_SUITE,) if task.judge.has_suite else (_CALLS, f"judge/{task.language.driver_name}")
     return [
-        *(task.folder / name for name in _FILES),
-        judge / task.language.driver_name,
+        *(task.folder / name for name in (*_FILES, *deciding)),
         *(judge / "mutants" / f"{name}.diff" for name in task.judge.mutants),
         *(task.folder / "workspace" / path for path in task.workspace),
     ]
@@ -95,18 +97,25 @@ class _Reader:
             self._add("prompt.md", "is empty; expected what is asked, with every edge case that the hidden calls touch")
         workspace = self._workspace()
         examples = self._calls("public_tests/examples.jsonl")
-        calls = self._calls("judge/cases.jsonl")
+        has_suite = (self.folder / _SUITE).exists()
+        calls = () if has_suite else self._calls(_CALLS)
         if about is None:
             return None
         language = Language(about["language"])
         self._check_id(language)
         self._check_editable(about["editable"], workspace)
+        oracle = self._diff("judge/oracle.diff")
+        if has_suite:
+            driver, calls = self._suite(language, oracle)
+        else:
+            driver = self._text(f"judge/{language.driver_name}") or ""
         judge = TaskJudge(
-            driver=self._text(f"judge/{language.driver_name}") or "",
+            driver=driver,
             calls=calls,
-            oracle=self._diff("judge/oracle.diff"),
+            oracle=oracle,
             half=self._diff("judge/half.diff"),
             mutants={path.stem: self._diff(f"judge/mutants/{path.name}") for path in self._mutants()},
+            has_suite=has_suite,
         )
         return Task(
             task_id=self.folder.name,
@@ -198,6 +207,24 @@ class _Reader:
             found = clip(text.partition("\n")[0])
             self._add(name, f"begins with {found}; expected a diff against workspace/ as `git diff` writes it, a/… b/…")
         return text
+
+    def _suite(self, language: Language, oracle: str) -> tuple[str, tuple[TaskCall, ...]]:
+        """Return driver and calls of the task's own tests. The oracle enters no box, so nobody can draw them again."""
+        if language is not Language.PYTHON:
+            self._add(_SUITE, f"must not stand there: the task is in {language}, and only Python has suites")
+        for name in (_CALLS, f"judge/{language.driver_name}"):
+            if (self.folder / name).exists():
+                self._add(name, f"must not stand beside {_SUITE}: a task is judged by calls or by tests of its own")
+        text = self._text(_SUITE)
+        if text is None:
+            return "", ()
+        try:
+            suite = make_suite(text, oracle)
+        except DataError as error:
+            for problem in error.problems:
+                self._add(_SUITE, problem)
+            return "", ()
+        return suite.driver, suite.calls
 
     def _mutants(self) -> list[Path]:
         found = sorted((self.folder / "judge" / "mutants").glob("*.diff"))
