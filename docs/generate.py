@@ -28,7 +28,7 @@ from evalkit.graders.context import GraderType
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.modes.registry import find_mode
 from evalkit.runner.jobs import packaged_source
-from evalkit.settings.help import OLD_FLAGS
+from evalkit.settings.help import CODING_FLAGS, VOICE_FLAGS
 from evalkit.settings.options import list_groups
 from evalkit.settings.renamed import RENAMED_KEYS
 from evalkit.settings.resources import resource_dir
@@ -182,8 +182,8 @@ def _or_dash(value: object) -> str:
     return "-" if value is None else f"`{value}`"
 
 
-def _old_flags() -> str:
-    rows = ((f"`{flag}`", f"`{override.format('VALUE')}`") for flag, override in OLD_FLAGS.items())
+def _old_flags(flags: Mapping[str, str]) -> str:
+    rows = ((f"`{flag}`", f"`{override.format('VALUE')}`") for flag, override in flags.items())
     return _table(("flag", "write"), rows)
 
 
@@ -273,7 +273,8 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "groups": _groups,
     "keys": _keys,
     "mock-keys": _mock_keys,
-    "old-flags": _old_flags,
+    "old-coding-flags": lambda: _old_flags(CODING_FLAGS),
+    "old-flags": lambda: _old_flags(VOICE_FLAGS),
     "providers": _providers,
     "quiz-mode": lambda: _quiz("mode.py", "python"),
     "quiz-option": lambda: _quiz("conf/mode/quiz.yaml", "yaml"),

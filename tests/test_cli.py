@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 import evalkit
 from evalkit.cli import COMMANDS, main
-from evalkit.settings.help import OLD_FLAGS
+from evalkit.settings.help import CODING_FLAGS, VOICE_FLAGS
 from evalkit.settings.schemas import all_keys, mode_names, run_keys
 
 
@@ -63,18 +64,21 @@ def test_a_near_miss_is_told_what_was_probably_meant(capsys: pytest.CaptureFixtu
     assert meant in err
 
 
-@pytest.mark.parametrize("flag", sorted(OLD_FLAGS))
-def test_an_older_harness_flag_is_answered_with_the_override(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+@pytest.mark.parametrize(("flag", "override"), sorted({**VOICE_FLAGS, **CODING_FLAGS}.items()))
+def test_an_older_harness_flag_is_answered_with_the_override(
+    capsys: pytest.CaptureFixture[str], flag: str, override: str
+) -> None:
     """Everybody's first line from memory gets the line that works."""
     code, _, err = _ask(capsys, flag, "5")
     assert code == 2
-    assert OLD_FLAGS[flag].format("5") in err
+    assert override.removeprefix("-m ").format("5") in err
 
 
 def test_every_old_flag_leads_to_a_key_that_exists() -> None:
     """The advice itself is checked."""
-    for override in OLD_FLAGS.values():
-        assert override.partition("=")[0] in all_keys()
+    keys = [key for told in {**VOICE_FLAGS, **CODING_FLAGS}.values() for key in re.findall(r"([a-z_.]+)=", told)]
+    assert set(keys) - {*all_keys(), "mode", "provider"} == set()
+    assert len(keys) > len(VOICE_FLAGS)
 
 
 def test_an_unknown_flag_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,9 @@
-"""The help page, generated from the schemas, and the answers to flags of the older harness."""
+"""The help page, generated from the schemas, and the answers to flags of the older harnesses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 from evalkit.errors import ConfigError
 from evalkit.settings.names import did_you_mean
@@ -12,8 +13,8 @@ from evalkit.settings.schemas import dereference, mode_names, run_keys, run_node
 
 DEFAULT_MODE = "crawl"
 
-# Flag of the older harness -> the override that does the same; "{}" stands for the flag's value.
-OLD_FLAGS = {
+# Flag of the older voice harness -> the override that does the same; "{}" stands for the flag's value.
+VOICE_FLAGS = {
     "--max-examples": "max_examples={}",
     "--model": "assistant.model={}",
     "--assistant-model": "assistant.model={}",
@@ -36,17 +37,39 @@ OLD_FLAGS = {
     "--assistant-tools-file": "assistant.tools_file={}",
     "--simulator-system-prompt": "simulator.prompt={}",
 }
+# The same for the older benchmark of code models; a flag may have several values.
+CODING_FLAGS = {
+    "--task": "mode=coding mode.tasks=[{}]",
+    "--tasks": "mode=coding mode.tasks=[{}]",
+    "--models": "-m assistant.model={}",
+    "--samples": "trials={}",
+    "--dry-run": "mode=coding mode.dry_run=true",
+    "--response-file": "mode=coding mode.responses={}",
+    "--response-text": "mode=coding mode.responses=FILE, with the text in that file",
+    "--include-tests": "mode=coding mode.include_tests=true",
+    "--output-dir": "output_dir={}",
+    "--temperature": "assistant.temperature={}",
+    "--provider": "provider={}",
+    "--install-deps": "nothing: no task needs a package, and a sandbox has no network",
+}
+_SEVERAL = frozenset({"--tasks", "--models"})
+# What a flag comes to with this value alone.
+_SHORTER = {("--tasks", "all"): "mode=coding, which runs all tasks"}
 
 
 def translate_old_flags(args: Sequence[str]) -> list[str]:
-    """Return one message for every flag of the older harness in `args`, with the override that does the same."""
+    """Return one message for every flag of the older harnesses in `args`, with the override that does the same."""
     messages = []
     for position, arg in enumerate(args):
         flag, _, inline = arg.partition("=")
-        if flag not in OLD_FLAGS:
+        told = VOICE_FLAGS.get(flag) or CODING_FLAGS.get(flag)
+        if told is None:
             continue
-        following = args[position + 1] if position + 1 < len(args) and not args[position + 1].startswith("-") else "…"
-        messages.append(f"{flag}: evalkit has no such flag; write {OLD_FLAGS[flag].format(inline or following)}")
+        following = list(takewhile(lambda word: not word.startswith("-"), args[position + 1 :]))
+        values = [inline] if inline else following[: None if flag in _SEVERAL else 1]
+        if len(values) == 1:
+            told = _SHORTER.get((flag, values[0]), told.removeprefix("-m "))
+        messages.append(f"{flag}: evalkit has no such flag; write {told.format(','.join(values) or '…')}")
     return messages
 
 
