@@ -22,6 +22,7 @@ from evalkit.modes.coding.cases import make_case
 from evalkit.modes.coding.execution import open_boxes
 from evalkit.modes.coding.languages import Languages, find_languages
 from evalkit.modes.coding.layout import CODING_LAYOUT
+from evalkit.modes.coding.paid_answers import keep_answers
 from evalkit.modes.coding.programs import harness_sha256
 from evalkit.modes.coding.prompt import write_prompt
 from evalkit.modes.coding.proving import prove_tasks
@@ -185,7 +186,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         """Yield the callable that makes attempts. Raises ConfigError where no box can be made any more."""
         with ExitStack() as stack:
             boxes = None if settings.mode.dry_run else stack.enter_context(_opened(data))
-            answer: Answerer = give_stored(data.answers) if data.answers else _asker(settings, peers, clock)
+            answer: Answerer = give_stored(data.answers) if data.answers else _asker(settings, peers, run, clock)
             setup = CodingSetup(settings, data.tasks, data.languages.toolchains, boxes, answer, run, clock)
 
             async def work(trial: CaseTrial, attempt: int) -> CaseRecord:  # noqa: ARG001
@@ -227,8 +228,10 @@ def _opened(data: CodingData) -> Any:
         raise ConfigError(f"mode.sandbox: {error}") from error
 
 
-def _asker(settings: CodingSettings, peers: Peers, clock: Clock) -> Answerer:
-    return ask_model(settings, peers, clock) if not settings.mode.dry_run else give_stored(StoredAnswers(Path()))
+def _asker(settings: CodingSettings, peers: Peers, run: RunDirectory, clock: Clock) -> Answerer:
+    if settings.mode.dry_run:
+        return give_stored(StoredAnswers(Path()))
+    return keep_answers(ask_model(settings, peers, clock), run.root / "answers", fingerprint_assistant(settings))
 
 
 def _name_skipped(tasks: Sequence[Task], able: Sequence[Task], languages: Languages) -> Iterator[str]:

@@ -1,0 +1,229 @@
+"""Whether a coding sweep that is killed again and again pays for nothing twice, loses nothing, and leaves no box.
+
+    python benchmarks/killed_sweep.py [--kills 500] [--seed 0] [--json FILE]
+
+A sweep of two models over a handful of tasks, two trials each, is started with the installed command and killed
+(SIGKILL to the command and to all it started) at a random moment; then `evalkit resume` is started and killed likewise,
+until the sweep is done; then the next sweep, until there were enough kills. The models are a server in this process,
+which answers every prompt with the task's own solution after a short while and counts what it was asked.
+
+Bars: every case-trial of every finished sweep is there once and has passed; no answer was given again that had been
+read before the kill; after each kill, no process of a box is left. An answer that was still on its way when the kill
+came has to be asked for again; how often that happened is told. Exit code 1: a bar was missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from installed import missing_packages_named
+
+with missing_packages_named():
+    import psutil
+
+    from evalkit.modes.coding.task import Task
+    from evalkit.modes.coding.tasks import read_tasks
+    from evalkit.settings.resources import resource_dir
+
+MODELS = ("first", "second")
+TRIALS = 2
+TASKS = ("python_bugfix_interval_merger", "python_feature_retry_planner", "python_bugfix_ttl_cache",
+         "javascript_bugfix_event_emitter")  # fmt: skip
+ON_ITS_WAY_S = 0.25
+"""An answer sent this shortly before a kill had perhaps not been read and kept."""
+_ANSWER_S = (0.05, 0.4)
+_KILL_S = (0.4, 6.0)
+_DIE_S = 10.0
+
+
+@dataclass
+class Asked:
+    """What the models were asked: question (model, task, seed) -> when each answer to it had been sent."""
+
+    sent_at: dict[tuple[str, str, Any], list[float]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, question: tuple[str, str, Any]) -> None:
+        """Note that a question was answered just now."""
+        with self.lock:
+            self.sent_at.setdefault(question, []).append(time.monotonic())
+
+
+@dataclass
+class Tally:
+    """What came of it all."""
+
+    kills: int = 0
+    sweeps: int = 0
+    case_trials: int = 0
+    asked: int = 0
+    on_their_way: int = 0
+    troubles: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def serve(tasks: Sequence[Task], asked: Asked) -> Iterator[str]:
+    """Yield the base URL of a server that solves every task, and takes its time."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            shown = "\n".join(str(message["content"]) for message in body["messages"])
+            task = next(task for task in tasks if task.prompt.strip() in shown)
+            time.sleep(random.uniform(*_ANSWER_S))
+            reply = json.dumps(_completion(body["model"], f"```diff\n{task.judge.oracle}```\n")).encode()
+            try:
+                self.send_response(200)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+            except ConnectionError:
+                return
+            asked.note((body["model"], task.task_id, body.get("seed")))
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+
+
+def _completion(model: str, text: str) -> dict[str, Any]:
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
+    usage = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": 20}
+    return {"id": "c", "object": "chat.completion", "created": 0, "model": model, "choices": [choice], "usage": usage}
+
+
+def kill_a_sweep(folder: Path, url: str, asked: Asked, tally: Tally, chance: random.Random, most: int) -> None:
+    """Run one sweep to its end, killing it on the way while there are kills left."""
+    names = ",".join(MODELS)
+    line = [
+        "-m", "mode=coding", "provider=compatible", f"provider.base_url={url}", "provider.text_api=chat",
+        f"assistant.model={names}", f"trials={TRIALS}", f"mode.tasks=[{','.join(TASKS)}]", "report.plots=false",
+        "report.html=false", f"output_dir={folder}",
+    ]  # fmt: skip
+    killed_at: list[float] = []
+    while True:
+        process = _start(line)
+        may_kill = tally.kills < most
+        try:
+            code = process.wait(chance.uniform(*_KILL_S) if may_kill else None)
+        except subprocess.TimeoutExpired:
+            killed_at.append(_kill(process, tally))
+            sweeps = sorted((folder / "sweeps").glob("*")) if (folder / "sweeps").exists() else []
+            line = ["resume", str(sweeps[-1])] if sweeps else line
+            continue
+        if code != 0:
+            tally.troubles.append(f"sweep {tally.sweeps}: exit code {code} after {len(killed_at)} kills")
+        break
+    tally.sweeps += 1
+    _look_at_records(folder, tally)
+    _look_at_answers(asked, killed_at, tally)
+
+
+def _start(line: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "evalkit", *line], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def _kill(process: subprocess.Popen[bytes], tally: Tally) -> float:
+    """Kill the command as a machine would, and wait until nothing that it had started is left."""
+    started = psutil.Process(process.pid).children(recursive=True)
+    os.kill(process.pid, signal.SIGKILL)
+    killed_at = time.monotonic()
+    process.wait()
+    _, left = psutil.wait_procs(started, timeout=_DIE_S)
+    if left:
+        names = ", ".join(sorted({one.name() for one in left if one.is_running()}))
+        tally.troubles.append(f"kill {tally.kills}: {len(left)} processes left: {names}")
+    tally.kills += 1
+    return killed_at
+
+
+def _look_at_records(folder: Path, tally: Tally) -> None:
+    runs = sorted(path.parent for path in folder.rglob("summary.json"))
+    for run in (run for run in runs if (run / "records").is_dir()):
+        records = [json.loads(path.read_bytes()) for path in sorted((run / "records").glob("*.json"))]
+        lines = [json.loads(line) for line in (run / "journal.jsonl").read_text(encoding="utf-8").splitlines()]
+        finished = Counter(line["key"] for line in lines if line.get("event") == "finished")
+        wanted = len(TASKS) * TRIALS
+        if len(records) != wanted or len(finished) != wanted or set(finished.values()) != {1}:
+            tally.troubles.append(f"{run.name}: {len(records)} records, finished {dict(finished)}; expected {wanted}")
+        grades = [json.loads(line) for line in (run / "grades.jsonl").read_text(encoding="utf-8").splitlines()]
+        passed = {grade["key"] for grade in grades if grade["grade"] == 1}
+        if len(passed) != wanted:
+            tally.troubles.append(f"{run.name}: {len(passed)} of {wanted} passed")
+        tally.case_trials += len(records)
+
+
+def _look_at_answers(asked: Asked, killed_at: Sequence[float], tally: Tally) -> None:
+    """Count the answers, and those that were given although the one before had been read."""
+    for question, times in asked.sent_at.items():
+        tally.asked += len(times)
+        for sent in times[:-1]:
+            if any(0 <= kill - sent <= ON_ITS_WAY_S for kill in killed_at):
+                tally.on_their_way += 1
+            else:
+                tally.troubles.append(f"{question}: asked again although an answer had been read")
+    asked.sent_at.clear()
+
+
+def main() -> int:
+    """Kill, resume, and print the table."""
+    options = _parse()
+    chance, tally, asked = random.Random(options.seed), Tally(), Asked()
+    tasks = read_tasks(resource_dir("data") / "coding", TASKS)
+    with serve(tasks, asked) as url, tempfile.TemporaryDirectory(prefix="killed_sweep_") as folder:
+        while tally.kills < options.kills:
+            kill_a_sweep(Path(folder) / f"sweep_{tally.sweeps}", url, asked, tally, chance, options.kills)
+            print(f"{tally.kills} kills, {tally.sweeps} sweeps, {len(tally.troubles)} troubles", file=sys.stderr)
+    print("| kills | sweeps | case-trials | answers | asked again, on their way when killed | bars missed |")
+    print("|---" * 6 + "|")
+    print(
+        f"| {tally.kills} | {tally.sweeps} | {tally.case_trials} | {tally.asked} | {tally.on_their_way} "
+        f"| {len(tally.troubles)} |"
+    )
+    for trouble in tally.troubles:
+        print(trouble)
+    if options.json:
+        options.json.write_text(json.dumps(vars(tally), indent=2) + "\n")
+    return int(bool(tally.troubles))
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    with missing_packages_named():
+        sys.exit(main())
