@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ast
 import random
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from coding_tasks import DRIVER, lines_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from suite_programs import HALF, NOTHING, RIGHT, SUITE, write_suite_task
+from suite_programs import CHEATS, HALF, MUTANTS, NOTHING, RIGHT, SUITE, write_suite_task
 
 from evalkit.errors import DataError
 from evalkit.modes.coding.cases import make_case
@@ -21,6 +23,7 @@ from evalkit.modes.coding.suite import FEWEST_TESTS, make_decoy, make_suite
 from evalkit.modes.coding.task import EditFormat
 from evalkit.modes.coding.tasks import read_task, task_files
 from evalkit.records.code_answers import judge_answers
+from evalkit.records.json import JsonObject
 
 _CONSTANTS = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -216,6 +219,31 @@ def test_a_suite_stands_alone(tmp_path: Path) -> None:
         read_task(write_suite_task(tmp_path / "c", **as_go))
 
 
-def test_the_programs_of_the_tests_are_what_they_say() -> None:
-    """The right one differs from the others."""
-    assert len({RIGHT, HALF, NOTHING}) == 3
+def _judge_in_process(program: str, secret: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the status of a program of ours under the suite drawn by `secret`, without a box."""
+    module = ModuleType("solution")
+    exec(program, module.__dict__)  # noqa: S102 - written by these tests
+    monkeypatch.setitem(sys.modules, "solution", module)
+    suite = make_suite(SUITE, secret)
+    scope: dict[str, Any] = {"__name__": "driver"}
+    exec(compile(suite.driver, "driver.py", "exec"), scope)  # noqa: S102
+    answers: dict[str, JsonObject] = {}
+    for call in suite.calls:
+        try:
+            answers[call.call_id] = {"ok": scope["call"](call.fn, list(call.args))}
+        except Exception as error:  # noqa: BLE001
+            answers[call.call_id] = {"error": type(error).__name__}
+    expected = {call.call_id: call.expected for call in suite.calls}
+    return judge_answers({"status": "answered", "answers": answers}, expected).status
+
+
+@pytest.mark.parametrize("secret", [f"secret {number}" for number in range(12)])
+def test_verdicts_do_not_hang_on_what_was_drawn(secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right code passes under every draw, honest mistakes fail and are no fraud, and no guess passes."""
+    assert _judge_in_process(RIGHT, secret, monkeypatch) == "pass"
+    for wrong in (NOTHING, HALF, *MUTANTS.values()):
+        assert _judge_in_process(wrong, secret, monkeypatch) == "fail"
+    for guess in ("the first of two alike passes", "drawn by a coin", "what looks likely passes"):
+        assert _judge_in_process(CHEATS[guess][1]["solution.py"], secret, monkeypatch) in ("fail", "tampered")
+    everything = CHEATS["equal to everything"][1]["solution.py"]
+    assert _judge_in_process(everything, secret, monkeypatch) == "tampered"
