@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from evalkit.errors import printable
 from evalkit.records.json import Json, JsonObject
 
 ANSWERED = "answered"
@@ -88,7 +89,8 @@ def judge_answers(observed: JsonObject, expected: Mapping[str, JsonObject], *, s
         return CodeVerdict(CodeStatus.TAMPERED, right, asked, reason, differences)
     first = next((f"{call_id}: {found}" for call_id, found in differences.items()), "")
     if status != ANSWERED:
-        return CodeVerdict(CodeStatus(status), right, asked, str(observed.get("reason") or first), differences)
+        reason = printable(str(observed.get("reason") or first))
+        return CodeVerdict(CodeStatus(status), right, asked, reason, differences)
     return CodeVerdict(CodeStatus.FAIL if differences else CodeStatus.PASS, right, asked, first, differences)
 
 
@@ -183,4 +185,6 @@ def _shown(value: Json) -> str:
 
 
 def _clip(text: str) -> str:
+    """Return `text` short and on one line: the program has a say in it, and people read it in terminals."""
+    text = printable(text[: 2 * _LONGEST])
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

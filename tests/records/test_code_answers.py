@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.records.code_answers import CodeStatus, find_difference, judge_answers
-from evalkit.records.json import Json
+from evalkit.records.json import Json, JsonObject
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
@@ -113,3 +113,14 @@ def test_answers_to_what_was_not_asked_change_nothing() -> None:
     assert (
         judge_answers({"status": "answered", "answers": {**RIGHT, "z": {"ok": 0}}}, EXPECTED).status is CodeStatus.PASS
     )
+
+
+def test_what_a_program_says_cannot_speak_to_a_terminal() -> None:
+    """Values, kinds, messages and the compiler's words are told on one line, with nothing that a terminal obeys."""
+    loud = "\x1b[2J\x9b32m\r\n58 passed \u202e"
+    answers: list[JsonObject] = [{"ok": loud}, {"error": loud, "message": ""}, {"error": "E", "message": loud}]
+    found = [find_difference(expected, answer) for answer in answers for expected in ({"expect": 1}, {"error": "F"})]
+    observed = {"status": "build_error", "reason": loud, "answers": {}}
+    found.append(judge_answers(observed, EXPECTED).first_difference)
+    assert all("58 passed" in text for text in found)
+    assert [text for text in found if not text.isprintable()] == []
