@@ -63,7 +63,7 @@ def find_masks(hidden: Iterable[str], read_only: Mapping[str, str]) -> Iterator[
     shown = {os.path.realpath(source): inside for source, inside in (_SYSTEM | dict(read_only)).items()}
     for folder in {os.path.realpath(path) for path in hidden}:
         for source, inside in shown.items():
-            if Path(folder).is_dir() and _is_below(folder, source):
+            if _is_below(folder, source) and Path(folder).is_dir():
                 yield inside + folder.removeprefix(source)
 
 

@@ -34,6 +34,7 @@ from evalkit.modes.coding.edits import AppliedEdit, DiffEdit
 from evalkit.modes.coding.execution import Boxes
 from evalkit.modes.coding.mode import CODING
 from evalkit.modes.coding.patch import apply_edit
+from evalkit.modes.coding.programs import read_harness
 from evalkit.modes.coding.settings import CodingSettings
 from evalkit.modes.coding.task import Language, Task
 from evalkit.modes.coding.tasks import read_task
@@ -220,6 +221,7 @@ def main() -> None:
     chosen = [attack for attack in ATTACKS if attack.language is language and [*sys.argv, ""][2] in attack.name]
     with tempfile.TemporaryDirectory() as name:
         attacked = read_attacked(language, Path(name))
+    read_harness(language)  # the other user may not be able to come here
     if os.getuid() == 0:
         os.setgroups([])
         os.setgid(ORDINARY_ID)
