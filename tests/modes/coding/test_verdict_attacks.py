@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from boxes.attacks import ATTACKS as BOX_ATTACKS
 from boxes.needs import needs_bubblewrap
 from boxes.ordinary_user import ORDINARY_ID
 from verdicts.every import ATTACKS
-from verdicts.running import CANARY, Attacked, read_attacked, run_attack
+from verdicts.running import CANARY, TIME_SCALE, Attacked, read_attacked, run_attack
 from verdicts.table import VerdictAttack
 
 import evalkit
+from evalkit.modes.coding.execution import Boxes
 from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.toolchains import MissingToolchain, find_toolchain
+from evalkit.records.code_answers import judge_answers
+from evalkit.sandbox import find_sandbox
 
 QUICK = (Language.PYTHON, Language.JAVASCRIPT)  # the others build, or open pages: a minute of processor time
 ROOT = Path(evalkit.__file__).parents[1]
@@ -67,6 +71,39 @@ def test_the_verdict_holds_for_an_ordinary_user(language: Language) -> None:
     )  # fmt: skip
     expected = {"user": ORDINARY_ID, "ran": sum(attack.language is language for attack in ATTACKS), "wrong": {}}
     assert json.loads(run.stdout or "{}") == expected, run.stderr[-2000:]
+
+
+# One that forks until it may no more, and one that kills whoever it can reach, however often it is made.
+FORKING = """\
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        os._exit(0)
+"""
+KILLING = """\
+import os, signal
+for pid in (1, os.getppid(), -1, *range(2, 70)):
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except OSError:
+        pass
+os._exit(0)
+"""
+
+
+def test_neighbours_are_not_harmed(tmp_path: Path) -> None:
+    """Right code passes beside programs that fork and kill, in boxes of the same user at the same time."""
+    task = attacked(Language.PYTHON, tmp_path)
+    calls = task.task.judge.calls
+    workspaces = [task.right, *({**task.right, "bookings.py": source.encode()} for source in (FORKING, KILLING))] * 4
+    with ThreadPoolExecutor(6) as pool:
+        boxes = Boxes(find_sandbox("bubblewrap"), pool, TIME_SCALE)
+        found = list(pool.map(lambda files: boxes.execute(task.task, files, task.toolchain, calls), workspaces))
+    expected = {call.call_id: call.expected for call in calls}
+    statuses = [str(judge_answers(execution.observation, expected).status) for execution in found]
+    assert statuses == ["pass", "crash", "crash"] * 4
 
 
 def test_what_goes_wrong_is_seen(tmp_path: Path) -> None:
