@@ -62,12 +62,13 @@ def test_the_verdict_holds(attack: VerdictAttack, tmp_path_factory: pytest.TempP
         *(pytest.param(language, marks=pytest.mark.slow) for language in Language if language not in QUICK),
     ],
 )
+@pytest.mark.timeout(900)
 def test_the_verdict_holds_for_an_ordinary_user(language: Language) -> None:
     """Whoever is not root gets the same verdicts."""
     need(language)
     run = subprocess.run(
         [sys.executable, "-B", "-m", "verdicts.running", language], cwd=ROOT, text=True, capture_output=True,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}, timeout=280, check=False,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}, timeout=850, check=False,
     )  # fmt: skip
     expected = {"user": ORDINARY_ID, "ran": sum(attack.language is language for attack in ATTACKS), "wrong": {}}
     assert json.loads(run.stdout or "{}") == expected, run.stderr[-2000:]
