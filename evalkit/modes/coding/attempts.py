@@ -154,10 +154,11 @@ class _Attempt:
         return edited
 
     async def _try_examples(self, edited: AppliedEdit | RefusedEdit) -> str:
+        asked_format = self.setup.settings.mode.asked_format
         if isinstance(edited, RefusedEdit):
-            return tell_refused(edited.reason)
+            return tell_refused(edited.reason, asked_format)
         try:
-            return tell_execution(self.task, await self._execute(edited, self.task.examples))
+            return tell_execution(self.task, await self._execute(edited, self.task.examples), asked_format)
         except SandboxError as error:
             raise CaseFailure(SANDBOX_STAGE, "box_failed", str(error)) from error
 

@@ -10,19 +10,19 @@ import json
 from collections.abc import Iterator
 
 from evalkit.modes.coding.execution import Execution
-from evalkit.modes.coding.task import Task, TaskCall
+from evalkit.modes.coding.prompt import ask_again, fenced
+from evalkit.modes.coding.task import EditFormat, Task, TaskCall
 from evalkit.records.code_answers import ANSWERED, find_difference
 
 _LOG_CHARS = 4000
-_AGAIN = "Answer again in the same format, with a change against the files as they were given to you at first."
 
 
-def tell_refused(reason: str) -> str:
+def tell_refused(reason: str, edit_format: EditFormat) -> str:
     """Return what a model is told whose patch was not applied."""
-    return f"Your change was not applied: {reason}.\n\n{_AGAIN}"
+    return f"Your change was not applied: {reason}.\n\n{ask_again(edit_format)}"
 
 
-def tell_execution(task: Task, execution: Execution) -> str:
+def tell_execution(task: Task, execution: Execution, edit_format: EditFormat) -> str:
     """Return what a model is told about its program; empty where every public example was answered rightly."""
     wrong = list(_wrong_examples(task, execution))
     if execution.status == ANSWERED and not wrong:
@@ -32,8 +32,8 @@ def tell_execution(task: Task, execution: Execution) -> str:
         parts.append(f"Your program ended as {execution.status}: {execution.reason}.")
     if wrong:
         parts.append("\n".join(["Examples that it did not answer rightly:", *wrong]))
-    parts += [*_log("The compiler said", execution.build_log), *_log("The program wrote", execution.run_log), _AGAIN]
-    return "\n\n".join(parts)
+    parts += [*_log("The compiler said", execution.build_log), *_log("The program wrote", execution.run_log)]
+    return "\n\n".join([*parts, ask_again(edit_format)])
 
 
 def _wrong_examples(task: Task, execution: Execution) -> Iterator[str]:
@@ -50,4 +50,4 @@ def _shown(call: TaskCall) -> str:
 def _log(title: str, log: bytes) -> Iterator[str]:
     text = log.decode("utf-8", "replace").strip()
     if text:
-        yield f"{title}:\n\n```\n{text[-_LOG_CHARS:]}\n```"
+        yield f"{title}:\n\n{fenced(text[-_LOG_CHARS:])}"

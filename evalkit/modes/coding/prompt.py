@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from evalkit.modes.coding.patch import editable_files
 from evalkit.modes.coding.task import EditFormat, Task, TaskCall
 
 _FENCE_NAMES = {
     ".py": "python", ".js": "javascript", ".mjs": "javascript", ".go": "go", ".rs": "rust", ".cpp": "cpp",
     ".hpp": "cpp", ".h": "cpp", ".html": "html", ".css": "css", ".json": "json", ".toml": "toml", ".md": "markdown",
 }  # fmt: skip
-_MOST_OUTPUT = 4000
 
 _FORMATS = {
     EditFormat.DIFF: """\
@@ -61,43 +60,21 @@ good morning.
 }
 
 
-@dataclass(frozen=True)
-class ExampleOutcome:
-    """What became of a public example: the call with what it expects, and what the program answered, as JSON text."""
-
-    call: TaskCall
-    got: str
-    passed: bool
-
-
 def write_prompt(task: Task, edit_format: EditFormat, *, include_tests: bool) -> str:
     """Return the prompt of `task` for an answer in `edit_format`, with the public examples where they are included."""
     parts = [task.prompt.strip("\n"), "# The workspace", *_files(task), _rules(task)]
     if include_tests and task.examples:
         parts += ["# Examples", "\n".join(f"- {_example(call)}" for call in task.examples)]
-    return "\n\n".join([*parts, "# Your answer", _FORMATS[edit_format]]) + "\n"
+    return "\n\n".join([*parts, "# Your answer", _FORMATS[edit_format], _request(task)]) + "\n"
 
 
-def write_repair_prompt(edit_format: EditFormat, trouble: str, outcomes: Sequence[ExampleOutcome] = ()) -> str:
-    """Return what a model is told after an answer that did not pass the public examples, to try again.
-
-    Args:
-        edit_format: The format of the next answer.
-        trouble: What went wrong before a call was answered: why the edit was refused, or what the compiler said;
-            empty when the examples were run.
-        outcomes: What became of each public example.
-
-    """
-    parts = ["That answer is not right yet."]
-    if trouble:
-        parts.append(fenced(_shortened(trouble)))
-    if outcomes:
-        parts.append("\n".join(f"- {_outcome(outcome)}" for outcome in outcomes))
-    parts.append(
+def ask_again(edit_format: EditFormat) -> str:
+    """Return what ends the prompt of a repair round: what to answer with, in which format."""
+    again = (
         "Answer again, with the complete change and not only what is new in it: it is applied to the workspace as it "
         "was shown first, your last answer is not in it. The format is the same."
     )
-    return "\n\n".join([*parts, _FORMATS[edit_format]]) + "\n"
+    return f"{again}\n\n{_FORMATS[edit_format]}\n"
 
 
 def fenced(content: str, name: str = "") -> str:
@@ -120,6 +97,13 @@ def _rules(task: Task) -> str:
     return f"Only these files may be changed or created: {allowed}. An answer that touches any other file is refused."
 
 
+def _request(task: Task) -> str:
+    """Return the last sentence: a small model takes what stands last for what is asked, and would copy the example."""
+    names = [f"`{path}`" for path in editable_files(task.workspace, task.editable)]
+    where = f" of {', '.join(names)}" if names else ""
+    return f"The example shows the form only. Now write the change{where} that the statement at the top asks for."
+
+
 def _example(call: TaskCall) -> str:
     arguments = ", ".join(json.dumps(argument, ensure_ascii=False) for argument in call.args)
     return f"{_code(f'{call.fn}({arguments})')} {_expectation(call)}"
@@ -133,22 +117,8 @@ def _expectation(call: TaskCall) -> str:
     return f"must give {_code(json.dumps(call.expected['expect'], ensure_ascii=False))}{about}"
 
 
-def _outcome(outcome: ExampleOutcome) -> str:
-    if outcome.passed:
-        return f"{_example(outcome.call)}: right"
-    return f"{_example(outcome.call)}: wrong, it gave {_code(_shortened(outcome.got))}"
-
-
 def _code(text: str) -> str:
     """Return `text` as code inside a line, whatever backticks it has."""
     longest = max(map(len, re.findall("`+", text)), default=0)
     marks, space = "`" * (longest + 1), " " if longest else ""
     return f"{marks}{space}{text}{space}{marks}"
-
-
-def _shortened(text: str) -> str:
-    """Return `text` with its middle left out where it is long: a compiler says the most at both ends."""
-    if len(text) <= _MOST_OUTPUT:
-        return text
-    half = _MOST_OUTPUT // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half} characters left out …]\n{text[-half:]}"

@@ -11,7 +11,7 @@ from coding_tasks import write_task
 from evalkit.modes.coding.answer import extract_edit
 from evalkit.modes.coding.edits import AppliedEdit, RefusedEdit
 from evalkit.modes.coding.patch import apply_edit
-from evalkit.modes.coding.prompt import ExampleOutcome, fenced, write_prompt, write_repair_prompt
+from evalkit.modes.coding.prompt import ask_again, fenced, write_prompt
 from evalkit.modes.coding.task import EditFormat, Task, TaskCall
 from evalkit.modes.coding.tasks import read_task
 
@@ -79,15 +79,15 @@ def test_a_file_with_fences_or_without_a_last_newline_is_shown_whole(task: Task)
     assert fenced("") == "```\n```"
 
 
-def test_a_repair_prompt_says_what_went_wrong(task: Task) -> None:
-    """Each example with what it gave, or why it came to none; long output without its middle."""
-    outcomes = [ExampleOutcome(task.examples[0], '{"ok": 3}', passed=False)]
-    prompt = write_repair_prompt(EditFormat.WHOLE, "", outcomes)
-    assert '- `double(1)` must give `2`: wrong, it gave `{"ok": 3}`\n' in prompt
-    right = write_repair_prompt(EditFormat.WHOLE, "", [replace(outcomes[0], passed=True)])
-    assert "`double(1)` must give `2`: right\n" in right
-    broken = write_repair_prompt(EditFormat.DIFF, "error: " + "x" * 100_000 + " end")
-    assert "error: x" in broken
-    assert "x end\n```" in broken
-    assert len(broken) < 6000
-    assert "unified diff" in broken
+def test_the_last_sentence_asks_for_the_tasks_own_files(task: Task) -> None:
+    """A small model copies whatever stands last: the example of the format must not."""
+    last = write_prompt(task, EditFormat.WHOLE, include_tests=False).splitlines()[-1]
+    assert "`doubling.py`" in last
+    assert "greeting" not in last
+
+
+def test_another_round_is_told_the_format_again() -> None:
+    """And that the change is against the first workspace."""
+    again = ask_again(EditFormat.DIFF)
+    assert "as it was shown first" in again
+    assert "unified diff" in again

@@ -12,7 +12,7 @@ from openai import OpenAI
 from evalkit.modes.coding.answer import extract_edit
 from evalkit.modes.coding.edits import AppliedEdit, DiffEdit, RefusedEdit
 from evalkit.modes.coding.patch import apply_edit, editable_files
-from evalkit.modes.coding.prompt import write_prompt, write_repair_prompt
+from evalkit.modes.coding.prompt import ask_again, write_prompt
 from evalkit.modes.coding.task import EditFormat, Task
 from evalkit.modes.coding.tasks import read_task
 from evalkit.service import child
@@ -91,7 +91,7 @@ def test_both_apis_answer_alike(service: ServiceChild, task: Task) -> None:
 def test_a_repair_round_is_answered_too(task: Task) -> None:
     """The statement stands in the first message, the format in the last."""
     first = write_prompt(task, EditFormat.DIFF, include_tests=False)
-    again = write_repair_prompt(EditFormat.SEARCH_REPLACE, "it did not build")
+    again = ask_again(EditFormat.SEARCH_REPLACE)
     items = (UserTurn(first), Said("No."), UserTurn(again))
     text = solver_models([task.folder.parent])["oracle"](Conversation("", (), items)).text
     assert isinstance(applied(task, text, EditFormat.SEARCH_REPLACE), AppliedEdit)
