@@ -201,6 +201,8 @@ def _end(
         "not_scored": sum(not record.scored for record in records),
     }
     run.write_status(ending.status, exit_code=ending.exit_code, counts=counts)
+    for oddity in prepared.data.oddities if console is not None else ():
+        say(oddity)
     if ending.reason:
         say(ending.reason)
     if ending.is_resumable and console is not None:

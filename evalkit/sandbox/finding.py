@@ -91,7 +91,7 @@ def make_sandlock() -> HostBox:
     if sys.platform != "linux":
         raise SandboxError("it needs Linux")
     if importlib.util.find_spec("sandlock") is None:
-        raise SandboxError("the Python package sandlock is not there; install it: pip install 'evalkit[sandbox]'")
+        raise SandboxError("the Python package sandlock is not there; install it: pip install '.[sandbox]'")
     return HostBox("sandlock", confined=True)
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from evalkit.modes.coding.execution import Execution
 from evalkit.modes.coding.task import Task
+from evalkit.records.code_answers import find_difference
 from evalkit.store.files import write_atomically
 
 
@@ -72,8 +73,10 @@ def _calls_json(task: Task, execution: Execution) -> bytes:
             **call.request,
             "expected": call.expected,
             "got": execution.answers.get(call.call_id),
+            "right": not find_difference(call.expected, execution.answers.get(call.call_id)),
         }
         for call in task.judge.calls
     ]
-    document = {"status": execution.status, "reason": execution.reason, "calls": calls}
-    return f"{json.dumps(document, indent=1, ensure_ascii=False)}\n".encode("utf-8", "replace")
+    about = json.dumps({"status": execution.status, "reason": execution.reason}, ensure_ascii=False)[1:-1]
+    lines = ",\n".join(json.dumps(call, ensure_ascii=False) for call in calls)
+    return f'{{{about}, "calls": [\n{lines}\n]}}\n'.encode("utf-8", "replace")

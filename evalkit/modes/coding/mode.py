@@ -54,12 +54,18 @@ class CodingData(ModeData):
         tasks: Id -> task, of the cases.
         languages: The sandbox and the toolchains of this machine.
         answers: What was answered already; None: a model is asked.
+        proved: The tasks that ``evalkit check`` proves: all that can be run here, answered or not.
 
     """
 
     tasks: Mapping[str, Task] = field(default_factory=dict)
     languages: Languages = _NO_LANGUAGES
     answers: StoredAnswers | None = None
+    proved: tuple[Task, ...] = ()
+
+
+# The embedded provider's default only holds conversations; this one knows the right solutions.
+_HOLDS_CONVERSATIONS, _SOLVES_TASKS = "local-agent", "oracle"
 
 
 class CodingMode(Mode[CodingSettings, CodingData]):
@@ -78,10 +84,12 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         return []
 
     def settle(self, resolved: dict[str, Any]) -> None:
-        """Name no model where none is asked."""
-        chosen = resolved["mode"]
+        """Name no model where none is asked, and one that solves tasks where none was chosen."""
+        chosen, assistant = resolved["mode"], resolved["assistant"]
         if chosen["dry_run"] or chosen["responses"] is not None:
-            resolved["assistant"]["model"] = None
+            assistant["model"] = None
+        elif assistant["provider"]["name"] == "local" and assistant["model"] == _HOLDS_CONVERSATIONS:
+            assistant["model"] = _SOLVES_TASKS
 
     def needs(self, settings: CodingSettings) -> frozenset[str]:
         """Return the assistant, where one is asked."""
@@ -101,7 +109,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
             notes.append("mode.sandbox=none: what a model writes runs with all your rights, and nothing keeps it in")
         if not able:
             raise DataError([f"mode.tasks_dir: no task of {chosen.tasks_dir} can be run here", *notes])
-        answers = None
+        answers, proved = None, able
         if chosen.responses is not None:
             answers = read_stored_answers(chosen.responses, [task.task_id for task in able])
             notes += _name_unanswered(able, answers)
@@ -118,6 +126,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
             oddities=tuple(notes),
             table=_table(able, languages),
             tasks={task.task_id: task for task in able[: len(taken)]},
+            proved=tuple(proved),
             languages=languages,
             answers=answers,
         )
@@ -177,7 +186,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         if settings.mode.dry_run:
             return []
         with open_boxes(data.languages.find_sandbox()) as boxes:
-            return prove_tasks(list(data.tasks.values()), data.languages.toolchains, boxes, say)
+            return prove_tasks(list(data.proved), data.languages.toolchains, boxes, say)
 
     @asynccontextmanager
     async def open(

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evalkit.datasets.files import parse_json, read_text
+from evalkit.datasets.files import clip, parse_json, read_text
 from evalkit.errors import DataError
 from evalkit.records.json import content_sha256
 from evalkit.runs.stored_run import open_run
@@ -83,7 +83,8 @@ def read_stored_answers(place: Path, task_ids: Sequence[str]) -> StoredAnswers:
         raise DataError(f"mode.responses: {many}; choose one: mode.tasks=[ID]")
     if not any(task_id in found for task_id in task_ids):
         names = ", ".join(name.format(task_ids[0]) for name in _FILES)
-        raise DataError(f"mode.responses: {place} has no answer to any task of this run; expected one of {names}")
+        wanted = f"task_id {task_ids[0]!r} for example" if place.is_file() else f"one of {names}"
+        raise DataError(f"mode.responses: {place} has no answer to any task of this run; expected {wanted}")
     return StoredAnswers(place, found)
 
 
@@ -116,10 +117,16 @@ def _of_lines(place: Path) -> Iterator[tuple[str, StoredAnswer]]:
     for number, line in enumerate(read_text(place).split("\n"), 1):
         if not line.strip():
             continue
+        where, expected = (
+            f"mode.responses: {place}: line {number}",
+            'an object with "task_id" and "response", both text',
+        )
         try:
             data: Any = parse_json(line)
-            key = _key(str(data["task_id"]), int(data.get("trial", 1)))
-            yield key, StoredAnswer((str(data["response"]),), str(data.get("model", "")))
-        except (ValueError, TypeError, KeyError) as error:
-            expected = 'an object with "task_id" and "response"'
-            raise DataError(f"mode.responses: {place}: line {number}: {error!r}; expected {expected}") from None
+        except ValueError:
+            raise DataError(f"{where}: is not valid JSON; expected {expected}") from None
+        is_answer = isinstance(data, Mapping) and all(isinstance(data.get(key), str) for key in ("task_id", "response"))
+        if not is_answer or not isinstance(data.get("trial", 1), int):
+            raise DataError(f'{where}: {clip(line)} is no answer; expected {expected}, and perhaps "trial", a number')
+        key = _key(data["task_id"], data.get("trial", 1))
+        yield key, StoredAnswer((data["response"],), str(data.get("model", "")))

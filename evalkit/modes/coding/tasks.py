@@ -44,6 +44,11 @@ def find_task_ids(tasks_dir: Path, wanted: Sequence[str] = ()) -> list[str]:
     if not ids:
         raise DataError(f"{tasks_dir}: has no task; expected a folder for each task, with {TASK_FILE} in it")
     problems = [
+        f"{folder}: has no {TASK_FILE}; every folder of {tasks_dir} is a task, so add the file or take the folder away"
+        for folder in sorted(tasks_dir.iterdir())
+        if folder.is_dir() and folder.name not in ids and not folder.name.startswith((".", "__"))
+    ]
+    problems += [
         f"mode.tasks: no task of {tasks_dir} is called {name!r}{did_you_mean(name, ids)}; it has {', '.join(ids)}"
         for name in wanted
         if not any(fnmatchcase(task_id, name) for task_id in ids)
@@ -103,6 +108,7 @@ class _Reader:
             return None
         language = Language(about["language"])
         self._check_id(language)
+        self._check_judge(language)
         self._check_editable(about["editable"], workspace)
         oracle = self._diff("judge/oracle.diff")
         if has_suite:
@@ -157,6 +163,18 @@ class _Reader:
         name = self.folder.name
         if not name.startswith(f"{language}_") or not CASE_ID_PATTERN.match(name):
             self._add("", f"is the task's id and must begin with its language, for example {language}_{name.lower()}")
+
+    def _check_judge(self, language: Language) -> None:
+        """Note what a typing mistake leaves: a file in ``judge/`` that nobody reads."""
+        judge = self.folder / "judge"
+        known = {language.driver_name, "cases.jsonl", "suite.py", "oracle.diff", "half.diff", "mutants"}
+        for path in sorted(judge.glob("*")):
+            if path.name not in known and path.name != "__pycache__":
+                hint = did_you_mean(path.name, known)
+                self._add(f"judge/{path.name}", f"is not read by anything{hint}; judge/ has {', '.join(sorted(known))}")
+        for path in sorted((judge / "mutants").glob("*")):
+            if path.suffix != ".diff":
+                self._add(f"judge/mutants/{path.name}", "is not read by anything; a mutant ends in .diff")
 
     def _check_editable(self, editable: Iterable[str], workspace: dict[str, bytes]) -> None:
         for glob in editable:

@@ -40,6 +40,8 @@ def make_settings(tasks_dir: Path, tmp_path: Path) -> MakeSettings:
     def make(*overrides: str) -> CodingSettings:
         line = ("mode=coding", f"mode.tasks_dir={tasks_dir}", *overrides)
         config = plan(line, packaged_source()).jobs[0].config
-        return CODING.make_settings(resolve(config, tmp_path, CODING.models), config)
+        resolved = resolve(config, tmp_path, CODING.models)
+        CODING.settle(resolved)
+        return CODING.make_settings(resolved, config)
 
     return make

@@ -120,7 +120,9 @@ async def test_a_right_patch_is_observed_as_such(attempt: Attempt, tmp_path: Pat
     }
     assert (folder / "run.log").read_bytes() == b"said \xff"
     calls = json.loads((folder / "calls.json").read_text(encoding="utf-8"))["calls"]
-    assert calls[1] == {"id": "three", "fn": "double", "args": [3], "expected": {"expect": 6}, "got": {"ok": 6}}
+    assert calls[1] == {
+        "id": "three", "fn": "double", "args": [3], "expected": {"expect": 6}, "got": {"ok": 6}, "right": True,
+    }  # fmt: skip
     assert record.artifacts["patch_path"] == "files/python_double/patch.diff"
 
 

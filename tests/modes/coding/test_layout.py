@@ -41,7 +41,7 @@ def test_a_program_shows_every_call(case: Case) -> None:
     (program,) = show_programs([_record(case, {**RIGHT, "three": {"ok": 7}, "zero": {"oversized": 9}})])["programs"]  # type: ignore[misc]
     assert (program["status"], program["right"], program["level"]) == ("fail", 4, 2)
     assert program["calls"][1] == {
-        "id": "three", "call": "double(3)", "expected": "6", "got": "7", "difference": "got 7, expected 6",
+        "id": "three", "call": "double(3)", "expected": "6", "got": "7", "is_right": False,
     }  # fmt: skip
     assert program["calls"][4]["expected"] == "error TypeError"
     assert program["calls"][4]["got"] == "error TypeError: no"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from coding_tasks import ORACLE, TASK_YAML, write_task
@@ -42,7 +43,9 @@ def _read(settings: CodingSettings) -> CodingData:
 def test_what_cannot_be_run_here_is_skipped_visibly(make_settings: Make, tasks_dir: Path) -> None:
     """With the number of tasks, and what to install; the rest is run."""
     write_task(
-        tasks_dir, "go_double", **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main"}
+        tasks_dir,
+        "go_double",
+        **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main", "judge/driver.py": None},
     )
     data = _read(make_settings())
     assert [case.case_id for case in data.cases] == ["python_double"]
@@ -57,7 +60,9 @@ def test_a_dry_run_needs_no_machine_and_nobody(
 ) -> None:
     """Neither toolchain nor sandbox, neither key nor model; every task has its prompt."""
     write_task(
-        tasks_dir, "go_double", **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main"}
+        tasks_dir,
+        "go_double",
+        **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main", "judge/driver.py": None},
     )
     settings = make_settings("mode.dry_run=true", "provider=openai")
     data = _read(settings)
@@ -78,16 +83,34 @@ def test_stored_answers_need_nobody(make_settings: Make, tasks_dir: Path, tmp_pa
     data = _read(settings)
     assert CODING.needs(settings) == frozenset()
     assert [case.case_id for case in data.cases] == ["python_double"]
+    assert [task.task_id for task in data.proved] == ["python_double", "python_other"]
     assert "1 tasks are skipped" in data.notes[0]
     assert "python_other" in data.notes[0]
     assert CODING.subject(settings) == "responses-answers"
-    resolved = {"mode": dict(settings.config["mode"]), "assistant": {"model": "local-agent"}}
+    resolved = _unsettled(mode=settings.config["mode"])
     CODING.settle(resolved)
     assert resolved["assistant"]["model"] is None
     assert (
         "has no answer to 1 of the case-trials"
         in _read(make_settings(f"mode.responses={answers}", "trials=2")).problems[0]
     )
+
+
+def _unsettled(*, provider: str = "local", model: str = "local-agent", mode: Mapping[str, Any]) -> dict[str, Any]:
+    return {"mode": dict(mode), "assistant": {"model": model, "provider": {"name": provider}}}
+
+
+def test_where_no_coder_was_chosen_the_right_solutions_are_given() -> None:
+    """The embedded provider's default only holds conversations: nobody's first line is an unexplained 0."""
+    asking = {"dry_run": False, "responses": None}
+    for chosen, model in (
+        (_unsettled(mode=asking), "oracle"),
+        (_unsettled(mode=asking, model="half"), "half"),
+        (_unsettled(mode=asking, provider="openai"), "local-agent"),
+        (_unsettled(mode={**asking, "dry_run": True}), None),
+    ):
+        CODING.settle(chosen)
+        assert chosen["assistant"]["model"] == model
 
 
 def test_a_dry_run_of_stored_answers_is_a_contradiction(make_settings: Make) -> None:
@@ -144,7 +167,9 @@ def test_the_work_is_a_prompt_and_an_answer(make_settings: Make) -> None:
 def test_expectations_are_read_again_whatever_runs_here(make_settings: Make, tasks_dir: Path) -> None:
     """Scoring needs no toolchain."""
     write_task(
-        tasks_dir, "go_double", **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main"}
+        tasks_dir,
+        "go_double",
+        **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main", "judge/driver.py": None},
     )
     assert [case.case_id for case in CODING.read_expectations(make_settings())] == ["go_double", "python_double"]
 

@@ -94,7 +94,11 @@ def test_what_is_not_fair_is_named(tmp_path: Path, boxes: Boxes, changed: dict[s
 
 def test_a_task_that_does_not_build_says_so(tmp_path: Path) -> None:
     """A workspace, a half solution and a mutant must build, or they prove nothing."""
-    as_go = {"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main\n"}
+    as_go = {
+        "task.yaml": TASK_YAML.replace("python", "go"),
+        "judge/driver.go": "package main\n",
+        "judge/driver.py": None,
+    }
     task = read_task(write_task(tmp_path / "tasks", "go_double", **as_go))
     with ThreadPoolExecutor(1) as pool:
         boxes = Boxes(ScriptedSandbox(lambda _: box_result(exit_code=1, stderr=b"error: no Go files")), pool)

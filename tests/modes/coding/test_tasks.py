@@ -98,3 +98,16 @@ def test_a_folder_without_tasks_is_an_error(tmp_path: Path) -> None:
         find_task_ids(tmp_path)
     with pytest.raises(DataError, match="no such folder"):
         find_task_ids(tmp_path / "nowhere")
+
+
+def test_nothing_in_the_folder_is_passed_over(tmp_path: Path) -> None:
+    """A task whose file is misspelt, and a judge's file that nobody reads, would be missing in silence."""
+    folder = write_task(tmp_path, "python_double")
+    (folder / "judge" / "case.jsonl").touch()
+    (folder / "judge" / "mutants" / "sorts.patch").touch()
+    problems = problems_of(folder)
+    assert any("judge/case.jsonl: is not read by anything; did you mean 'cases.jsonl'" in found for found in problems)
+    assert any("mutants/sorts.patch: is not read by anything; a mutant ends in .diff" in found for found in problems)
+    (tmp_path / "python_other").mkdir()
+    with pytest.raises(DataError, match=r"python_other: has no task\.yaml; every folder of .* is a task"):
+        find_task_ids(tmp_path)

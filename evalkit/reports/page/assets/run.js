@@ -232,7 +232,7 @@
       return mark;
     }));
     const how = detail.timeline.constructed
-      ? "Turns are laid end to end with the measured wait between them: sound was sent faster than anybody speaks."
+      ? `Turns are laid end to end with the measured wait between them${detail.sounds.length ? ": sound was sent faster than anybody speaks" : ""}.`
       : "Everything lies where the event log has it.";
     const lanes = make("div", { class: "lanes" }, ...rows, make("span"), axis);
     const whole = detail.sounds.find((sound) => sound.kind === "conversation");
@@ -288,6 +288,7 @@
 
   function transcript(detail) {
     if (!detail.turns.length) return null;
+    const isSpoken = detail.turns.some((turn) => turn.sounds.length || turn.latencies.latency_first_audio_ms !== undefined);
     return card("Transcript", ...detail.turns.map((turn) => {
       const sounds = (kinds) => turn.sounds.filter((sound) => kinds.includes(sound.kind)).map((sound) => player(sound, turn));
       const measured = Object.entries(turn.latencies).map(([name, value]) => [words(name), `${ms(value)} ms`]);
@@ -295,7 +296,7 @@
       const verdictsHere = detail.grades.filter((given) => given.turn_index === turn.turn_index);
       return make("article", { class: "turn", "aria-label": `Turn ${turn.turn_index}` },
         make("h3", { text: `Turn ${turn.turn_index}${turn.status === "completed" ? "" : ` · ${turn.status}`}` }),
-        said("caller", "Caller", turn.user_text, ...sounds(["user", "input", "clean_user", "clean_input"])),
+        said("caller", isSpoken ? "Caller" : "User", turn.user_text, ...sounds(["user", "input", "clean_user", "clean_input"])),
         ...steps(turn, sounds(["assistant", "output"])),
         turn.order_is_known ? null : make("p", { class: "measured soft", text: "This record does not say which of the words came before a tool call." }),
         make("p", { class: "measured" }, ...verdictsHere.map(verdictChip), ...chips([...measured, ...used])));
