@@ -26,7 +26,10 @@ _IDLE = (
 _DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in ROLES)))
 _ABSENT = "(no such key)"
 # A key that came since -> what held in every run that was made before it.
-_BEFORE_IT = {"service.brain": "rules"}
+_BEFORE_IT = {
+    "service.brain": "rules",
+    **{f"{node}.text_api": "responses" for node in ("provider", *(f"{role}.provider" for role in ROLES))},
+}
 
 
 @dataclass(frozen=True)

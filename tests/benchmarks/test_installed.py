@@ -33,12 +33,14 @@ IMPORTED = {
     "compare_power": "numpy",
     "coverage": "scipy",
     "fault_matrix": "evalkit",
+    "killed_sweep": "psutil",
     "launchers": "evalkit",
     "overhead": "psutil",
     "paced_sessions": "psutil",
     "preparation": "numpy",
     "quick_loop": "psutil",
     "report_page": "psutil",
+    "sandbox": "evalkit",
     "soak": "psutil",
 }
 # Script that starts the embedded provider -> its arguments.

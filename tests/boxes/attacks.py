@@ -7,6 +7,7 @@ was wrong. Every program finds `LIBRARY` as ``lib``; what it prints is compared 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -589,10 +590,16 @@ def differences(attack: Attack, result: BoxResult) -> Iterator[str]:
         yield f"took {result.wall_s:.1f} s"
 
 
+# Those of other tests: a browser, a server that a fixture keeps.
+_OTHERS: set[int] = set()
+
+
 @contextmanager
 def adopting_orphans() -> Iterator[None]:
     """Have every process that loses its parent become ours, so that none can be left without being seen."""
     libc = ctypes.CDLL(None)
+    _OTHERS.clear()
+    _OTHERS.update(_children())
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     try:
         yield
@@ -601,20 +608,20 @@ def adopting_orphans() -> Iterator[None]:
 
 
 def find_children() -> list[str]:
-    """Return our children that are still running, by name; those that have just ended are buried."""
+    """Return our children that are still running and came since, by name; those that have just ended are buried."""
     until = time.monotonic() + 2
-    while time.monotonic() < until:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return []
-        if pid == 0:
-            time.sleep(0.02)
-    return [
-        Path(f"/proc/{pid}/comm").read_text().strip()
-        for thread in Path("/proc/self/task").iterdir()
-        for pid in (thread / "children").read_text().split()
-    ]
+    while (left := _children() - _OTHERS) and time.monotonic() < until:
+        for pid in left:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+        time.sleep(0.02)
+    return [Path(f"/proc/{pid}/comm").read_text().strip() for pid in left]
+
+
+def _children() -> set[int]:
+    return {
+        int(pid) for thread in Path("/proc/self/task").iterdir() for pid in (thread / "children").read_text().split()
+    }
 
 
 def open_descriptors() -> set[str]:

@@ -32,8 +32,8 @@ def test_every_file_lies_in_the_folder_and_stands_there_once(starter: Starter) -
 def test_whatever_a_file_or_key_names_is_among_the_files(starter: Starter) -> None:
     """The cases' file, prompt, tools, recordings and simulations."""
     files = {file.path: file.content for file in starter.files}
-    assert starter.data_csv in files
-    rows = list(csv.DictReader(io.StringIO(files[starter.data_csv].decode())))
+    assert starter.data in files
+    rows = list(csv.DictReader(io.StringIO(files[starter.data].decode())))
     assert len(rows) == 4
     named = {row[column] for row in rows for column in ("audio_path", "simulation_path") if column in row}
     named |= {str(path) for node in starter.keys.values() if isinstance(node, dict) for path in node.values()}
@@ -47,4 +47,4 @@ def test_whatever_a_file_or_key_names_is_among_the_files(starter: Starter) -> No
 def test_the_files_that_are_to_be_changed_are_explained(starter: Starter) -> None:
     """Prompt, tools and cases have a line each in the folder's README; a recording needs none."""
     explained = {file.path for file in starter.files if file.about}
-    assert {"prompt.txt", "tools.json", starter.data_csv} == explained
+    assert {"prompt.txt", "tools.json", starter.data} == explained
