@@ -619,9 +619,11 @@ def find_children() -> list[str]:
 
 
 def _children() -> set[int]:
-    return {
-        int(pid) for thread in Path("/proc/self/task").iterdir() for pid in (thread / "children").read_text().split()
-    }
+    found: set[int] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+            found |= {int(pid) for pid in (thread / "children").read_text().split()}
+    return found
 
 
 def open_descriptors() -> set[str]:

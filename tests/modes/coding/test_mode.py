@@ -100,19 +100,6 @@ def _unsettled(*, provider: str = "local", model: str = "local-agent", mode: Map
     return {"mode": dict(mode), "assistant": {"model": model, "provider": {"name": provider}}}
 
 
-def test_where_no_coder_was_chosen_the_right_solutions_are_given() -> None:
-    """The embedded provider's default only holds conversations: nobody's first line is an unexplained 0."""
-    asking = {"dry_run": False, "responses": None}
-    for chosen, model in (
-        (_unsettled(mode=asking), "oracle"),
-        (_unsettled(mode=asking, model="half"), "half"),
-        (_unsettled(mode=asking, provider="openai"), "local-agent"),
-        (_unsettled(mode={**asking, "dry_run": True}), None),
-    ):
-        CODING.settle(chosen)
-        assert chosen["assistant"]["model"] == model
-
-
 def test_a_dry_run_of_stored_answers_is_a_contradiction(make_settings: Make) -> None:
     """One of the two was not meant."""
     config = make_settings("mode.dry_run=true", "mode.responses=x").config
