@@ -170,9 +170,10 @@ def test_a_new_folder_is_proved_and_runs(cold_cli: Cli) -> None:
     assert "python_sum_pairs: proved" in checked.err
     task = inside.cwd / "tasks" / "python_sum_pairs" / "judge" / "oracle.diff"
     (inside.cwd / "answer.md").write_text(fenced(task.read_text(encoding="utf-8")), encoding="utf-8")
-    done = inside(*line, "mode.responses=answer.md")
-    assert done.code == 0, done.err
-    assert done.rows[0]["outcome"] == "pass"
+    for further in ((), ("mode.responses=answer.md",)):
+        done = inside(*line, *further)
+        assert done.code == 0, done.err
+        assert done.rows[0]["outcome"] == "pass"
 
 
 def test_no_key_reaches_a_box_or_a_file(cold_cli: Cli, tasks: Path) -> None:
@@ -218,6 +219,7 @@ def test_a_model_is_asked(cli: Cli) -> None:
     done = _run(cli, "assistant.model=local-agent", "trials=2")
     assert done.code == 0, done.err
     assert [row["outcome"] for row in done.rows] == ["no_patch", "no_patch"]
+    assert "assistant.model=local-agent writes no code; choose one: assistant.model=oracle" in done.err
     row = done.rows[0]
     assert row["served_model"] == "local-agent"
     assert float(row["latency_response_done_ms"]) > 0

@@ -18,6 +18,7 @@ from evalkit.modes.coding.prompt import write_prompt
 from evalkit.modes.coding.settings import CodingModeSettings, CodingSettings
 from evalkit.modes.coding.task import Language, Task, TaskCall
 from evalkit.modes.coding.toolchains import Toolchain
+from evalkit.providers.text_model import AnswerCut
 from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Fault, Stage
 from evalkit.records.json import Json, JsonObject
@@ -128,21 +129,12 @@ class _Attempt:
         for number in range(1, chosen.repair_rounds + 2):
             told = str(messages[-1]["content"])
             self.files.begin_round(told)
-            answer = await self.setup.answer(self.trial, messages, number)
-            self.files.take_answer(answer.text, answer.reasoning)
-            evidence.turns.append(
-                Turn(
-                    number,
-                    told,
-                    (Words(answer.text),),
-                    latencies=answer.latencies,
-                    usage=answer.usage,
-                    status=answer.ended or "completed",
-                )
-            )
-            spent, more = evidence.cost_usd.get("assistant", 0.0), answer.cost_usd
-            evidence.cost_usd["assistant"] = None if spent is None or more is None else spent + more
-            evidence.served_model = answer.model
+            try:
+                answer = await self.setup.answer(self.trial, messages, number)
+            except AnswerCut as cut:
+                self._take_answer(evidence, told, _what_came(cut))
+                raise
+            self._take_answer(evidence, told, answer)
             edited = await boxes.call(patch_workspace, self.task, answer.text, chosen)
             self.files.patch = edited.diff if isinstance(edited, AppliedEdit) else ""
             if number > chosen.repair_rounds or answer.is_last:
@@ -152,6 +144,22 @@ class _Attempt:
                 break
             messages += [{"role": "assistant", "content": answer.text}, {"role": "user", "content": feedback}]
         return edited
+
+    def _take_answer(self, evidence: Evidence, told: str, answer: CodeAnswer) -> None:
+        self.files.take_answer(answer.text, answer.reasoning)
+        evidence.turns.append(
+            Turn(
+                len(evidence.turns) + 1,
+                told,
+                (Words(answer.text),),
+                latencies=answer.latencies,
+                usage=answer.usage,
+                status=answer.ended or "completed",
+            )
+        )
+        spent, more = evidence.cost_usd.get("assistant", 0.0), answer.cost_usd
+        evidence.cost_usd["assistant"] = None if spent is None or more is None else spent + more
+        evidence.served_model = answer.model
 
     async def _try_examples(self, edited: AppliedEdit | RefusedEdit) -> str:
         asked_format = self.setup.settings.mode.asked_format
@@ -187,6 +195,14 @@ class _Attempt:
     def _boxes(self) -> Boxes:
         assert self.setup.boxes is not None  # noqa: S101 - only a dry run has none, and it ends before
         return self.setup.boxes
+
+
+def _what_came(cut: AnswerCut) -> CodeAnswer:
+    """Return what had come of an answer before its line broke; nobody knows what it cost."""
+    came = cut.answer
+    return CodeAnswer(
+        came.text, model=came.model, usage=came.usage, cost_usd=None, ended="cut", reasoning=came.reasoning
+    )
 
 
 def _shown(edited: AppliedEdit, found: Execution) -> dict[str, Json]:

@@ -64,6 +64,11 @@ class CodingData(ModeData):
     proved: tuple[Task, ...] = ()
 
 
+# What the embedded provider gives to a role that was left to it.
+_HOLDS_CONVERSATIONS = "local-agent"
+_CODERS = "assistant.model=oracle (right solutions), provider=local_coder, or provider=openrouter assistant.model=MODEL"
+
+
 class CodingMode(Mode[CodingSettings, CodingData]):
     """A kind of case: a task, and a model that changes its program."""
 
@@ -99,6 +104,8 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         )
         able = [task for task in tasks if chosen.dry_run or task.language in languages.toolchains]
         notes = [*_name_skipped(tasks, able, languages)]
+        if settings.assistant.model == _HOLDS_CONVERSATIONS:
+            notes.append(f"assistant.model={_HOLDS_CONVERSATIONS} writes no code; choose one: {_CODERS}")
         if languages.sandbox == "none":
             notes.append("mode.sandbox=none: what a model writes runs with all your rights, and nothing keeps it in")
         if not able:

@@ -28,18 +28,17 @@ _HARNESSES: Mapping[Language, tuple[str, ...]] = {
 _PROGRAM = "evalkit_program"  # what a build leaves in its workspace
 _GO_ENVIRONMENT = {
     "CGO_ENABLED": "0",
-    "GOCACHE": "/tmp/go-build",  # noqa: S108 - in the box
     "GOFLAGS": "-mod=mod",
     "GOPROXY": "off",
     "GOTOOLCHAIN": "local",
     "GO111MODULE": "on",
-    "GOPATH": "/tmp/go",  # noqa: S108
 }
+# HOME is a folder of the box's own.
 _RUST_BUILD = (
-    'set -e; rustc=$1; mkdir -p /tmp/lib; cd /ws; "$rustc" --edition 2021 -C opt-level=1 --cap-lints warn '
-    "--crate-type rlib --crate-name task -o /tmp/lib/libtask.rlib src/lib.rs; "
+    'set -e; rustc=$1; mkdir -p "$HOME/lib"; cd /ws; "$rustc" --edition 2021 -C opt-level=1 --cap-lints warn '
+    '--crate-type rlib --crate-name task -o "$HOME/lib/libtask.rlib" src/lib.rs; '
     '"$rustc" --edition 2021 -C opt-level=0 --cap-lints allow --crate-name evalkit_box '
-    f"--extern task=/tmp/lib/libtask.rlib -o /ws/{_PROGRAM} /box/harness.rs"
+    f'--extern task="$HOME/lib/libtask.rlib" -o /ws/{_PROGRAM} /box/harness.rs'
 )
 _SOURCES = (".cpp", ".cc", ".cxx")
 
@@ -63,15 +62,21 @@ def plan_program(task: Task, files: Mapping[str, bytes], toolchain: Toolchain) -
     driver, harness = task.judge.driver.encode(), read_harness(task.language)
     boxed = {f"/box/{name}": content for name, content in harness.items()}
     boxed[f"/box/{task.language.driver_name}"] = driver
+    hidden = (str(task.folder.parent),)  # the tasks of a system's package would lie below /usr, which a box sees
     match task.language:
         case Language.PYTHON:
             command: tuple[str, ...] = (toolchain.program, "-I", "-B", "/box/harness.py")
         case Language.JAVASCRIPT | Language.HTML:
             command = (toolchain.program, "/box/harness.js")
         case _:
-            build = replace(_build(task, files, boxed, toolchain), read_only=toolchain.read_only, collect=_PROGRAM)
-            return Program(build, BoxJob((f"/ws/{_PROGRAM}",)))
-    return Program(None, BoxJob(command, files, files=boxed, read_only=toolchain.read_only))
+            build = replace(
+                _build(task, files, boxed, toolchain),
+                read_only=toolchain.read_only,
+                hidden=hidden,
+                collect=_PROGRAM,
+            )
+            return Program(build, BoxJob((f"/ws/{_PROGRAM}",), hidden=hidden))
+    return Program(None, BoxJob(command, files, files=boxed, read_only=toolchain.read_only, hidden=hidden))
 
 
 def _build(task: Task, files: Mapping[str, bytes], boxed: Mapping[str, bytes], toolchain: Toolchain) -> BoxJob:

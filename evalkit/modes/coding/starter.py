@@ -28,4 +28,4 @@ def start_with_task() -> Starter:
         for name in names
         if "__pycache__" not in name
     ]
-    return Starter("tasks", files, data_key="tasks_dir")
+    return Starter("tasks", files, {"assistant": {"model": "oracle"}}, data_key="tasks_dir")

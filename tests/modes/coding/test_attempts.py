@@ -20,10 +20,11 @@ from evalkit.modes.coding.execution import Boxes
 from evalkit.modes.coding.settings import CodingSettings
 from evalkit.modes.coding.task import Language, Task
 from evalkit.modes.coding.toolchains import Toolchain
+from evalkit.providers.text_model import Answer, AnswerCut
 from evalkit.records.case import CaseTrial
-from evalkit.records.faults import Fault
+from evalkit.records.faults import Fault, Stage
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord, from_json, to_json
+from evalkit.records.record import CaseRecord, Usage, from_json, to_json
 from evalkit.sandbox import BoxResult, Ending
 from evalkit.store.run_directory import RunDirectory
 
@@ -222,3 +223,17 @@ async def test_the_last_round_counts_whatever_came_before(attempt: Attempt) -> N
     record = await attempt("?", "I give up.", overrides=["mode.repair_rounds=1"])
     assert observed(record)["status"] == "no_patch"
     assert "was not applied" in record.turns[1].user_text
+
+
+async def test_what_had_come_of_a_cut_answer_is_kept(attempt: Attempt, tmp_path: Path) -> None:
+    """It is evidence and no answer: nothing is built from it, its price is unknown, and the line is to blame."""
+    lost = CaseFailure(Stage.RESPONSE_ERROR, "connection_closed", "the stream ended early")
+    came = Answer("```diff\n--- a/dou", None, "", Usage(10), "m", reasoning="I think.")
+    record = await attempt(AnswerCut(lost, came))
+    assert record.failure is not None
+    assert (record.failure.error_type, record.fault) == ("connection_closed", Fault.INFRASTRUCTURE)
+    [turn] = record.turns
+    assert (turn.assistant_text, turn.status, turn.usage.input_tokens) == ("```diff\n--- a/dou", "cut", 10)
+    assert record.cost_usd == {"assistant": None}
+    assert "observed" not in record.notes
+    assert (tmp_path / "run" / record.artifacts["response_path"]).read_text(encoding="utf-8") == "```diff\n--- a/dou"

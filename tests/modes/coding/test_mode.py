@@ -47,12 +47,18 @@ def test_what_cannot_be_run_here_is_skipped_visibly(make_settings: Make, tasks_d
         "go_double",
         **{"task.yaml": TASK_YAML.replace("python", "go"), "judge/driver.go": "package main", "judge/driver.py": None},
     )
-    data = _read(make_settings())
+    data = _read(make_settings("assistant.model=m"))
     assert [case.case_id for case in data.cases] == ["python_double"]
     assert data.notes == ("1 go tasks are skipped: no go is on PATH; install it: apt install golang-go",)
     assert data.oddities == data.notes
     with pytest.raises(DataError, match=r"no task of .* can be run here"):
         _read(make_settings("mode.tasks=[go_double]"))
+
+
+def test_a_model_that_writes_no_code_is_named(make_settings: Make) -> None:
+    """Nobody's first result is a nought without a word."""
+    assert "local-agent writes no code; choose one: assistant.model=oracle" in _read(make_settings()).oddities[0]
+    assert _read(make_settings("assistant.model=half")).oddities == ()
 
 
 def test_a_dry_run_needs_no_machine_and_nobody(

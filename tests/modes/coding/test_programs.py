@@ -53,6 +53,14 @@ def test_a_compiled_language_has_two(task: Task, language: Language) -> None:
     assert not run.read_only
 
 
+@pytest.mark.parametrize("language", list(Language))
+def test_no_box_sees_the_tasks(task: Task, language: Language) -> None:
+    """A package of the system would have them below /usr, which every box sees."""
+    program = _plan(task, language)
+    for job in (program.build, program.run):
+        assert job is None or job.hidden == (str(task.folder.parent),)
+
+
 def test_go_builds_offline_with_the_harness_as_a_package(task: Task) -> None:
     """Beside the candidate's packages, which cannot replace it: a patch may not touch that folder."""
     build = _plan(task, Language.GO).build
