@@ -32,7 +32,8 @@ from statistics import median, quantiles
 from installed import missing_packages_named
 
 with missing_packages_named():
-    from evalkit.sandbox import BoxJob, BoxLimits, Sandbox, find_sandbox
+    from evalkit.sandbox.box import BoxJob, BoxLimits, Sandbox
+    from evalkit.sandbox.finding import find_sandbox
 
 BAR_MS = 25.0
 CALLS = [b'{"fn": "add", "args": [%d, 1]}' % number for number in range(20)]

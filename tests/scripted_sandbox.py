@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from evalkit.sandbox import BoxJob, BoxLimits, BoxResult, Ending
+from evalkit.sandbox.box import BoxJob, BoxLimits, BoxResult, Ending
 
 
 @dataclass(frozen=True)

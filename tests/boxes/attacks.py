@@ -22,7 +22,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalkit.sandbox import BoxJob, BoxLimits, BoxResult, Ending, Sandbox, SandboxError, find_sandbox
+from evalkit.errors import SandboxError
+from evalkit.sandbox.box import BoxJob, BoxLimits, BoxResult, Ending, Sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 MIB = 1024 * 1024
 PYTHON = ("/usr/bin/python3", "-B")

@@ -15,7 +15,7 @@ from harness import Cli, Finished, command, read_json, read_rows
 from evalkit.errors import ConfigError
 from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.toolchains import Toolchain, find_toolchain
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 
 def _why_not() -> str:

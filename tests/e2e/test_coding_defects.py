@@ -8,7 +8,7 @@ import pytest
 from harness import Cli, read_rows
 
 from evalkit.errors import ConfigError
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 _SCRIPTS = frozenset({"python", "javascript", "html"})
 # Solver -> outcome; two of them where it depends on whether the language is built before it runs: (script, compiled).

@@ -11,7 +11,7 @@ from boxes.attacks import ATTACKS, CANARY, Attack, run_attack
 from boxes.needs import SYSTEM_PYTHON, needs_bubblewrap
 from boxes.ordinary_user import ORDINARY_ID, run_as_ordinary_user
 
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 pytestmark = needs_bubblewrap
 

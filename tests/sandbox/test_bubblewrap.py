@@ -16,8 +16,9 @@ from boxes.needs import make_open_folder, needs_bubblewrap, needs_linux
 
 import evalkit
 from evalkit.errors import SandboxError
-from evalkit.sandbox import BoxJob, BoxLimits, Ending, find_sandbox
+from evalkit.sandbox.box import BoxJob, BoxLimits, Ending
 from evalkit.sandbox.bubblewrap import Bubblewrap, is_dropping_root
+from evalkit.sandbox.finding import find_sandbox
 
 pytestmark = needs_linux
 __all__ = ["make_open_folder"]
@@ -115,7 +116,8 @@ def test_many_at_once(box: Bubblewrap) -> None:
 
 RUNNING = """
 import signal, sys
-from evalkit.sandbox import BoxJob, BoxLimits, find_sandbox
+from evalkit.sandbox.box import BoxJob, BoxLimits
+from evalkit.sandbox.finding import find_sandbox
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have had it ignored
 box = find_sandbox("bubblewrap")
 print("ready", flush=True)

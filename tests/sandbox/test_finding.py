@@ -12,8 +12,7 @@ from boxes.needs import needs_bubblewrap, needs_linux
 
 import evalkit
 from evalkit.errors import ConfigError
-from evalkit.sandbox import find_sandbox, probe
-from evalkit.sandbox.finding import explain
+from evalkit.sandbox.finding import explain, find_sandbox, probe
 
 pytestmark = needs_linux
 
@@ -75,7 +74,7 @@ def test_words_that_are_not_known_stay_as_they_are() -> None:
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="needs unshare of util-linux")
 def test_a_machine_without_user_namespaces() -> None:
     """The kernel's refusal, as it really comes, is explained."""
-    report = "from evalkit.sandbox import probe\nprint(probe()[0].reason)"
+    report = "from evalkit.sandbox.finding import probe\nprint(probe()[0].reason)"
     done = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c",
          'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"', "sh", sys.executable, "-c", report],

@@ -26,7 +26,7 @@ from boxes.needs import SYSTEM_PYTHON, make_open_folder, needs_linux
 from boxes.ordinary_user import ORDINARY_ID, run_as_ordinary_user
 
 from evalkit.errors import SandboxError
-from evalkit.sandbox import BoxJob, BoxLimits, Ending
+from evalkit.sandbox.box import BoxJob, BoxLimits, Ending
 from evalkit.sandbox.host_box import HostBox
 
 pytestmark = needs_linux

@@ -13,7 +13,8 @@ from boxes.attacks import adopting_orphans, find_children
 from boxes.needs import needs_bubblewrap, needs_linux
 
 from evalkit.errors import SandboxError
-from evalkit.sandbox import BoxJob, BoxLimits, find_sandbox
+from evalkit.sandbox.box import BoxJob, BoxLimits
+from evalkit.sandbox.finding import find_sandbox
 from evalkit.sandbox.host_box import HostBox
 from evalkit.sandbox.processes import find_descendants
 from evalkit.sandbox.watch import KeptBytes, read_status

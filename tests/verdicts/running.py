@@ -44,7 +44,7 @@ from evalkit.records.grade import GradeLevel, GraderSpec, Verdict
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, from_json, to_json
 from evalkit.runner.jobs import packaged_source
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 from evalkit.settings.resolution import resolve
 from evalkit.store.run_directory import RunDirectory
 

@@ -21,7 +21,7 @@ from evalkit.modes.coding.toolchains import Toolchain
 from evalkit.modes.coding.wire import read_answer_line, request_line
 from evalkit.records.code_answers import ANSWERED, CodeStatus
 from evalkit.records.json import Json, JsonObject
-from evalkit.sandbox import BoxJob, BoxLimits, BoxResult, Ending, Sandbox
+from evalkit.sandbox.box import BoxJob, BoxLimits, BoxResult, Ending, Sandbox
 
 P = ParamSpec("P")
 T = TypeVar("T")

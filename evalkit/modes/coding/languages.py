@@ -8,7 +8,8 @@ from functools import cache
 
 from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.toolchains import MissingToolchain, Toolchain, find_toolchain
-from evalkit.sandbox import Sandbox, find_sandbox
+from evalkit.sandbox.box import Sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalkit.modes.coding.task import Language, Task, TaskLimits
 from evalkit.modes.coding.toolchains import Toolchain
-from evalkit.sandbox import BoxJob, BoxLimits
+from evalkit.sandbox.box import BoxJob, BoxLimits
 
 MIB = 1024 * 1024
 _HARNESSES: Mapping[Language, tuple[str, ...]] = {

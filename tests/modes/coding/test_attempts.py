@@ -25,7 +25,7 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Fault, Stage
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage, from_json, to_json
-from evalkit.sandbox import BoxResult, Ending
+from evalkit.sandbox.box import BoxResult, Ending
 from evalkit.store.run_directory import RunDirectory
 
 Attempt: TypeAlias = Callable[..., Any]

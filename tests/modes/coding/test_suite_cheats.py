@@ -16,7 +16,7 @@ from evalkit.modes.coding.tasks import read_task
 from evalkit.modes.coding.toolchains import Toolchain, find_toolchain
 from evalkit.peers.proofs import Proofs
 from evalkit.records.code_answers import CodeVerdict, judge_answers
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 pytestmark = needs_bubblewrap
 

@@ -23,7 +23,7 @@ from evalkit.modes.coding.execution import Boxes
 from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.toolchains import MissingToolchain, find_toolchain
 from evalkit.records.code_answers import judge_answers
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 
 QUICK = (Language.PYTHON, Language.JAVASCRIPT)  # the others build, or open pages: a minute of processor time
 ROOT = Path(evalkit.__file__).parents[1]

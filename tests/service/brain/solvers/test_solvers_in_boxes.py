@@ -19,7 +19,7 @@ from evalkit.modes.coding.task import EditFormat, Task
 from evalkit.modes.coding.tasks import read_task
 from evalkit.modes.coding.toolchains import Toolchain, find_toolchain
 from evalkit.records.code_answers import judge_answers
-from evalkit.sandbox import find_sandbox
+from evalkit.sandbox.finding import find_sandbox
 from evalkit.service.brain.conversation import Conversation, UserTurn
 from evalkit.service.brain.solvers.solvers import SOLVERS, solver_models
 
