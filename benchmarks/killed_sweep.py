@@ -2,10 +2,11 @@
 
     python benchmarks/killed_sweep.py [--kills 500] [--seed 0] [--json FILE]
 
-A sweep of two models over a handful of tasks, two trials each, is started with the installed command and killed
-(SIGKILL to the command and to all it started) at a random moment; then `evalkit resume` is started and killed likewise,
-until the sweep is done; then the next sweep, until there were enough kills. The models are a server in this process,
-which answers every prompt with the task's own solution after a short while and counts what it was asked.
+A sweep of two models over a handful of tasks, two trials each, is run to its end with the installed command, which
+tells how long that takes here. Then it is started again and killed (SIGKILL to the command and to all it started) at a
+random moment of that time; then `evalkit resume` is started and killed likewise, until the sweep is done; then the next
+sweep, until there were enough kills. The models are a server in this process, which answers every prompt with the
+task's own solution after a short while and counts what it was asked.
 
 Bars: every case-trial of every finished sweep is there once and has passed; no answer was given again that had been
 read before the kill; after each kill, no process of a box is left. An answer that was still on its way when the kill
@@ -48,7 +49,7 @@ TASKS = ("python_bugfix_interval_merger", "python_feature_retry_planner", "pytho
 ON_ITS_WAY_S = 0.25
 """An answer sent this shortly before a kill had perhaps not been read and kept."""
 _ANSWER_S = (0.05, 0.4)
-_KILL_S = (0.4, 6.0)
+_KILL_S = 0.3
 _DIE_S = 10.0
 
 
@@ -72,6 +73,7 @@ class Tally:
     kills: int = 0
     sweeps: int = 0
     case_trials: int = 0
+    whole_s: float = 0.0
     asked: int = 0
     on_their_way: int = 0
     troubles: list[str] = field(default_factory=list)
@@ -103,7 +105,11 @@ def serve(tasks: Sequence[Task], asked: Asked) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        def handle_error(self, *_: object) -> None:
+            """Say nothing of a client that was killed."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -131,7 +137,7 @@ def kill_a_sweep(folder: Path, url: str, asked: Asked, tally: Tally, chance: ran
         process = _start(line)
         may_kill = tally.kills < most
         try:
-            code = process.wait(chance.uniform(*_KILL_S) if may_kill else None)
+            code = process.wait(chance.uniform(_KILL_S, tally.whole_s) if may_kill else None)
         except subprocess.TimeoutExpired:
             killed_at.append(_kill(process, tally))
             sweeps = sorted((folder / "sweeps").glob("*")) if (folder / "sweeps").exists() else []
@@ -200,9 +206,13 @@ def main() -> int:
     chance, tally, asked = random.Random(options.seed), Tally(), Asked()
     tasks = read_tasks(resource_dir("data") / "coding", TASKS)
     with serve(tasks, asked) as url, tempfile.TemporaryDirectory(prefix="killed_sweep_") as folder:
+        begun = time.monotonic()
+        kill_a_sweep(Path(folder) / "whole", url, asked, tally, chance, most=0)
+        tally.whole_s = time.monotonic() - begun
         while tally.kills < options.kills:
             kill_a_sweep(Path(folder) / f"sweep_{tally.sweeps}", url, asked, tally, chance, options.kills)
             print(f"{tally.kills} kills, {tally.sweeps} sweeps, {len(tally.troubles)} troubles", file=sys.stderr)
+    print(f"a sweep that is not killed takes {tally.whole_s:.1f} s here")
     print("| kills | sweeps | case-trials | answers | asked again, on their way when killed | bars missed |")
     print("|---" * 6 + "|")
     print(

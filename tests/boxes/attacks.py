@@ -88,7 +88,8 @@ class Attack:
     source: str
     says: str | None = ""
     """What it prints, whole; a pattern when `pattern`; None: whatever it likes."""
-    ending: Ending = Ending.EXITED
+    ending: Ending | None = Ending.EXITED
+    """None: by its exit or by its output, whichever the machine sees first."""
     exit_code: int | None = 0
     pattern: bool = False
     limits: BoxLimits = field(default_factory=lambda: BoxLimits(wall_s=10, cpu_s=10))
@@ -389,7 +390,14 @@ import os
 for _ in range(8):
     if os.fork() == 0:
         while True: os.write(1, bytes(4096))
-""", None, exit_code=0),
+os.wait()
+""", None, ending=Ending.OUTPUT, exit_code=None),
+    Attack("output from many that outlive the program", r"""
+import os
+for _ in range(8):
+    if os.fork() == 0:
+        while True: os.write(1, bytes(4096))
+""", None, ending=None),
     Attack("a daemon", r"""
 import os, time
 if os.fork() == 0:
@@ -571,11 +579,15 @@ def _run(sandbox: Sandbox, attack: Attack, host_file: Path, token: str, port: in
     return problems
 
 
+_FIRST_SEEN = ((Ending.EXITED, 0), (Ending.OUTPUT, None))
+
+
 def differences(attack: Attack, result: BoxResult) -> Iterator[str]:
     """Yield how the result differs from what must come of the attack."""
     said = result.stdout.decode(errors="backslashreplace")
     tail = result.stderr[-300:].decode(errors="replace")
-    if (result.ending, result.exit_code) != (attack.ending, attack.exit_code):
+    ending = (result.ending, result.exit_code)
+    if ending not in (_FIRST_SEEN if attack.ending is None else [(attack.ending, attack.exit_code)]):
         yield f"ended with {result.ending} {result.exit_code}, said {said[-300:]!r}, complained {tail!r}"
     if attack.says is not None:
         same = re.fullmatch(attack.says, said) if attack.pattern else said == attack.says
