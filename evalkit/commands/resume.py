@@ -114,7 +114,7 @@ def _resume_sweep(asked: _Asked) -> int:
     embedded = [job for job in prepared if job.uses_embedded_provider]
     engines = {name for job in embedded for name in job.engines}
     with shared_services((job.settings.service for job in embedded), engines=engines):
-        was_interrupted = launch_jobs(planned, launch, finish, asked.root, resumed=True)
+        was_interrupted = launch_jobs(planned, launch, finish, asked.root)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code
 

@@ -50,10 +50,8 @@ class _Launch:
         return (self.pid, self.host) == (os.getpid(), host_identity())
 
 
-def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
+def launch(planned: Plan, run_job: RunJob, directory: Path) -> None:
     """Run every job of `planned` through Hydra's launcher, a single run in `directory`, a sweep's jobs below it.
-
-    The jobs of a sweep that is `resumed` go where its ``plan.json`` says, whatever the line adds to their overrides.
 
     `run_job` must not raise: it reports through its files. Where a launcher gives up because a process died, the jobs
     that have not begun are launched once more; no job is begun twice.
@@ -68,8 +66,7 @@ def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = F
         _run_composed(planned, run_job, directory)
         return
     waiting = frozenset(job.number for job in planned.jobs)
-    subdir = ["hydra.sweep.subdir='${planned_directory:${hydra.sweep.dir},${hydra.job.num}}'"] if resumed else []
-    where = [f"hydra.sweep.dir={quote(str(directory))}", *subdir]
+    where = [f"hydra.sweep.dir={quote(str(directory))}"]
     jobs = RunningJobs(directory)
     jobs.forget(waiting)
     if planned.launcher == BASIC_LAUNCHER:

@@ -28,7 +28,7 @@ from evalkit.compose.overrides import (
 )
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError
-from evalkit.runner.jobs import Job, Plan, Source
+from evalkit.runner.jobs import Job, Plan, Source, name_directories
 
 
 def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> Plan:
@@ -52,9 +52,10 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
         ]
         if problems:
             raise ConfigError(problems)
+        expanded = list(_expand([*sweep_params, *without_hydra(quoted)]))
         jobs = tuple(
-            Job(number, job, plain(_compose(source, job)))
-            for number, job in enumerate(_expand([*sweep_params, *without_hydra(quoted)]))
+            Job(number, job, plain(_compose(source, job)), name)
+            for number, (job, name) in enumerate(zip(expanded, name_directories(expanded), strict=True))
         )
     return Plan(source, quoted, multirun, jobs, launcher)
 

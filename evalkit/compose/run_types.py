@@ -14,7 +14,6 @@ from typing import Any, Optional
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
-from evalkit.runner.jobs import slug
 from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import Schema, dereference, load_schema, mode_names, run_schema
@@ -33,7 +32,6 @@ def register() -> None:
         )
     resolvers: Mapping[str, Callable[..., str]] = {
         "data": lambda path: str(find_data(path)),
-        "slug": slug,
         "planned_directory": _planned_directory,
     }
     for name, resolver in resolvers.items():

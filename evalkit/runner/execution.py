@@ -28,7 +28,7 @@ from evalkit.store.run_directory import RunDirectory
 class Launch(Protocol):
     """Runs every job of a plan, a single run in a directory, a sweep's jobs below it. Raises LaunchError."""
 
-    def __call__(self, planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
+    def __call__(self, planned: Plan, run_job: RunJob, directory: Path) -> None:
         """Run them; KeyboardInterrupt when that was interrupted."""
         ...
 
@@ -63,10 +63,10 @@ def execute(planned: Plan, launch: Launch) -> int:
     return ExitCode.INTERRUPTED if was_interrupted else code
 
 
-def launch_jobs(planned: Plan, launch: Launch, run: RunJob, directory: Path, *, resumed: bool = False) -> bool:
+def launch_jobs(planned: Plan, launch: Launch, run: RunJob, directory: Path) -> bool:
     """Launch every job and return whether that was interrupted; how far they came stands in their status."""
     try:
-        launch(planned, run, directory, resumed=resumed)
+        launch(planned, run, directory)
     except KeyboardInterrupt:
         return True
     except LaunchError as error:

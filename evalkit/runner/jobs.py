@@ -31,17 +31,14 @@ class Source:
 class Job:
     """One job of a command line: its number in a sweep, its own overrides, and the config they compose.
 
-    Overrides of Hydra itself (``hydra/launcher=…``) say how jobs run, not what they do, and are in no job.
+    Overrides of Hydra itself (``hydra/launcher=…``) say how jobs run, not what they do, and are in no job. The job of a
+    sweep has a folder of its own in the sweep's root, `directory_name`; of a single run it is empty.
     """
 
     number: int
     overrides: tuple[str, ...]
     config: Mapping[str, Any]
-
-    @property
-    def directory_name(self) -> str:
-        """The job's folder in the root of its sweep: what ``hydra.sweep.subdir`` in ``conf/config.yaml`` makes."""
-        return f"{self.number}_{slug(','.join(sorted(self.overrides)))}"
+    directory_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,6 +83,13 @@ def packaged_source(search_dirs: Sequence[str] = ()) -> Source:
     if missing:
         raise ConfigError(missing)
     return Source(resource_dir("conf"), search_dirs=folders)
+
+
+def name_directories(jobs: Sequence[Sequence[str]]) -> list[str]:
+    """Return the name of each job's folder: its number, and those of its overrides that not every job has."""
+    shared = frozenset.intersection(*map(frozenset, jobs)) if len(jobs) > 1 else frozenset()
+    own = (sorted(override for override in job if override not in shared) or sorted(job) for job in jobs)
+    return [f"{number}_{slug(','.join(overrides))}" for number, overrides in enumerate(own)]
 
 
 def slug(text: str, limit: int = 60) -> str:

@@ -158,7 +158,7 @@ def _plan_from(document: Mapping[str, Any]) -> StoredPlan:
         ),
         overrides=tuple(document["overrides"]),
         multirun=True,
-        jobs=tuple(Job(int(job["job"]), tuple(job["overrides"]), job["config"]) for job in jobs),
+        jobs=tuple(Job(int(job["job"]), tuple(job["overrides"]), job["config"], job["directory"]) for job in jobs),
         launcher=document["launcher"],
     )
     return StoredPlan(planned, Path(document["working_dir"]), tuple(job["config_sha256"] for job in jobs))

@@ -16,7 +16,7 @@ import pytest
 
 from evalkit.compose.launching import launch
 from evalkit.compose.planning import plan
-from evalkit.runner.jobs import Destination, Job, packaged_source
+from evalkit.runner.jobs import Destination, Job, Plan, RunJob, packaged_source
 from evalkit.runner.sweep import begin_sweep
 
 # tests/e2e/test_launchers.py holds whole sweeps against each other; here what is special of each.
@@ -47,6 +47,12 @@ def _finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     _, err = process.communicate(timeout=180)
     assert "Traceback" not in err
     return process.returncode, err
+
+
+def _begin_and_launch(planned: Plan, run_job: RunJob, root: Path) -> None:
+    root.mkdir()
+    begin_sweep(planned, root, working_dir=root.parent, config_sha256=["-"] * len(planned.jobs))
+    launch(planned, run_job, root)
 
 
 def _launch(root: Path, *overrides: str, **env: str) -> tuple[int, str]:
@@ -173,7 +179,7 @@ def test_a_resumed_sweep_goes_where_its_plan_says(tmp_path: Path) -> None:
     def run_job(job: Job, there: Destination) -> None:
         found[job.number] = there.run_dir.name
 
-    launch(more, run_job, tmp_path, resumed=True)
+    launch(more, run_job, tmp_path)
     assert found == {job.number: job.directory_name for job in planned.jobs}
 
 
@@ -193,14 +199,14 @@ def test_launched_jobs_get_their_own_directory_and_config(tmp_path: Path) -> Non
         seen.append((job.number, job.config["assistant"]["model"], job.config["chunk_ms"], destination.run_dir.name))
 
     planned = plan(["assistant.model=a/b,1e5", "chunk_ms=20,40"], packaged_source(), multirun=True)
-    launch(planned, run_job, tmp_path / "sweep")
+    _begin_and_launch(planned, run_job, tmp_path / "sweep")
     assert [entry[:3] for entry in seen] == [(0, "a/b", 20), (1, "a/b", 40), (2, "1e5", 20), (3, "1e5", 40)]
     assert len({entry[3] for entry in seen}) == 4
     assert {path.name for path in (tmp_path / "sweep").glob("[0-9]*")} == {entry[3] for entry in seen}
 
 
 def test_a_job_lies_where_the_plan_says(tmp_path: Path) -> None:
-    """The folder's name follows from the plan alone, so that a sweep can be told from what is left of it."""
+    """The plan is on disk before a job begins, so that a sweep can be told from what is left of it."""
     found: dict[int, str] = {}
 
     def run_job(job: Job, destination: Destination) -> None:
@@ -211,7 +217,7 @@ def test_a_job_lies_where_the_plan_says(tmp_path: Path) -> None:
         packaged_source(),
         multirun=True,
     )
-    launch(planned, run_job, tmp_path / "sweep")
+    _begin_and_launch(planned, run_job, tmp_path / "sweep")
     assert found == {job.number: job.directory_name for job in planned.jobs}
 
 
@@ -222,5 +228,5 @@ def test_a_glob_over_ones_own_presets_launches_what_it_plans(tmp_path: Path) -> 
         (tmp_path / "experiment" / f"{name}.yaml").write_text(f"# @package _global_\nrun_name: {name}\n")
     seen: list[str] = []
     planned = plan(["experiment=glob(pair_*)"], packaged_source([str(tmp_path)]), multirun=True)
-    launch(planned, lambda job, _: seen.append(job.config["run_name"]), tmp_path / "sweep")
+    _begin_and_launch(planned, lambda job, _: seen.append(job.config["run_name"]), tmp_path / "sweep")
     assert seen == ["pair_a", "pair_b"]

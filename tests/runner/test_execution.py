@@ -44,7 +44,7 @@ def _plan(*overrides: str, multirun: bool = False) -> Plan:
 def _ending(codes: Mapping[int, int], then: Callable[[], None] = lambda: None) -> Callable[[Plan, RunJob, Path], None]:
     """Return a launcher whose jobs end with these codes by number; a job without one vanishes."""
 
-    def launch(planned: Plan, run_job: RunJob, directory: Path, *, resumed: bool = False) -> None:
+    def launch(planned: Plan, run_job: RunJob, directory: Path) -> None:
         for job in planned.jobs:
             folder = directory / job.directory_name if planned.multirun else directory
             folder.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from evalkit.store.running_jobs import RunningJobs
 
 
 def _plan(count: int) -> Plan:
-    return Plan(packaged_source(), (), True, tuple(Job(n, (f"chunk_ms={n}",), {}) for n in range(count)))  # noqa: FBT003
+    return Plan(packaged_source(), (), True, tuple(Job(n, (f"chunk_ms={n}",), {}, f"{n}_x") for n in range(count)))  # noqa: FBT003
 
 
 def _finish(root: Path, number: int, status: RunStatus, code: int | None) -> None:
