@@ -26,14 +26,18 @@ _HARNESSES: Mapping[Language, tuple[str, ...]] = {
     Language.CPP: ("harness.cpp", "harness.hpp"),
 }
 _PROGRAM = "evalkit_program"  # what a build leaves in its workspace
-_GO_ENVIRONMENT = {
+GO_ENVIRONMENT: Mapping[str, str] = {
     "CGO_ENABLED": "0",
     "GOFLAGS": "-mod=mod",
     "GOPROXY": "off",
     "GOTOOLCHAIN": "local",
     "GO111MODULE": "on",
 }
-# HOME is a folder of the box's own.
+# HOME is a folder of the box's own. The build writes into its cache, so that it needs a copy.
+_GO_BUILD = (
+    'set -e; if [ -n "$2" ]; then tar xf "$2" -C "$HOME"; export GOCACHE="$HOME/packages"; fi; '
+    f'"$1" build -o /ws/{_PROGRAM} ./evalkit_box'
+)
 _RUST_BUILD = (
     'set -e; rustc=$1; mkdir -p "$HOME/lib"; cd /ws; "$rustc" --edition 2021 -C opt-level=1 --cap-lints warn '
     '--crate-type rlib --crate-name task -o "$HOME/lib/libtask.rlib" src/lib.rs; '
@@ -83,8 +87,9 @@ def _build(task: Task, files: Mapping[str, bytes], boxed: Mapping[str, bytes], t
     """Return the job that leaves a program in its workspace."""
     if task.language is Language.GO:
         added = {f"evalkit_box/{path.removeprefix('/box/')}": content for path, content in boxed.items()}
-        command = (toolchain.program, "build", "-o", f"/ws/{_PROGRAM}", "./evalkit_box")
-        return BoxJob(command, {**files, **added}, environment=_GO_ENVIRONMENT)
+        packages = {"/box/packages.tar": toolchain.packages} if toolchain.packages else {}
+        command = ("/bin/sh", "-c", _GO_BUILD, "build", toolchain.program, *packages)
+        return BoxJob(command, {**files, **added}, files=packages, environment=GO_ENVIRONMENT)
     if task.language is Language.RUST:
         return BoxJob(("/bin/sh", "-c", _RUST_BUILD, "build", toolchain.program), files, files=boxed)
     sources = sorted(f"/ws/{path}" for path in files if path.endswith(_SOURCES))

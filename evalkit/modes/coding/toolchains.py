@@ -62,6 +62,8 @@ class Toolchain:
         program: Its absolute path, on this machine and in the box alike.
         version: As it says itself.
         read_only: Folder of this machine -> where it stands in the box.
+        packages: The language's own packages, built, as a tar; empty: it brings them
+            (:mod:`evalkit.modes.coding.go_packages`).
 
     """
 
@@ -69,6 +71,7 @@ class Toolchain:
     program: str
     version: str
     read_only: Mapping[str, str] = field(default_factory=dict)
+    packages: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
