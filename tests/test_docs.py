@@ -149,7 +149,11 @@ def test_the_results_page_explains_exactly_the_summary() -> None:
     explained = [re.sub("<[a-z]+>", "*", name) for name in _names(DOCS / "results.md", "| key | meaning |")]
     settings = _names(DOCS / "results.md", "| key | config key | when that is null | modes |")
     keys = {key for file in GOLDEN.glob("*.json") for key in json.loads(file.read_text(encoding="utf-8"))["summary"]}
-    keys |= {setting.key for mode in generate.shipped_groups()["mode"] for setting in find_mode(mode).layout.settings}
+    layouts = [find_mode(mode).layout for mode in generate.shipped_groups()["mode"]]
+    keys |= {setting.key for layout in layouts for setting in layout.settings}
+    keys |= {
+        key for layout in layouts if layout.outcome_column and layout.breakdowns for key in ("outcomes", "passed_by")
+    }
     assert {key for key in keys - set(settings) if not any(fnmatchcase(key, name) for name in explained)} == set()
     assert [name for name in [*explained, *settings] if not any(fnmatchcase(key, name) for key in keys)] == []
 

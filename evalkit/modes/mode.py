@@ -7,7 +7,7 @@ A mode has
 ``name``             how people choose it (``mode=NAME``); ``conf/mode/NAME.yaml`` is its option, and
                      ``schemas/mode_NAME.schema.json`` says which keys a run config of it has
 ``settings_type``    the type of its settings, a :class:`~evalkit.settings.types.RunSettings`
-``models``           the roles for which it takes a default model from a provider
+``models``           the default models that it takes from a provider, the assistant's first
 ``layout``           how its results look: columns, row unit, latencies
 ``stages``           stages of its own at which a case may fail, and whose fault that is
 ``read``             reads the cases and all they need; reports every problem of the data at once

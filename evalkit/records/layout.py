@@ -7,7 +7,7 @@ graders and evalkit's columns in the order that the mode promises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -55,6 +55,25 @@ class PageSection:
 
 
 @dataclass(frozen=True)
+class Breakdown:
+    """A column by whose values the share that passed is told apart.
+
+    Attributes:
+        column: Its name.
+        order: Values in the order in which they are shown; others come behind, by name.
+
+    """
+
+    column: str
+    order: tuple[str, ...] = ()
+
+    def sorted(self, values: Iterable[str]) -> list[str]:
+        """Return `values` in order, each once."""
+        known = {value: place for place, value in enumerate(self.order)}
+        return sorted(set(values), key=lambda value: (known.get(value, len(known)), value))
+
+
+@dataclass(frozen=True)
 class ResultLayout:
     """The results of one mode.
 
@@ -72,6 +91,10 @@ class ResultLayout:
         answer_latency: The latency column that pictures, sweeps and turns show; empty: the mode has none.
         simulated_user: Whether a model plays the user, so that the summary says what that did to the run.
         page_sections: What the run's page shows of this mode alone.
+        outcome_column: The column that says how a case-trial ended in the mode's own words; empty: there is none.
+        breakdowns: By what the summary and the pictures tell the share that passed apart.
+        ranked_apart: Settings of the summary that change what "passed" means: runs in which they differ are never
+            ranked in one list.
 
     """
 
@@ -91,6 +114,9 @@ class ResultLayout:
     answer_latency: str = ""
     simulated_user: bool = False
     page_sections: tuple[PageSection, ...] = ()
+    outcome_column: str = ""
+    breakdowns: tuple[Breakdown, ...] = ()
+    ranked_apart: tuple[str, ...] = ()
 
     @property
     def grades_calls(self) -> bool:

@@ -53,6 +53,8 @@ def _grade_cells(summary: Mapping[str, Any], metric: str) -> tuple[str, str, str
 def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str]:
     failed = summary.get("failed_examples", summary.get("failed_simulations", 0))
     lines = [f"case-trials: {summary['n']} counted, {failed} broke off"]
+    if outcomes := summary.get("outcomes"):
+        lines.append(f"outcomes: {', '.join(f'{outcome} {count}' for outcome, count in outcomes.items())}")
     if summary["finished"] < summary["planned"]:
         lines.append(f"incomplete: {summary['finished']} of {summary['planned']} planned case-trials were finished")
     idle = list(summary["ungraded"].items())

@@ -9,6 +9,8 @@ key                         meaning
 ``<metric>_ci95``           two numbers; missing where one observation would have to tell the spread
 ``_p50 _p95 _p99``          percentiles of latencies and tokens
 ``_p50_ci95``, …            two numbers, of latencies; missing where there are too few values to give them
+``outcomes``                outcome -> how many case-trials that count, the most frequent first; where the mode has such
+``passed_by``               column -> value -> `mean`, `n` and `ci95` of what passed; where the mode has such columns
 ``n``                       case-trials that count
 ``excluded``                case-trials that do not, by fault
 ``score_bounds``            `passed_mean` if every excluded case-trial had failed, and if it had passed
@@ -99,6 +101,8 @@ def summarize(
         "mode": table.layout.mode,
         **_counts(table, records),
         **_grade_means(table, rows, seed),
+        **_outcomes(table.layout, rows),
+        **_passed_by(table, rows, seed),
         **_settings(table.layout, config),
         **_distributions(table.layout, rows, seed),
         "planned": len(records) if facts.planned is None else facts.planned,
@@ -149,6 +153,29 @@ def _mean(metric: str, values: Sequence[float], clusters: Sequence[str], seed: i
     if estimate.interval:
         found[f"{metric}_ci95"] = _pair(estimate.interval)
     return found
+
+
+def _outcomes(layout: ResultLayout, rows: Sequence[Row]) -> dict[str, Json]:
+    if not layout.outcome_column:
+        return {}
+    counted = Counter(str(row.cells.get(layout.outcome_column) or "") for row in rows)
+    return {"outcomes": {outcome: count for outcome, count in counted.most_common() if outcome}}
+
+
+def _passed_by(table: ResultTable, rows: Sequence[Row], seed: int) -> dict[str, Json]:
+    """Return the share of case-trials that passed, by the value that each has in the layout's columns for it."""
+    found: dict[str, Json] = {}
+    for breakdown in table.layout.breakdowns:
+        by_value: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            by_value[str(row.cells.get(breakdown.column, ""))].append(row)
+        shares: dict[str, Json] = {}
+        for value in breakdown.sorted(by_value):
+            passed = _by_case(by_value[value], PASSED)
+            share = _mean(PASSED, [one for _, one in passed], [case_id for case_id, _ in passed], seed)
+            shares[value] = {name.removeprefix(f"{PASSED}_"): number for name, number in share.items()}
+        found[breakdown.column] = shares
+    return {"passed_by": found} if found else {}
 
 
 def _distributions(layout: ResultLayout, rows: Sequence[Row], seed: int) -> dict[str, Json]:

@@ -44,6 +44,12 @@ class SweepJob:
         return str(self.summary.get("publishable_latencies_reason", ""))
 
     @property
+    def ranking(self) -> str:
+        """In which list it is ranked: what the settings are that decide what "passed" means; empty: there is one."""
+        keys = self.layout.ranked_apart if self.layout else ()
+        return ", ".join(f"{key}: {str(self.summary[key]).lower()}" for key in keys if key in self.summary)
+
+    @property
     def cells(self) -> dict[str, Any]:
         """What is known of it, by column of ``sweep.csv``; a number that is not known is not there, or None."""
         found = {**self.summary, **self.entry, "overrides": " ".join(self.entry["overrides"])}
@@ -62,7 +68,9 @@ def sweep_columns(jobs: Sequence[SweepJob]) -> tuple[str, ...]:
     layouts = [job.layout for job in jobs if job.layout]
     latencies = dict.fromkeys(layout.answer_latency for layout in layouts if layout.answer_latency)
     return (
-        "job", "overrides", "status", "exit_code", "n", "passed_mean", "passed_ci95_low", "passed_ci95_high",
+        "job", "overrides", "status", "exit_code",
+        *dict.fromkeys(key for layout in layouts for key in layout.ranked_apart),
+        "n", "passed_mean", "passed_ci95_low", "passed_ci95_high",
         "grade_mean", "grade_ci95_low", "grade_ci95_high",
         *(_CALLS if any(layout.grades_calls for layout in layouts) else ()),
         *(f"{column}_{part}" for column in latencies for part in ("p50", "p95")),

@@ -55,16 +55,23 @@ class JobDifference:
         return f"job {self.second if self.found.difference > 0 else self.first} is better"
 
 
-def compare_jobs(passes: Mapping[int, Mapping[tuple[str, int], CasePass]], best: int | None) -> list[JobDifference]:
+def compare_jobs(
+    passes: Mapping[int, Mapping[tuple[str, int], CasePass]],
+    best: int | None,
+    rankings: Mapping[int, str] | None = None,
+) -> list[JobDifference]:
     """Return every pair of jobs whose cases are decided, or, with many jobs, the `best` beside each other one.
 
-    `passes` has for each job (hash of the case, trial) -> whether it passed.
+    `passes` has for each job (hash of the case, trial) -> whether it passed. Jobs of different `rankings` (job -> name;
+    None: there is one) are no pair, for what passed in one might not have in the other.
     """
     graded = [job for job, found in passes.items() if found]
     if len(graded) > MOST_JOBS_IN_ALL_PAIRS and best in graded:
         pairs = [(best, job) for job in graded if job != best]
     else:
         pairs = list(combinations(graded, 2))
+    if rankings is not None:
+        pairs = [(first, second) for first, second in pairs if rankings[first] == rankings[second]]
     differences = [_compare(first, second, passes[first], passes[second]) for first, second in pairs]
     adjusted = holm({str(place): d.found.p_value for place, d in enumerate(differences) if d.found})
     return [replace(d, p_adjusted=adjusted.get(str(place))) for place, d in enumerate(differences)]

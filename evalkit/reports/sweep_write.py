@@ -1,4 +1,4 @@
-"""Writes what is derived from the jobs of a sweep, or of a set of runs: sweep.csv, sweep.html and plots/sweep.png.
+"""Writes what is derived from the jobs of a sweep, or of a set of runs: sweep.csv, sweep.html and plots/*.png.
 
 Everything here can be made again at any time from the index and what the jobs left, also while jobs are still going.
 """
@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from evalkit.reports.page.overview import flatten
 from evalkit.reports.page.sweep_page import SweepRow, sweep_page
+from evalkit.reports.plots.breakdown import jobs_breakdown_png
 from evalkit.reports.plots.sweep import SweepPoint, sweep_png
 from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv
 from evalkit.reports.sweep_differences import best_jobs, compare_jobs
@@ -25,14 +26,15 @@ _IDLE = ("output_dir", "run_name", "report", "gate", "limits", "trace", "voice",
 def write_sweep(root: Path, jobs: Sequence[SweepJob], *, plots: bool = True, html: bool = True) -> None:
     """Write the reports of `jobs` into `root`."""
     write_atomically(root / "sweep.csv", sweep_csv(jobs))
-    picture = sweep_png(root.name, [_point(job, jobs) for job in jobs]) if plots and jobs else None
-    if picture is not None:
-        write_atomically(root / "plots" / "sweep.png", picture)
+    pictures = _draw(root.name, jobs) if plots and jobs else {}
+    for name, picture in pictures.items():
+        write_atomically(root / "plots" / name, picture)
     if html:
-        best = best_jobs([(int(job.entry["job"]), job.cells["passed_ci95_low"]) for job in jobs])
-        differences = compare_jobs({int(job.entry["job"]): job.passes for job in jobs}, best[0] if best else None)
-        rows = [_row(job, jobs, root, best=int(job.entry["job"]) in best) for job in jobs]
-        pieces = sweep_page(root.name, sweep_columns(jobs), rows, differences, picture)
+        rankings = {_number(job): job.ranking for job in jobs}
+        best = [number for ranking in dict.fromkeys(rankings.values()) for number in _best_of(jobs, ranking)]
+        differences = compare_jobs({_number(job): job.passes for job in jobs}, best[0] if best else None, rankings)
+        rows = [_row(job, jobs, root, best=_number(job) in best) for job in jobs]
+        pieces = sweep_page(root.name, sweep_columns(jobs), rows, differences, pictures)
         stream_atomically(root / "sweep.html", (piece.encode("utf-8", "replace") for piece in pieces))
 
 
@@ -42,6 +44,28 @@ def describe_differences(configs: Sequence[Mapping[str, Any]]) -> list[list[str]
     keys = list(dict.fromkeys(key for one in leaves for key in one))
     differing = [key for key in keys if len({one.get(key) for one in leaves}) > 1]
     return [[f"{key}={one[key]}" for key in differing if key in one] for one in leaves]
+
+
+def _draw(name: str, jobs: Sequence[SweepJob]) -> dict[str, bytes]:
+    """Return file name -> PNG."""
+    shares = [(_name(job, jobs), job.summary.get("passed_by", {})) for job in jobs]
+    drawn = {
+        "sweep.png": sweep_png(name, [_point(job, jobs) for job in jobs]),
+        "breakdown.png": jobs_breakdown_png(name, shares),
+    }
+    return {file: picture for file, picture in drawn.items() if picture is not None}
+
+
+def _best_of(jobs: Sequence[SweepJob], ranking: str) -> list[int]:
+    return best_jobs([(_number(job), job.cells["passed_ci95_low"]) for job in jobs if job.ranking == ranking])
+
+
+def _number(job: SweepJob) -> int:
+    return int(job.entry["job"])
+
+
+def _name(job: SweepJob, jobs: Sequence[SweepJob]) -> str:
+    return f"{_number(job)}: {' '.join(differing_overrides(job, jobs)) or 'as it is'}"
 
 
 def _is_idle(key: str) -> bool:
@@ -58,6 +82,7 @@ def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> 
         differs=differing_overrides(job, jobs),
         latency_reason=job.why_latencies_are_left_out,
         link=link,
+        ranking=job.ranking,
         best=best,
     )
 
@@ -65,12 +90,12 @@ def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> 
 def _point(job: SweepJob, jobs: Sequence[SweepJob]) -> SweepPoint:
     cells, differs = job.cells, differing_overrides(job, jobs)
     settings = dict(override.split("=", 1) for override in differs if "=" in override)
-    name = f"{cells['job']}: {' '.join(differs) or 'as it is'}"
     return SweepPoint(
-        name,
+        _name(job, jobs),
         settings,
         cells.get("passed_mean"),
         cells["passed_ci95_low"],
         cells["passed_ci95_high"],
         cells.get("passed_n") or 0,
+        job.ranking,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 from evalkit.errors import ConfigError
 from evalkit.service.brain.rules.brain import RULE_MODELS, RulesBrain
 from evalkit.service.brain.seam import Brain
+from evalkit.service.brain.solvers.recorded import recorded_models
 from evalkit.service.brain.solvers.solvers import solver_models
 from evalkit.service.endpoint import endpoint
 from evalkit.service.speech.hibari import HibariSpeech
@@ -83,6 +84,6 @@ def build_brain(choice: EngineChoice) -> Brain:
     match choice.brain:
         case "rules":
             folders = () if choice.tasks_dir is None else (choice.tasks_dir,)
-            return RulesBrain({**RULE_MODELS, **solver_models(folders)})
+            return RulesBrain({**RULE_MODELS, **solver_models(folders), **recorded_models()})
         case other:
             raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

@@ -123,8 +123,8 @@ async def complete(request: Request) -> Response:
         raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    reply, is_cut = within_limit(await state.think(body["model"], conversation), limit)
-    made = _Completion(body["model"], conversation, reply, is_cut=is_cut)
+    reply = within_limit(await state.think(body["model"], conversation), limit)
+    made = _Completion(body["model"], conversation, reply)
     if not body.get("stream"):
         return JSONResponse(made.whole())
     asks_for_usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -140,9 +140,9 @@ def _with_end(chunks: Iterator[bytes]) -> Iterator[bytes]:
 class _Completion:
     """A reply in the API's shape."""
 
-    def __init__(self, model: str, conversation: Conversation, reply: Reply, *, is_cut: bool) -> None:
+    def __init__(self, model: str, conversation: Conversation, reply: Reply) -> None:
         self._model, self._conversation, self._reply = model, conversation, reply
-        self._finish = "length" if is_cut else "tool_calls" if reply.calls else "stop"
+        self._finish = "length" if reply.is_cut else "tool_calls" if reply.calls else "stop"
         self._ids, self._created = Ids(secrets.token_hex(8)), int(time.time())
         self._id = self._ids.new("chatcmpl")
 

@@ -80,9 +80,9 @@ async def respond(request: Request) -> Response:
     if body["model"] not in state.brain.models:
         raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
-    reply, is_cut = within_limit(await state.think(body["model"], conversation), body.get("max_output_tokens"))
+    reply = within_limit(await state.think(body["model"], conversation), body.get("max_output_tokens"))
     made = _response(body, conversation, reply)
-    if is_cut:
+    if reply.is_cut:
         made |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
     return JSONResponse(made)
 

@@ -40,6 +40,7 @@ _MODELS = frozenset(
         "prose",
         "stale-diff",
         "lenient-diff",
+        "qwen2.5-coder-0.5b-recorded",
     }
 )
 

@@ -22,12 +22,12 @@ def made_tokens(reply: Reply) -> Tokens:
     return summed([text_tokens(reply.text), *calls])
 
 
-def within_limit(reply: Reply, max_tokens: int | None) -> tuple[Reply, bool]:
-    """Return `reply` with no more than `max_tokens` of words, and whether anything is missing. Calls stay whole."""
+def within_limit(reply: Reply, max_tokens: int | None) -> Reply:
+    """Return `reply` with no more than `max_tokens` of words. Calls stay whole."""
     if max_tokens is None or text_tokens(reply.text).total <= max_tokens:
-        return reply, False
+        return reply
     kept = reply.text.encode()[: max_tokens * BYTES_PER_TOKEN].decode(errors="ignore")
-    return Reply(kept, reply.calls), True
+    return Reply(kept, reply.calls, is_cut=True)
 
 
 def _item_tokens(item: Item) -> Tokens:

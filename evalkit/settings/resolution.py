@@ -7,7 +7,7 @@ or the files the paths name.
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,20 @@ from evalkit.settings.roles import ROLES
 from evalkit.settings.schemas import path_keys
 
 
-def resolve(config: Mapping[str, Any], working_dir: Path, models: Collection[str] | None = None) -> dict[str, Any]:
+def resolve(config: Mapping[str, Any], working_dir: Path, models: Sequence[str] = ()) -> dict[str, Any]:
     """Return a copy of a validated `config` with every null that has a default replaced by it.
 
     Relative paths become absolute from `working_dir`. Roles get the root provider and their provider's default model.
-    Providers keep the default models that `models` names, those of the mode's own roles (None: all).
+    Providers keep the default models that `models` names, those of the mode (none: all); the first is the assistant's.
     """
     resolved = with_absolute_paths(config, working_dir)
     roles = [role for role in ROLES if role in resolved]
     for role in roles:
         node = resolved[role]
         node["provider"] = node["provider"] or copy.deepcopy(resolved["provider"])
-        node["model"] = node["model"] or node["provider"]["models"][_default_model(role, node)]
+        node["model"] = node["model"] or node["provider"]["models"].get(_default_model(role, node, models))
     for provider in (resolved["provider"], *(resolved[role]["provider"] for role in roles)):
-        kept = provider["models"] if models is None else models
+        kept = models or provider["models"]
         provider["models"] = {name: model for name, model in provider["models"].items() if name in kept}
     return resolved
 
@@ -53,7 +53,9 @@ def _make_absolute(node: Any, key: str, working_dir: Path, suffix: str = "") -> 
         node[key] = str((working_dir / Path(value.strip()).expanduser()).resolve())
 
 
-def _default_model(role: str, node: Mapping[str, Any]) -> str:
+def _default_model(role: str, node: Mapping[str, Any], models: Sequence[str]) -> str:
+    if role == "assistant" and models:
+        return models[0]
     return "simulator_text" if role == "simulator" and node["kind"] == "text" else role
 
 

@@ -25,6 +25,7 @@ class ModelSettings:
     """Default model of each role; None also where the mode has no such role."""
 
     assistant: str | None = None
+    coder: str | None = None
     simulator: str | None = None
     simulator_text: str | None = None
     judge: str | None = None

@@ -38,6 +38,7 @@ IMPORTED = {
     "overhead": "psutil",
     "paced_sessions": "psutil",
     "preparation": "numpy",
+    "record_answers": "evalkit",
     "quick_loop": "psutil",
     "report_page": "psutil",
     "sandbox": "evalkit",

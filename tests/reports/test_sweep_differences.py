@@ -47,3 +47,10 @@ def test_the_best_has_the_highest_lower_bound() -> None:
     """Ties are all named; a job without an interval is never best."""
     assert best_jobs([(0, 0.2), (1, 0.5), (2, None), (3, 0.5)]) == [1, 3]
     assert best_jobs([(0, None)]) == []
+
+
+def test_jobs_of_different_rankings_are_no_pair() -> None:
+    """Neither in all pairs nor beside the best."""
+    rankings = {0: "lenient", 1: "lenient", 2: "strict"}
+    found = compare_jobs({n: job([1.0] * 3) for n in range(3)}, 0, rankings)
+    assert [(difference.first, difference.second) for difference in found] == [(0, 1)]

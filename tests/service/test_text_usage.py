@@ -23,9 +23,9 @@ def test_everything_that_is_shown_counts() -> None:
 def test_a_reply_ends_at_its_limit(text: str, limit: int) -> None:
     """At a whole character, with its beginning kept and its calls whole; one that is short enough is left alone."""
     calls = (Call("find", {}),)
-    kept, is_cut = within_limit(Reply(text, calls), limit)
+    kept = within_limit(Reply(text, calls), limit)
     assert text.startswith(kept.text)
     assert kept.calls == calls
     assert text_tokens(kept.text).total <= limit
-    assert is_cut is (text_tokens(text).total > limit) is (kept.text != text)
-    assert within_limit(Reply(text), None) == (Reply(text), False)
+    assert kept.is_cut is (text_tokens(text).total > limit) is (kept.text != text)
+    assert within_limit(Reply(text), None) == Reply(text)

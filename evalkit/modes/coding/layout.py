@@ -12,7 +12,7 @@ from evalkit.modes.coding.cases import EXPECTED
 from evalkit.modes.coding.diff_view import lay_side_by_side
 from evalkit.records.code_answers import CodeStatus, judge_answers
 from evalkit.records.json import Json
-from evalkit.records.layout import PageSection, ResultLayout, SummarySetting
+from evalkit.records.layout import Breakdown, PageSection, ResultLayout, SummarySetting
 from evalkit.records.record import CaseRecord
 
 _COLUMNS = (
@@ -121,5 +121,12 @@ CODING_LAYOUT = ResultLayout(
         SummarySetting("responses", "mode.responses"),
     ),
     answer_latency="latency_response_done_ms",
+    outcome_column="outcome",
+    breakdowns=(
+        Breakdown("language"),
+        Breakdown("difficulty", ("easy", "medium", "hard", "expert")),
+        Breakdown("kind"),
+    ),
+    ranked_apart=("lenient",),
     page_sections=(PageSection("Programs", Path(__file__).parent / "programs.html.j2", show_programs),),
 )

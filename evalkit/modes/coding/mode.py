@@ -7,7 +7,7 @@ compares it with what the case expects, today or years later (``evalkit score``)
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +20,13 @@ from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.modes.coding.attempts import STAGES, Answerer, CodingSetup, attempt_task
 from evalkit.modes.coding.cases import make_case
 from evalkit.modes.coding.execution import open_boxes
+from evalkit.modes.coding.go_packages import with_go_packages
 from evalkit.modes.coding.languages import Languages, find_languages
 from evalkit.modes.coding.layout import CODING_LAYOUT
 from evalkit.modes.coding.paid_answers import keep_answers
 from evalkit.modes.coding.programs import harness_sha256
 from evalkit.modes.coding.prompt import write_prompt
-from evalkit.modes.coding.proving import prove_tasks
+from evalkit.modes.coding.proving import find_unproved, prove_tasks
 from evalkit.modes.coding.settings import CodingSettings
 from evalkit.modes.coding.starter import start_with_task
 from evalkit.modes.coding.stored_answers import StoredAnswers, read_stored_answers
@@ -35,10 +36,13 @@ from evalkit.modes.coding.who_answers import ask_model, give_stored
 from evalkit.modes.mode import Mode, ModeData, Say, Starter, Work
 from evalkit.modes.text_assistant import fingerprint_assistant, read_prompt
 from evalkit.peers.peers import Peers
+from evalkit.peers.proofs import Proofs
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GradeLevel, GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
+from evalkit.settings.names import did_you_mean
+from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory
 
 # An answer is a diff of a few lines, or a file and some reasoning.
@@ -64,8 +68,8 @@ class CodingData(ModeData):
     proved: tuple[Task, ...] = ()
 
 
-# What the embedded provider gives to a role that was left to it.
 _HOLDS_CONVERSATIONS = "local-agent"
+_RECORDED = "-recorded"
 _CODERS = "assistant.model=oracle (right solutions), provider=local_coder, or provider=openrouter assistant.model=MODEL"
 
 
@@ -76,6 +80,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
     settings_type = CodingSettings
     layout = CODING_LAYOUT
     stages = STAGES
+    models = ("coder", "judge")
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
         """Return what cannot be asked for at once."""
@@ -104,8 +109,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         )
         able = [task for task in tasks if chosen.dry_run or task.language in languages.toolchains]
         notes = [*_name_skipped(tasks, able, languages)]
-        if settings.assistant.model == _HOLDS_CONVERSATIONS:
-            notes.append(f"assistant.model={_HOLDS_CONVERSATIONS} writes no code; choose one: {_CODERS}")
+        notes += _describe_embedded(settings)
         if languages.sandbox == "none":
             notes.append("mode.sandbox=none: what a model writes runs with all your rights, and nothing keeps it in")
         if not able:
@@ -113,8 +117,9 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         answers, proved = None, able
         if chosen.responses is not None:
             answers = read_stored_answers(chosen.responses, [task.task_id for task in able])
-            notes += _name_unanswered(able, answers)
+            notes += _name_unanswered(able, answers, {path.name for path in chosen.tasks_dir.iterdir()})
             able = [task for task in able if answers.has(task.task_id)]
+        odd, notes = tuple(notes), [*notes, *_name_unproved(settings, proved, languages)]
         cases = tuple(make_case(task) for task in able)
         taken = cases[: settings.max_examples]
         missing = answers.find_missing([case.case_id for case in taken], settings.trials) if answers else []
@@ -124,7 +129,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
             left_out=cases[len(taken) :],
             problems=tuple(missing),
             notes=tuple(notes),
-            oddities=tuple(notes),
+            oddities=odd,
             table=_table(able, languages),
             tasks={task.task_id: task for task in able[: len(taken)]},
             proved=tuple(proved),
@@ -187,7 +192,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         if settings.mode.dry_run:
             return []
         with open_boxes(data.languages.find_sandbox()) as boxes:
-            return prove_tasks(list(data.proved), data.languages.toolchains, boxes, say)
+            return prove_tasks(list(data.proved), with_go_packages(data.languages.toolchains, boxes), boxes, say)
 
     @asynccontextmanager
     async def open(
@@ -197,7 +202,10 @@ class CodingMode(Mode[CodingSettings, CodingData]):
         with ExitStack() as stack:
             boxes = None if settings.mode.dry_run else stack.enter_context(_opened(data))
             answer: Answerer = give_stored(data.answers) if data.answers else _asker(settings, peers, run, clock)
-            setup = CodingSetup(settings, data.tasks, data.languages.toolchains, boxes, answer, run, clock)
+            toolchains = data.languages.toolchains
+            if boxes is not None:
+                toolchains = await boxes.call(with_go_packages, toolchains, boxes)
+            setup = CodingSetup(settings, data.tasks, toolchains, boxes, answer, run, clock)
 
             async def work(trial: CaseTrial, attempt: int) -> CaseRecord:  # noqa: ARG001
                 return await attempt_task(setup, trial, self.fingerprint(settings, data, trial.case))
@@ -244,6 +252,29 @@ def _asker(settings: CodingSettings, peers: Peers, run: RunDirectory, clock: Clo
     return keep_answers(ask_model(settings, peers, clock), run.root / "answers", fingerprint_assistant(settings))
 
 
+def _describe_embedded(settings: CodingSettings) -> Iterator[str]:
+    """Yield what a newcomer should know of a model of the embedded provider that is no solver."""
+    model = settings.assistant.model or ""
+    if settings.assistant.provider.name != "local":
+        return
+    if model == _HOLDS_CONVERSATIONS:
+        yield f"assistant.model={model} writes no code; choose one: {_CODERS}"
+    elif model.endswith(_RECORDED):
+        yield (
+            f"{model.removesuffix(_RECORDED)} answered when its answers were recorded: the grades are its own, the "
+            f"latencies are not. To measure another: {_CODERS}"
+        )
+
+
+def _name_unproved(settings: CodingSettings, tasks: Sequence[Task], languages: Languages) -> Iterator[str]:
+    """Yield a line where tasks of one's own were never shown to be fair and hard to fool."""
+    folder = settings.mode.tasks_dir
+    if settings.mode.dry_run or folder == resource_dir("data") / "coding":
+        return
+    if unproved := find_unproved(tasks, languages.toolchains, languages.sandbox, Proofs.open()):
+        yield f"{len(unproved)} of {len(tasks)} tasks of {folder} were not proved as they are; do so with evalkit check"
+
+
 def _name_skipped(tasks: Sequence[Task], able: Sequence[Task], languages: Languages) -> Iterator[str]:
     """Yield a line for each language that cannot be run here, with the number of its tasks and what to install."""
     kept = {task.task_id for task in able}
@@ -253,11 +284,14 @@ def _name_skipped(tasks: Sequence[Task], able: Sequence[Task], languages: Langua
             yield f"{len(skipped)} {missing.language} tasks are skipped: {missing.reason}"
 
 
-def _name_unanswered(able: Sequence[Task], answers: StoredAnswers) -> list[str]:
+def _name_unanswered(able: Sequence[Task], answers: StoredAnswers, known: Collection[str]) -> list[str]:
+    """Return a line where tasks have no answer; a name that is not `known` may be one of them, misspelt."""
     without = [task.task_id for task in able if not answers.has(task.task_id)]
     if not without:
         return []
-    return [f"mode.responses: {len(without)} tasks are skipped, {answers.place} has no answer to {', '.join(without)}"]
+    misspelt = answers.names - {*known}
+    named = ", ".join(f"{task_id}{did_you_mean(task_id, misspelt)}" for task_id in without)
+    return [f"mode.responses: {len(without)} tasks are skipped, {answers.place} has no answer to {named}"]
 
 
 def _table(tasks: Sequence[Task], languages: Languages) -> str:

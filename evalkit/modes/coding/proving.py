@@ -43,6 +43,15 @@ class Claim:
     calls: tuple[TaskCall, ...]
 
 
+@dataclass(frozen=True)
+class _Problem:
+    """Why a claim does not hold, and what its program came to, empty where that says nothing."""
+
+    claim: str
+    message: str
+    reason: str = ""
+
+
 def prove_tasks(
     tasks: Sequence[Task],
     toolchains: Mapping[Language, Toolchain],
@@ -55,7 +64,7 @@ def prove_tasks(
     Raises SandboxError where a box could not be made.
     """
     kept = Proofs.open() if proofs is None else proofs
-    pending = [task for task in tasks if not kept.has(_proof_of(task, toolchains, boxes))]
+    pending = find_unproved(tasks, toolchains, boxes.sandbox.name, kept)
     if len(pending) < len(tasks):
         say(f"proved before, with the same content: {len(tasks) - len(pending)} of {len(tasks)} tasks")
     asked = {
@@ -64,7 +73,7 @@ def prove_tasks(
         for claim in claims_of(task)
     }
     left = {task.task_id: sum(each is task for each in asked.values()) for task in pending}
-    problems: dict[str, list[str]] = {task.task_id: [] for task in pending}
+    problems: dict[str, list[_Problem]] = {task.task_id: [] for task in pending}
     done = 0
     for future in _finished(asked):
         task = asked[future]
@@ -75,8 +84,15 @@ def prove_tasks(
             found = problems[task.task_id]
             say(f"{done}/{len(pending)} {task.task_id}: {'proved' if not found else 'NOT proved'}")
             if not found:
-                kept.add(_proof_of(task, toolchains, boxes))
-    return [problem for task in pending for problem in sorted(problems[task.task_id])]
+                kept.add(_proof_of(task, toolchains, boxes.sandbox.name))
+    return [message for task in pending for message in sorted(_told_once(problems[task.task_id]))]
+
+
+def find_unproved(
+    tasks: Sequence[Task], toolchains: Mapping[Language, Toolchain], sandbox: str, proofs: Proofs
+) -> list[Task]:
+    """Return the tasks that were not proved yet with the content they have."""
+    return [task for task in tasks if not proofs.has(_proof_of(task, toolchains, sandbox))]
 
 
 def claims_of(task: Task) -> Iterator[Claim]:
@@ -90,7 +106,15 @@ def claims_of(task: Task) -> Iterator[Claim]:
         yield Claim(f"mutant {name}", diff, hidden)
 
 
-def _finished(asked: Mapping[Future[list[str]], Task]) -> Iterator[Future[list[str]]]:
+def _told_once(problems: Sequence[_Problem]) -> Iterator[str]:
+    """Yield the messages, without those that only repeat what is wrong with the oracle: one mistake of a driver."""
+    known = {problem.reason for problem in problems if problem.claim == "oracle" and problem.reason}
+    for problem in problems:
+        if problem.claim == "oracle" or problem.reason not in known:
+            yield problem.message
+
+
+def _finished(asked: Mapping[Future[list[_Problem]], Task]) -> Iterator[Future[list[_Problem]]]:
     try:
         yield from as_completed(asked)
     finally:
@@ -98,19 +122,21 @@ def _finished(asked: Mapping[Future[list[str]], Task]) -> Iterator[Future[list[s
             future.cancel()
 
 
-def _find_problem(task: Task, claim: Claim, toolchain: Toolchain, boxes: Boxes) -> list[str]:
+def _find_problem(task: Task, claim: Claim, toolchain: Toolchain, boxes: Boxes) -> list[_Problem]:
     """Return what is wrong with one claim: nothing, or one message."""
     where = f"{task.folder}: {claim.name}"
     files: Mapping[str, bytes] = task.workspace
     if claim.diff is not None:
         edited = apply_edit(DiffEdit(claim.diff), task.workspace, task.editable, lenient=False)
         if isinstance(edited, RefusedEdit):
-            return [f"{where}: cannot be applied to workspace/ as it stands: {edited.reason}"]
+            message = f"{where}: cannot be applied to workspace/ as it stands: {edited.reason}"
+            return [_Problem(claim.name, message)]
         files = edited.files
     found = boxes.execute(task, files, toolchain, claim.calls)
     verdict = judge_answers(found.observation, {call.call_id: call.expected for call in claim.calls})
     problem = _judge_claim(claim, verdict)
-    return [f"{where}: {problem}"] if problem else []
+    reason = "" if verdict.status is CodeStatus.FAIL else verdict.first_difference
+    return [_Problem(claim.name, f"{where}: {problem}", reason)] if problem else []
 
 
 def _judge_claim(claim: Claim, verdict: CodeVerdict) -> str:
@@ -131,7 +157,7 @@ def _judge_claim(claim: Claim, verdict: CodeVerdict) -> str:
     return ""
 
 
-def _proof_of(task: Task, toolchains: Mapping[Language, Toolchain], boxes: Boxes) -> tuple[str, ...]:
+def _proof_of(task: Task, toolchains: Mapping[Language, Toolchain], sandbox: str) -> tuple[str, ...]:
     toolchain = toolchains[task.language]
     return (
         "coding task",
@@ -139,5 +165,5 @@ def _proof_of(task: Task, toolchains: Mapping[Language, Toolchain], boxes: Boxes
         task.content_sha256,
         harness_sha256(task.language),
         toolchain.version,
-        boxes.sandbox.name,
+        sandbox,
     )

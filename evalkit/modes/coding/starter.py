@@ -7,7 +7,8 @@ from evalkit.settings.resources import resource_dir
 
 _TASK_ID = "python_sum_pairs"
 _ABOUT = {
-    "task.yaml": "the task's title, language, kind and difficulty, and which files a patch may change",
+    "task.yaml": "the task's title, language, kind and difficulty, and which files a patch may change; all its keys, "
+    "and how to write a task that cannot be fooled, stand in evalkit's docs/coding.md",
     "prompt.md": "the statement that the model gets: everything that the hidden calls touch must stand in it",
     "workspace/pairs.py": "the files that the model gets; they must fail at least one hidden call",
     "public_tests/examples.jsonl": "calls that the model may see (mode.include_tests=true)",

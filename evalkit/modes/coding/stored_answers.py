@@ -42,11 +42,13 @@ class StoredAnswers:
     Attributes:
         place: Where they were read.
         found: Case-trial (``TASK``, ``TASK.t2``) -> its answer.
+        names: What is named there and is no task that was asked for: other tasks, or names misspelt.
 
     """
 
     place: Path
     found: Mapping[str, StoredAnswer] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
 
     def has(self, task_id: str) -> bool:
         """Whether there is an answer to the first trial of a task."""
@@ -85,11 +87,16 @@ def read_stored_answers(place: Path, task_ids: Sequence[str]) -> StoredAnswers:
         names = ", ".join(name.format(task_ids[0]) for name in _FILES)
         wanted = f"task_id {task_ids[0]!r} for example" if place.is_file() else f"one of {names}"
         raise DataError(f"mode.responses: {place} has no answer to any task of this run; expected {wanted}")
-    return StoredAnswers(place, found)
+    named = [path.name.split(".", 1)[0] for path in place.iterdir()] if place.is_dir() else [*map(_task, found)]
+    return StoredAnswers(place, found, frozenset(named) - {*task_ids})
 
 
 def _key(task_id: str, trial: int) -> str:
     return task_id if trial == 1 else f"{task_id}.t{trial}"
+
+
+def _task(key: str) -> str:
+    return key.split(".t", 1)[0]
 
 
 def _of_run(place: Path) -> Iterator[tuple[str, StoredAnswer]]:
@@ -100,7 +107,7 @@ def _of_run(place: Path) -> Iterator[tuple[str, StoredAnswer]]:
 
 
 def _of_folder(place: Path, task_ids: Sequence[str]) -> Iterator[tuple[str, StoredAnswer]]:
-    names = {path.name.split(".t", 1)[0].removesuffix(path.suffix) for path in place.iterdir()}
+    names = {_task(path.name).removesuffix(path.suffix) for path in place.iterdir()}
     for task_id in (task_id for task_id in task_ids if task_id in names):
         trial = 1
         while (text := _answer_file(place, _key(task_id, trial))) is not None:

@@ -6,6 +6,8 @@ Latencies are shown of the jobs whose latencies may be compared; where no job's 
 from __future__ import annotations
 
 import base64
+import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +28,8 @@ class SweepRow:
         differs: The overrides that not all jobs have.
         latency_reason: Why its latencies may not be compared; empty where they may.
         link: Its report, relative to the page; empty where there is none.
-        best: Whether no job's lower bound is higher.
+        ranking: In which list it is ranked.
+        best: Whether no job's lower bound is higher in that list.
 
     """
 
@@ -34,6 +37,7 @@ class SweepRow:
     differs: Sequence[str]
     latency_reason: str
     link: str
+    ranking: str
     best: bool
 
 
@@ -42,14 +46,15 @@ def sweep_page(
     columns: Sequence[str],
     rows: Sequence[SweepRow],
     differences: Sequence[JobDifference],
-    picture: bytes | None,
+    pictures: Mapping[str, bytes],
 ) -> Iterator[str]:
-    """Yield the page, piece by piece. `columns` are those of ``sweep.csv``, `picture` is a PNG that is put into it."""
+    """Yield the page, piece by piece. `columns` are those of ``sweep.csv``, `pictures` (PNG by name) are put in."""
     jobs_by_reason: dict[str, list[int]] = {}
     for row in rows:
         if row.latency_reason:
             jobs_by_reason.setdefault(row.latency_reason, []).append(row.cells["job"])
     graded = [row for row in rows if row.cells.get("passed_mean") is not None]
+    rankings = Counter(row.ranking for row in graded)
     measured = [
         column
         for column in columns
@@ -61,11 +66,14 @@ def sweep_page(
         name=name,
         rows=rows,
         differences=differences,
-        best=[row for row in rows if row.best],
+        best={ranking: [row for row in rows if row.best and row.ranking == ranking] for ranking in rankings},
         graded=len(graded),
-        all_pairs=len(differences) == len(graded) * (len(graded) - 1) // 2,
+        all_pairs=len(differences) == sum(math.comb(count, 2) for count in rankings.values()),
         calls=[(column, name_of(column.removesuffix("_mean"))) for column in columns if column in _CALLS],
         latencies=[(column, f"{name_of(column[:-4])} {column[-3:]}, ms") for column in measured],
         latency_reasons=jobs_by_reason,
-        picture=None if picture is None else f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}",
+        pictures={
+            name: f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"
+            for name, picture in pictures.items()
+        },
     )

@@ -7,6 +7,7 @@ file              shows
 ``latency.png``   how latencies are distributed, and their percentiles
 ``cost.png``      dollars by role, tokens by row
 ``turns.png``     grade and latency by turn; only where a row is a turn
+``breakdown.png`` what passed by column of the cases; only in modes that say which
 ``failures.png``  faults by stage, graders that did not pass; only if there are any
 ================= ==============================================================
 """
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evalkit.records.record import CaseRecord
+from evalkit.reports.plots.breakdown import breakdown_png
 from evalkit.reports.plots.cost import cost_png
 from evalkit.reports.plots.failures import failures_png
 from evalkit.reports.plots.latency import latency_png
@@ -27,7 +29,7 @@ from evalkit.reports.rows import ResultTable
 Draw = Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], dict[str, bytes]]
 """Returns file name -> PNG, as :func:`draw_run` does."""
 
-PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "failures.png")
+PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "breakdown.png", "failures.png")
 
 
 def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, bytes]:
@@ -37,6 +39,7 @@ def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[C
         "latency.png": latency_png(summary, table),
         "cost.png": cost_png(summary, table.layout),
         "turns.png": turns_png(summary, table) if table.layout.has_row_per_turn else None,
+        "breakdown.png": breakdown_png(summary),
         "failures.png": failures_png(summary, table, records),
     }
     return {name: picture for name, picture in drawn.items() if picture is not None}

@@ -6,7 +6,7 @@ swept keys                        picture
 one, numbers                      a line over it
 two, one of them numbers, a grid  a line over it for each value of the other (six at most)
 two, words or many, a grid        a heatmap with the interval in every cell
-anything else                     a line per job, the best lower bound on top
+anything else                     a line per job, the best lower bound on top; rankings one under the other
 ================================= =========================================================================
 """
 
@@ -48,7 +48,8 @@ class SweepPoint:
 
     `mean` is None where nothing is known of who passed, `low` and `high` where no interval can be given.
 
-    `settings` holds the overrides that differ between jobs, as they were written.
+    `settings` holds the overrides that differ between jobs, as they were written. Jobs of different `ranking` are not
+    ranked with each other.
     """
 
     name: str
@@ -57,6 +58,7 @@ class SweepPoint:
     low: float | None
     high: float | None
     n: int
+    ranking: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,13 +71,20 @@ class _Shown:
     low: float
     high: float
     n: int
+    ranking: str
 
 
 def sweep_png(title: str, points: Sequence[SweepPoint]) -> bytes:
     """Return what passed by swept key as PNG. Never fails for lack of data."""
     shown = [
         _Shown(
-            p.name, p.settings, p.mean, p.mean if p.low is None else p.low, p.mean if p.high is None else p.high, p.n
+            p.name,
+            p.settings,
+            p.mean,
+            p.mean if p.low is None else p.low,
+            p.mean if p.high is None else p.high,
+            p.n,
+            p.ranking,
         )
         for p in points
         if p.mean is not None
@@ -163,11 +172,13 @@ def _draw_heatmap(points: Sequence[_Shown], row_key: str, column_key: str) -> Fi
 
 
 def _draw_jobs(points: Sequence[_Shown]) -> Figure:
-    best = sorted(points, key=lambda point: (point.low, point.mean), reverse=True)[:_MOST_JOBS]
+    best = sorted(points, key=lambda point: (point.ranking, -point.low, -point.mean))[:_MOST_JOBS]
     figure = new_figure(11, 2.0 + 0.36 * max(3, len(best)))
     axes = figure.subplots()
     left_out = len(points) - len(best)
-    begin_panel(axes, f"Passed by job, best lower bound first{f'; {left_out} more in sweep.csv' if left_out else ''}")
+    apart = f", {' apart from '.join(rankings)}" if len(rankings := sorted({p.ranking for p in points})) > 1 else ""
+    more = f"; {left_out} more in sweep.csv" if left_out else ""
+    begin_panel(axes, f"Passed by job, best lower bound first{apart}{more}")
     if best:
         _draw_job_lines(axes, best)
     else:

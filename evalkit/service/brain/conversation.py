@@ -79,12 +79,14 @@ class Reply:
         text: The words, which are also the transcript. May be empty when only tools are called.
         calls: Tools to call, in order, after the words.
         spoken: What is really synthesised: None for the words themselves, "" for silence.
+        is_cut: Whether a limit on tokens ended the words.
 
     """
 
     text: str
     calls: tuple[Call, ...] = ()
     spoken: str | None = None
+    is_cut: bool = False
 
 
 class Model(Protocol):

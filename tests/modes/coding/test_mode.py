@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,9 +16,11 @@ from evalkit.errors import DataError
 from evalkit.metrics.forecast import Range
 from evalkit.modes.coding import languages
 from evalkit.modes.coding.mode import CODING, CodingData
+from evalkit.modes.coding.proving import _proof_of
 from evalkit.modes.coding.settings import CodingSettings
 from evalkit.modes.coding.task import Language
 from evalkit.modes.coding.toolchains import MissingToolchain, Toolchain
+from evalkit.peers.proofs import Proofs
 from evalkit.runner.forecast import _load_rates
 
 Make = Callable[..., CodingSettings]
@@ -49,16 +52,44 @@ def test_what_cannot_be_run_here_is_skipped_visibly(make_settings: Make, tasks_d
     )
     data = _read(make_settings("assistant.model=m"))
     assert [case.case_id for case in data.cases] == ["python_double"]
-    assert data.notes == ("1 go tasks are skipped: no go is on PATH; install it: apt install golang-go",)
-    assert data.oddities == data.notes
+    assert data.oddities == ("1 go tasks are skipped: no go is on PATH; install it: apt install golang-go",)
+    assert data.notes[:1] == data.oddities
     with pytest.raises(DataError, match=r"no task of .* can be run here"):
         _read(make_settings("mode.tasks=[go_double]"))
 
 
-def test_a_model_that_writes_no_code_is_named(make_settings: Make) -> None:
-    """Nobody's first result is a nought without a word."""
-    assert "local-agent writes no code; choose one: assistant.model=oracle" in _read(make_settings()).oddities[0]
+def test_a_model_that_is_not_what_it_seems_is_named(make_settings: Make) -> None:
+    """Nobody's first result is a nought without a word, and no recorded answer's latency is taken for the model's."""
+    assert "local-agent writes no code; choose one" in _read(make_settings("assistant.model=local-agent")).oddities[0]
+    assert "the grades are its own, the latencies are not" in _read(make_settings()).oddities[0]
     assert _read(make_settings("assistant.model=half")).oddities == ()
+
+
+def test_tasks_of_ones_own_that_nobody_proved_are_named(
+    make_settings: Make, tasks_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until they are proved as they are; those that come with evalkit are."""
+    monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path / "cache"))
+    settings = make_settings("assistant.model=half")
+    (note,) = _read(settings).notes
+    assert f"1 of 1 tasks of {tasks_dir} were not proved as they are" in note
+    data = _read(settings)
+    Proofs.open().add(_proof_of(data.proved[0], data.languages.toolchains, data.languages.sandbox))
+    assert _read(settings).notes == ()
+
+
+def test_a_misspelt_answer_is_named(make_settings: Make, tasks_dir: Path, tmp_path: Path) -> None:
+    """Beside the task that it was meant for; the name of another task is no mistake."""
+    for name in ("python_other", "python_third"):
+        write_task(tasks_dir, name)
+    answers = tmp_path / "answers.jsonl"
+    ids = ("python_double", "pyhton_other", "python_third")
+    answers.write_text("".join(json.dumps({"task_id": name, "response": "x"}) + "\n" for name in ids))
+    note = _read(make_settings(f"mode.responses={answers}")).notes[0]
+    assert "1 tasks are skipped" in note
+    assert "python_other; did you mean 'pyhton_other'?" in note
+    chosen = _read(make_settings(f"mode.responses={answers}", "mode.tasks=[python_double,python_other]")).notes[0]
+    assert "'pyhton_other'" in chosen
 
 
 def test_a_dry_run_needs_no_machine_and_nobody(

@@ -92,8 +92,13 @@ def test_what_is_not_fair_is_named(tmp_path: Path, boxes: Boxes, changed: dict[s
     assert prove(folder, boxes) == found
 
 
-def test_a_task_that_does_not_build_says_so(tmp_path: Path) -> None:
-    """A workspace, a half solution and a mutant must build, or they prove nothing."""
+def _not_building(asked: AskedBox) -> BoxResult:
+    is_oracle_or_half = b"number + number\n" in (text := asked.job.workspace["doubling.py"]) or b"abs" in text
+    return box_result(exit_code=1, stderr=b"error: no Go files" if is_oracle_or_half else b"error: another")
+
+
+def test_a_task_that_does_not_build_says_so_once(tmp_path: Path) -> None:
+    """What is wrong with the right solution is not said of every mutant again; what is wrong with one of them is."""
     as_go = {
         "task.yaml": TASK_YAML.replace("python", "go"),
         "judge/driver.go": "package main\n",
@@ -101,8 +106,10 @@ def test_a_task_that_does_not_build_says_so(tmp_path: Path) -> None:
     }
     task = read_task(write_task(tmp_path / "tasks", "go_double", **as_go))
     with ThreadPoolExecutor(1) as pool:
-        boxes = Boxes(ScriptedSandbox(lambda _: box_result(exit_code=1, stderr=b"error: no Go files")), pool)
+        boxes = Boxes(ScriptedSandbox(_not_building), pool)
         toolchains = {Language.GO: Toolchain(Language.GO, "/usr/bin/go", "1.19")}
         found = prove_tasks([task], toolchains, boxes, lambda _: None, Proofs(tmp_path / "proofs"))
-    assert len(found) == 6
-    assert sum("must build, but does not: exit code 1: error: no Go files" in problem for problem in found) == 4
+    told = [problem.partition("go_double: ")[2] for problem in found]
+    assert [problem.partition(":")[0] for problem in told] == ["mutant never", "mutant squares", "oracle", "workspace"]
+    assert "must pass, but ended as build_error" in told[2]
+    assert sum("must build, but does not: exit code 1: error: another" in problem for problem in told) == 3

@@ -13,8 +13,8 @@ from stored_run import HOSTILE
 from evalkit.reports.page.render import read_asset, render, script_json
 
 SWEEP = {
-    "name": HOSTILE, "rows": [], "differences": [], "best": [], "graded": 0, "all_pairs": True, "latency_reasons": {},
-    "picture": None, "calls": [], "latencies": [],
+    "name": HOSTILE, "rows": [], "differences": [], "best": {}, "graded": 0, "all_pairs": True, "latency_reasons": {},
+    "pictures": {}, "calls": [], "latencies": [],
 }  # fmt: skip
 
 

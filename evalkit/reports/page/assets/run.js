@@ -295,7 +295,7 @@
       const used = Object.entries(turn.usage).filter(([name]) => /^(in|out)put_tokens$/.test(name)).map(([name, count]) => [words(name), count]);
       const verdictsHere = detail.grades.filter((given) => given.turn_index === turn.turn_index);
       return make("article", { class: "turn", "aria-label": `Turn ${turn.turn_index}` },
-        make("h3", { text: `Turn ${turn.turn_index}${turn.status === "completed" ? "" : ` · ${turn.status}`}` }),
+        make("h3", { text: `Turn ${turn.turn_index}${["completed", "stop"].includes(turn.status) ? "" : ` · ${turn.status}`}` }),
         said("caller", isSpoken ? "Caller" : "User", turn.user_text, ...sounds(["user", "input", "clean_user", "clean_input"])),
         ...steps(turn, sounds(["assistant", "output"])),
         turn.order_is_known ? null : make("p", { class: "measured soft", text: "This record does not say which of the words came before a tool call." }),
@@ -312,8 +312,11 @@
     })[step.kind]());
     return last < 0 ? [...shown, said("assistant", "Assistant", "", ...players)] : shown;
   }
+  function holdsCode(text) {
+    return /^(```|~~~)/m.test(text);
+  }
   function said(side, who, text, ...rest) {
-    const told = [make("span", { class: "who", text: who }), text === null ? null : make("p", { text: text || "(nothing)" })];
+    const told = [make("span", { class: "who", text: who }), text === null ? null : make(holdsCode(text) ? "pre" : "p", { text: text || "(nothing)" })];
     if (side === "tool") return make("div", { class: "say tool" }, make("div", {}, ...told.filter(Boolean), ...rest.filter(Boolean)));
     return make("div", { class: `say ${side}` }, make("div", {}, ...told.filter(Boolean)), rest.length ? make("div", {}, ...rest) : null);
   }
