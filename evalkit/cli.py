@@ -19,6 +19,7 @@ exit meaning
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import traceback
@@ -57,12 +58,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     with suppress(ValueError):  # only the main thread may; a request to end is an interruption
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        return _dispatch(args)
+        code = _dispatch(args)
     except KeyboardInterrupt:
         print("evalkit: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        code = EXIT_INTERRUPTED
     except Exception as error:  # noqa: BLE001  the last line of defence says whose fault it is
-        return _answer(error)
+        code = _answer(error)
+    if argv is None:  # the interpreter takes its time to end, in which one Ctrl-C more must not change the exit code
+        with suppress(ValueError):
+            signal.signal(signal.SIGINT, lambda *_: os._exit(code))
+    return code
 
 
 def _answer(error: Exception) -> int:

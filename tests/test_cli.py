@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,23 @@ def test_a_wrong_line_of_the_service_is_told_as_any_other(
     code, out, err = _ask(capsys, "service", *args)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(message)
+
+
+_INTERRUPTED_WHILE_ENDING = """
+import atexit, os, signal, sys, time
+atexit.register(time.sleep, 5)
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+from evalkit.cli import main
+sys.argv = ["evalkit", *sys.argv[1:]]
+sys.exit(main())
+"""
+
+
+@pytest.mark.parametrize(("line", "code"), [("--version", 0), ("rerun /nowhere", 2)])
+def test_a_late_ctrl_c_changes_no_exit_code(line: str, code: int) -> None:
+    """What was done is done, and the interpreter leaves at once."""
+    command = [sys.executable, "-c", _INTERRUPTED_WHILE_ENDING, *line.split()]
+    began = time.monotonic()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert time.monotonic() - began < 5
