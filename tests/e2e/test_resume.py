@@ -156,7 +156,8 @@ def test_fifty_kills_across_modes(cli: Cli, service_url: str, mode: str, kills: 
 def test_ctrl_c_lets_cases_finish_and_the_run_resumes(cli: Cli) -> None:
     """The first signal begins nothing new; what was under way is finished, reported, and never run again."""
     output = cli.cwd / "out"
-    with _started(cli, "concurrency=2", "report.plots=false", f"output_dir={output}") as process:
+    line = ("max_examples=24", "concurrency=2", "report.plots=false", f"output_dir={output}")
+    with _started(cli, *line) as process:
         run_dir = _wait_for_run(output, finished=3)
         meanwhile = cli("resume", str(run_dir))
         process.send_signal(signal.SIGINT)
@@ -168,11 +169,11 @@ def test_ctrl_c_lets_cases_finish_and_the_run_resumes(cli: Cli) -> None:
     journal = _journal(run_dir)
     started = {line["key"] for line in journal if line["event"] == "started"}
     assert set(_finished(run_dir)) == started, "what was under way was finished"
-    assert 3 <= len(started) < 64
+    assert 3 <= len(started) < 24
     assert read_json(run_dir / "status.json")["status"] == "interrupted"
     ended = cli("resume", str(run_dir), "concurrency=4")
     assert ended.code == 0, ended.err
-    assert len(read_rows(run_dir)) == 64
+    assert len(read_rows(run_dir)) == 24
     _require_intact(run_dir, [{}])
 
 
