@@ -8,8 +8,9 @@ random moment of that time; then `evalkit resume` is started and killed likewise
 sweep, until there were enough kills. The models are a server in this process, which answers every prompt with the
 task's own solution after a short while and counts what it was asked.
 
-Bars: every case-trial of every finished sweep is there once and has passed; no answer was given again that had been
-read before the kill; after each kill, no process of a box is left. An answer that was still on its way when the kill
+Bars: every case-trial of every finished sweep is there once and has passed; after each kill, no process of a box is
+left; and no answer that had been kept before a kill was asked for again: between two kills, each model is asked for
+each task at most as often as there are trials without a kept answer. An answer that was still on its way when the kill
 came has to be asked for again; how often that happened is told. Exit code 1: a bar was missed.
 """
 
@@ -46,8 +47,6 @@ MODELS = ("first", "second")
 TRIALS = 2
 TASKS = ("python_bugfix_interval_merger", "python_feature_retry_planner", "python_bugfix_ttl_cache",
          "javascript_bugfix_event_emitter")  # fmt: skip
-ON_ITS_WAY_S = 0.25
-"""An answer sent this shortly before a kill had perhaps not been read and kept."""
 _ANSWER_S = (0.05, 0.4)
 _KILL_S = 0.3
 _DIE_S = 10.0
@@ -55,15 +54,21 @@ _DIE_S = 10.0
 
 @dataclass
 class Asked:
-    """What the models were asked: question (model, task, seed) -> when each answer to it had been sent."""
+    """How often each model (first) was asked for each task (second), since that was last looked at."""
 
-    sent_at: dict[tuple[str, str, Any], list[float]] = field(default_factory=dict)
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, question: tuple[str, str, Any]) -> None:
-        """Note that a question was answered just now."""
+    def note(self, model: str, task_id: str) -> None:
+        """Count a question."""
         with self.lock:
-            self.sent_at.setdefault(question, []).append(time.monotonic())
+            self.counted[model, task_id] += 1
+
+    def take(self) -> Counter[tuple[str, str]]:
+        """Return the counts, and begin again."""
+        with self.lock:
+            taken, self.counted = self.counted, Counter()
+            return taken
 
 
 @dataclass
@@ -90,6 +95,7 @@ def serve(tasks: Sequence[Task], asked: Asked) -> Iterator[str]:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
             shown = "\n".join(str(message["content"]) for message in body["messages"])
             task = next(task for task in tasks if task.prompt.strip() in shown)
+            asked.note(body["model"], task.task_id)
             time.sleep(random.uniform(*_ANSWER_S))
             reply = json.dumps(_completion(body["model"], f"```diff\n{task.judge.oracle}```\n")).encode()
             try:
@@ -100,7 +106,6 @@ def serve(tasks: Sequence[Task], asked: Asked) -> Iterator[str]:
                 self.wfile.write(reply)
             except ConnectionError:
                 return
-            asked.note((body["model"], task.task_id, body.get("seed")))
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -132,23 +137,27 @@ def kill_a_sweep(folder: Path, url: str, asked: Asked, tally: Tally, chance: ran
         f"assistant.model={names}", f"trials={TRIALS}", f"mode.tasks=[{','.join(TASKS)}]", "report.plots=false",
         "report.html=false", f"output_dir={folder}",
     ]  # fmt: skip
-    killed_at: list[float] = []
+    kills, kept = 0, Counter[tuple[str, str]]()
+    asked.take()
     while True:
         process = _start(line)
         may_kill = tally.kills < most
         try:
             code = process.wait(chance.uniform(_KILL_S, tally.whole_s) if may_kill else None)
         except subprocess.TimeoutExpired:
-            killed_at.append(_kill(process, tally))
+            _kill(process, tally)
+            kills += 1
+            kept = _look_at_answers(folder, asked, kept, tally)
             sweeps = sorted((folder / "sweeps").glob("*")) if (folder / "sweeps").exists() else []
             line = ["resume", str(sweeps[-1])] if sweeps else line
             continue
         if code != 0:
-            tally.troubles.append(f"sweep {tally.sweeps}: exit code {code} after {len(killed_at)} kills")
+            tally.troubles.append(f"sweep {tally.sweeps}: exit code {code} after {kills} kills")
         break
     tally.sweeps += 1
     _look_at_records(folder, tally)
-    _look_at_answers(asked, killed_at, tally)
+    _look_at_answers(folder, asked, kept, tally)
+    tally.on_their_way = tally.asked - tally.case_trials
 
 
 def _start(line: Sequence[str]) -> subprocess.Popen[bytes]:
@@ -158,18 +167,16 @@ def _start(line: Sequence[str]) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def _kill(process: subprocess.Popen[bytes], tally: Tally) -> float:
+def _kill(process: subprocess.Popen[bytes], tally: Tally) -> None:
     """Kill the command as a machine would, and wait until nothing that it had started is left."""
     started = psutil.Process(process.pid).children(recursive=True)
     os.kill(process.pid, signal.SIGKILL)
-    killed_at = time.monotonic()
     process.wait()
     _, left = psutil.wait_procs(started, timeout=_DIE_S)
     if left:
         names = ", ".join(sorted({one.name() for one in left if one.is_running()}))
         tally.troubles.append(f"kill {tally.kills}: {len(left)} processes left: {names}")
     tally.kills += 1
-    return killed_at
 
 
 def _look_at_records(folder: Path, tally: Tally) -> None:
@@ -188,16 +195,21 @@ def _look_at_records(folder: Path, tally: Tally) -> None:
         tally.case_trials += len(records)
 
 
-def _look_at_answers(asked: Asked, killed_at: Sequence[float], tally: Tally) -> None:
-    """Count the answers, and those that were given although the one before had been read."""
-    for question, times in asked.sent_at.items():
-        tally.asked += len(times)
-        for sent in times[:-1]:
-            if any(0 <= kill - sent <= ON_ITS_WAY_S for kill in killed_at):
-                tally.on_their_way += 1
-            else:
-                tally.troubles.append(f"{question}: asked again although an answer had been read")
-    asked.sent_at.clear()
+def _look_at_answers(
+    folder: Path, asked: Asked, kept: Counter[tuple[str, str]], tally: Tally
+) -> Counter[tuple[str, str]]:
+    """Hold what was asked since the last kill against what had been `kept` by then; return what is kept now."""
+    for question, times in asked.take().items():
+        tally.asked += times
+        if times > TRIALS - kept[question]:
+            tally.troubles.append(f"{question}: asked {times} times with {kept[question]} of {TRIALS} answers kept")
+    found: Counter[tuple[str, str]] = Counter()
+    for path in folder.rglob("answers/*.jsonl"):
+        config = (path.parents[1] / "config.yaml").read_text(encoding="utf-8")
+        model = next(name for name in MODELS if f"model: {name}\n" in config)
+        whole_lines = path.read_bytes().count(b"\n")
+        found[model, path.name.removesuffix(".jsonl").removesuffix(".t2")] += min(whole_lines, 1)
+    return found
 
 
 def main() -> int:
