@@ -15,17 +15,17 @@ from evalkit.errors import ConfigError
 from evalkit.sandbox.finding import find_sandbox
 
 
-def why_no_bubblewrap() -> str | None:
-    """Return why no box of bubblewrap can be made here, or None."""
+def _why_no_box(sandbox: str) -> str:
     try:
-        find_sandbox("bubblewrap")
+        find_sandbox(sandbox)
     except ConfigError as error:
         return str(error)
-    return None
+    return ""
 
 
-_WHY = why_no_bubblewrap()
-needs_bubblewrap = pytest.mark.skipif(_WHY is not None, reason=_WHY or "")
+_WHY = {sandbox: _why_no_box(sandbox) for sandbox in ("auto", "bubblewrap")}
+needs_sandbox = pytest.mark.skipif(bool(_WHY["auto"]), reason=_WHY["auto"])
+needs_bubblewrap = pytest.mark.skipif(bool(_WHY["bubblewrap"]), reason=_WHY["bubblewrap"])
 needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="boxes are Linux's")
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import pytest
+from boxes.needs import needs_sandbox
 from harness import Cli, read_rows
-
-from evalkit.errors import ConfigError
-from evalkit.sandbox.finding import find_sandbox
 
 _SCRIPTS = frozenset({"python", "javascript", "html"})
 # Solver -> outcome; two of them where it depends on whether the language is built before it runs: (script, compiled).
@@ -33,15 +31,7 @@ OUTCOMES: Mapping[str, str | tuple[str, str]] = {
 _ONE_OF_EACH_KIND = ("python_feature_retry_planner", "javascript_bugfix_event_emitter")
 
 
-def _why_not() -> str:
-    try:
-        find_sandbox()
-    except ConfigError as error:
-        return str(error)
-    return ""
-
-
-pytestmark = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
+pytestmark = needs_sandbox
 
 
 def _find_wrong(cli: Cli, solvers: Sequence[str], tasks: Sequence[str], *args: str) -> dict[str, str]:

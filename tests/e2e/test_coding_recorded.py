@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from boxes.needs import needs_sandbox
 from harness import Cli, read_json, read_rows
-
-from evalkit.errors import ConfigError
-from evalkit.sandbox.finding import find_sandbox
 
 EASY = (
     "go_bugfix_log_aggregator", "go_feature_wordcount", "javascript_bugfix_event_emitter",
@@ -18,15 +15,7 @@ FORMATS = ("diff", "whole", "search_replace")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "coding.md"
 
 
-def _why_not() -> str:
-    try:
-        find_sandbox()
-    except ConfigError as error:
-        return str(error)
-    return ""
-
-
-pytestmark = pytest.mark.skipif(bool(_why_not()), reason=_why_not())
+pytestmark = needs_sandbox
 
 
 def test_the_score_of_a_real_model_is_what_the_documentation_says(cli: Cli) -> None:

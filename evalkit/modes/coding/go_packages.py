@@ -16,11 +16,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from evalkit.modes.coding.execution import Boxes
-from evalkit.modes.coding.programs import GO_ENVIRONMENT, MIB
-from evalkit.modes.coding.task import Language
+from evalkit.modes.coding.programs import GO_ENVIRONMENT, MIB, build_limits
+from evalkit.modes.coding.task import Language, TaskLimits
 from evalkit.modes.coding.toolchains import Toolchain
 from evalkit.peers.peers import open_cache
-from evalkit.sandbox.box import BoxJob, BoxLimits
+from evalkit.sandbox.box import BoxJob
 from evalkit.whole_files import write_whole
 
 _log = logging.getLogger(__name__)
@@ -39,17 +39,7 @@ _BUILD = (
     'set -e; export GOCACHE=/ws/packages; "$1" build $("$1" list std | grep -x -F "$(echo "$2" | tr " " "\\n")"); '
     "tar cf packages.tar packages"
 )
-_LIMITS = BoxLimits(
-    wall_s=300,
-    cpu_s=600,
-    data_bytes=2048 * MIB,
-    memory_bytes=2048 * MIB,
-    processes=256,
-    file_bytes=512 * MIB,
-    open_files=1024,
-    workspace_bytes=1024 * MIB,
-    temp_bytes=512 * MIB,
-)
+_LIMITS = replace(build_limits(TaskLimits(build_s=300), 1.0), file_bytes=512 * MIB, workspace_bytes=1024 * MIB)
 
 
 def with_go_packages(
