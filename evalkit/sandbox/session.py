@@ -286,7 +286,11 @@ class _Started:
         if measure_memory(self.root_pid, self._limits.memory_bytes) > self._limits.memory_bytes:
             return Overuse.MEMORY
         most = {"most_bytes": self._limits.folder_bytes, "most_files": self._limits.folder_files}
-        return Overuse.FOLDERS if any(is_fuller(folder, **most) for folder in (self._job.workspace, self._job.home)) else None
+        return (
+            Overuse.FOLDERS
+            if any(is_fuller(folder, **most) for folder in (self._job.workspace, self._job.home))
+            else None
+        )
 
     def _kill(self) -> None:
         raise NotImplementedError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -27,6 +27,7 @@ class ReactorTrigger(StrEnum):
     REGEX = "regex"
     SCREEN = "screen"
     LLM = "llm"
+    WORKING = "working"
 
 
 class UserAction(StrEnum):
@@ -68,6 +69,7 @@ class Reactor:
         reaction: What the user does then.
         limit: How often it may fire; None: no limit.
         required: A session in which it never fired did not go as the case planned.
+        after_s: How long the agent must have worked, for the trigger ``working``.
 
     """
 
@@ -77,6 +79,7 @@ class Reactor:
     reaction: Reaction
     limit: int | None = None
     required: bool = False
+    after_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class TerminalCase:
         checks: What must hold afterwards.
         graders: Further graders of its own.
         setup_paths: Files that `setup` came from, for provenance.
+        solution: What a right agent does at each prompt, for the demo agent that proves the case.
 
     """
 
@@ -115,4 +119,9 @@ class TerminalCase:
     checks: tuple[GraderSpec, ...]
     graders: tuple[GraderSpec, ...] = ()
     setup_paths: tuple[Path, ...] = ()
-    planted: Mapping[str, JsonObject] = field(default_factory=dict)
+    solution: tuple[JsonObject, ...] = ()
+
+
+def asks_model(case: TerminalCase) -> bool:
+    """Whether a model plays its user, or answers one of its conditions."""
+    return bool(case.persona) or any(reactor.trigger is ReactorTrigger.LLM for reactor in case.reactors)

@@ -54,13 +54,14 @@ class AgentSettings:
     busy: tuple[str, ...]
     busy_title: tuple[str, ...]
     idle_title: tuple[str, ...]
+    uses_progress: bool
     approval: tuple[str, ...]
+    approval_title: tuple[str, ...]
     approve_keys: tuple[str, ...]
     deny_keys: tuple[str, ...]
     submit_key: str
     clear_keys: tuple[str, ...]
     interrupt_key: str
-    leave: str
     blocked_read: bool
     quiet_s: float
     litter: tuple[str, ...]
