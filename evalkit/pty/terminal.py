@@ -13,7 +13,6 @@ import struct
 import termios
 import time
 from collections import deque
-from collections.abc import Sequence
 
 from evalkit.pty.keys import encode_key, encode_paste
 from evalkit.pty.recording import TerminalRecording
@@ -63,7 +62,7 @@ class Terminal:
         self._retry: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
         self._inputs: list[list[float]] = []
-        self._events: deque[ScreenEvent] = deque(maxlen=_EVENT_LIMIT)
+        self._events: deque[tuple[float, ScreenEvent]] = deque(maxlen=_EVENT_LIMIT)
         self._since_input_bytes = 0
         self._replies_since_input = 0
         self._reading = True
@@ -219,8 +218,8 @@ class Terminal:
         """Return what was drawn since `mark`: see :meth:`evalkit.pty.screen.Screen.text_since`."""
         return self.screen.text_since(mark)
 
-    def take_events(self) -> Sequence[ScreenEvent]:
-        """Return what the program told its terminal since the last call; only the last 1,000 are kept."""
+    def take_events(self) -> list[tuple[float, ScreenEvent]]:
+        """Return what the program told its terminal since the last call, and when; only the last 1,000 are kept."""
         taken = list(self._events)
         self._events.clear()
         return taken
@@ -278,7 +277,7 @@ class Terminal:
         self._recording.output(now_s - self.opened_s, data)
         made, dropped = self.screen.replies_made, self.screen.replies_dropped
         replies = self.screen.feed(data)
-        self._events += self.screen.take_events()
+        self._events += [(now_s, event) for event in self.screen.take_events()]
         if replies:
             dropped = self.screen.replies_dropped - dropped
             self._reply(replies, self.screen.replies_made - made - dropped, dropped)
