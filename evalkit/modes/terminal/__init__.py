@@ -1,0 +1,1 @@
+"""mode=terminal: simulated users at interactive CLI agents, over three transports, with one set of checks."""
