@@ -23,7 +23,7 @@ title. It waits in a blocking read of file 0. Ctrl-C stops the work. With bracke
 prompt.
 
 tui: Alternate screen, synchronized output (2026), bracketed paste (2004); it asks for DA1 and CPR once, and goes on
-without an answer. Title (OSC 0): ``◇ demo`` when it waits for a prompt, ``✦ Working…`` when busy, ``✋ Action required``
+without an answer. Title (OSC 0): ``◇ demo`` when it waits, ``✦ Working…`` when busy, ``✋ Action required``
 at an approval. Rows: the name; what was said (the user's words after ``> ``); the input row ``> ``; the status,
 ``◇ ready · /exit leaves`` or ``⠋ Working… (esc to interrupt)`` or ``✋ arrow keys and enter, or y, a, n``. An approval
 stands in place of the input row; the row that Enter takes has U+276F where the others have a space. Up and Down move
