@@ -29,6 +29,7 @@ _NOT_CLAIMED = re.compile(
 )
 _GONE = ("deleted", "removed")
 _MOST_PROMPT = 3
+_PROMPTS = ("say", "paste", "resume")
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ def check_nothing_else(session: StoredSession) -> Verdict:
     """
     allowed = [str(glob) for glob in session.option("allowed", default=[])]
     changed = [str(path) for path in session.notes["workspace"]["changed"]]
-    others = [path for path in changed if not any(fnmatchcase(path, glob) for glob in allowed)]
+    others = [path for path in changed if not any(_lies_in(path, glob) for glob in allowed)]
     return _verdict(not others, "nothing else was changed", f"also changed: {', '.join(others[:10])}")
 
 
@@ -361,7 +362,8 @@ def check_max_turns(session: StoredSession) -> Verdict:
 
     1: it did. 0: it took more.
     """
-    count, most = len(session.record.turns), int(session.option("max"))
+    asked = [turn for turn in session.record.turns if turn.labels.get("user_action") in _PROMPTS]
+    count, most = len(asked), int(session.option("max"))
     return _verdict(count <= most, f"{count} turns", f"{count} turns, expected at most {most}")
 
 
@@ -387,6 +389,12 @@ def check_no_late_writes(session: StoredSession) -> Verdict:
                 0, f"changed before turn {number}, when the agent had nothing to do: {', '.join(turn['late'][:5])}"
             )
     return Verdict(1, "nothing was written late")
+
+
+def _lies_in(path: str, glob: str) -> bool:
+    """Whether a path, or a folder that it lies in, matches."""
+    parts = path.split("/")
+    return any(fnmatchcase("/".join(parts[:count]), glob) for count in range(1, len(parts) + 1))
 
 
 def find_json(text: str) -> Json:
@@ -418,12 +426,18 @@ def _claims(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _reply(session: StoredSession, default: str = "any") -> str:
+    """Return what the agent said: after the prompt that the check names, until the next one."""
     chosen = session.option("turn", default=default)
-    turns = session.record.turns
+    replies: list[str] = []
+    for turn in session.record.turns:
+        if turn.labels.get("user_action") in _PROMPTS or not replies:
+            replies.append(turn.assistant_text)
+        else:
+            replies[-1] += f"\n{turn.assistant_text}"
     if chosen == "any":
-        return "\n".join(turn.assistant_text for turn in turns)
-    number = {"first": 1, "last": len(turns)}.get(chosen, chosen)
-    return next((turn.assistant_text for turn in turns if turn.turn_index == number), "")
+        return "\n".join(replies)
+    number = {"first": 1, "last": len(replies)}.get(chosen, chosen)
+    return replies[number - 1] if 0 < number <= len(replies) else ""
 
 
 def _keeps_to(value: Json, schema: JsonObject) -> Verdict:

@@ -113,7 +113,9 @@ def find_session_boxes(wanted: str = "auto") -> Boxes:
     [(found, report)] = list(_try_all(("bubblewrap",)))
     if not report.works or not isinstance(found, Bubblewrap):
         reason = f"sandbox bubblewrap does not work here: {report.reason}"
-        raise ConfigError([reason, "an agent that nobody watches needs it; mode.sandbox=none runs it without, at your risk"])
+        raise ConfigError(
+            [reason, "an agent that nobody watches needs it; mode.sandbox=none runs it without, at your risk"]
+        )
     return Boxes("bubblewrap", BubblewrapSessions(found.program), found)
 
 

@@ -306,7 +306,7 @@ class AcpLink(AgentLink):
         except ValueError:
             message = None
         if not isinstance(message, Mapping):
-            self.invalid_bytes += 1
+            self._invalid += 1
             self._problem = f"a line that is no message: {line[:200]!r}"
             return
         method, params = message.get("method"), message.get("params")

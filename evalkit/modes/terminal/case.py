@@ -47,7 +47,8 @@ class UserAction(StrEnum):
 
 
 ENDS_SESSION = frozenset({UserAction.END, UserAction.FAIL})
-ANSWERS_APPROVAL = frozenset({UserAction.APPROVE, UserAction.DENY, UserAction.CHOOSE})
+PROMPTS = frozenset({UserAction.SAY, UserAction.PASTE, UserAction.RESUME})
+"""Actions that ask the agent for something: a case's turns are counted by these."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ FIRST_WORDS = "initial_prompt"
 """What stands where a reactor would, in the first turn."""
 PERSONA = "persona"
 CHECKS = "checks"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OWN_IDS = (DEFAULT_REACTOR, FIRST_WORDS, PERSONA)
 _MOST_BYTES = 4 * 1024 * 1024
 _SPEC_KEYS = ("id", "type", "required")
@@ -75,11 +77,7 @@ def choose_cases(cases: Sequence[TerminalCase], wanted: Sequence[str]) -> list[T
 
 def read_case(path: Path) -> TerminalCase:
     """Return the case in a YAML or JSON file. Raises DataError with everything that is wrong in it."""
-    document = _read_document(path)
-    problems = [f"{path}: {problem}" for problem in find_document_problems("terminal_case", document)]
-    if problems:
-        raise DataError(problems)
-    reader = _CaseReader(path, document)
+    reader = _CaseReader(path, _read_document(path))
     case = reader.read()
     if reader.problems:
         raise DataError(reader.problems)
@@ -321,14 +319,24 @@ def _find_file(table: Table, row: TableRow, problems: list[str]) -> Path | None:
     return (table.path.parent / named).resolve()
 
 
-def _read_document(path: Path) -> Any:
-    text = read_text(path)
+def _read_document(path: Path) -> Mapping[str, Any]:
+    """Return the document in a case file, which keeps to the schema. Raises DataError."""
+    document, problems = _parse(read_text(path), is_json=path.suffix == ".json")
+    if problems:
+        raise DataError([f"{path}: {problem}" for problem in problems])
+    return document
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str, *, is_json: bool) -> tuple[Mapping[str, Any], tuple[str, ...]]:
+    """Return the document in a text, and what is wrong with it. A run asks for its cases several times."""
     try:
-        return parse_json(text) if path.suffix == ".json" else yaml.safe_load(text)
+        document: Any = parse_json(text) if is_json else yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
     except yaml.YAMLError as error:
-        raise DataError(f"{path}: is not valid YAML: {' '.join(str(error).split())}") from None
+        return {}, (f"is not valid YAML: {' '.join(str(error).split())}",)
     except ValueError as error:
-        raise DataError(f"{path}: is not valid JSON: {error}") from None
+        return {}, (f"is not valid JSON: {error}",)
+    return document, tuple(find_document_problems("terminal_case", document))
 
 
 def _sha256(content: bytes) -> str:

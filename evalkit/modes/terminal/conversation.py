@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkit.modes.terminal.blame import Ending
-from evalkit.modes.terminal.case import ENDS_SESSION, Reaction, TerminalCase, UserAction
+from evalkit.modes.terminal.case import ENDS_SESSION, PROMPTS, Reaction, TerminalCase, UserAction
 from evalkit.modes.terminal.cases import FIRST_WORDS
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind
 from evalkit.modes.terminal.user import SimulatedUser
@@ -19,6 +19,7 @@ from evalkit.simulator.conversation import Exchange
 _SCREEN_CHARS = 8_000
 _TEXT_CHARS = 64_000
 
+_MOST_ACTIONS = 500
 _GOES_ON = frozenset({StopKind.READY, StopKind.APPROVAL, StopKind.WORKING})
 
 CountUsage = Callable[[], tuple[int, Usage]]
@@ -49,7 +50,7 @@ class Conversation:
         user: Who asks.
         workspace: The folder that is watched.
         litter: Globs of what the agent always leaves in it.
-        max_turns: The most that the session may take.
+        max_turns: How often the user may ask for something; answers to questions, keys and waiting do not count.
         max_approvals: How often the agent may ask in a row.
         count_usage: Of the gateway; None: nobody counts.
 
@@ -76,7 +77,11 @@ class Conversation:
             log.ending = Ending(stop, started=False)
             return
         who, reaction, approvals = FIRST_WORDS, Reaction(UserAction.SAY, self.case.initial_prompt), 0
-        for number in range(1, self.max_turns + 1):
+        prompts = 0
+        for number in range(1, _MOST_ACTIONS + 1):
+            prompts += reaction.action in PROMPTS
+            if prompts > self.max_turns:
+                break
             before = watch_tree(self.workspace)
             late = find_changed(seen, before, self.litter)
             self.link.working_after_s = self.user.reactors.working_after_s

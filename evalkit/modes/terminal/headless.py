@@ -92,7 +92,7 @@ class HeadlessLink(AgentLink):
         self, kind: StopKind, session: Session, out: OutputReader, err: OutputReader, began: float, elapsed_ms: float
     ) -> Stop:
         written = bytes(out.data).decode("utf-8", "replace")
-        self.invalid_bytes += written.count("\ufffd")
+        self._invalid += written.count("\ufffd")
         told = bytes(err.data).decode("utf-8", "replace")[-_SHOWN_BYTES:]
         settings = self._launcher.agent.settings
         documents = read_documents(written, settings.headless_output)

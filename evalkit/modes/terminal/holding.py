@@ -193,7 +193,7 @@ class _SessionAttempt:
             },
             "commands": commands,
             "fired": dict(user.reactors.fired),
-            "invalid_bytes": self.link.invalid_bytes if self.link is not None else 0,
+            "invalid_bytes": self.link.count_invalid() if self.link is not None else 0,
             "canary_in": list(self._find_canary(after)),
             "model_calls": traffic.count if traffic else None,
             "calls": traffic.observation if traffic else [],
@@ -209,8 +209,8 @@ class _SessionAttempt:
             shown: Any = entry
             if self.canary in shown["screen"] or self.canary in shown["detail"]:
                 yield f"turn {number}"
-        for path, entry in after.items():
-            if entry.content is not None and sign in entry.content:
+        for path, found in after.items():
+            if found.content is not None and sign in found.content:
                 yield path
 
     def _take_costs(self, evidence: Evidence, user: SimulatedUser, traffic: ModelTraffic | None) -> None:

@@ -89,13 +89,16 @@ class AgentLink(ABC):
 
     working_after_s: float | None = None
     """How long the user waits before he steps in while the agent works; None: he waits until it has done."""
-    invalid_bytes: int = 0
-    """How many sequences of the agent's output were no UTF-8."""
+    _invalid: int = 0
     _until_s: float = float("inf")
 
     def limit(self, until_s: float) -> None:
         """Give up every wait at `until_s` of the event loop's time."""
         self._until_s = until_s
+
+    def count_invalid(self) -> int:
+        """Return how many sequences of the agent's output were not what its form allows."""
+        return self._invalid
 
     def recording(self) -> bytes:
         """Return what a person would have seen, as asciicast v2; empty where there is no screen."""

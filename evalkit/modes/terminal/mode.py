@@ -35,7 +35,6 @@ from evalkit.sandbox.session import session_folder
 from evalkit.store.run_directory import RunDirectory
 
 
-
 @dataclass(frozen=True)
 class TerminalData(ModeData):
     """Cases that the transport can hold, and the agent as it is installed here.
@@ -105,7 +104,9 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
         notes = []
         if len(able) < len(chosen):
             names = ", ".join(case.case_id for case in chosen if case not in able)
-            notes.append(f"{len(chosen) - len(able)} cases are left out, agent.transport={transport} cannot hold them: {names}")
+            notes.append(
+                f"{len(chosen) - len(able)} cases are left out, agent.transport={transport} cannot hold them: {names}"
+            )
         if boxes.name == "none":
             notes.append("mode.sandbox=none: the agent runs with all your rights, and nothing keeps it in")
         if not able:
@@ -254,9 +255,7 @@ def _table(cases: Sequence[TerminalCase], agent: InstalledAgent) -> str:
         counts = (str(case.max_turns), str(len(case.reactors)), str(len(case.checks)))
         rows.append((case.case_id, case.category, *counts, transports))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    ]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join([*lines, "", f"agent {agent.settings.name}: {agent.program} {agent.version}".rstrip()])
 
 

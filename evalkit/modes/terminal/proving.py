@@ -60,9 +60,9 @@ def prove_cases(settings: TerminalSettings, cases: Sequence[TerminalCase], boxes
 
 def read_demo_profile(transport: str) -> AgentSettings:
     """Return the profile of the demo agent, as it ships."""
-    document = yaml.safe_load((resource_dir("conf") / "agent" / "demo.yaml").read_text(encoding="utf-8"))
-    given = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
-    return AgentSettings(**{**given, "transport": transport})
+    document: Any = yaml.safe_load((resource_dir("conf") / "agent" / "demo.yaml").read_text(encoding="utf-8"))
+    given: Any = {name: tuple(value) if isinstance(value, list) else value for name, value in document.items()}
+    return AgentSettings(**(given | {"transport": transport}))
 
 
 def is_full(record: CaseRecord, case: TerminalCase) -> tuple[bool, str]:

@@ -13,7 +13,7 @@ from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
-from evalkit.pty.recording import REPLACEMENT, TerminalRecording
+from evalkit.pty.recording import TerminalRecording
 from evalkit.pty.screen import Mark
 from evalkit.pty.terminal import Terminal
 from evalkit.pty.waiting import TurnWaiter
@@ -51,6 +51,7 @@ class ScreenLink(AgentLink):
         self._watch: TurnWatch | None = None
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
+        self._typed = ""
 
     async def start(self) -> Stop:
         """Start the agent and wait until it takes a prompt."""
@@ -65,7 +66,7 @@ class ScreenLink(AgentLink):
             return await self._let_pass(float(payload))
         settings = self._launcher.agent.settings
         terminal = self._at()
-        self._echoed = None
+        self._echoed, self._typed = None, ""
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
             mark = await self._type(payload)
@@ -104,10 +105,9 @@ class ScreenLink(AgentLink):
             self._recording.write(place)
             return place.read_bytes()
 
-    @property
-    def invalid_bytes(self) -> int:
-        """How many sequences of the output were no UTF-8."""
-        return sum(event.data.count(REPLACEMENT) for event in self._recording.events if event.kind == "o")
+    def count_invalid(self) -> int:
+        """Return how many sequences of the output were no UTF-8."""
+        return sum(event.data.count("\ufffd") for event in self._recording.events if event.kind == "o")
 
     def _at(self) -> Terminal:
         assert self._terminal is not None  # noqa: S101 - it was started
@@ -116,8 +116,9 @@ class ScreenLink(AgentLink):
     async def _open(self, args: tuple[str, ...]) -> Stop:
         settings = self._launcher.agent.settings
         self._terminal = terminal = Terminal.open(
-            *self._size, recording=self._recording, output_limit_bytes=self._limit, began_s=self._began_s
+            *self._size, recording=self._recording, output_limit_bytes=self._limit
         )
+        terminal.opened_s = self._began_s  # a second terminal goes on in the same recording
         own_terminal(terminal.child_fd)
         child = terminal.child_fd
         self._session = session = self._launcher.launch(args, Streams(child, child, child, is_terminal=True))
@@ -166,7 +167,7 @@ class ScreenLink(AgentLink):
             terminal.send_text(text)
             self._echoed = False
             await self._shows(text)
-        mark = terminal.mark()
+        mark, self._typed = terminal.mark(), text
         self._send(settings.submit_key)
         return mark
 
@@ -277,7 +278,7 @@ class ScreenLink(AgentLink):
             kind,
             signal,
             signals or {signal: (now - began) * 1000},
-            text=terminal.text_since(mark),
+            text=without_echo(terminal.text_since(mark), self._typed),
             screen=terminal.screen.text(),
             first_output_ms=None if first is None else (first - began) * 1000,
             elapsed_ms=(now - began) * 1000,
@@ -286,6 +287,19 @@ class ScreenLink(AgentLink):
             echoed=self._echoed,
             detail="" if not terminal.replies_withheld else f"{terminal.replies_withheld} queries were not answered",
         )
+
+
+def without_echo(text: str, typed: str) -> str:
+    """Return what was drawn without the user's own words, which programs draw again when they take them.
+
+    Lines of the screen may break them anywhere; where they stand changed, nothing is taken out.
+    """
+    wanted = _squeezed(typed)
+    places = [at for at, sign in enumerate(text) if not sign.isspace()]
+    at = "".join(text[place] for place in places).find(wanted) if wanted else -1
+    if at < 0:
+        return text
+    return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
 
 
 def _squeezed(text: str) -> str:
