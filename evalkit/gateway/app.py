@@ -18,6 +18,7 @@ from evalkit.gateway.calls import (
     MAX_ANSWER_BYTES,
     REPLAY_MISMATCH,
     REQUEST_TOO_LARGE,
+    SESSION_CLOSED,
     UNREADABLE_REQUEST,
     OpenCall,
 )
@@ -126,6 +127,8 @@ class GatewayApp:
         call = session.begin(request)
         work = self._serve(session, call, AgentSide(send, call, self._clock), problem)
         await while_connected(receive, work, lambda task: session.attach(call, task))
+        if call.status == 0:  # the session was closed before anything came; an agent that has left hears nothing
+            await answer_error(send, kind.protocol, 503, SESSION_CLOSED, "the session ended before the answer")
 
     async def _serve(
         self, session: GatewaySession, call: OpenCall, agent: AgentSide, problem: tuple[int, str, str] | None

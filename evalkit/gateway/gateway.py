@@ -158,7 +158,7 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - it is raised below, once everything is closed
                 problems.append(error)
         for server, _ in self._servers:
-            server.should_exit = True
+            server.end()
         await asyncio.gather(*(task for _, task in self._servers))
         self._servers.clear()
         if self._client is not None:
