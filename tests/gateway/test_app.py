@@ -13,6 +13,7 @@ import pytest
 from gateway_partner import (
     KEY,
     PROTOCOLS,
+    TLS,
     WAYS,
     error_text,
     plain_answer,
@@ -121,68 +122,63 @@ async def test_every_fault_of_a_provider_is_noted_as_what_it_is(protocol: str, s
     assert found == [(name, kind, status) for name, _, kind, status in _FAULTS]
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_dead_port_is_a_refused_connection(protocol: str) -> None:
+async def test_a_dead_port_is_a_refused_connection() -> None:
     """Nobody listens: 502 in the protocol's form, and it cost nothing."""
     async with talking(upstream=Upstream("http://127.0.0.1:9", KEY)) as partner:
-        answer = await partner.ask(protocol, "hi")
-        (call,) = partner.session.provider_errors
-    assert answer.status_code == 502
-    assert "nothing listens" in error_text(protocol, answer.json())
-    assert (call.error_type, call.cost_usd) == ("connection_refused", 0.0)
+        for protocol in PROTOCOLS:
+            answer = await partner.ask(protocol, "hi")
+            assert answer.status_code == 502
+            assert "nothing listens" in error_text(protocol, answer.json())
+    found = [(call.protocol, call.error_type, call.cost_usd) for call in partner.session.provider_errors]
+    assert found == [(protocol, "connection_refused", 0.0) for protocol in PROTOCOLS]
 
 
-@pytest.mark.parametrize("unnoticed", [False, True], ids=["broken", "unnoticed"])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_cut_stream_is_cut_for_the_agent_too(protocol: str, unnoticed: bool) -> None:
-    """The line breaks where the provider broke it; where the provider pretends it was the end, we know better."""
-    async with talking([Rule("", [Say("one two three four"), Cut(2, unnoticed)])]) as partner:
-        if unnoticed:
+async def test_a_stream_that_is_cut_unnoticed_is_known_to_be_cut() -> None:
+    """The provider pretends that it was the end; the protocol's own last event is missing."""
+    async with talking([Rule("", [Say("one two three four"), Cut(2, unnoticed=True)])]) as partner:
+        for protocol in PROTOCOLS:
             assert (await partner.ask(protocol, "hi", stream=True)).status_code == 200
-        else:
-            with pytest.raises(httpx.RemoteProtocolError):
-                await partner.ask(protocol, "hi", stream=True)
+    found = [(call.error_type, call.status, call.cut, call.cost_usd) for call in partner.session.provider_errors]
+    assert found == [("connection_closed", 200, True, None)] * 4
+
+
+@pytest.mark.parametrize(
+    ("step", "stream", "kind"),
+    [
+        (Cut(2), True, "connection_closed"),
+        (Cut(), False, "connection_closed"),
+        (Hang(after_events=2), True, "request_timeout"),
+        (Hang(after_events=2), False, "request_timeout"),
+    ],
+)
+async def test_an_answer_that_breaks_off_breaks_off_for_the_agent_too(step: Any, stream: bool, kind: str) -> None:
+    """The line breaks where the provider broke it, or where it fell silent for too long."""
+    async with talking([Rule("", [Say("one two three four"), step])], timeout_s=0.3) as partner:
+        asking = (partner.ask(protocol, "hi", stream=stream) for protocol in PROTOCOLS)
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [httpx.RemoteProtocolError] * 4
         await until(lambda: partner.session.open_requests == 0)
-        (call,) = partner.session.provider_errors
-    assert (call.error_type, call.status, call.cut, call.cost_usd) == ("connection_closed", 200, True, None)
-    assert call.bytes_out > 0
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_cut_body_is_cut_for_the_agent_too(protocol: str) -> None:
-    """The same holds for an answer that is no stream."""
-    async with talking([Rule("", [Say("one two three four"), Cut()])]) as partner:
-        with pytest.raises(httpx.RemoteProtocolError):
-            await partner.ask(protocol, "hi")
-        await until(lambda: partner.session.open_requests == 0)
-        (call,) = partner.session.provider_errors
-    assert (call.error_type, call.cut) == ("connection_closed", True)
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_silence_within_a_stream_is_a_timeout(protocol: str) -> None:
-    """A provider that stops in the middle is not waited for for ever."""
-    async with talking([Rule("", [Say("one two three"), Hang(after_events=2)])], timeout_s=0.3) as partner:
-        with pytest.raises(httpx.RemoteProtocolError):
-            await partner.ask(protocol, "hi", stream=True)
-        await until(lambda: partner.session.open_requests == 0)
-        (call,) = partner.session.provider_errors
-    assert (call.error_type, call.cut, call.status) == ("request_timeout", True, 200)
+    found = [(call.error_type, call.status, call.cut, call.cost_usd) for call in partner.session.provider_errors]
+    assert found == [(kind, 200, True, None)] * 4
+    assert all(call.bytes_out > 0 for call in partner.session.calls)
 
 
 @pytest.mark.parametrize("after_events", [0, 2])
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_request_that_the_agent_gave_up_is_cancelled_upstream(protocol: str, after_events: int) -> None:
+async def test_a_request_that_the_agent_gave_up_is_cancelled_upstream(after_events: int) -> None:
     """Before the answer or within it: the provider is left as well, and it is nobody's error."""
     async with talking([Rule("", [Say("one two three"), Hang(after_events)])]) as partner:
-        path, body, headers = question(protocol, "hi", stream=True)
-        url = f"{partner.gateway.tcp_url}/w/s1{path}"
-        with pytest.raises(httpx.ReadTimeout):
-            await partner.client.post(url, json=body, headers=headers, timeout=0.3)
+
+        async def give_up(protocol: str) -> None:
+            path, body, headers = question(protocol, "hi", stream=True)
+            url = f"{partner.gateway.tcp_url}/w/s1{path}"
+            with pytest.raises(httpx.ReadTimeout):
+                await partner.client.post(url, json=body, headers=headers, timeout=0.5)
+
+        await asyncio.gather(*map(give_up, PROTOCOLS))
         await until(lambda: partner.session.open_requests == 0)
-        await until(lambda: partner.endpoint.requests[0].was_abandoned)
-        (call,) = partner.session.calls
-    assert (call.error_type, call.cut, call.status) == ("gave_up", True, 200 if after_events else 0)
+        await until(lambda: all(request.was_abandoned for request in partner.endpoint.requests))
+    found = [(call.error_type, call.cut, call.status) for call in partner.session.calls]
+    assert found == [("gave_up", True, 200 if after_events else 0)] * 4
     assert partner.session.provider_errors == []
 
 
@@ -285,15 +281,15 @@ async def test_a_packed_request_is_unpacked_before_it_goes_up() -> None:
     assert partner.session.provider_errors == []
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_a_request_beyond_the_limit_is_refused(protocol: str) -> None:
+async def test_a_request_beyond_the_limit_is_refused() -> None:
     """Nothing of it goes up."""
     async with talking(request_limit_bytes=1000) as partner:
-        answer = await partner.ask(protocol, "x" * 5000)
-        assert answer.status_code == 413
-        assert "1000 bytes" in error_text(protocol, answer.json())
-        assert (await partner.ask(protocol, "short")).status_code == 200
-        assert len(partner.endpoint.requests) == 1
+        for protocol in PROTOCOLS:
+            answer = await partner.ask(protocol, "x" * 5000)
+            assert answer.status_code == 413
+            assert "1000 bytes" in error_text(protocol, answer.json())
+            assert (await partner.ask(protocol, "short")).status_code == 200
+        assert len(partner.endpoint.requests) == 4
 
 
 async def test_what_is_no_json_is_refused() -> None:
@@ -305,46 +301,46 @@ async def test_what_is_no_json_is_refused() -> None:
         assert partner.endpoint.requests == []
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/w/s1/v1/files"),
-        ("POST", "/w/s1/v1/files"),
-        ("POST", "/w/s1/v1/models"),
-        ("GET", "/w/s1/v1/chat/completions"),
-        ("DELETE", "/w/s1/v1/models/m"),
-        ("POST", "/w/s1/v1/responses/x/cancel"),
-        ("POST", "/w/s1/v1/../admin/v1/messages"),
-        ("POST", "/w/s1/v1/models/%2e%2e/%2e%2e/x:generateContent"),
-        ("GET", "/w/s1/"),
-        ("GET", "/w/s1"),
-    ],
-)
-async def test_nothing_but_the_four_protocols_is_let_through(method: str, path: str) -> None:
+_OTHER_PATHS = [
+    ("GET", "/v1/files"),
+    ("POST", "/v1/files"),
+    ("POST", "/v1/models"),
+    ("GET", "/v1/chat/completions"),
+    ("DELETE", "/v1/models/m"),
+    ("POST", "/v1/responses/x/cancel"),
+    ("POST", "/v1/../admin/v1/messages"),
+    ("POST", "/v1/models/%2e%2e/%2e%2e/x:generateContent"),
+    ("GET", "/"),
+    ("GET", ""),
+]
+
+
+async def test_nothing_but_the_four_protocols_is_let_through() -> None:
     """404 with words that say what would be, and the session remembers what was tried."""
     async with talking() as partner:
-        reader, writer = await asyncio.open_connection(*partner.gateway.tcp_url.removeprefix("http://").split(":"))
-        writer.write(
-            f"{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}".encode()
-        )
-        answer = await reader.read()
-        writer.close()
-        assert answer.startswith(b"HTTP/1.1 404")
-        assert b"is not let through" in answer
+        host, port = partner.gateway.tcp_url.removeprefix("http://").split(":")
+        for method, path in _OTHER_PATHS:
+            reader, writer = await asyncio.open_connection(host, int(port))
+            head = f"{method} /w/s1{path} HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{{}}"
+            writer.write(head.encode())
+            answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 404"), path
+            assert b"is not let through" in answer
         assert partner.endpoint.requests == []
         assert partner.session.all_calls == []
-        assert sum(partner.session.other_paths.values()) == 1
+        assert sum(partner.session.other_paths.values()) == len(_OTHER_PATHS)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-async def test_an_unknown_session_is_refused(protocol: str) -> None:
+async def test_an_unknown_session_is_refused() -> None:
     """Another one's, or one that is closed: nothing goes up."""
     async with talking() as partner:
-        answer = await partner.ask(protocol, "hi", session="other")
-        assert answer.status_code == 404
-        assert "no such session" in error_text(protocol, answer.json())
+        for protocol in PROTOCOLS:
+            answer = await partner.ask(protocol, "hi", session="other")
+            assert answer.status_code == 404
+            assert "no such session" in error_text(protocol, answer.json())
         partner.session.close()
-        assert (await partner.ask(protocol, "hi")).status_code == 404
+        assert (await partner.ask("chat", "hi")).status_code == 404
         assert (await partner.client.get(partner.gateway.tcp_url)).status_code == 404
         assert partner.endpoint.requests == []
 
@@ -440,17 +436,19 @@ async def test_two_hundred_calls_at_once_are_all_answered() -> None:
     """None is lost, none is mixed up with another's, and each is counted in its own session."""
     async with talking() as partner:
         sessions = [partner.gateway.open_session(f"many-{number}") for number in range(20)]
-        limits = httpx.Limits(max_connections=200)
-        async with httpx.AsyncClient(timeout=30, limits=limits, trust_env=False) as client:
 
-            async def ask(number: int) -> bool:
-                protocol, stream = WAYS[number % len(WAYS)]
-                path, body, headers = question(protocol, f"number {number}.", stream=stream)
-                url = f"{partner.gateway.tcp_url}/w/many-{number % 20}{path}"
-                answer = await client.post(url, json=body, headers=headers)
-                return answer.status_code == 200 and f"{number}." in answer.text
+        async def ask(session: str, client: httpx.AsyncClient, number: int) -> bool:
+            protocol, stream = WAYS[number % len(WAYS)]
+            path, body, headers = question(protocol, f"number {number}.", stream=stream)
+            answer = await client.post(f"{partner.gateway.tcp_url}/w/{session}{path}", json=body, headers=headers)
+            return answer.status_code == 200 and f"{number}." in answer.text
 
-            assert all(await asyncio.gather(*(ask(number) for number in range(200))))
+        async def ask_all(session: str, first: int) -> list[bool]:
+            async with httpx.AsyncClient(timeout=30, trust_env=False, verify=TLS) as client:
+                return await asyncio.gather(*(ask(session, client, first + number) for number in range(10)))
+
+        asking = (ask_all(session.session_id, 10 * place) for place, session in enumerate(sessions))
+        assert await asyncio.gather(*asking) == [[True] * 10] * 20
     assert [len(session.calls) for session in sessions] == [10] * 20
     assert all(call.error_type == "" for session in sessions for call in session.calls)
 
