@@ -51,7 +51,7 @@ class ModelCall:
         input_tokens: What was read, from a cache or not; None where unknown, here and below.
         output_tokens: What was written, reasoning included.
         cached_tokens: How many of the input tokens came from a cache.
-        cost_usd: What it cost in USD; 0.0 where the provider refused or was never asked.
+        cost_usd: What it cost in USD; 0.0 where the provider refused or was never asked, None where it was cut.
         tools_called: The names of the tools that the model called, in order.
         finish: Why the model ended, in the provider's word; empty: it did not say.
         streamed: Whether the answer was a stream of events.
@@ -209,7 +209,7 @@ class OpenCall:
             input_tokens=reader.tokens.input_tokens,
             output_tokens=reader.tokens.output_tokens,
             cached_tokens=reader.tokens.cached_tokens,
-            cost_usd=self._cost_usd(price, error),
+            cost_usd=None if cut and self.was_sent else self._cost_usd(price, error),
             tools_called=reader.tools_called,
             finish=reader.finish,
             streamed=self.streamed,
