@@ -20,6 +20,7 @@ from evalkit.pty.waiting import TurnWaiter
 from evalkit.sandbox.session import Session, Streams, own_terminal
 
 _ECHO_S = 1.0
+_SETTLE_S = 0.2
 _ECHOED_CHARS = 20
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
@@ -145,7 +146,7 @@ class ScreenLink(AgentLink):
             root_pid=session.root_pid if settings.blocked_read else None,
             has_exited=lambda: session.exit_code is not None or session.overuse is not None,
         )
-        return await self._wait(terminal.mark(), began, self._start_timeout_s)
+        return await self._wait(terminal.mark(), began, self._start_timeout_s, was_sent=False)
 
     async def _resume(self, text: str) -> Stop:
         """End the process, take the session up again in another, and say what there is to say."""
@@ -167,6 +168,7 @@ class ScreenLink(AgentLink):
             terminal.send_text(text)
             self._echoed = False
             await self._shows(text)
+        await self._settle()
         mark, self._typed = terminal.mark(), text
         self._send(settings.submit_key)
         return mark
@@ -184,6 +186,16 @@ class ScreenLink(AgentLink):
             if left <= 0 or self._at().eof:
                 return False
             await self._at().changed(min(left, 0.1))
+
+    async def _settle(self) -> None:
+        """Wait until what was typed is drawn: some programs take an Enter right behind a paste for a part of it."""
+        terminal, typed_s = self._at(), time.monotonic()
+        while not terminal.eof:
+            now = time.monotonic()
+            quiet_s = now - max(typed_s, terminal.last_output_s or typed_s)
+            if quiet_s >= _SETTLE_S or now - typed_s >= _ECHO_S:
+                return
+            await terminal.changed(_SETTLE_S - quiet_s)
 
     async def _press(self, keys: list[str] | tuple[str, ...]) -> None:
         for number, key in enumerate(keys):
@@ -224,10 +236,13 @@ class ScreenLink(AgentLink):
         ended = session is not None and session.exit_code is not None
         return self._stop(StopKind.EXITED if ended else StopKind.READY, "exit" if ended else "wait", {}, mark, began)
 
-    async def _wait(self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True) -> Stop:
+    async def _wait(
+        self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True, was_sent: bool = True
+    ) -> Stop:
         assert self._watch is not None  # noqa: S101 - it was started
         assert self._waiter is not None  # noqa: S101
-        self._watch.sent(began)
+        if was_sent:
+            self._watch.sent(began)
         loop_left = self._until_s - asyncio.get_running_loop().time()
         deadline = began + min(timeout_s, loop_left)
         waiting = asyncio.ensure_future(self._waiter.wait_for_turn())
