@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from evalkit.modes.terminal.case import Reaction, Transport, UserAction
@@ -70,7 +71,7 @@ class ScreenLink(AgentLink):
         self._echoed, self._typed = None, ""
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
-            mark = await self._type(payload)
+            mark = await self._type(payload, terminal.send_text if action is UserAction.PASTE else terminal.type_text)
             began = time.monotonic()
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
@@ -157,15 +158,15 @@ class ScreenLink(AgentLink):
         stop = await self._open(args)
         return stop if stop.kind is not StopKind.READY else await self.act(Reaction(UserAction.SAY, text))
 
-    async def _type(self, text: str) -> Mark:
+    async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
         settings, terminal = self._launcher.agent.settings, self._at()
         if settings.clear_keys:
             await self._press(settings.clear_keys)
-        terminal.send_text(text)
+        enter_text(text)
         if "\n" not in text and not await self._shows(text):
             terminal.press("ctrl-u")
-            terminal.send_text(text)
+            enter_text(text)
             self._echoed = False
             await self._shows(text)
         await self._settle()
