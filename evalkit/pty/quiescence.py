@@ -114,6 +114,7 @@ class _TurnFacts:
 
     sent_s: float
     last_change_s: float
+    last_busy_s: float = float("-inf")
     last_output_s: float | None = None
     received_bytes: int = 0
     blocked: bool | None = None
@@ -317,12 +318,14 @@ class TurnWatch:
         if self._rules.uses_blocked_read and self._turn.blocked is False:
             return None
         if kind != "approval" and not self._may_be_quiet():
+            self._turn.last_busy_s = at_s
             return None
         if self._first_turn:
             self._learn_first(at_s)
-        silent_since_s = max(self._turn.sent_s, self._turn.last_output_s) + self._rules.quiet_s
+        idle_since_s = max(self._turn.sent_s, self._turn.last_busy_s)
+        silent_since_s = max(idle_since_s, self._turn.last_output_s) + self._rules.quiet_s
         times = 1 if self._ambient_rows else 2
-        same_since_s = max(self._turn.sent_s, self._turn.last_change_s) + times * self._rules.quiet_s
+        same_since_s = max(idle_since_s, self._turn.last_change_s) + times * self._rules.quiet_s
         since_s = min(silent_since_s, same_since_s)
         return since_s if at_s >= since_s else None
 

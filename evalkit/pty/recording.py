@@ -112,13 +112,16 @@ class TerminalRecording:
             self._markers_left -= 1
             self._append(at_s, RESIZE, f"{columns}x{rows}")
 
-    def write(self, path: Path) -> None:
-        """Write the file, whole or not at all; what was held back is in it. Raises OSError."""
+    def close(self) -> None:
+        """Add what was held back: the beginning of a secret, or of a character, that did not come."""
         for kind, decoder in self._decoders.items():
             rest = self._redacted(self._held[kind] + decoder.decode(b"", final=True))
             self._held[kind] = ""
-            decoder.reset()
             self._add_text(self._last_s, kind, rest)
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all; what was held back is in it. Raises OSError."""
+        self.close()
         header = {
             "version": 2,
             "width": self._size[0],
