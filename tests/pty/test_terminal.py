@@ -69,8 +69,8 @@ async def test_a_line_goes_there_and_back(start: Callable[..., Any]) -> None:
 async def test_a_program_has_the_terminal_for_its_own(start: Callable[..., Any]) -> None:
     """It is a terminal of that size, the program's controlling one, and ctrl-c interrupts it."""
     one = start(
-        python="import os,sys,time\nprint(os.isatty(0), os.get_terminal_size(), os.tcgetpgrp(0) == os.getpid())\n"
-        "try: time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"
+        python="import os,time\ntry:\n    print(os.isatty(0), os.get_terminal_size(), os.tcgetpgrp(0) == os.getpid())\n"
+        "    time.sleep(60)\nexcept KeyboardInterrupt: print('interrupted')"
     )
     await one.shows("True os.terminal_size(columns=80, lines=24) True")
     one.terminal.press("ctrl-c")

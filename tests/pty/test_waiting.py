@@ -15,37 +15,30 @@ LINES = """
 import time
 while True:
     word = input('> ')
-    time.sleep({seconds})
+    time.sleep(1.0)
     print('you said', word)
 """
-DRAWS = (
-    """
-import os, sys, time, tty, select
+DRAWS = """
+import os, sys, time, tty
+seconds, titled = float(sys.argv[1]), sys.argv[2] == 'titled'
 tty.setraw(0)
-def draw(*lines, title=None):
+def draw(title, *lines):
     rows = ''.join(f'\\x1b[{row};1H{line}\\x1b[K' for row, line in enumerate(lines, 1))
-    head = f'\\x1b]0;{title}\\x07' if title else ''
+    head = f'\\x1b]0;{title}\\x07' if titled else ''
     os.write(1, f'\\x1b[?2026h{head}{rows}\\x1b[?2026l'.encode())
 os.write(1, b'\\x1b[?1049h\\x1b[2J')
-TITLE = {title}
-draw('ready', '> ', title='idle' if TITLE else None)
+draw('idle', 'ready', '> ')
 turn = 0
 while True:
     got = b''
     while not got.endswith(b'\\r'):
         got += os.read(0, 100)
     turn += 1
-    for tick in range(int({seconds} * 10)):
-        draw(f'{{"|/-*"[tick % 4]}} working {{tick}}', '', title=f'busy {{tick}}' if TITLE else None)
+    for tick in range(int(seconds * 10)):
+        draw(f'busy {tick}', f'{"|/-*"[tick % 4]} working {tick}', '')
         time.sleep(0.1)
-    draw(f'answer {{turn}}', '> ', title='idle' if TITLE else None)
-""".replace("{rows}", "{{rows}}")
-    .replace("{head}", "{{head}}")
-    .replace("{row}", "{{row}}")
-    .replace("{line}", "{{line}}")
-    .replace("{title}\\x07", "{{title}}\\x07")
-    .replace("{row};", "{{row}};")
-)
+    draw('idle', f'answer {turn}', '> ')
+"""
 
 
 class Session:
@@ -73,7 +66,7 @@ class Session:
 
 async def test_a_line_program_is_ready_when_it_reads(start: Callable[..., Any]) -> None:
     """At once after its answer, also where that takes longer than quiet does, in silence."""
-    session = Session(start(python=LINES.format(seconds=1.0)), reads=True, quiet_s=0.3)
+    session = Session(start(python=LINES), reads=True, quiet_s=0.3)
     first = await session.waiter.wait_for_turn()
     assert (first.kind, first.signal) == ("ready", "blocked_read")
     for word in ("one", "two"):
@@ -86,7 +79,7 @@ async def test_a_line_program_is_ready_when_it_reads(start: Callable[..., Any]) 
 
 async def test_a_program_that_draws_is_ready_when_it_is_quiet(start: Callable[..., Any]) -> None:
     """Not between two frames, however the spinner turns."""
-    session = Session(start(python=DRAWS.format(seconds=1.0, title=False)), quiet_s=0.4)
+    session = Session(start("/usr/bin/env", "python3", "-S", "-c", DRAWS, "1.0", "plain"), quiet_s=0.4)
     first = await session.waiter.wait_for_turn()
     assert (first.kind, first.signal) == ("ready", "quiet")
     for turn in (1, 2):
@@ -100,7 +93,10 @@ async def test_a_program_that_draws_is_ready_when_it_is_quiet(start: Callable[..
 async def test_a_title_is_quicker(start: Callable[..., Any]) -> None:
     """A program that says in its title what it does is not waited for."""
     session = Session(
-        start(python=DRAWS.format(seconds=0.5, title=True)), quiet_s=30.0, idle_title=("^idle",), busy_title=("^busy",)
+        start("/usr/bin/env", "python3", "-S", "-c", DRAWS, "0.5", "titled"),
+        quiet_s=30.0,
+        idle_title=("^idle",),
+        busy_title=("^busy",),
     )
     assert (await session.waiter.wait_for_turn()).signal == "title"
     before_s = time.monotonic()
