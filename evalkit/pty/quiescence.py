@@ -18,6 +18,7 @@ import re
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Literal
 
 StopKind = Literal["ready", "approval", "exited", "silent_timeout", "busy_timeout", "flood"]
@@ -25,6 +26,7 @@ TurnSignal = Literal["hook", "acp", "title", "progress", "blocked_read", "quiet"
 
 _RANKED: tuple[TurnSignal, ...] = ("hook", "acp", "title", "progress", "blocked_read", "quiet")
 _AMBIENT_CHANGES = 3
+_STREAM_BYTES_PER_S = 50_000  # agents that repaint all of their screen write a fifth of it
 _AMBIENT_TEXTS = 500
 _SEEN_LIMIT = 10_000
 _DIGITS = re.compile(r"\d+")
@@ -117,6 +119,7 @@ class _TurnFacts:
     last_busy_s: float = float("-inf")
     last_output_s: float | None = None
     received_bytes: int = 0
+    unchanged_bytes: int = 0
     blocked: bool | None = None
     blocked_since_s: float | None = None
     hook: SignalSeen | None = None
@@ -167,11 +170,13 @@ class TurnWatch:
             return
         self._turn.last_output_s = at_s
         self._turn.received_bytes += count_bytes
+        self._turn.unchanged_bytes += count_bytes
 
     def screen(self, at_s: float, text: str) -> None:
         """Tell what is visible now; to be told after every output, or a few times a second while output comes."""
         rows = text.split("\n") if text else []
-        changed = [row for row in range(max(len(rows), len(self._rows))) if _at(rows, row) != _at(self._rows, row)]
+        pairs = zip_longest(rows, self._rows, fillvalue="")
+        changed = [row for row, (new, old) in enumerate(pairs) if new != old]
         if self._first_turn or self._turn.users_turn:
             for row in changed:
                 self._moves.setdefault(row, deque(maxlen=_AMBIENT_CHANGES)).append(at_s)
@@ -179,6 +184,7 @@ class TurnWatch:
             self._learn(changed, rows)
         if any(not self._is_ambient(row, rows) for row in changed):
             self._turn.last_change_s = at_s
+            self._turn.unchanged_bytes = 0
         self._rows = rows
 
     def title(self, at_s: float, title: str) -> None:
@@ -311,7 +317,8 @@ class TurnWatch:
         """Return from when on the screen has been quiet for long enough, None where it has not.
 
         A program that goes on writing what changes no text, such as colours that blink, must show the same for twice
-        as long, unless it is known to do so.
+        as long, unless it is known to do so. Where it streams, only silence counts: thousands of equal lines look the
+        same.
         """
         if self._turn.last_output_s is None or not self._rows:
             return None
@@ -326,7 +333,8 @@ class TurnWatch:
         silent_since_s = max(idle_since_s, self._turn.last_output_s) + self._rules.quiet_s
         times = 1 if self._ambient_rows else 2
         same_since_s = max(idle_since_s, self._turn.last_change_s) + times * self._rules.quiet_s
-        since_s = min(silent_since_s, same_since_s)
+        streams = self._turn.unchanged_bytes > _STREAM_BYTES_PER_S * (at_s - self._turn.last_change_s)
+        since_s = silent_since_s if streams else min(silent_since_s, same_since_s)
         return since_s if at_s >= since_s else None
 
     def _may_be_quiet(self) -> bool:
@@ -377,26 +385,17 @@ def reading_terminal(root_pid: int, device: int) -> bool | None:
     if call is None:
         return None
     told = False
-    for pid in _find_family(root_pid):
-        for thread in _list(f"/proc/{pid}/task"):
-            line = _read(f"/proc/{pid}/task/{thread}/syscall")
-            if line is None:
-                continue
-            told = True
-            if line.split()[:2] == [call, "0x0"] and _is_device(f"/proc/{pid}/fd/0", device):
-                return True
-    return False if told else None
-
-
-def _find_family(root_pid: int) -> list[int]:
-    found: list[int] = []
     waiting = [root_pid]
     while waiting:
         pid = waiting.pop()
-        found.append(pid)
         for thread in _list(f"/proc/{pid}/task"):
+            line = _read(f"/proc/{pid}/task/{thread}/syscall")
+            if line is not None:
+                told = True
+                if line.split()[:2] == [call, "0x0"] and _is_device(f"/proc/{pid}/fd/0", device):
+                    return True
             waiting += map(int, (_read(f"/proc/{pid}/task/{thread}/children") or "").split())
-    return found
+    return False if told else None
 
 
 def _is_device(path: str, device: int) -> bool:

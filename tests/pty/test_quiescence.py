@@ -323,6 +323,16 @@ def test_colours_that_blink_take_longer() -> None:
     assert story.stop(14.0) == ("ready", "quiet")
 
 
+def test_equal_lines_without_end_are_no_prompt() -> None:
+    """They look the same all the time; who writes so much works."""
+    story = asked()
+    for tenth in range(100, 200):
+        story.watch.output(tenth / 10, 20_000)
+        story.watch.screen(tenth / 10, "y\ny\ny")
+        assert story.stop(tenth / 10) is None
+    assert story.stop(21.4) == ("ready", "quiet")
+
+
 @given(
     st.lists(
         st.tuples(st.floats(0.01, 3.0), st.sampled_from(["draw", "bytes", "title", "read", "busy", "sent", "hook"])),
