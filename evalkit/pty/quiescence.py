@@ -25,7 +25,7 @@ StopKind = Literal["ready", "approval", "exited", "silent_timeout", "busy_timeou
 TurnSignal = Literal["hook", "acp", "title", "progress", "blocked_read", "quiet", "exit", "timeout", "output"]
 
 _RANKED: tuple[TurnSignal, ...] = ("hook", "acp", "title", "progress", "blocked_read", "quiet")
-_AMBIENT_CHANGES = 3
+_AMBIENT_MOVES = 8
 _STREAM_BYTES_PER_S = 50_000  # agents that repaint all of their screen write a fifth of it
 _AMBIENT_TEXTS = 500
 _SEEN_LIMIT = 10_000
@@ -56,7 +56,8 @@ class QuietRules:
         blocked_read_s: How long it must be blocked in reading.
         settle_s: How long the terminal must be quiet after a hook or a title before that counts, at most four times
             this long: what it announces may still be drawn.
-        ambient_s: How long rows must move alone, before the first prompt, to be known as moving by themselves.
+        ambient_s: How long some rows must go on moving, at least eight times, and the others must not, before the first
+            prompt or while it is the user's turn, to be known as moving by themselves.
         silent_timeout_s: How long the program may write nothing while it is not the user's turn.
         busy_timeout_s: How long it may take until it is.
         output_limit_bytes: How much it may write until it is.
@@ -144,7 +145,8 @@ class TurnWatch:
             _compile, (rules.busy_title, rules.idle_title, rules.approval_title)
         )
         self._rows: list[str] = []
-        self._moves: dict[int, deque[float]] = {}
+        self._moves: dict[int, deque[tuple[float, str]]] = {}
+        self._first_moves: dict[int, float] = {}
         self._ambient_rows: set[int] = set()
         self._ambient_texts: set[str] = set()
         self._first_turn = True
@@ -162,7 +164,7 @@ class TurnWatch:
         """Tell that the user sent something: it is the program's turn, and all times start anew."""
         self._first_turn = False
         self._turn = _TurnFacts(at_s, last_change_s=at_s)
-        self._moves.clear()
+        self._forget_moves()
 
     def output(self, at_s: float, count_bytes: int) -> None:
         """Tell that the program wrote so many bytes. Those from before the user last sent something do not count."""
@@ -178,14 +180,13 @@ class TurnWatch:
         pairs = zip_longest(rows, self._rows, fillvalue="")
         changed = [row for row, (new, old) in enumerate(pairs) if new != old]
         if self._first_turn or self._turn.users_turn:
-            for row in changed:
-                self._moves.setdefault(row, deque(maxlen=_AMBIENT_CHANGES)).append(at_s)
-        if self._turn.users_turn:
-            self._learn(changed, rows)
+            self._note_moves(at_s, changed, rows)
         if any(not self._is_ambient(row, rows) for row in changed):
             self._turn.last_change_s = at_s
             self._turn.unchanged_bytes = 0
         self._rows = rows
+        if changed and self._turn.decision is not None and self._turn.users_turn:
+            self._learn(at_s, self._turn.decision.at_s)
 
     def title(self, at_s: float, title: str) -> None:
         """Tell that the program set the title of its window."""
@@ -226,7 +227,7 @@ class TurnWatch:
             decision = self._turn.decision = self._find_stop(at_s)
             if decision is not None and decision.kind in {"ready", "approval"}:
                 self._turn.users_turn = True
-                self._moves.clear()
+                self._forget_moves()
         return self._turn.decision
 
     def _find_stop(self, at_s: float) -> TurnDecision | None:
@@ -322,13 +323,13 @@ class TurnWatch:
         """
         if self._turn.last_output_s is None or not self._rows:
             return None
-        if self._rules.uses_blocked_read and self._turn.blocked is False:
+        if self._rules.uses_blocked_read and self._turn.blocked is not None:
             return None
         if kind != "approval" and not self._may_be_quiet():
             self._turn.last_busy_s = at_s
             return None
         if self._first_turn:
-            self._learn_first(at_s)
+            self._learn(at_s, self._turn.sent_s)
         idle_since_s = max(self._turn.sent_s, self._turn.last_busy_s)
         silent_since_s = max(idle_since_s, self._turn.last_output_s) + self._rules.quiet_s
         times = 1 if self._ambient_rows else 2
@@ -342,31 +343,50 @@ class TurnWatch:
             return False
         return self._ready is None or self._shows(self._ready, 0)
 
-    def _learn(self, changed: list[int], rows: list[str]) -> None:
-        """Remember the rows that move again and again although it is the user's turn."""
-        for row in changed:
-            if len(self._moves[row]) == _AMBIENT_CHANGES:
-                self._ambient_rows.add(row)
-                for text in (_at(self._rows, row), _at(rows, row)):
-                    if text and len(self._ambient_texts) < _AMBIENT_TEXTS:
-                        self._ambient_texts.add(_DIGITS.sub("0", text))
+    def _learn(self, at_s: float, began_s: float) -> None:
+        """Take rows as ambient that moved often, for long enough, beside others that did not, while nothing was asked.
 
-    def _learn_first(self, at_s: float) -> None:
-        """Before the first prompt: take rows as ambient that have moved alone, and often, for long enough."""
+        The same rows must have moved all the time: of an answer that is written one row after the other moves. Before
+        the first prompt they must also have moved often all the time.
+        """
         since_s = at_s - self._rules.ambient_s
-        moving = {row for row, times in self._moves.items() if times and times[-1] > since_s}
-        if not moving or since_s < self._turn.sent_s:
+        moving = {row for row, moves in self._moves.items() if moves[-1][0] > since_s}
+        still = {row for row, text in enumerate(self._rows) if text.strip()} - moving
+        if not moving or not still or since_s < began_s:
             return
-        often = {row for row in moving if len(self._moves[row]) == _AMBIENT_CHANGES and self._moves[row][0] > since_s}
-        if moving == often and len(moving) <= max(1, len(self._rows) // 2):
+        first_s = since_s if self._first_turn else began_s
+        slack_s = self._rules.ambient_s / 4
+        if all(
+            len(moves) == _AMBIENT_MOVES
+            and moves[0][0] > first_s
+            and moves[-1][0] > at_s - slack_s
+            and self._first_moves[row] < since_s + slack_s
+            for row, moves in self._moves.items()
+            if row in moving
+        ):
             self._ambient_rows |= moving
             self._turn.last_change_s = min(self._turn.last_change_s, since_s)
+            for row in moving:
+                self._ambient_texts.update(text for _, text in self._moves[row])
+
+    def _forget_moves(self) -> None:
+        self._moves.clear()
+        self._first_moves.clear()
+
+    def _note_moves(self, at_s: float, changed: list[int], rows: list[str]) -> None:
+        """Remember which rows moved although nothing was sent."""
+        for row in changed:
+            text = _DIGITS.sub("0", _at(rows, row))
+            self._first_moves.setdefault(row, at_s)
+            self._moves.setdefault(row, deque(maxlen=_AMBIENT_MOVES)).append((at_s, text))
+            if row in self._ambient_rows and len(self._ambient_texts) < _AMBIENT_TEXTS:
+                self._ambient_texts.add(text)
 
     def _is_ambient(self, row: int, rows: list[str]) -> bool:
         if row in self._ambient_rows:
             return True
-        texts = [_DIGITS.sub("0", text) for text in (_at(self._rows, row), _at(rows, row)) if text]
-        return bool(texts) and all(text in self._ambient_texts for text in texts)
+        texts = {_DIGITS.sub("0", _at(shown, row)) for shown in (self._rows, rows)} - {""}
+        return bool(texts) and texts <= self._ambient_texts
 
 
 def reading_terminal(root_pid: int, device: int) -> bool | None:

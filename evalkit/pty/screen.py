@@ -389,7 +389,8 @@ def _check_size(columns: int, rows: int) -> None:
 
 
 def _right_trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
+    """Return `text` without empty lines at its end; of each line the emulator has cut the blanks at its end."""
+    return text.rstrip()
 
 
 def _find_new_lines(old: list[str], new: list[str]) -> list[str]:

@@ -293,14 +293,26 @@ def test_a_row_that_moves_while_the_user_thinks_is_learnt() -> None:
     story.draw(11.0, "> ")
     assert story.stop(12.5) == ("ready", "quiet")
     story.draw(12.6, "> typed")
-    for second in range(13, 20):
+    for second in range(13, 30):
         story.draw(float(second), f"> typed\n12:00:{second}")
-    story.watch.sent(20.0)
+    story.watch.sent(30.0)
     assert story.watch.ambient_rows == {1}
-    for second in range(20, 22):
+    for second in range(30, 32):
         story.draw(float(second), f"> typed, sent\n12:00:{second}")
-    assert story.stop(21.4) is None
-    assert story.stop(21.5) == ("ready", "quiet")
+    assert story.stop(31.4) is None
+    assert story.stop(31.5) == ("ready", "quiet")
+
+
+def test_an_answer_that_is_drawn_after_a_stop_is_not_learnt() -> None:
+    """A title that came too early must not make the program's work look idle for ever."""
+    story = asked(idle_title=("idle",))
+    story.watch.title(10.5, "idle")
+    story.draw(10.5, "head")
+    assert story.stop(10.71) == ("ready", "title")
+    for tenth in range(110, 200):
+        lines = (tenth - 110) // 30
+        story.draw(tenth / 10, "head\n" + "line\n" * lines + "word " * (tenth % 30))
+    assert story.watch.ambient_rows == frozenset()
 
 
 def test_a_spinner_at_the_start_beside_other_rows_is_not_learnt() -> None:
