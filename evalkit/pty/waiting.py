@@ -11,7 +11,7 @@ from evalkit.pty.terminal import Terminal
 
 _SYNCHRONIZED = 2026
 _LOOK_S = 0.05  # between two looks while nothing is written
-_BUSY_LOOK_S = 0.25  # and while something is: what is visible costs a third of a millisecond to read
+_BUSY_LOOK_S = 0.3  # and while something is: reading what is visible is most of what watching costs
 _SOON_S = 1.0
 _FRAME_LIMIT_S = 1.0
 
