@@ -210,7 +210,9 @@ class TurnWatch:
     def hook(
         self, at_s: float, kind: Literal["ready", "approval"] = "ready", signal: Literal["hook", "acp"] = "hook"
     ) -> None:
-        """Tell that the program itself said that it is the user's turn."""
+        """Tell that the program itself said that it is the user's turn, unless that was before the last send."""
+        if at_s < self._turn.sent_s:
+            return
         self._turn.hook = SignalSeen(at_s, signal, kind)
 
     def exited(self, at_s: float) -> None:
@@ -231,10 +233,10 @@ class TurnWatch:
         return self._turn.decision
 
     def _find_stop(self, at_s: float) -> TurnDecision | None:
-        if self._turn.exited_s is not None:
-            return self._stop("exited", "exit", at_s)
         if self._turn.flooded or self._turn.received_bytes > self._rules.output_limit_bytes:
             return self._stop("flood", "output", at_s)
+        if self._turn.exited_s is not None:
+            return self._stop("exited", "exit", at_s)
         self._note_signals(at_s)
         for signal in _RANKED:
             seen = self._turn.held.get(signal)

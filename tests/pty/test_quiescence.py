@@ -237,7 +237,8 @@ def test_a_hook_is_believed_first() -> None:
     assert found is not None
     assert (found.kind, found.signal, dict(found.signals)) == ("ready", "hook", {"hook": 11.0, "title": 11.0})
     story.watch.sent(12.0)
-    assert story.stop(13.0) is None
+    story.watch.hook(11.9)
+    assert story.stop(12.9) is None
     story.watch.hook(13.0, "approval", "acp")
     assert story.stop(13.21) == ("approval", "acp")
     assert story.watch.seen == [
@@ -261,6 +262,7 @@ def test_the_end_and_the_flood() -> None:
     flood.watch.sent(12.0)
     assert flood.stop(12.0) is None
     flood.watch.flooded()
+    flood.watch.exited(12.1)
     assert flood.stop(12.1) == ("flood", "output")
 
 
