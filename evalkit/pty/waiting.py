@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from evalkit.pty.quiescence import TurnDecision, TurnWatch, reading_terminal
+from evalkit.pty.quiescence import TurnDecision, TurnWatch
+from evalkit.pty.reading import reading_terminal
 from evalkit.pty.terminal import Terminal
 
 _SYNCHRONIZED = 2026

@@ -7,9 +7,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from boxes.needs import needs_linux
 
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
 from evalkit.pty.waiting import TurnWaiter
+
+pytestmark = needs_linux
 
 LINES = """
 import time
