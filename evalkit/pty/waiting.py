@@ -13,6 +13,7 @@ from evalkit.pty.terminal import Terminal
 _SYNCHRONIZED = 2026
 _LOOK_S = 0.05  # between two looks while nothing is written
 _BUSY_LOOK_S = 0.3  # and while something is: reading what is visible is most of what watching costs
+_LONG_LOOK_S, _QUICK_S = 0.5, 2.0  # and where it goes on for longer than quick answers do
 _SOON_S = 1.0
 _LAST_WORDS_S = 1.0
 _FRAME_LIMIT_S = 1.0
@@ -62,7 +63,8 @@ class TurnWaiter:
                 return decision
             looked_s = time.monotonic()
             if await self._terminal.changed(self._find_pause(looked_s)) and wrote:
-                await asyncio.sleep(max(0.0, looked_s + _BUSY_LOOK_S - time.monotonic()))
+                soon = looked_s - (self._terminal.last_input_s or self._terminal.opened_s) < _QUICK_S
+                await asyncio.sleep(max(0.0, looked_s + (_BUSY_LOOK_S if soon else _LONG_LOOK_S) - time.monotonic()))
 
     async def _read_last_words(self) -> None:
         """Read what the program wrote before it ended; what it left behind may hold the terminal, and write on."""
