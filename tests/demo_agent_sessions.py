@@ -182,7 +182,9 @@ class TerminalSession:
 
     def text(self) -> str:
         if self.face == "plain":
-            return self.output[self.mark :].decode(errors="replace").replace("\r\n", "\n")
+            return re.sub(r"\x1b\[[?\d;]*[A-Za-z]", "", self.output[self.mark :].decode(errors="replace")).replace(
+                "\r", ""
+            )
         shown = sorted(self.screen().items())
         rows = [row for number, row in shown if 1 < number < self.rows - 1 or (number < self.rows and row[:2] != "> ")]
         last = max((place for place, row in enumerate(rows) if row.startswith("> ")), default=-1)
@@ -390,7 +392,7 @@ def _hold(case: dict[str, Any], session: Any) -> tuple[list[str], int, set[str]]
     after_s = stops[0]["when"]["after_s"] if stops else None
     sent = time.monotonic()
     shown = session.say(case["initial_prompt"], after_s)
-    if stops and time.monotonic() - sent > after_s and "Interrupted" in shown.text:
+    if after_s is not None and time.monotonic() - sent > after_s and "Interrupted" in shown.text:
         used[stops[0]["id"]] = 1
     for _ in range(40):
         replies[-1] += shown.text
@@ -423,7 +425,7 @@ def _matches(reactor: dict[str, Any], shown: Shown, reply: str, used: dict[str, 
     return re.search(when["pattern"], reply) is not None
 
 
-def _act(session: Any, action: dict[str, Any]) -> Shown:  # noqa: PLR0911
+def _act(session: Any, action: dict[str, Any]) -> Shown:
     kind, payload = action["type"], action.get("payload", "")
     if kind in ("say", "paste"):
         return session.say(payload)  # type: ignore[no-any-return]
@@ -441,7 +443,7 @@ def _act(session: Any, action: dict[str, Any]) -> Shown:  # noqa: PLR0911
     return session.resume(payload)  # type: ignore[no-any-return]
 
 
-def _holds(check: dict[str, Any], place: Place, before: dict[str, bytes], replies: list[str], approvals: int) -> bool:
+def _holds(check: dict[str, Any], place: Place, before: dict[str, bytes], replies: list[str], approvals: int) -> bool:  # noqa: PLR0911
     kind = check["type"]
     files = place.files()
     path = check.get("path", "")
@@ -482,7 +484,7 @@ def _reply_holds(check: dict[str, Any], replies: list[str]) -> bool:
         return _is_valid_json(said, check["schema"])
     if check["type"] == "reply_regex":
         return re.search(check["pattern"], said) is not None
-    return (check["text"].lower() in said.lower()) == (check["type"] == "reply_contains")
+    return bool((check["text"].lower() in said.lower()) == (check["type"] == "reply_contains"))
 
 
 def _is_valid_json(text: str, schema: dict[str, Any]) -> bool:

@@ -110,7 +110,7 @@ def test_two_runs_say_the_same(tmp_path: Path) -> None:
     assert one == other
 
 
-REQUESTS = {
+REQUESTS: dict[str, dict[str, bytes | None]] = {
     "create x.txt with the text 'one two.'": {"x.txt": b"one two.\n"},
     'Create a.txt with the text A, and then b.txt containing "B b". Thank you': {"a.txt": b"A\n", "b.txt": b"B b\n"},
     "Create notes.txt with these lines:\nfirst\nsecond": {"notes.txt": b"first\nsecond\n"},
@@ -124,6 +124,7 @@ REQUESTS = {
     "delete nothing.txt": {},
     "show me list.txt": {},
     "What is the API key in config.ini? Print its value": {},
+    "Remind me of ~backup.txt": {},
     "hello there": {},
 }
 
@@ -147,7 +148,7 @@ def test_it_understands_plain_requests(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(ask, range(len(REQUESTS)), REQUESTS))
     for (request, changed), (files, result) in zip(REQUESTS.items(), answers, strict=True):
-        wanted = {**setup, **changed}
+        wanted: dict[str, bytes | None] = {**setup, **changed}
         assert files == {name: content for name, content in wanted.items() if content is not None}, request
         assert result
         assert "k-77" not in result
@@ -245,6 +246,13 @@ def test_no_at_a_terminal_means_no(place: Place, face: str) -> None:
     assert refused.kind == "ready"
     assert "Cancelled." in refused.text
     assert place.files() == {}
+
+
+def test_a_long_output_of_a_command_is_shown_whole(place: Place) -> None:
+    """More than a pipe holds does not stop it."""
+    (place.workspace / "check.py").write_text("print('x' * 200_000)\n")
+    answer = use_headless(place, "Run python3 check.py", "--approve", "all")
+    assert answer["result"] == "x" * 200_000 + "\nexit code 0"
 
 
 def test_work_is_stopped_by_a_key(place: Place, face: str) -> None:
@@ -530,7 +538,7 @@ def show_double_prompt(place: Place) -> bool:
         session = TerminalSession(Place(place.root / face), face, "double-prompt")
         session.say("hello")
         rows = session.text().split("\n") if face == "plain" else list(session.screen().values())
-        counts.append(sum(row.removesuffix("\x1b[?2004h").endswith("> ") or row == "> " for row in rows))
+        counts.append(sum(row == "> " for row in rows))
         session.close()
     return counts == [2, 2]
 
