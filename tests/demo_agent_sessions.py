@@ -156,7 +156,7 @@ class TerminalSession:
         kind = ""
         text = self.output[self.mark :]
         for found in self.STOPS.finditer(re.sub(rb"\x1b\[\?2004[hl]", b"", text).replace(b"\r\n", b"\n")):
-            title = (found["title"] or b"").decode()
+            title = (found["title"] or b"").decode(errors="replace")
             kind = {"◇ demo": "ready", "✋ Action required": "approval"}.get(title, "")
             kind = "ready" if found["prompt"] else "approval" if found["yn"] else kind
         return kind

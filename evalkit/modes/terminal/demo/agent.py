@@ -89,7 +89,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str]] = {
     "exits-zero": (_ALL, "says that it is done in the first turn, and leaves with exit code 0"),
     "endless": (_ALL, "writes log lines without end"),
     "garbage": (_ALL, "writes bytes that are no text, always the same"),
-    "double-prompt": (_TERMINALS, "shows its prompt twice after a turn"),
+    "double-prompt": (_TERMINALS, "shows its prompt twice"),
     "leaks": (_ALL, "shows its whole environment, EVALKIT_CANARY among it"),
     "daemon": (_ALL, "leaves a process of its own behind; all else is right"),
     "ignores-term": (_ALL, "ignores SIGTERM and SIGHUP; all else is right"),
@@ -805,7 +805,7 @@ class ScreenFace(Face):
             return [*wrap(question, columns), *options]
         lines = f"> {self._input}".replace("\n", "\n  ").split("\n")
         rows = [row for line in lines for row in wrap(line, columns)]
-        return ["> ", *rows] if self.variant == "double-prompt" and len(self._said) > 1 else rows
+        return ["> ", *rows] if self.variant == "double-prompt" else rows
 
 
 def wrap(line: str, columns: int) -> list[str]:
