@@ -1,1 +1,1 @@
-"""mode=terminal: simulated users at interactive CLI agents, over three transports, with one set of checks."""
+"""mode=terminal: simulated sessions with interactive CLI agents, over three transports, in a box."""
