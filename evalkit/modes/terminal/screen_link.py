@@ -21,6 +21,7 @@ from evalkit.pty.waiting import TurnWaiter
 from evalkit.sandbox.session import Session, Streams, own_terminal
 
 _ECHO_S = 1.0
+_BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a letter at once for one key, or for a paste
 _SETTLE_S = 0.2
 _ECHOED_CHARS = 20
 _LAST_WORDS_S = 0.2
@@ -163,9 +164,11 @@ class ScreenLink(AgentLink):
         settings, terminal = self._launcher.agent.settings, self._at()
         if settings.clear_keys:
             await self._press(settings.clear_keys)
+            await asyncio.sleep(_BETWEEN_KEYS_S)
         enter_text(text)
         if "\n" not in text and not await self._shows(text):
             terminal.press("ctrl-u")
+            await asyncio.sleep(_BETWEEN_KEYS_S)
             enter_text(text)
             self._echoed = False
             await self._shows(text)
@@ -201,9 +204,7 @@ class ScreenLink(AgentLink):
     async def _press(self, keys: list[str] | tuple[str, ...]) -> None:
         for number, key in enumerate(keys):
             if number:
-                await asyncio.sleep(
-                    0.05
-                )  # a person's fingers; programs take an escape and a letter at once for one key
+                await asyncio.sleep(_BETWEEN_KEYS_S)
             self._send(key)
 
     def _send(self, key: str) -> None:
