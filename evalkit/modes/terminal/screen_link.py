@@ -55,6 +55,7 @@ class ScreenLink(AgentLink):
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
         self._typed = ""
+        self._is_used = False
 
     async def start(self) -> Stop:
         """Start the agent and wait until it takes a prompt."""
@@ -121,6 +122,7 @@ class ScreenLink(AgentLink):
         self._terminal = terminal = Terminal.open(
             *self._size, recording=self._recording, output_limit_bytes=self._limit
         )
+        self._is_used = False
         terminal.opened_s = self._began_s  # a second terminal goes on in the same recording
         own_terminal(terminal.child_fd)
         child = terminal.child_fd
@@ -162,7 +164,7 @@ class ScreenLink(AgentLink):
     async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
         settings, terminal = self._launcher.agent.settings, self._at()
-        if settings.clear_keys:
+        if settings.clear_keys and self._is_used:
             await self._press(settings.clear_keys)
             await asyncio.sleep(_BETWEEN_KEYS_S)
         enter_text(text)
@@ -173,7 +175,7 @@ class ScreenLink(AgentLink):
             self._echoed = False
             await self._shows(text)
         await self._settle()
-        mark, self._typed = terminal.mark(), text
+        mark, self._typed, self._is_used = terminal.mark(), text, True
         self._send(settings.submit_key)
         return mark
 
