@@ -6,7 +6,6 @@ import re
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from harness import Cli, Finished
@@ -24,9 +23,10 @@ FAULTS: dict[str, tuple[Step, str]] = {
     "garbage": (Garbage("page"), "invalid_response"),
 }
 TURN_S = 12
+TRANSPORTS = ["headless", *(pytest.param(transport, marks=pytest.mark.slow) for transport in ("pty", "acp"))]
 
 
-@pytest.mark.parametrize("transport", ["headless", "pty", "acp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_demo(fault: str, transport: str, cold_cli: Cli) -> None:
     step, kind = FAULTS[fault]
@@ -36,7 +36,7 @@ def test_demo(fault: str, transport: str, cold_cli: Cli) -> None:
     assert len(endpoint.asked()) == max(1, 2 * POLICIES[kind].attempts_factor)
 
 
-@pytest.mark.parametrize("transport", ["headless", "pty", "acp"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
 def test_demo_dead_port(transport: str, cold_cli: Cli) -> None:
     done = _run(cold_cli, _dead_url(), "demo", transport, ["agent.protocol=openai_chat"])
     _assert_excused(done, "connection_refused")
