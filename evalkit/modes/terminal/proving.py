@@ -111,6 +111,8 @@ def _blame_oracle(case: TerminalCase, reason: str) -> str:
 def _make_setup(
     settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: Boxes, root: Path, folder: Path, variant: str
 ) -> SessionSetup:
+    own = root / variant
+    own.mkdir(mode=0o711)
     profile = replace(settings.agent, environment={**settings.agent.environment, "DEMO_VARIANT": variant})
     return SessionSetup(
         settings=settings,
@@ -118,7 +120,7 @@ def _make_setup(
         agent=find_agent(profile, boxes.boxes),
         sessions=boxes.sessions,
         boxes=boxes.boxes,
-        root=root,
+        root=own,
         models=None,
         play=_nobody,
         decide=_nobody,
