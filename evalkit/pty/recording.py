@@ -80,6 +80,7 @@ class TerminalRecording:
         self._markers_left = _MARKER_LIMIT
         self._secrets = sorted({secret for secret in redact if secret}, key=len, reverse=True)
         self._longest = len(self._secrets[0]) if self._secrets else 0
+        self._first_letters = frozenset(secret[0] for secret in self._secrets)
         self._secret = re.compile("|".join(map(re.escape, self._secrets))) if self._secrets else None
         self._decoders = {kind: codecs.getincrementaldecoder("utf-8")("replace") for kind in (OUTPUT, INPUT)}
         self._held = {OUTPUT: "", INPUT: ""}
@@ -112,13 +113,16 @@ class TerminalRecording:
             self._markers_left -= 1
             self._append(at_s, RESIZE, f"{columns}x{rows}")
 
-    def write(self, path: Path) -> None:
-        """Write the file, whole or not at all; what was held back is in it. Raises OSError."""
+    def close(self) -> None:
+        """Add what was held back: the beginning of a secret, or of a character, that did not come."""
         for kind, decoder in self._decoders.items():
             rest = self._redacted(self._held[kind] + decoder.decode(b"", final=True))
             self._held[kind] = ""
-            decoder.reset()
             self._add_text(self._last_s, kind, rest)
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all; what was held back is in it. Raises OSError."""
+        self.close()
         header = {
             "version": 2,
             "width": self._size[0],
@@ -172,9 +176,10 @@ class TerminalRecording:
     def _find_open(self, text: str, start: int) -> int:
         """Return the first place from `start` on whose rest begins a secret; the end of the text if there is none."""
         for at in range(max(start, len(text) - self._longest + 1), len(text)):
-            rest = text[at:]
-            if any(len(secret) > len(rest) and secret.startswith(rest) for secret in self._secrets):
-                return at
+            if text[at] in self._first_letters:
+                rest = text[at:]
+                if any(len(secret) > len(rest) and secret.startswith(rest) for secret in self._secrets):
+                    return at
         return len(text)
 
 

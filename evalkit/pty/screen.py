@@ -19,6 +19,7 @@ EventKind = Literal["title", "progress", "bell", "notification"]
 SCROLLBACK_LINES = 20_000
 REPLY_LIMIT_BYTES = 64 * 1024
 _EVENT_LIMIT = 1_000
+_BUFFER_BYTES = 32 * 1024
 _TEXT_LIMIT = 500
 _DIFF_LIMIT_LINES = 400
 _CELL_WIDTH_PX, _CELL_HEIGHT_PX = 8, 16
@@ -78,6 +79,16 @@ class Screen:
         self._replies = _Replies()
         self._terminal = self._native.Terminal(
             columns, rows, scrollback=SCROLLBACK_LINES, fg=_FOREGROUND, bg=_BACKGROUND
+        )
+        ffi, init_sized = self._native.ffi, self._native.init_sized
+        self._row_start, self._row_end = init_sized("GhosttyGridRef"), init_sized("GhosttyGridRef")
+        self._selection = init_sized("GhosttySelection")
+        self._options = init_sized("GhosttyTerminalSelectionFormatOptions")
+        self._buffer = ffi.new("uint8_t[]", _BUFFER_BYTES)
+        self._point = ffi.new("GhosttyPointS *")
+        self._point.tag = self._native.lib.GHOSTTY_POINT_TAG_ACTIVE
+        self._grid_ref = self._native.union_fn(
+            "ghostty_terminal_grid_ref", "GhosttyResult(*)(GhosttyTerminal, GhosttyPointS, GhosttyGridRef*)"
         )
         self._kept = _listen(self._native, self._terminal, self._size, self._events, self._replies)
 
@@ -183,40 +194,43 @@ class Screen:
 
     def _visible(self) -> Any:
         columns, rows = self._size
-        return self._select(self._terminal.ref(0, 0), self._terminal.ref(columns - 1, rows - 1))
+        return self._select(self._row_start, (0, 0), (columns - 1, rows - 1))
 
-    def _select(self, first: Any, last: Any) -> Any:
-        selection = self._native.init_sized("GhosttySelection")
-        selection.start, selection.end = first[0], last[0]
-        return selection
+    def _select(self, first: Any, start: tuple[int, int] | None, end: tuple[int, int]) -> Any:
+        """Return a selection from `first`, or what `start` sets it to, to a visible cell; valid until the next feed."""
+        native = self._native
+        for reference, place in ((first, start), (self._row_end, end)):
+            if place is not None:
+                self._point.value.x, self._point.value.y = place
+                native.check(self._grid_ref(self._terminal._t[0], self._point[0], reference), "grid_ref")  # noqa: SLF001 - the wrapper makes everything anew, which takes longer than the text itself
+        self._selection.start, self._selection.end = first[0], self._row_end[0]
+        return self._selection
 
     def _text_from(self, tracked: _Tracked) -> str:
         first = tracked.find()
         if first is None:
             return self.scrollback_text()
         columns, rows = self._size
-        selection = self._select(first, self._terminal.ref(columns - 1, rows - 1))
-        return _right_trimmed(self._format(selection, unwrap=True))
+        return _right_trimmed(self._format(self._select(first, None, (columns - 1, rows - 1)), unwrap=True))
 
     def _format(self, selection: Any, *, styled: bool = False, unwrap: bool = False) -> str:
         ffi, lib = self._native.ffi, self._native.lib
-        options = self._native.init_sized("GhosttyTerminalSelectionFormatOptions")
+        options = self._options
         options.emit = lib.GHOSTTY_FORMATTER_FORMAT_VT if styled else lib.GHOSTTY_FORMATTER_FORMAT_PLAIN
         options.unwrap, options.trim, options.selection = unwrap, not styled, selection
         needed = ffi.new("size_t *")
-        room = 32 * 1024
+        buffer = self._buffer
         while True:
-            buffer = ffi.new("uint8_t[]", room)
             result = lib.ghostty_terminal_selection_format_buf(
                 self._terminal._t[0],  # noqa: SLF001 - pyghostty's own wrapper formats twice, to learn the size first
                 options[0],
                 buffer,
-                room,
+                len(buffer),
                 needed,
             )
             if result != lib.GHOSTTY_OUT_OF_SPACE:
                 break
-            room = int(needed[0])
+            buffer = ffi.new("uint8_t[]", int(needed[0]))
         if result:
             return ""
         return bytes(ffi.buffer(buffer, needed[0])).decode(errors="replace")
@@ -375,7 +389,8 @@ def _check_size(columns: int, rows: int) -> None:
 
 
 def _right_trimmed(text: str) -> str:
-    return "\n".join(line.rstrip() for line in text.split("\n")).rstrip("\n")
+    """Return `text` without empty lines at its end; of each line the emulator has cut the blanks at its end."""
+    return text.rstrip()
 
 
 def _find_new_lines(old: list[str], new: list[str]) -> list[str]:

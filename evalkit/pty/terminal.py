@@ -45,7 +45,7 @@ class Terminal:
         flooded: Whether the program wrote more than the limit since the last input. Then it is not read any more, and
             so stands still, until the next input.
         replies_sent: How many replies of the terminal to queries were sent to the program.
-        replies_withheld: How many were not, because there were more than 1,000 since the last input of the user.
+        replies_withheld: How many were not, because 1,000 or more had been since the last input of the user.
         input_refused_bytes: How much input was refused, because the program did not read what was typed before.
 
     """
@@ -287,7 +287,7 @@ class Terminal:
             self._recording.marker(now_s - self.opened_s, f"flood: more than {self._output_limit_bytes} bytes")
 
     def _reply(self, replies: bytes, count: int, dropped: int) -> None:
-        too_many = self._replies_since_input + count > REPLY_LIMIT
+        too_many = self._replies_since_input >= REPLY_LIMIT
         self._replies_since_input += count
         if too_many or self._queued_bytes + len(replies) > INPUT_LIMIT_BYTES:
             if not self.replies_withheld:

@@ -12,6 +12,7 @@ from evalkit.pty.terminal import Terminal
 _SYNCHRONIZED = 2026
 _LOOK_S = 0.05  # between two looks while nothing is written
 _BUSY_LOOK_S = 0.25  # and while something is: what is visible costs a third of a millisecond to read
+_SOON_S = 1.0
 _FRAME_LIMIT_S = 1.0
 
 
@@ -58,8 +59,13 @@ class TurnWaiter:
             if (decision := self._watch.decide(time.monotonic())) is not None:
                 return decision
             looked_s = time.monotonic()
-            if await self._terminal.changed(_LOOK_S) and wrote:
+            if await self._terminal.changed(self._find_pause(looked_s)) and wrote:
                 await asyncio.sleep(max(0.0, looked_s + _BUSY_LOOK_S - time.monotonic()))
+
+    def _find_pause(self, now_s: float) -> float:
+        """Return how long to wait for something to be written: little just after something happened, else more."""
+        happened_s = max(self._terminal.last_output_s or 0.0, self._terminal.last_input_s or 0.0)
+        return _LOOK_S if now_s - happened_s < _SOON_S else 2 * _LOOK_S
 
     def _tell(self) -> bool:
         """Tell the watch what happened since the last time; return whether anything was written."""
