@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 from urllib.parse import unquote
+from zlib import crc32
 
 import httpx
 
@@ -18,6 +19,7 @@ from evalkit.gateway.calls import (
     MAX_ANSWER_BYTES,
     REPLAY_MISMATCH,
     REQUEST_TOO_LARGE,
+    SESSION_CLOSED,
     UNREADABLE_REQUEST,
     OpenCall,
 )
@@ -48,7 +50,7 @@ class GatewayApp:
     Args:
         sessions: The open sessions by id.
         upstream: The provider; None: every session is replayed.
-        client: The HTTP client for it.
+        clients: HTTP clients for it; each session uses one of them.
         clock: Times every call.
         request_limit_bytes: How long a request's body may be.
 
@@ -58,14 +60,14 @@ class GatewayApp:
         self,
         sessions: MutableMapping[str, GatewaySession],
         upstream: Upstream | None,
-        client: httpx.AsyncClient,
+        clients: Sequence[httpx.AsyncClient],
         *,
         clock: Clock,
         request_limit_bytes: int,
     ) -> None:
         self._sessions = sessions
         self._upstream = upstream
-        self._client = client
+        self._clients = clients
         self._clock = clock
         self._request_limit_bytes = request_limit_bytes
 
@@ -126,6 +128,8 @@ class GatewayApp:
         call = session.begin(request)
         work = self._serve(session, call, AgentSide(send, call, self._clock), problem)
         await while_connected(receive, work, lambda task: session.attach(call, task))
+        if call.status == 0:  # the session was closed before anything came; an agent that has left hears nothing
+            await answer_error(send, kind.protocol, 503, SESSION_CLOSED, "the session ended before the answer")
 
     async def _serve(
         self, session: GatewaySession, call: OpenCall, agent: AgentSide, problem: tuple[int, str, str] | None
@@ -148,7 +152,8 @@ class GatewayApp:
     async def _forward(self, upstream: Upstream, session: GatewaySession, call: OpenCall, agent: AgentSide) -> None:
         call.was_sent = True
         try:
-            response = await self._client.send(self._build(upstream, call.request), stream=True)
+            client = self._clients[crc32(session.session_id.encode()) % len(self._clients)]
+            response = await client.send(self._build(upstream, call.request), stream=True)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             await self._fail(session, call, agent, error_of_exception(error, upstream.timeout_s))
             return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalkit.gateway.answers import AnswerReader, TokenCount, reader_for
+from evalkit.gateway.answers import AnswerReader, TokenCount, reader_for, whole_text
 from evalkit.gateway.event_stream import EventStream
 from evalkit.gateway.protocols import Operation
 from evalkit.gateway.provider_errors import ProviderError, error_in_answer
@@ -51,7 +51,7 @@ class ModelCall:
         input_tokens: What was read, from a cache or not; None where unknown, here and below.
         output_tokens: What was written, reasoning included.
         cached_tokens: How many of the input tokens came from a cache.
-        cost_usd: What it cost in USD; 0.0 where the provider refused or was never asked.
+        cost_usd: What it cost in USD; 0.0 where the provider refused or was never asked, None where it was cut.
         tools_called: The names of the tools that the model called, in order.
         finish: Why the model ended, in the provider's word; empty: it did not say.
         streamed: Whether the answer was a stream of events.
@@ -198,7 +198,7 @@ class OpenCall:
             operation=str(kind.operation),
             path=self.request.path,
             model=self.request.model,
-            answered_model=reader.model,
+            answered_model=whole_text(reader.model),
             status=self.status,
             error_type=error.kind if error else "",
             message=error.message if error else "",
@@ -209,9 +209,9 @@ class OpenCall:
             input_tokens=reader.tokens.input_tokens,
             output_tokens=reader.tokens.output_tokens,
             cached_tokens=reader.tokens.cached_tokens,
-            cost_usd=self._cost_usd(price, error),
-            tools_called=reader.tools_called,
-            finish=reader.finish,
+            cost_usd=None if cut and self.was_sent else self._cost_usd(price, error),
+            tools_called=tuple(map(whole_text, reader.tools_called)),
+            finish=whole_text(reader.finish),
             streamed=self.streamed,
             bytes_in=len(self.request.body),
             bytes_out=self.bytes_out,

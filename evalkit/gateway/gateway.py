@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 _LOOPBACK = "127.0.0.1"
 _SESSION_ID = re.compile(r"[A-Za-z0-9._~-]{1,200}")
 _IDLE_TO_PROVIDER_S = 15.0
-_KEPT_TO_PROVIDER = 100
+# The library looks through a whole pool for each request: many small ones are faster than a large one.
+_POOLS = 16
+_KEPT_PER_POOL = 10
 
 
 class Gateway:
@@ -61,7 +63,7 @@ class Gateway:
         self._clock = clock or MonotonicClock()
         self._request_limit_bytes = request_limit_bytes
         self._sessions: dict[str, GatewaySession] = {}
-        self._client: httpx.AsyncClient | None = None
+        self._clients: list[httpx.AsyncClient] = []
         self._servers: list[tuple[LoopServer, asyncio.Task[None]]] = []
         self._unix_paths: list[Path] = []
         self._tcp_url = ""
@@ -158,12 +160,11 @@ class Gateway:
             except Exception as error:  # noqa: BLE001 - it is raised below, once everything is closed
                 problems.append(error)
         for server, _ in self._servers:
-            server.should_exit = True
+            server.end()
         await asyncio.gather(*(task for _, task in self._servers))
         self._servers.clear()
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
+        await asyncio.gather(*(client.aclose() for client in self._clients))
+        self._clients.clear()
         for path in self._unix_paths:
             path.unlink(missing_ok=True)
         self._unix_paths.clear()
@@ -175,19 +176,22 @@ class Gateway:
 
         from evalkit.gateway.app import GatewayApp
 
-        if self._client is None:
-            to_provider = self._upstream is not None and not is_this_machine(self._upstream.base_url)
-            self._client = httpx.AsyncClient(
-                trust_env=to_provider,
-                follow_redirects=False,
-                limits=httpx.Limits(
-                    max_connections=None, max_keepalive_connections=100, keepalive_expiry=_IDLE_TO_PROVIDER_S
-                ),
+        if not self._clients:
+            is_far = self._upstream is not None and not is_this_machine(self._upstream.base_url)
+            # Certificates are loaded, once, where they will be checked only.
+            is_secure = self._upstream is not None and self._upstream.base_url.startswith("https:")
+            verify = httpx.create_ssl_context(trust_env=is_far) if is_secure else False
+            limits = httpx.Limits(
+                max_connections=None, max_keepalive_connections=_KEPT_PER_POOL, keepalive_expiry=_IDLE_TO_PROVIDER_S
             )
+            self._clients = [
+                httpx.AsyncClient(trust_env=is_far, verify=verify, follow_redirects=False, limits=limits)
+                for _ in range(_POOLS)
+            ]
         return GatewayApp(
             self._sessions,
             self._upstream,
-            self._client,
+            self._clients,
             clock=self._clock,
             request_limit_bytes=self._request_limit_bytes,
         )

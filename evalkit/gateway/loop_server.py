@@ -17,7 +17,7 @@ _BACKLOG = 1024
 
 
 class LoopServer(uvicorn.Server):
-    """A server that begins and ends without its process.
+    """A server that begins and ends without its process. It wakes up for requests only.
 
     Args:
         app: The ASGI application.
@@ -44,9 +44,10 @@ class LoopServer(uvicorn.Server):
         )
         super().__init__(config)
         self._begun = asyncio.Event()
+        self._ending = asyncio.Event()
 
     async def begin(self, sockets: list[socket.socket] | None = None) -> asyncio.Task[None]:
-        """Return the task that serves, once it does; set `should_exit` to end it. Raises OSError when it cannot."""
+        """Return the task that serves, once it does; :meth:`end` lets it end. Raises OSError when it cannot."""
         serving = asyncio.ensure_future(self.serve(sockets=sockets))
         begun = asyncio.ensure_future(self._begun.wait())
         try:
@@ -56,6 +57,16 @@ class LoopServer(uvicorn.Server):
         if serving.done():
             serving.result()
         return serving
+
+    def end(self) -> None:
+        """Stop listening, and end once the connections are closed, or a second is over."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        """Wait for the end; what its tick would do each second is needed once."""
+        await self.on_tick(0)
+        await self._ending.wait()
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
