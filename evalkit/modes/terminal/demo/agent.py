@@ -89,7 +89,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str]] = {
     "exits-zero": (_ALL, "says that it is done in the first turn, and leaves with exit code 0"),
     "endless": (_ALL, "writes log lines without end"),
     "garbage": (_ALL, "writes bytes that are no text, always the same"),
-    "double-prompt": (_TERMINALS, "shows its prompt twice after a turn"),
+    "double-prompt": (_TERMINALS, "shows its prompt twice"),
     "leaks": (_ALL, "shows its whole environment, EVALKIT_CANARY among it"),
     "daemon": (_ALL, "leaves a process of its own behind; all else is right"),
     "ignores-term": (_ALL, "ignores SIGTERM and SIGHUP; all else is right"),
@@ -113,6 +113,10 @@ PACE_S = 0.2
 COMMAND_LIMIT_S = 60.0
 MODEL_LIMIT_S = 120.0
 
+_INSTEAD = {
+    "noop": "Thank you for asking. I would rather leave everything as it is.",
+    "ignores": "Here is a poem instead: roses are red.",
+}
 _CHOSEN = "\u276f"
 _SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 _GARBAGE = (
@@ -182,7 +186,8 @@ class Memory:
         """
         if variant == "stale-resume":
             turn = {"user": "create other.txt with text OTHER-7", "reply": "Wrote other.txt"}
-            return cls(session_id, [turn], {"favourite colour": "beige"}, {"path": "other.txt", "text": "OTHER-7\n"})
+            last = {"path": "other.txt", "text": "OTHER-7\n", "done": "yes"}
+            return cls(session_id, [turn], {"favourite colour": "beige"}, last)
         try:
             return cls(**json.loads(cls._path(session_id).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -232,7 +237,10 @@ class ToolUse:
 
 def is_inside(workspace: Path, path: str) -> bool:
     """Return whether a path, as a user names it, leads into the workspace."""
-    return (workspace / Path(path).expanduser()).resolve().is_relative_to(workspace.resolve())
+    try:
+        return (workspace / Path(path).expanduser()).resolve().is_relative_to(workspace.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
 
 
 @dataclass
@@ -472,11 +480,8 @@ class Reader:
     def _fact(self, request: str) -> Intent | None:
         said = re.findall(r"(?i)\bmy ([\w -]+?) is ([^.,;!?\n]+)", request)
         self._memory.facts |= {name.lower(): value.strip() for name, value in said}
-        return (
-            Intent(reply="\n".join(f"I will remember: your {name} is {value}." for name, value in said))
-            if said
-            else None
-        )
+        told = "\n".join(f"I will remember: your {name} is {value}." for name, value in said)
+        return Intent(reply=told) if said else None
 
 
 # --- How it talks with the user ----------------------------------------------------------------------------------
@@ -572,6 +577,7 @@ class LineFace(Face):
     def __init__(self, variant: str) -> None:
         super().__init__(variant)
         self._is_terminal = os.isatty(1)
+        self._step = 0
         self._swallows = variant == "swallows-key"
         if os.isatty(0):
             import termios
@@ -587,19 +593,25 @@ class LineFace(Face):
     def wait(self, seconds: float, *, silent: bool = False) -> None:
         """Let time pass behind a spinner."""
         end = time.monotonic() + seconds
-        step = 0
-        while (left := end - time.monotonic()) > 0:
-            if self._is_terminal and not silent:
-                self.write_raw(f"\r\x1b[K{_SPINNER[step % 10]} Working… (ctrl-c to interrupt)".encode())
-            step += 1
-            time.sleep(min(left, 0.12))
-        if self._is_terminal and not silent:
-            self.write_raw(b"\r\x1b[K")
+        shown = self._is_terminal and not silent
+        try:
+            while (left := end - time.monotonic()) > 0:
+                if shown:
+                    self.write_raw(f"\r\x1b[K{_SPINNER[self._step % 10]} Working… (ctrl-c to interrupt)".encode())
+                self._step += 1
+                time.sleep(min(left, 0.12))
+        finally:
+            if shown:
+                self.write_raw(b"\r\x1b[K")
 
     def ask(self, use: ToolUse) -> str:
         """Ask on a row of its own."""
         self.write_raw(f"{use.question} [y/n] ".encode())
-        answer = self._read_line().strip().lower()
+        try:
+            answer = self._read_line().strip().lower()
+        except KeyboardInterrupt:
+            self.write_raw(b"\n")
+            raise Interrupted from None
         return {"y": "yes", "a": "always"}.get(answer[:1], "no")
 
     def _read_line(self) -> str:
@@ -633,10 +645,6 @@ class ScreenFace(Face):
 
     name = "tui"
 
-    _STATUS: ClassVar[dict[str, str]] = {
-        "ready": "◇ ready · /exit leaves",
-        "approval": "✋ arrow keys and enter, or y, a, n",
-    }
     _TITLES: ClassVar[dict[str, str]] = {"ready": "◇ demo", "busy": "✦ Working…", "approval": "✋ Action required"}
     _OPTIONS = (("yes", "Yes"), ("always", "Yes, always"), ("no", "No"))
     _HOT_KEYS: ClassVar[dict[str, str]] = {"y": "yes", "1": "yes", "a": "always", "2": "always", "n": "no", "3": "no"}
@@ -724,14 +732,10 @@ class ScreenFace(Face):
             self._draw("ready")
             keys = self._read_keys(0.25 if self.variant == "ambient" else None)
             self._step += 1
-            for place, (key, text) in enumerate(keys):
+            for key, text in keys:
                 if key == "enter" and self._input.strip():
                     prompt, self._input = self._input.strip(), ""
-                    self._keys.give_back(keys[place + 1 :])
-                    self._said += [
-                        "",
-                        *(f"{'> ' if not row else '  '}{line}" for row, line in enumerate(prompt.split("\n"))),
-                    ]
+                    self._said += ["", *f"> {prompt}".replace("\n", "\n  ").split("\n")]
                     self._draw("busy")
                     return prompt
                 if key == "ctrl-d" and not self._input:
@@ -752,8 +756,6 @@ class ScreenFace(Face):
 
     def _read_keys(self, timeout_s: float | None) -> list[tuple[str, str]]:
         """Return the keys that come within a time, or at once when the window has another size."""
-        if self._keys.waiting:
-            return self._keys.take()
         ready, _, _ = select.select([0, self._woken], [], [], 0.05 if self._keys.unfinished else timeout_s)
         if self._woken in ready:
             os.read(self._woken, 64)
@@ -778,7 +780,9 @@ class ScreenFace(Face):
         room = rows - 2 - len(below)
         shown = said[max(len(said) - room, 0) :]
         sign = _SPINNER[self._step % 10]
-        status = self._STATUS.get(self._state, f"{sign} Working… (esc to interrupt)")
+        status = {"ready": "◇ ready · /exit leaves", "busy": f"{sign} Working… (esc to interrupt)"}.get(
+            self._state, "✋ arrow keys and enter, or y, a, n"
+        )
         header = f"{VERSION} {sign}" if self.variant == "ambient" else VERSION
         frame = [header, *shown, *[""] * (room - len(shown)), *below, status]
         changed = [
@@ -799,9 +803,9 @@ class ScreenFace(Face):
                 for number, (_, label) in enumerate(self._OPTIONS)
             ]
             return [*wrap(question, columns), *options]
-        lines = self._input.split("\n")
-        rows = [row for number, line in enumerate(lines) for row in wrap(("> ", "  ")[number > 0] + line, columns)]
-        return ["> ", *rows] if self.variant == "double-prompt" and len(self._said) > 1 else rows
+        lines = f"> {self._input}".replace("\n", "\n  ").split("\n")
+        rows = [row for line in lines for row in wrap(line, columns)]
+        return ["> ", *rows] if self.variant == "double-prompt" else rows
 
 
 def wrap(line: str, columns: int) -> list[str]:
@@ -838,7 +842,6 @@ class KeyReader:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._left = ""
         self._swallows = swallows
-        self.waiting: list[tuple[str, str]] = []
 
     @property
     def unfinished(self) -> bool:
@@ -854,15 +857,6 @@ class KeyReader:
         if not self.unfinished:
             return []
         return [("esc", ""), *self._split(self._left[1:])]
-
-    def give_back(self, keys: list[tuple[str, str]]) -> None:
-        """Keep keys for the next time."""
-        self.waiting = keys
-
-    def take(self) -> list[tuple[str, str]]:
-        """Return the keys that were given back."""
-        keys, self.waiting = self.waiting, []
-        return keys
 
     def _split(self, text: str) -> list[tuple[str, str]]:
         keys: list[tuple[str, str]] = []
@@ -907,6 +901,7 @@ class AcpFace(Face):
         self._answers: dict[int, dict[str, Any]] = {}
         self._cancelled = False
         self._closed = False
+        self._asked = 0
         self._calls = 0
         self.session_id = ""
         threading.Thread(target=self._listen, daemon=True).start()
@@ -928,9 +923,9 @@ class AcpFace(Face):
         except (ValueError, AttributeError):
             message, method = {"id": None}, "not JSON-RPC"
         with self._changed:
-            if method == "session/cancel":
-                self._cancelled = True
-            elif method:
+            if method:
+                self._cancelled = method == "session/cancel"
+            if method and method != "session/cancel":
                 self._requests.append(message)
             elif isinstance(message.get("id"), int):
                 self._answers[message["id"]] = message
@@ -940,7 +935,6 @@ class AcpFace(Face):
         """Wait for a request of the client; None: it has gone."""
         with self._changed:
             self._changed.wait_for(lambda: self._requests or self._closed)
-            self._cancelled = False
             return self._requests.popleft() if self._requests else None
 
     def send(self, message: dict[str, Any]) -> None:
@@ -957,8 +951,8 @@ class AcpFace(Face):
         self.update("agent_message_chunk", content={"type": "text", "text": f"{text}\n"})
 
     def wait(self, seconds: float, *, silent: bool = False) -> None:
-        """Let time pass; a long wait shows itself as a thought."""
-        if not silent:
+        """Let time pass; a longer wait shows itself as a thought."""
+        if seconds >= PACE_S and not silent:
             self.update("agent_thought_chunk", content={"type": "text", "text": "Working…"})
         with self._changed:
             if self._changed.wait_for(lambda: self._cancelled or self._closed, seconds):
@@ -966,9 +960,9 @@ class AcpFace(Face):
 
     def ask(self, use: ToolUse) -> str:
         """Ask the client for permission."""
-        self._calls += 1
-        number = self._calls
-        call = {"toolCallId": self._call_id(use), "title": use.question, "kind": use.kind, "status": "pending"}
+        self._asked += 1
+        number = self._asked
+        call = {"toolCallId": f"call-{self._calls}", "title": use.question, "kind": use.kind, "status": "pending"}
         params = {"sessionId": self.session_id, "toolCall": call, "options": list(self._OPTIONS)}
         self.send({"id": number, "method": "session/request_permission", "params": params})
         with self._changed:
@@ -981,23 +975,20 @@ class AcpFace(Face):
 
     def begin(self, use: ToolUse, workspace: Path) -> None:
         """Announce a tool call, with the change it will make."""
+        self._calls += 1
         content: list[dict[str, Any]] = []
         path = workspace / use.path
         if use.kind == "edit":
-            before = path.read_text(encoding="utf-8") if path.is_file() else None
+            before = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else None
             content = [{"type": "diff", "path": str(path), "oldText": before, "newText": use.text}]
         locations = [] if use.kind == "execute" else [{"path": str(path)}]
         shown = {"title": use.title, "kind": use.kind, "status": "pending", "content": content, "locations": locations}
-        self.update("tool_call", toolCallId=self._call_id(use), **shown)
+        self.update("tool_call", toolCallId=f"call-{self._calls}", **shown)
 
     def finish(self, use: ToolUse, *, done: bool) -> None:
         """Tell what became of a tool call."""
-        self.update(
-            "tool_call_update", toolCallId=self._call_id(use), kind=use.kind, status="completed" if done else "failed"
-        )
-
-    def _call_id(self, use: ToolUse) -> str:
-        return f"{use.kind}-{use.path}"
+        status = "completed" if done else "failed"
+        self.update("tool_call_update", toolCallId=f"call-{self._calls}", kind=use.kind, status=status)
 
 
 # --- What it does ------------------------------------------------------------------------------------------------
@@ -1036,30 +1027,24 @@ class DemoBrain:
             self._memory.facts, self._memory.last, self._memory.pending = {}, {}, ""
             self._memory.turns = []
         misbehave(self._variant, self._face)
-        self._face.wait(
-            SILENCE_S if self._variant == "slow-silent" else THINKING_S, silent=self._variant == "slow-silent"
-        )
+        silent = self._variant == "slow-silent"
+        self._face.wait(SILENCE_S if silent else THINKING_S, silent=silent)
         if not self._remark(prompt):
             return
-        if self._variant == "noop":
-            self._say("Thank you for asking. I would rather leave everything as it is.")
-            return
-        if self._variant == "ignores":
-            self._say("Here is a poem instead: roses are red.")
+        if self._variant in _INSTEAD:
+            self._say(_INSTEAD[self._variant])
             return
         intent = Reader(self._workspace, self._memory).read(prompt)
+        pace_s = PACE_S if intent.paced else 0.0
         for number, use in enumerate(intent.uses):
-            if intent.paced:
-                self._face.wait(PACE_S)
+            self._face.wait(pace_s)
             if not self._use(use):
                 return
             if intent.paced:
                 self._say(f"Progress: {number + 1} of {len(intent.uses)}")
-        for line in intent.reply.split("\n") if intent.paced else [intent.reply]:
-            if intent.paced and line:
-                self._face.wait(PACE_S)
-            if line:
-                self._say(line)
+        for part in filter(None, intent.reply.split("\n") if intent.paced else [intent.reply]):
+            self._face.wait(pace_s)
+            self._say(part)
 
     def _use(self, use: ToolUse) -> bool:
         """Use a tool; False: the user does not want it."""
@@ -1147,18 +1132,22 @@ class DemoBrain:
         import subprocess
 
         env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-        stdout, stderr = subprocess.PIPE, subprocess.STDOUT
-        process = subprocess.Popen(
-            shlex.split(command), cwd=self._workspace, env=env, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
-        )
+        none, out, same = subprocess.DEVNULL, subprocess.PIPE, subprocess.STDOUT
+        words = shlex.split(command)
+        process = subprocess.Popen(words, cwd=self._workspace, env=env, stdin=none, stdout=out, stderr=same)
         end = time.monotonic() + COMMAND_LIMIT_S
         try:
-            while process.poll() is None and time.monotonic() < end:
-                self._face.wait(0.05, silent=True)
+            while True:
+                try:
+                    output, _ = process.communicate(timeout=0.02)
+                    break
+                except subprocess.TimeoutExpired:
+                    self._face.wait(0.08)
+                if time.monotonic() > end:
+                    process.kill()
         finally:
             process.kill()
-        output = process.communicate()[0].decode(errors="replace").strip()
-        return f"{output}\nexit code {process.returncode}".lstrip()
+        return f"{output.decode(errors='replace').strip()}\nexit code {process.returncode}".lstrip()
 
     def _remark(self, prompt: str) -> bool:
         """Ask the model for a remark, where there is one; False: it failed."""
@@ -1171,7 +1160,7 @@ class DemoBrain:
         asking = threading.Thread(target=lambda: answers.append(ask_model(base, prompt)), daemon=True)
         asking.start()
         while asking.is_alive():
-            self._face.wait(0.05, silent=True)
+            self._face.wait(0.1)
         status, remark = answers[0] if answers else ("unreachable", "")
         self._say(f"model error: {status}" if status else f"· {remark}")
         return not status
@@ -1306,8 +1295,9 @@ def run_terminal(options: argparse.Namespace, variant: str) -> int:
                 prompt = face.read_prompt()
                 if prompt == "/exit":
                     break
-                if prompt and not brain.take_turn(prompt) and variant == "prefilled-line":
-                    face.prefill(prompt) if isinstance(face, ScreenFace) else None
+                stopped = bool(prompt) and not brain.take_turn(prompt)
+                if stopped and variant == "prefilled-line" and isinstance(face, ScreenFace):
+                    face.prefill(prompt)
             except KeyboardInterrupt:
                 face.say("")
     except EOFError:
