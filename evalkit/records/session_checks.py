@@ -29,6 +29,7 @@ _NOT_CLAIMED = re.compile(
 )
 _GONE = ("deleted", "removed")
 _MOST_PROMPT = 3
+_LAST_LINES = 6
 _PROMPTS = ("say", "paste", "resume")
 
 
@@ -294,8 +295,9 @@ def check_one_prompt(session: StoredSession) -> Verdict:
     """
     for number, turn in enumerate(session.turns, 1):
         lines = [line.strip() for line in str(turn.get("screen", "")).splitlines() if line.strip()]
-        if turn["stop"] == "ready" and len(lines) > 1 and lines[-1] == lines[-2] and len(lines[-1]) <= _MOST_PROMPT:
-            return Verdict(0, f"turn {number} ends with two prompts: {lines[-1]!r}")
+        for one, other in zip(lines[-_LAST_LINES:], lines[-_LAST_LINES + 1 :], strict=False):
+            if turn["stop"] == "ready" and one == other and len(one) <= _MOST_PROMPT:
+                return Verdict(0, f"turn {number} ends with two prompts: {one!r}")
     return Verdict(1, "one prompt each time")
 
 
@@ -384,10 +386,9 @@ def check_no_late_writes(session: StoredSession) -> Verdict:
     1: nothing is. 0: something is.
     """
     for number, turn in enumerate(session.turns, 1):
-        if turn["late"]:
-            return Verdict(
-                0, f"changed before turn {number}, when the agent had nothing to do: {', '.join(turn['late'][:5])}"
-            )
+        late = [*turn["late"], *(turn["changed"] if turn["action"] == "wait" else ())]
+        if late:
+            return Verdict(0, f"changed when the agent had nothing to do, turn {number}: {', '.join(late[:5])}")
     return Verdict(1, "nothing was written late")
 
 

@@ -194,8 +194,8 @@ class BubblewrapSessions:
             contents: list[int] = []
             options = [*_options(job, limits, descriptors, contents), "--json-status-fd", str(status)]
             contents.append(descriptors.memory(b"".join(os.fsencode(option) + b"\0" for option in options)))
-            command = [self._program, "--args", str(contents[-1]), "--", "sh", "-c", *_script(job, limits)]
-            process = _open([*_prefix(streams), *command], streams, (status, *contents))
+            command = [self._program, "--args", str(contents[-1]), "--", "sh", "-c", *_script(job, limits, streams)]
+            process = _open([*_prefix(), *command], streams, (status, *contents))
             for descriptor in (status, *contents):
                 descriptors.close(descriptor)
             return _BoxedSession(process, job, limits, status_from, descriptors)
@@ -221,7 +221,9 @@ class HostSessions:
         environment = {**own, **job.environment, _MARKER: marker}
         command = [str(box / part.removeprefix("/box/")) if part.startswith("/box/") else part for part in job.command]
         prefix = [shutil.which("setsid") or "setsid", "-c"] if streams.is_terminal else []
-        process = _open([*prefix, *command], streams, (), environment=environment, folder=job.workspace)
+        process = _open(
+            [*prefix, *command], streams, (), environment=environment, folder=job.workspace, leads=not prefix
+        )
         return _HostSession(process, job, limits, marker)
 
 
@@ -399,12 +401,11 @@ class _HostSession(_Started):
                         yield int(place.name)
 
 
-def _prefix(streams: Streams) -> list[str]:
-    """Return what comes before bubblewrap: a session with its terminal, and the end of root's rights."""
-    prefix = [_program("setsid"), "-c"] if streams.is_terminal else []
-    if is_dropping_root():
-        prefix += [_program("setpriv"), f"--reuid={DROPPED_ID}", f"--regid={DROPPED_ID}", "--clear-groups", "--"]
-    return prefix
+def _prefix() -> list[str]:
+    """Return what comes before bubblewrap: the end of root's rights."""
+    if not is_dropping_root():
+        return []
+    return [_program("setpriv"), f"--reuid={DROPPED_ID}", f"--regid={DROPPED_ID}", "--clear-groups", "--"]
 
 
 def _program(name: str) -> str:
@@ -417,6 +418,8 @@ def _open(
     passed: tuple[int, ...],
     environment: Mapping[str, str] | None = None,
     folder: Path = Path("/"),
+    *,
+    leads: bool = True,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -427,7 +430,7 @@ def _open(
             pass_fds=passed,
             env=dict(environment or {}),
             cwd=folder,
-            start_new_session=not streams.is_terminal,
+            start_new_session=leads,
         )
     except OSError as error:
         raise SandboxError(f"{command[0]} cannot be started: {printable(error.strerror or str(error))}") from None
@@ -467,12 +470,16 @@ def _options(job: SessionJob, limits: SessionLimits, descriptors: Descriptors, c
     yield from ("--remount-ro", "/", "--chdir", WORKSPACE, "--seccomp", str(contents[-1]))
 
 
-def _script(job: SessionJob, limits: SessionLimits) -> list[str]:
-    """Return the script that starts the command, and its arguments."""
+def _script(job: SessionJob, limits: SessionLimits, streams: Streams) -> list[str]:
+    """Return the script that starts the command, and its arguments.
+
+    The terminal becomes that of the command alone: a key that sends a signal must not reach bubblewrap.
+    """
+    run = f'exec {"setsid -c " if streams.is_terminal else ""}"$@"\n'
     limited = (
         f"ulimit -c 0\nulimit -f {limits.file_bytes // 512}\nulimit -n {limits.open_files}\n"
         f"ulimit -p {limits.processes} 2>/dev/null || ulimit -u {limits.processes}\n"
     )
     if job.gateway is None:
-        return [f'{limited}exec "$@"\n', "box", *job.command]
-    return [f'{limited}{_FORWARD}exec "$@"\n', "box", job.python, str(GATEWAY_PORT), SOCKET, *job.command]
+        return [limited + run, "box", *job.command]
+    return [limited + _FORWARD + run, "box", job.python, str(GATEWAY_PORT), SOCKET, *job.command]

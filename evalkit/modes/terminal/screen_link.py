@@ -8,7 +8,7 @@ import re
 import time
 from pathlib import Path
 
-from evalkit.modes.terminal.case import Reaction, Transport, UserAction
+from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
 from evalkit.pty.keys import KEY_NAMES
@@ -21,6 +21,7 @@ from evalkit.sandbox.session import Session, Streams, own_terminal
 
 _ECHO_S = 1.0
 _ECHOED_CHARS = 20
+_BEGINNING = 10
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
 _CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")
@@ -52,6 +53,7 @@ class ScreenLink(AgentLink):
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
         self._typed = ""
+        self._prompt: str | None = None
 
     async def start(self) -> Stop:
         """Start the agent and wait until it takes a prompt."""
@@ -76,7 +78,7 @@ class ScreenLink(AgentLink):
         elif action is UserAction.DENY:
             await self._press(settings.deny_keys)
         elif action is UserAction.PRESS:
-            await self._press(payload.split())
+            await self._press([settings.interrupt_key if key == INTERRUPT else key for key in payload.split()])
         elif action is UserAction.CHOOSE:
             await self._choose(payload)
         elif action is UserAction.RESIZE:
@@ -178,12 +180,22 @@ class ScreenLink(AgentLink):
         while True:
             shown = _squeezed(self._at().screen.text())
             if all(part in shown for part in wanted):
-                self._echoed = True if self._echoed is None else self._echoed
+                self._echoed = self._echoed is not False and self._stands_alone(text)
                 return True
             left = until - time.monotonic()
             if left <= 0 or self._at().eof:
                 return False
             await self._at().changed(min(left, 0.1))
+
+    def _stands_alone(self, text: str) -> bool:
+        """Whether nothing stands before what was typed but what stood there the first time: the prompt."""
+        start = text[:_ECHOED_CHARS].split("\n")[0]
+        rows = [row for row in self._at().screen.text().splitlines() if start[:_BEGINNING] in row]
+        if not rows:
+            return True
+        before = rows[-1].partition(start[:_BEGINNING])[0].strip()
+        self._prompt = before if self._prompt is None else self._prompt
+        return before == self._prompt
 
     async def _press(self, keys: list[str] | tuple[str, ...]) -> None:
         for number, key in enumerate(keys):
