@@ -103,7 +103,7 @@ def read_messages(body: Mapping[str, Any]) -> Asked:
         kinds = {part.get("type") for part in content} if isinstance(content, list) else set()
         if message["role"] == "assistant":
             rounds += "tool_use" in kinds
-        elif "tool_result" not in kinds and _spoken(content):
+        elif message["role"] == "user" and "tool_result" not in kinds and _spoken(content):
             user, rounds = _spoken(content), 0
     offered = [Tool(tool["name"], tool.get("input_schema") or {}) for tool in body.get("tools") or ()]
     wanted = ((body.get("output_config") or {}).get("format") or body.get("output_format")) or {}

@@ -118,6 +118,6 @@ def test_whose_errors_are_whose() -> None:
 
 def test_halves_of_letters_are_made_whole() -> None:
     """What is kept can be written."""
-    body = '{"model": "\\ud800", "choices": [{"finish_reason": "\\udfff", "message": {"tool_calls": [{"function": {"name": "\\ud800"}}]}}]}'
-    call = _whole(json.loads(body))
+    message = {"tool_calls": [{"function": {"name": "\ud800"}}]}
+    call = _whole({"model": "\ud800", "choices": [{"finish_reason": "\udfff", "message": message}]})
     assert json.dumps([call.answered_model, call.finish, *call.tools_called], ensure_ascii=False).encode()

@@ -106,9 +106,10 @@ async def test_one_replay_serves_many_sessions(tmp_path: Path) -> None:
 def _stored(path: Path, **fields: object) -> str:
     request = request_of("chat", "hi", stream=False)
     line = {
-        "index": 0, "protocol": "chat", "operation": "generate", "path": "/v1/chat/completions", "model": "m",
-        "query": "", "status": 200, "request": json.loads(request.body), "request_sha256": request.sha256, "answer_headers": [],
-        "answer": "{}", "error_type": "", "message": "", "retry_after_s": None, "cut": False, **fields,
+        "index": 0, "protocol": "chat", "operation": "generate", "path": "/v1/chat/completions", "query": "",
+        "model": "m", "status": 200, "request": json.loads(request.body), "request_sha256": request.sha256,
+        "answer_headers": [], "answer": "{}", "error_type": "", "message": "", "retry_after_s": None, "cut": False,
+        **fields,
     }  # fmt: skip
     return json.dumps(line)
 
