@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Any
 
 from evalkit.records.grade import GraderSpec, Verdict
@@ -295,7 +296,7 @@ def check_one_prompt(session: StoredSession) -> Verdict:
     """
     for number, turn in enumerate(session.turns, 1):
         lines = [line.strip() for line in str(turn.get("screen", "")).splitlines() if line.strip()]
-        for one, other in zip(lines[-_LAST_LINES:], lines[-_LAST_LINES + 1 :], strict=False):
+        for one, other in pairwise(lines[-_LAST_LINES:]):
             if turn["stop"] == "ready" and one == other and len(one) <= _MOST_PROMPT:
                 return Verdict(0, f"turn {number} ends with two prompts: {one!r}")
     return Verdict(1, "one prompt each time")
