@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from gateway_partner import cents, sse
-from test_requests import request_of
+from gateway_partner import cents, request_of, sse
 
 from evalkit.gateway.calls import NOT_THE_PROVIDERS, ModelCall, OpenCall
 from evalkit.gateway.provider_errors import ProviderError

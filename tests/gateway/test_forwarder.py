@@ -108,10 +108,12 @@ async def test_an_idle_one_does_nothing(tmp_path: Path) -> None:
     """Open, half-closed and broken connections cost no time."""
     path = tmp_path / "s"
 
-    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            await reader.read()
-            await asyncio.sleep(30)
+    held, release = [], asyncio.Event()
+
+    async def hold(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.append(writer)
+        await release.wait()
+        writer.close()
 
     server = await asyncio.start_unix_server(hold, path)
     async with _forwarding(path) as running:
@@ -127,7 +129,9 @@ async def test_an_idle_one_does_nothing(tmp_path: Path) -> None:
         assert running.cpu_s - before <= 0.03
         open_one[1].close()
         half[1].close()
-    server.close()
+        release.set()
+        server.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in held), return_exceptions=True)
 
 
 async def test_a_client_that_leaves_is_left_upstream(tmp_path: Path) -> None:

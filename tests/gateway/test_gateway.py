@@ -11,9 +11,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from gateway_partner import KEY, cents, question, talking, until
+from gateway_partner import KEY, cents, question, request_of, talking, until
 from scripted_endpoint import Hang, Rule, ScriptedEndpoint
-from test_requests import request_of
 
 from evalkit import event_loop
 from evalkit.errors import ConfigError, ProtocolError, StorageError

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateway_partner import PROTOCOLS, cents, error_text, question, talking, until
+from gateway_partner import PROTOCOLS, cents, error_text, question, request_of, talking, until
 from scripted_endpoint import Cut, FailWith, Hang, Rule, Say
-from test_requests import request_of
 
 from evalkit.errors import DataError
 from evalkit.gateway.gateway import Gateway
