@@ -400,7 +400,7 @@ def _lies_in(path: str, glob: str) -> bool:
 def find_json(text: str) -> Json:
     """Return the last JSON object in `text`, also where lines of a terminal break it; None: there is none."""
     for candidate in (text, re.sub(r"\s*\n\s*", "", text)):
-        found = [value for value in _objects(candidate)]
+        found = list(_objects(candidate))
         if found:
             return found[-1]
     return None

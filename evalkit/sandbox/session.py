@@ -1,8 +1,8 @@
 """A box for a program that is talked to: it lasts as long as a session, and its folders are looked at while it runs.
 
 Inside, a program sees ``/workspace`` (writable, where it starts), ``/home/agent`` (writable, its HOME), ``/tmp``
-(writable), ``/box`` (files given by the job, read-only) and the system's ``/usr``; nothing else of the machine. There is
-no network; where the job names a socket, a port of the box's own loopback leads to it, and to nothing else.
+(writable), ``/box`` (files given by the job, read-only) and the system's ``/usr``; nothing else of the machine. There
+is no network; where the job names a socket, a port of the box's own loopback leads to it, and to nothing else.
 
 Unlike the boxes of :mod:`evalkit.sandbox.box`, both folders lie on this machine, so that somebody outside can see what
 was written and when, and one session can go through several boxes.
@@ -160,7 +160,7 @@ class SessionSandbox(Protocol):
         """``bubblewrap`` or ``none``."""
 
     def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> Session:
-        """Start `job`; call it in the thread that outlives the session. Raises SandboxError where no box can be made."""
+        """Start `job`, in the thread that outlives the session. Raises SandboxError where no box can be made."""
 
 
 def own_folder(folder: Path) -> None:
@@ -323,7 +323,7 @@ class _BoxedSession(_Started):
         self._status_from, self._descriptors = status_from, descriptors
         self._told = b""
         try:
-            root_pid = self._wait_for_root(process)
+            root_pid = self._wait_for_root()
             super().__init__(process, root_pid, job, limits)
         except BaseException:
             process.kill()  # what it made dies with it
@@ -341,7 +341,7 @@ class _BoxedSession(_Started):
     async def wait(self) -> int | None:
         await super().wait()
         until = time.monotonic() + 1.0  # bubblewrap tells the code a moment after the last process is gone
-        while self.exit_code is None and self._process.poll() is None and time.monotonic() < until:
+        while self.exit_code is None and self._process.poll() is None and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         return self.exit_code
 
@@ -354,7 +354,7 @@ class _BoxedSession(_Started):
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._root, signal.SIGKILL)
 
-    def _wait_for_root(self, process: subprocess.Popen[bytes]) -> int:
+    def _wait_for_root(self) -> int:
         """Return the first process of the box. Raises SandboxError when bubblewrap made none."""
         import select
 

@@ -60,10 +60,8 @@ class Reactors:
         return reactor.limit is not None and self.fired[reactor.reactor_id] >= reactor.limit
 
     async def _fits(self, reactor: Reactor, stop: Stop) -> bool:
-        if (reactor.trigger is ReactorTrigger.WORKING) != (stop.kind is StopKind.WORKING):
-            return False
-        if reactor.trigger is ReactorTrigger.WORKING:
-            return True
+        if ReactorTrigger.WORKING is reactor.trigger or stop.kind is StopKind.WORKING:
+            return ReactorTrigger.WORKING is reactor.trigger and stop.kind is StopKind.WORKING
         if reactor.trigger is ReactorTrigger.APPROVAL:
             return stop.kind is StopKind.APPROVAL and _search(reactor, f"{stop.text}\n{stop.screen}")
         if reactor.trigger is ReactorTrigger.CONTAINS:

@@ -1,4 +1,4 @@
-"""What stands in a workspace, seen by somebody outside the box: no link is followed, nothing but regular files is read."""
+"""What stands in a workspace, seen from outside the box: no link is followed, nothing but regular files is read."""
 
 from __future__ import annotations
 
