@@ -69,7 +69,7 @@ def choose_cases(cases: Sequence[TerminalCase], wanted: Sequence[str]) -> list[T
     if unknown:
         raise DataError(
             [
-                f"mode.cases: no case is called {name!r}{did_you_mean(name, ids)}; there are {', '.join(ids)}"
+                f"mode.cases: no case is called {name!r} (there are {', '.join(ids)}){did_you_mean(name, ids)}"
                 for name in unknown
             ]
         )
