@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terminal_sessions import Wanted
+from held_sessions import Wanted
 
 HEADLESS, PTY, ACP = "headless", "pty", "acp"
 EVERYWHERE, WITH_A_USER, AT_A_TERMINAL = (HEADLESS, PTY, ACP), (PTY, ACP), (PTY,)

@@ -1,122 +1,97 @@
-"""Holds sessions with the demo agent in real boxes, as a run does, many at once: for tests of what the checks find."""
+"""Parts of terminal sessions for tests: stops, cases, and agents that are small programs of Python."""
 
 from __future__ import annotations
 
-import asyncio
-import itertools
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+import sys
+from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import yaml
 
-from evalkit.clock import MonotonicClock
-from evalkit.modes.terminal.agent import find_agent
-from evalkit.modes.terminal.case import TerminalCase
-from evalkit.modes.terminal.cases import make_case, read_case
-from evalkit.modes.terminal.holding import SessionSetup, hold_session
-from evalkit.modes.terminal.settings import AgentSettings, TerminalSettings
-from evalkit.records.case import CaseTrial
-from evalkit.records.record import CaseRecord
-from evalkit.records.session_checks import CHECKS, StoredSession
-from evalkit.sandbox.finding import find_session_boxes
-from evalkit.sandbox.session import session_folder
-from evalkit.store.run_directory import RunDirectory
+from evalkit.modes.terminal.agent import InstalledAgent, Python
+from evalkit.modes.terminal.case import Reaction, Reactor, ReactorTrigger, TerminalCase, Transport, UserAction
+from evalkit.modes.terminal.launch import Launcher
+from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.proving import read_demo_profile
+from evalkit.modes.terminal.settings import AgentSettings
+from evalkit.records.grade import GradeLevel, GraderSpec
+from evalkit.sandbox.session import HostSessions, SessionLimits, SessionSandbox
 
-REPOSITORY = Path(__file__).parents[1]
-CASES = REPOSITORY / "data" / "terminal"
-_numbers = itertools.count(1)
+HERE = Python(sys.executable, {})
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """A session to be held: a variant of the demo agent, over which transport, and a shipped case."""
-
-    variant: str
-    transport: str
-    case_id: str
-    face: str = "demo"
+def make_stop(kind: StopKind = StopKind.READY, text: str = "", **fields: Any) -> Stop:
+    """Return a stop; what is said is what is seen, unless `fields` say otherwise."""
+    return Stop(kind, fields.pop("signal", "quiet"), text=text, screen=fields.pop("screen", text), **fields)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of it: whose fault, at which stage and of what kind, and the checks that do not hold."""
-
-    record: CaseRecord
-    failed: frozenset[str]
-
-    @property
-    def ending(self) -> str:
-        """``stage/kind``; empty: it ended well."""
-        failure = self.record.failure
-        return f"{failure.stage}/{failure.error_type}" if failure else ""
-
-    @property
-    def found(self) -> frozenset[str]:
-        """All that speaks against the agent."""
-        return self.failed | ({self.ending} if self.ending else frozenset())
-
-    @property
-    def is_passed(self) -> bool:
-        return not self.found
+def say(text: str = "hi") -> Reaction:
+    """Return that the user says something."""
+    return Reaction(UserAction.SAY, text)
 
 
-def read_profile(name: str) -> AgentSettings:
-    document: Any = yaml.safe_load((REPOSITORY / "conf" / "agent" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return AgentSettings(**{key: tuple(value) if isinstance(value, list) else value for key, value in document.items()})
+def make_reactor(
+    reactor_id: str = "r", trigger: str | None = "contains", pattern: str = "", action: str = "end", **fields: Any
+) -> Reactor:
+    """Return a reactor."""
+    reaction = Reaction(UserAction(action), fields.pop("payload", ""))
+    return Reactor(reactor_id, None if trigger is None else ReactorTrigger(trigger), pattern, reaction, **fields)
 
 
-async def hold_all(
-    settings: TerminalSettings, wanted: Iterable[Wanted], folder: Path, *, at_once: int
-) -> dict[Wanted, Outcome]:
-    """Hold sessions, so many at once, and return what came of each."""
-    boxes = find_session_boxes()
-    turn = asyncio.Semaphore(at_once)
-    outcomes: dict[Wanted, Outcome] = {}
-    with session_folder() as root:
-
-        async def hold(one: Wanted) -> None:
-            async with turn:
-                outcomes[one] = await _hold(settings, one, boxes, root, folder)
-
-        await asyncio.gather(*map(hold, wanted))
-    return outcomes
+def make_session_case(**fields: Any) -> TerminalCase:
+    """Return a case that asks one thing and checks nothing."""
+    given: dict[str, Any] = {
+        "case_id": "a_case", "path": Path("a_case.yaml"), "title": "A case", "category": "files",
+        "initial_prompt": "hello", "setup": {}, "persona": "", "reactors": (),
+        "default": make_reactor("default", None), "max_turns": 3, "transports": tuple(Transport), "checks": (),
+    }  # fmt: skip
+    return TerminalCase(**{**given, **fields})
 
 
-async def _hold(settings: TerminalSettings, one: Wanted, boxes: Any, root: Path, folder: Path) -> Outcome:
-    case = read_case(CASES / f"{one.case_id}.yaml")
-    profile = read_profile(one.face)
-    profile = replace(
-        profile, transport=one.transport, environment={**profile.environment, "DEMO_VARIANT": one.variant}
-    )
-    number = next(_numbers)
-    own = root / f"s{number}"
-    own.mkdir(mode=0o711)
-    setup = SessionSetup(
-        settings=replace(settings, agent=profile),
-        cases={case.case_id: case},
-        agent=find_agent(profile, boxes.boxes),
-        sessions=boxes.sessions,
-        boxes=boxes.boxes,
-        root=own,
-        models=None,
-        play=_nobody,
-        decide=_nobody,
-        run=RunDirectory(folder / str(number)),
-        clock=MonotonicClock(),
-    )
-    record = await hold_session(setup, CaseTrial(make_case(case, setup.agent.transport, None), 1, 0), {})
-    return Outcome(record, frozenset(failed_checks(record, case)))
+def make_check(check_type: str, check_id: str = "c", **options: Any) -> GraderSpec:
+    """Return a check."""
+    return GraderSpec(check_id, check_type, options, GradeLevel.TRACE, required=True)
 
 
-def failed_checks(record: CaseRecord, case: TerminalCase) -> Iterable[str]:
-    """Yield the checks that do not hold; none of a session that was lost by no fault of the agent."""
-    if record.scored:
-        for spec in case.checks:
-            if CHECKS[spec.grader_type](StoredSession(record, spec)).grade == 0:
-                yield spec.grader_id
+def make_profile(transport: str, program: Path, **fields: Any) -> AgentSettings:
+    """Return the profile of an agent that is a program of Python, over one transport."""
+    given: dict[str, Any] = {
+        "name": "small", "argv": ("{python}", "-S", "-E", "-u", str(program)), "version_args": (), "environment": {},
+        "headless_args": ("{prompt}",), "headless_resume_args": ("again", "{session_id}", "{prompt}"),
+        "headless_output": "text", "headless_reply": "", "pty_args": (), "pty_resume_args": ("again",),
+        "acp_args": (), "ready": "", "busy": (), "busy_title": (), "idle_title": (), "approval": (r"\[y/n\] ?$",),
+        "approval_title": (), "quiet_s": 0.2,
+    }  # fmt: skip
+    return replace(read_demo_profile(transport), **{**given, **fields})
 
 
-async def _nobody(*_: Any) -> Any:
-    raise AssertionError("nobody is asked")
+def make_launcher(
+    folder: Path,
+    transport: str,
+    program: str,
+    *,
+    sandbox: SessionSandbox | None = None,
+    limits: SessionLimits | None = None,
+    **fields: Any,
+) -> Launcher:
+    """Return what starts an agent that is `program`, without a box unless one is given; its folders are made."""
+    place = folder / "program.py"
+    place.write_text(dedent(program), encoding="utf-8")
+    agent = InstalledAgent(make_profile(transport, place, **fields), HERE.program, {}, HERE)
+    launcher = Launcher(agent, sandbox or HostSessions(), limits or SessionLimits(), folder / "session")
+    launcher.prepare({}, {})
+    return launcher
+
+
+def write_case(folder: Path, case_id: str = "a_case", **fields: Any) -> Path:
+    """Write a case file, right unless `fields` say otherwise; None leaves a field out."""
+    document: dict[str, Any] = {
+        "case_id": case_id, "title": "A case", "category": "files", "initial_prompt": "create a.txt",
+        "checks": [{"id": "there", "type": "file_exists", "path": "a.txt"}],
+    }  # fmt: skip
+    document = {name: value for name, value in {**document, **fields}.items() if value is not None}
+    path = folder / f"{case_id}.yaml"
+    path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    return path

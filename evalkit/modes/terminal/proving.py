@@ -71,7 +71,10 @@ def is_full(record: CaseRecord, case: TerminalCase) -> tuple[bool, str]:
         return False, f"{record.failure.stage}: {record.failure.message}"
     for spec in case.checks:
         if spec.required and spec.grader_type in CHECKS:
-            verdict = CHECKS[spec.grader_type](StoredSession(record, spec))
+            try:
+                verdict = CHECKS[spec.grader_type](StoredSession(record, spec))
+            except TimeoutError:
+                return False, f"check {spec.grader_id!r}: its pattern takes too long; write a simpler one"
             if verdict.grade != 1:
                 return False, f"check {spec.grader_id!r}: {verdict.rationale}"
     return True, ""

@@ -24,7 +24,7 @@ _ECHOED_CHARS = 20
 _BEGINNING = 10
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
-_CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")
+_CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")  # noqa: RUF001 - the marks of menus
 
 
 class ScreenLink(AgentLink):
@@ -174,7 +174,7 @@ class ScreenLink(AgentLink):
         return mark
 
     async def _shows(self, text: str) -> bool:
-        """Wait until what was typed is on the screen; return whether it is. Lines of the screen may break it anywhere."""
+        """Wait until what was typed is on the screen; return whether it is. The screen may break it anywhere."""
         wanted = [_squeezed(part) for part in (text[:_ECHOED_CHARS], text[-_ECHOED_CHARS:])]
         until = time.monotonic() + _ECHO_S
         while True:
@@ -213,7 +213,7 @@ class ScreenLink(AgentLink):
             terminal.write(key.encode())
 
     async def _choose(self, wanted: str) -> None:
-        """Move the mark of a menu to the row that holds what is wanted, and take it; where there is no menu, type it."""
+        """Move the mark of a menu to the row that holds what is wanted, and take it; without a menu, type it."""
         rows = self._at().screen.text().splitlines()
         marked = [number for number, row in enumerate(rows) if _CHOSEN.match(row)]
         named = [number for number, row in enumerate(rows) if wanted.casefold() in row.casefold()]

@@ -26,8 +26,7 @@ def write_transcript(title: str, turns: Sequence[Turn], log: Sequence[Mapping[st
         parts.append(f"## Turn {turn.turn_index}\n")
         parts.append(f"**User** ({entry['reactor_id']}): {_quoted(turn.user_text)}\n")
         parts.append(f"**Agent** ({entry['stop']}, {entry['signal']}):\n\n{_block(turn.assistant_text)}\n")
-        for call in turn.tool_calls:
-            parts.append(f"- tool {call.name}: {call.raw_arguments[:300]}\n")
+        parts += [f"- tool {call.name}: {call.raw_arguments[:300]}\n" for call in turn.tool_calls]
         changed: Any = entry["changed"]
         if changed:
             parts.append(f"Changed: {', '.join(changed)}\n")

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from boxes.needs import needs_sandbox
 from terminal_defects import DEFECTS, sessions
-from terminal_sessions import Outcome, Wanted, hold_all
+from held_sessions import Outcome, Wanted, hold_all
 
 from evalkit.modes.terminal.demo.agent import VARIANTS
 from evalkit.modes.terminal.settings import TerminalSettings
