@@ -288,7 +288,7 @@ class TurnWatch:
 
     def _read_title(self) -> SignalSeen | None:
         set_s, title = self._title
-        if set_s <= self._turn.sent_s or (self._first_turn and not self._rows):
+        if set_s <= self._turn.sent_s or (self._first_turn and not self._is_ready()):
             return None
         if self._approval_title and self._approval_title.search(title):
             return SignalSeen(set_s, "title", "approval")
@@ -349,7 +349,10 @@ class TurnWatch:
     def _may_be_quiet(self) -> bool:
         if self._shows(self._busy, self._rules.busy_last_rows) or self._is_busy_title() or self._is_busy_progress():
             return False
-        return self._ready is None or self._shows(self._ready, 0)
+        return self._is_ready()
+
+    def _is_ready(self) -> bool:
+        return bool(self._rows) and (self._ready is None or self._shows(self._ready, 0))
 
     def _learn(self, at_s: float, began_s: float) -> None:
         """Take rows as ambient that moved often, for long enough, beside others that did not, while nothing was asked.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
@@ -20,6 +21,8 @@ from evalkit.pty.waiting import TurnWaiter
 from evalkit.sandbox.session import Session, Streams, own_terminal
 
 _ECHO_S = 1.0
+_BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a letter at once for one key, or for a paste
+_SETTLE_S = 0.2
 _ECHOED_CHARS = 20
 _BEGINNING = 10
 _LAST_WORDS_S = 0.2
@@ -71,7 +74,7 @@ class ScreenLink(AgentLink):
         self._echoed, self._typed = None, ""
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
-            mark = await self._type(payload)
+            mark = await self._type(payload, terminal.send_text if action is UserAction.PASTE else terminal.type_text)
             began = time.monotonic()
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
@@ -147,7 +150,7 @@ class ScreenLink(AgentLink):
             root_pid=session.root_pid if settings.blocked_read else None,
             has_exited=lambda: session.exit_code is not None or session.overuse is not None,
         )
-        return await self._wait(terminal.mark(), began, self._start_timeout_s)
+        return await self._wait(terminal.mark(), began, self._start_timeout_s, was_sent=False)
 
     async def _resume(self, text: str) -> Stop:
         """End the process, take the session up again in another, and say what there is to say."""
@@ -158,17 +161,20 @@ class ScreenLink(AgentLink):
         stop = await self._open(args)
         return stop if stop.kind is not StopKind.READY else await self.act(Reaction(UserAction.SAY, text))
 
-    async def _type(self, text: str) -> Mark:
+    async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
         settings, terminal = self._launcher.agent.settings, self._at()
         if settings.clear_keys:
             await self._press(settings.clear_keys)
-        terminal.send_text(text)
+            await asyncio.sleep(_BETWEEN_KEYS_S)
+        enter_text(text)
         if "\n" not in text and not await self._shows(text):
             terminal.press("ctrl-u")
-            terminal.send_text(text)
+            await asyncio.sleep(_BETWEEN_KEYS_S)
+            enter_text(text)
             self._echoed = False
             await self._shows(text)
+        await self._settle()
         mark, self._typed = terminal.mark(), text
         self._send(settings.submit_key)
         return mark
@@ -197,12 +203,20 @@ class ScreenLink(AgentLink):
         self._prompt = before if self._prompt is None else self._prompt
         return before == self._prompt
 
+    async def _settle(self) -> None:
+        """Wait until what was typed is drawn: some programs take an Enter right behind a paste for a part of it."""
+        terminal, typed_s = self._at(), time.monotonic()
+        while not terminal.eof:
+            now = time.monotonic()
+            quiet_s = now - max(typed_s, terminal.last_output_s or typed_s)
+            if quiet_s >= _SETTLE_S or now - typed_s >= _ECHO_S:
+                return
+            await terminal.changed(_SETTLE_S - quiet_s)
+
     async def _press(self, keys: list[str] | tuple[str, ...]) -> None:
         for number, key in enumerate(keys):
             if number:
-                await asyncio.sleep(
-                    0.05
-                )  # a person's fingers; programs take an escape and a letter at once for one key
+                await asyncio.sleep(_BETWEEN_KEYS_S)
             self._send(key)
 
     def _send(self, key: str) -> None:
@@ -236,10 +250,13 @@ class ScreenLink(AgentLink):
         ended = session is not None and session.exit_code is not None
         return self._stop(StopKind.EXITED if ended else StopKind.READY, "exit" if ended else "wait", {}, mark, began)
 
-    async def _wait(self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True) -> Stop:
+    async def _wait(
+        self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True, was_sent: bool = True
+    ) -> Stop:
         assert self._watch is not None  # noqa: S101 - it was started
         assert self._waiter is not None  # noqa: S101
-        self._watch.sent(began)
+        if was_sent:
+            self._watch.sent(began)
         loop_left = self._until_s - asyncio.get_running_loop().time()
         deadline = began + min(timeout_s, loop_left)
         waiting = asyncio.ensure_future(self._waiter.wait_for_turn())
