@@ -158,7 +158,8 @@ def _mean(metric: str, values: Sequence[float], clusters: Sequence[str], seed: i
 def _outcomes(layout: ResultLayout, rows: Sequence[Row]) -> dict[str, Json]:
     if not layout.outcome_column:
         return {}
-    counted = Counter(str(row.cells.get(layout.outcome_column) or "") for row in rows)
+    last = {row.key: row for row in rows}
+    counted = Counter(str(row.cells.get(layout.outcome_column) or "") for row in last.values())
     return {"outcomes": {outcome: count for outcome, count in counted.most_common() if outcome}}
 
 

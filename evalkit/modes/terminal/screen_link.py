@@ -11,6 +11,7 @@ from pathlib import Path
 from evalkit.modes.terminal.case import Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.session_files import AGENT_MARK, USER_MARK
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
 from evalkit.pty.recording import TerminalRecording
@@ -21,6 +22,7 @@ from evalkit.sandbox.session import Session, Streams, own_terminal
 
 _ECHO_S = 1.0
 _ECHOED_CHARS = 20
+_MARKED_CHARS = 200
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
 _CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")
@@ -60,6 +62,7 @@ class ScreenLink(AgentLink):
     async def act(self, reaction: Reaction) -> Stop:
         """Do what the user does, and wait."""
         action, payload = reaction.action, reaction.payload
+        self._mark(f"{USER_MARK}{action} {payload[:_MARKED_CHARS]}".rstrip())
         if action is UserAction.RESUME:
             return await self._resume(payload)
         if action is UserAction.WAIT:
@@ -70,7 +73,7 @@ class ScreenLink(AgentLink):
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
             mark = await self._type(payload)
-            began = time.monotonic()
+            began = terminal.last_input_s or time.monotonic()
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
         elif action is UserAction.DENY:
@@ -108,6 +111,9 @@ class ScreenLink(AgentLink):
     def count_invalid(self) -> int:
         """Return how many sequences of the output were no UTF-8."""
         return sum(event.data.count("\ufffd") for event in self._recording.events if event.kind == "o")
+
+    def _mark(self, label: str) -> None:
+        self._recording.marker(time.monotonic() - self._began_s, label)
 
     def _at(self) -> Terminal:
         assert self._terminal is not None  # noqa: S101 - it was started
@@ -273,6 +279,7 @@ class ScreenLink(AgentLink):
     def _stop(self, kind: StopKind, signal: str, signals: dict[str, float], mark: Mark, began: float) -> Stop:
         terminal, session = self._at(), self._session
         now = time.monotonic()
+        self._mark(f"{AGENT_MARK}{kind} ({signal})")
         first = terminal.first_output_after(began)
         return Stop(
             kind,
