@@ -81,7 +81,7 @@ def _look(screen: Screen, recording: StoredRecording, most_looks: int) -> Iterat
     gap_s = max(_LEAST_GAP_S, (events[-1].at_s if events else 0.0) / max(1, most_looks))
     seen = Shot(0.0, screen.size, ())
     changed_s = last_s = 0.0
-    is_seen = False
+    is_seen = True
     for event in events:
         marked = event.kind == MARKER
         is_whole = event.at_s - changed_s > gap_s and not screen.mode(_SYNCHRONIZED)

@@ -61,8 +61,11 @@ class ScreenLink(AgentLink):
 
     async def act(self, reaction: Reaction) -> Stop:
         """Do what the user does, and wait."""
+        self._mark(f"{USER_MARK}{reaction.action} {reaction.payload[:_MARKED_CHARS]}".rstrip())
+        return await self._do(reaction)
+
+    async def _do(self, reaction: Reaction) -> Stop:
         action, payload = reaction.action, reaction.payload
-        self._mark(f"{USER_MARK}{action} {payload[:_MARKED_CHARS]}".rstrip())
         if action is UserAction.RESUME:
             return await self._resume(payload)
         if action is UserAction.WAIT:
@@ -160,7 +163,7 @@ class ScreenLink(AgentLink):
         if not args:
             raise cannot(Transport.PTY, Reaction(UserAction.RESUME, text))
         stop = await self._open(args)
-        return stop if stop.kind is not StopKind.READY else await self.act(Reaction(UserAction.SAY, text))
+        return stop if stop.kind is not StopKind.READY else await self._do(Reaction(UserAction.SAY, text))
 
     async def _type(self, text: str) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""

@@ -6,6 +6,7 @@ something went wrong come first and have more of it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ DISAGREE_MS = 500.0
 """Signs that it is the user's turn whose moments lie farther apart than this do not agree."""
 
 _RECORDING = "recording.cast"
+_NO_ARGUMENTS = ("", "null", "{}")
+_SENTENCE_END = re.compile(r"(?<!\d)[.!?](?= [A-Z])")
 
 
 @dataclass(frozen=True)
@@ -104,8 +107,8 @@ def count_blame(source: SectionSource) -> list[dict[str, Any]]:
 def first_sentence(text: str, most_chars: int = 240) -> str:
     """Return the first sentence of `text` on one line, cut where it is long."""
     line = " ".join(text.split())
-    ends = [at + 1 for at in (line.find(sign) for sign in (". ", "! ", "? ")) if at >= 0]
-    sentence = line[: min(ends)] if ends else line
+    found = _SENTENCE_END.search(line)
+    sentence = line[: found.end()] if found else line
     return sentence if len(sentence) <= most_chars else f"{sentence[: most_chars - 1]}…"
 
 
@@ -212,7 +215,7 @@ class _SeenSession:
         failure = self.record.failure
         return {
             **self._identity(),
-            "category": str(self.record.case.inputs.get("category", "")),
+            "category": show_hidden(str(self.record.case.inputs.get("category", ""))),
             "transport": str(self.observed.get("transport", "")),
             "failure": show_hidden(f"{failure.stage}: {failure.message}") if failure else "",
             "film": reel.document if reel else None,
@@ -231,7 +234,7 @@ class _SeenSession:
             ending = f"fault: {record.fault}" if record.scored else f"lost: {record.fault}"
         else:
             ending = "undecided" if passed is None else "passed" if passed else "not passed"
-        return {"key": record.key, "title": str(record.case.inputs.get("title", "")), "ending": ending}
+        return {"key": record.key, "title": show_hidden(str(record.case.inputs.get("title", ""))), "ending": ending}
 
     def _changed(self) -> list[str]:
         workspace = self.observed.get("workspace") or {}
@@ -252,9 +255,14 @@ class _SeenSession:
                 "number": turn.turn_index,
                 "who": str(entry["reactor_id"]),
                 "action": str(entry["action"]),
-                "said": _shown(turn.user_text, most),
+                "said": _shown(str(entry["payload"]), most),
                 "answered": _shown(turn.assistant_text, most),
-                "calls": [_shown(f"{call.name} {call.raw_arguments}", 300) for call in turn.tool_calls],
+                "calls": [
+                    _shown(
+                        call.name if call.raw_arguments in _NO_ARGUMENTS else f"{call.name} {call.raw_arguments}", 300
+                    )
+                    for call in turn.tool_calls
+                ],
                 "stop": str(entry["stop"]),
                 "signal": str(entry["signal"]),
                 "disagreement": disagreement,

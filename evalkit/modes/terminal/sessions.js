@@ -98,6 +98,14 @@
       const turn = past.filter(([, by]) => by === "user").length;
       turnLines.forEach((line, number) => line.classList.toggle("now", number === turn - 1));
     }
+    /* The frame at which a turn ended: the agent's last mark before the user acts again. */
+    function endOf(number) {
+      const users = film.marks.flatMap(([, who], place) => who === "user" ? [place] : []);
+      if (!users.length) return film.marks[number] && film.marks[number][0];
+      const own = film.marks.slice(users[number] === undefined ? Infinity : users[number], users[number + 1]);
+      const ends = own.filter(([, who]) => who === "agent");
+      return ends.length ? ends[ends.length - 1][0] : undefined;
+    }
     function start() {
       if (playing) playing();
       playing = pause;
@@ -121,6 +129,12 @@
       const there = direction > 0 ? stops.find((stop) => stop > state.at) : stops.findLast((stop) => stop < state.at);
       if (there !== undefined) show(there);
     }
+    turnLines.forEach((line, number) => {
+      const ends = endOf(number);
+      if (ends === undefined) return;
+      line.querySelector("p").append(" ", make("button", { type: "button", class: "jump", text: "show", "aria-label": `Show the end of turn ${number + 1}`,
+        onclick: () => { pause(); show(ends); } }));
+    });
     session.addEventListener("toggle", () => { if (!session.open) pause(); });
     show(last);
   }
