@@ -101,7 +101,7 @@ def count_blame(source: SectionSource) -> list[dict[str, Any]]:
         }
         for (fault, stage), cases in found.items()
     ]
-    return sorted(rows, key=lambda row: (-row["count"], row["fault"], row["stage"]))
+    return sorted(rows, key=lambda row: (-row["count"], not row["fault"], row["fault"], row["stage"]))
 
 
 def first_sentence(text: str, most_chars: int = 240) -> str:

@@ -57,7 +57,7 @@
     const speed = make("select", { "aria-label": "Speed" }, ...SPEEDS.map((value) => make("option", { value, text: `${value}×` })));
     speed.value = "1";
     const wide = make("button", { type: "button", class: "wider", "aria-pressed": "false", text: "Wide", onclick: () => {
-      const is = session.querySelector(".panes").classList.toggle("wide");
+      const is = session.querySelector(".panes").classList.toggle("full-width");
       wide.setAttribute("aria-pressed", String(is));
     } });
     const seek = make("input", { type: "range", min: 0, max: last, step: 1, "aria-label": "Frame",
