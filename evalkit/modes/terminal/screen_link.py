@@ -12,6 +12,7 @@ from pathlib import Path
 from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.session_files import AGENT_MARK, USER_MARK
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
 from evalkit.pty.recording import TerminalRecording
@@ -25,6 +26,7 @@ _BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a lette
 _SETTLE_S = 0.2
 _ECHOED_CHARS = 20
 _BEGINNING = 10
+_MARKED_CHARS = 200
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
 _CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")  # noqa: RUF001 - the marks of menus
@@ -64,6 +66,10 @@ class ScreenLink(AgentLink):
 
     async def act(self, reaction: Reaction) -> Stop:
         """Do what the user does, and wait."""
+        self._mark(f"{USER_MARK}{reaction.action} {reaction.payload[:_MARKED_CHARS]}".rstrip())
+        return await self._do(reaction)
+
+    async def _do(self, reaction: Reaction) -> Stop:
         action, payload = reaction.action, reaction.payload
         if action is UserAction.RESUME:
             return await self._resume(payload)
@@ -75,7 +81,7 @@ class ScreenLink(AgentLink):
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
             mark = await self._type(payload, terminal.send_text if action is UserAction.PASTE else terminal.type_text)
-            began = time.monotonic()
+            began = terminal.last_input_s or time.monotonic()
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
         elif action is UserAction.DENY:
@@ -113,6 +119,9 @@ class ScreenLink(AgentLink):
     def count_invalid(self) -> int:
         """Return how many sequences of the output were no UTF-8."""
         return sum(event.data.count("\ufffd") for event in self._recording.events if event.kind == "o")
+
+    def _mark(self, label: str) -> None:
+        self._recording.marker(time.monotonic() - self._began_s, label)
 
     def _at(self) -> Terminal:
         assert self._terminal is not None  # noqa: S101 - it was started
@@ -159,7 +168,7 @@ class ScreenLink(AgentLink):
         if not args:
             raise cannot(Transport.PTY, Reaction(UserAction.RESUME, text))
         stop = await self._open(args)
-        return stop if stop.kind is not StopKind.READY else await self.act(Reaction(UserAction.SAY, text))
+        return stop if stop.kind is not StopKind.READY else await self._do(Reaction(UserAction.SAY, text))
 
     async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
@@ -302,6 +311,7 @@ class ScreenLink(AgentLink):
     def _stop(self, kind: StopKind, signal: str, signals: dict[str, float], mark: Mark, began: float) -> Stop:
         terminal, session = self._at(), self._session
         now = time.monotonic()
+        self._mark(f"{AGENT_MARK}{kind} ({signal})")
         first = terminal.first_output_after(began)
         return Stop(
             kind,
