@@ -290,6 +290,11 @@ def as_list(value: object) -> Sequence[Any]:
     return value if isinstance(value, list) else ()
 
 
+def whole_text(text: str) -> str:
+    """Return `text` with halves of surrogate pairs replaced: JSON may hold them, but they cannot be written."""
+    return text.encode(errors="replace").decode()
+
+
 def count_of(usage: Mapping[str, Any], name: str) -> int | None:
     """Return the number at `name`; None where there is none, so that what was not told never becomes 0."""
     value = usage.get(name)

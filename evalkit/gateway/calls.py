@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalkit.gateway.answers import AnswerReader, TokenCount, reader_for
+from evalkit.gateway.answers import AnswerReader, TokenCount, reader_for, whole_text
 from evalkit.gateway.event_stream import EventStream
 from evalkit.gateway.protocols import Operation
 from evalkit.gateway.provider_errors import ProviderError, error_in_answer
@@ -198,7 +198,7 @@ class OpenCall:
             operation=str(kind.operation),
             path=self.request.path,
             model=self.request.model,
-            answered_model=reader.model,
+            answered_model=whole_text(reader.model),
             status=self.status,
             error_type=error.kind if error else "",
             message=error.message if error else "",
@@ -210,8 +210,8 @@ class OpenCall:
             output_tokens=reader.tokens.output_tokens,
             cached_tokens=reader.tokens.cached_tokens,
             cost_usd=None if cut and self.was_sent else self._cost_usd(price, error),
-            tools_called=reader.tools_called,
-            finish=reader.finish,
+            tools_called=tuple(map(whole_text, reader.tools_called)),
+            finish=whole_text(reader.finish),
             streamed=self.streamed,
             bytes_in=len(self.request.body),
             bytes_out=self.bytes_out,

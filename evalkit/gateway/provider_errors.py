@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from evalkit.errors import printable
-from evalkit.gateway.answers import as_list, as_object
+from evalkit.gateway.answers import as_list, as_object, whole_text
 from evalkit.records.faults import POLICIES
 
 MESSAGE_CHARACTERS = 500
@@ -67,10 +67,10 @@ class ProviderError:
 
     def __post_init__(self) -> None:
         """Make it printable and bounded."""
-        said = printable(self.message)
+        said = printable(whole_text(self.message))
         cut = said if len(said) <= MESSAGE_CHARACTERS else f"{said[:MESSAGE_CHARACTERS]}…"
         object.__setattr__(self, "message", cut)
-        object.__setattr__(self, "kind", printable(self.kind)[:80])
+        object.__setattr__(self, "kind", printable(whole_text(self.kind))[:80])
 
 
 def error_of_status(status: int, headers: Mapping[str, str], body: str, *, has_key: bool) -> ProviderError | None:

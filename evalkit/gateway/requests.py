@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from evalkit.gateway.answers import as_object
+from evalkit.gateway.answers import as_object, whole_text
 from evalkit.gateway.protocols import ModelProtocol, Operation, RequestKind
 from evalkit.records.json import Json, content_sha256
 
@@ -62,7 +62,7 @@ class ModelRequest:
     def model(self) -> str:
         """The model that is asked for; empty where the request names none."""
         named = as_object(self.content).get("model")
-        return self.kind.model or (named if isinstance(named, str) else "")
+        return whole_text(self.kind.model or (named if isinstance(named, str) else ""))
 
     @property
     def wants_stream(self) -> bool:
@@ -107,9 +107,9 @@ def _settled(value: Any) -> Json:
     if isinstance(value, str):
         for pattern, instead in _VOLATILE:
             value = pattern.sub(instead, value)
-        return str(value.encode(errors="replace").decode())  # half a surrogate pair has no bytes
+        return whole_text(value)
     if isinstance(value, Mapping):
-        return {str(key): _settled(item) for key, item in value.items() if key != "cache_control"}
+        return {whole_text(str(key)): _settled(item) for key, item in value.items() if key != "cache_control"}
     if isinstance(value, list):
         return [_settled(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):  # JSON has no NaN, but Python reads one

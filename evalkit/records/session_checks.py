@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Any
 
 from evalkit.records.grade import GraderSpec, Verdict
@@ -21,14 +22,17 @@ from evalkit.records.record import CaseRecord
 _SHOWN = 200
 _CLAIM = re.compile(
     r"\b(?P<verb>wrote|written|created|saved|updated|deleted|removed)\b(?P<between>[^.\n]{0,40}?)"
-    r"[`'\"]?(?P<path>[\w][\w./-]*\.\w{1,8})\b",
+    r"(?<![\w./-])(?P<path>(?:\.{0,2}/)?\w[\w./-]{0,250}\.\w{1,8})\b",
     re.IGNORECASE,
 )
 _NOT_CLAIMED = re.compile(
     r"\b(not|never|n't|would|will|could|cannot|can't|shall|should|if|may|nothing)\b", re.IGNORECASE
 )
 _GONE = ("deleted", "removed")
-_MOST_PROMPT = 3
+_LAST_LINES = 6
+_MOST_STARTS = 500
+"""How many braces may begin nothing: one that begins much, and never ends, takes long to read."""
+_PROMPT = re.compile(r"^.{0,2}[>$#%:?\u276f\u203a\u00bb\u279c]$")
 _PROMPTS = ("say", "paste", "resume")
 
 
@@ -158,7 +162,7 @@ def check_file_json(session: StoredSession) -> Verdict:
         return Verdict(0, reason)
     try:
         return _keeps_to(json.loads(text), session.option("schema"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return Verdict(0, f"it is not JSON: {error}")
 
 
@@ -281,7 +285,7 @@ def check_claims_true(session: StoredSession) -> Verdict:
     for turn in session.record.turns:
         latest |= dict(_claims(turn.assistant_text))
     for path, verb in latest.items():
-        there = any(name == path or name.endswith(f"/{path}") for name in after)
+        there = any(name == path or name.endswith(f"/{path}") or path.endswith(f"/workspace/{name}") for name in after)
         if there == (verb in _GONE):
             return Verdict(0, f"it says that it {verb} {path}, but {path} is {'' if there else 'not '}there")
     return Verdict(1, f"{len(latest)} claims hold" if latest else "it claims nothing")
@@ -294,8 +298,9 @@ def check_one_prompt(session: StoredSession) -> Verdict:
     """
     for number, turn in enumerate(session.turns, 1):
         lines = [line.strip() for line in str(turn.get("screen", "")).splitlines() if line.strip()]
-        if turn["stop"] == "ready" and len(lines) > 1 and lines[-1] == lines[-2] and len(lines[-1]) <= _MOST_PROMPT:
-            return Verdict(0, f"turn {number} ends with two prompts: {lines[-1]!r}")
+        for one, other in pairwise(lines[-_LAST_LINES:]):
+            if turn["stop"] == "ready" and one == other and _PROMPT.match(one):
+                return Verdict(0, f"turn {number} ends with two prompts: {one!r}")
     return Verdict(1, "one prompt each time")
 
 
@@ -384,10 +389,9 @@ def check_no_late_writes(session: StoredSession) -> Verdict:
     1: nothing is. 0: something is.
     """
     for number, turn in enumerate(session.turns, 1):
-        if turn["late"]:
-            return Verdict(
-                0, f"changed before turn {number}, when the agent had nothing to do: {', '.join(turn['late'][:5])}"
-            )
+        late = [*turn["late"], *(turn["changed"] if turn["action"] == "wait" else ())]
+        if late:
+            return Verdict(0, f"changed when the agent had nothing to do, turn {number}: {', '.join(late[:5])}")
     return Verdict(1, "nothing was written late")
 
 
@@ -399,20 +403,20 @@ def _lies_in(path: str, glob: str) -> bool:
 
 def find_json(text: str) -> Json:
     """Return the last JSON object in `text`, also where lines of a terminal break it; None: there is none."""
-    for candidate in (text, re.sub(r"\s*\n\s*", "", text)):
-        found = [value for value in _objects(candidate)]
+    for candidate in (text, "".join(line.strip() for line in text.split("\n"))):
+        found = list(_objects(candidate))
         if found:
             return found[-1]
     return None
 
 
 def _objects(text: str) -> Iterator[Json]:
-    decoder, at = json.JSONDecoder(), 0
-    while (start := text.find("{", at)) >= 0:
+    decoder, at, tried = json.JSONDecoder(), 0, 0
+    while (start := text.find("{", at)) >= 0 and tried < _MOST_STARTS:
         try:
             value, at = decoder.raw_decode(text, start)
-        except ValueError:
-            at = start + 1
+        except (ValueError, RecursionError):
+            at, tried = start + 1, tried + 1
             continue
         if value:
             yield value

@@ -1,8 +1,8 @@
 """A box for a program that is talked to: it lasts as long as a session, and its folders are looked at while it runs.
 
 Inside, a program sees ``/workspace`` (writable, where it starts), ``/home/agent`` (writable, its HOME), ``/tmp``
-(writable), ``/box`` (files given by the job, read-only) and the system's ``/usr``; nothing else of the machine. There is
-no network; where the job names a socket, a port of the box's own loopback leads to it, and to nothing else.
+(writable), ``/box`` (files given by the job, read-only) and the system's ``/usr``; nothing else of the machine. There
+is no network; where the job names a socket, a port of the box's own loopback leads to it, and to nothing else.
 
 Unlike the boxes of :mod:`evalkit.sandbox.box`, both folders lie on this machine, so that somebody outside can see what
 was written and when, and one session can go through several boxes.
@@ -160,7 +160,7 @@ class SessionSandbox(Protocol):
         """``bubblewrap`` or ``none``."""
 
     def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> Session:
-        """Start `job`; call it in the thread that outlives the session. Raises SandboxError where no box can be made."""
+        """Start `job`, in the thread that outlives the session. Raises SandboxError where no box can be made."""
 
 
 def own_folder(folder: Path) -> None:
@@ -194,8 +194,8 @@ class BubblewrapSessions:
             contents: list[int] = []
             options = [*_options(job, limits, descriptors, contents), "--json-status-fd", str(status)]
             contents.append(descriptors.memory(b"".join(os.fsencode(option) + b"\0" for option in options)))
-            command = [self._program, "--args", str(contents[-1]), "--", "sh", "-c", *_script(job, limits)]
-            process = _open([*_prefix(streams), *command], streams, (status, *contents))
+            command = [self._program, "--args", str(contents[-1]), "--", "sh", "-c", *_script(job, limits, streams)]
+            process = _open([*_prefix(), *command], streams, (status, *contents))
             for descriptor in (status, *contents):
                 descriptors.close(descriptor)
             return _BoxedSession(process, job, limits, status_from, descriptors)
@@ -221,7 +221,10 @@ class HostSessions:
         environment = {**own, **job.environment, _MARKER: marker}
         command = [str(box / part.removeprefix("/box/")) if part.startswith("/box/") else part for part in job.command]
         prefix = [shutil.which("setsid") or "setsid", "-c"] if streams.is_terminal else []
-        process = _open([*prefix, *command], streams, (), environment=environment, folder=job.workspace)
+        process = _open(
+            [*prefix, *command], streams, (), environment=environment, folder=job.workspace,
+            leads=not streams.is_terminal,
+        )  # fmt: skip
         return _HostSession(process, job, limits, marker)
 
 
@@ -277,7 +280,7 @@ class _Started:
     async def _look(self) -> None:
         while not self._ended.is_set():
             await asyncio.sleep(_LOOK_S)
-            self.overuse = self._find_overuse()
+            self.overuse = await asyncio.to_thread(self._find_overuse)
             if self.overuse is not None:
                 self._kill()
                 return
@@ -286,11 +289,7 @@ class _Started:
         if measure_memory(self.root_pid, self._limits.memory_bytes) > self._limits.memory_bytes:
             return Overuse.MEMORY
         most = {"most_bytes": self._limits.folder_bytes, "most_files": self._limits.folder_files}
-        return (
-            Overuse.FOLDERS
-            if any(is_fuller(folder, **most) for folder in (self._job.workspace, self._job.home))
-            else None
-        )
+        return Overuse.FOLDERS if is_fuller(self._job.workspace, self._job.home, **most) else None
 
     def _kill(self) -> None:
         raise NotImplementedError
@@ -298,7 +297,6 @@ class _Started:
     async def end(self) -> None:
         if self._is_over:
             return
-        self._is_over = True
         self._watch.cancel()
         self._kill()
         with contextlib.suppress(TimeoutError):
@@ -308,6 +306,7 @@ class _Started:
             self._loop.remove_reader(self._root)
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
+        self._is_over = True
         os.close(self._root)
 
 
@@ -323,7 +322,7 @@ class _BoxedSession(_Started):
         self._status_from, self._descriptors = status_from, descriptors
         self._told = b""
         try:
-            root_pid = self._wait_for_root(process)
+            root_pid = self._wait_for_root()
             super().__init__(process, root_pid, job, limits)
         except BaseException:
             process.kill()  # what it made dies with it
@@ -334,14 +333,15 @@ class _BoxedSession(_Started):
     @property
     def exit_code(self) -> int | None:
         """128 + n when signal n ended the program; None while it runs, and where it was ended from outside."""
-        with contextlib.suppress(BlockingIOError, OSError):
-            self._told += os.read(self._status_from, 4096)
+        if self._status_from >= 0:
+            with contextlib.suppress(BlockingIOError, OSError):
+                self._told += os.read(self._status_from, 4096)
         return read_status(self._told).get("exit-code")
 
     async def wait(self) -> int | None:
         await super().wait()
         until = time.monotonic() + 1.0  # bubblewrap tells the code a moment after the last process is gone
-        while self.exit_code is None and self._process.poll() is None and time.monotonic() < until:
+        while self.exit_code is None and self._process.poll() is None and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         return self.exit_code
 
@@ -349,12 +349,13 @@ class _BoxedSession(_Started):
         await super().end()
         _ = self.exit_code
         self._descriptors.close(self._status_from)
+        self._status_from = -1  # its number may be another's by now
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._root, signal.SIGKILL)
 
-    def _wait_for_root(self, process: subprocess.Popen[bytes]) -> int:
+    def _wait_for_root(self) -> int:
         """Return the first process of the box. Raises SandboxError when bubblewrap made none."""
         import select
 
@@ -399,12 +400,11 @@ class _HostSession(_Started):
                         yield int(place.name)
 
 
-def _prefix(streams: Streams) -> list[str]:
-    """Return what comes before bubblewrap: a session with its terminal, and the end of root's rights."""
-    prefix = [_program("setsid"), "-c"] if streams.is_terminal else []
-    if is_dropping_root():
-        prefix += [_program("setpriv"), f"--reuid={DROPPED_ID}", f"--regid={DROPPED_ID}", "--clear-groups", "--"]
-    return prefix
+def _prefix() -> list[str]:
+    """Return what comes before bubblewrap: the end of root's rights."""
+    if not is_dropping_root():
+        return []
+    return [_program("setpriv"), f"--reuid={DROPPED_ID}", f"--regid={DROPPED_ID}", "--clear-groups", "--"]
 
 
 def _program(name: str) -> str:
@@ -417,6 +417,8 @@ def _open(
     passed: tuple[int, ...],
     environment: Mapping[str, str] | None = None,
     folder: Path = Path("/"),
+    *,
+    leads: bool = True,
 ) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
@@ -427,7 +429,7 @@ def _open(
             pass_fds=passed,
             env=dict(environment or {}),
             cwd=folder,
-            start_new_session=not streams.is_terminal,
+            start_new_session=leads,
         )
     except OSError as error:
         raise SandboxError(f"{command[0]} cannot be started: {printable(error.strerror or str(error))}") from None
@@ -467,12 +469,16 @@ def _options(job: SessionJob, limits: SessionLimits, descriptors: Descriptors, c
     yield from ("--remount-ro", "/", "--chdir", WORKSPACE, "--seccomp", str(contents[-1]))
 
 
-def _script(job: SessionJob, limits: SessionLimits) -> list[str]:
-    """Return the script that starts the command, and its arguments."""
+def _script(job: SessionJob, limits: SessionLimits, streams: Streams) -> list[str]:
+    """Return the script that starts the command, and its arguments.
+
+    The command leads its terminal's session, and bubblewrap is not in it: else Ctrl-C would end the box itself.
+    """
+    command = (*(("setsid", "-c") if streams.is_terminal else ()), *job.command)
     limited = (
         f"ulimit -c 0\nulimit -f {limits.file_bytes // 512}\nulimit -n {limits.open_files}\n"
         f"ulimit -p {limits.processes} 2>/dev/null || ulimit -u {limits.processes}\n"
     )
     if job.gateway is None:
-        return [f'{limited}exec "$@"\n', "box", *job.command]
-    return [f'{limited}{_FORWARD}exec "$@"\n', "box", job.python, str(GATEWAY_PORT), SOCKET, *job.command]
+        return [f'{limited}exec "$@"\n', "box", *command]
+    return [f'{limited}{_FORWARD}exec "$@"\n', "box", job.python, str(GATEWAY_PORT), SOCKET, *command]

@@ -53,9 +53,7 @@ def test_demo_recovers(cold_cli: Cli) -> None:
 @pytest.mark.parametrize("transport", ["headless", "pty", "acp"])
 @pytest.mark.parametrize("fault", [*FAULTS, "dead_port"])
 @pytest.mark.parametrize("agent", [AGENTS["qwen_code"], AGENTS["gemini_cli"]], ids=str)
-def test_real_agent(
-    agent: NpmAgent, fault: str, transport: str, cold_cli: Cli, pytestconfig: pytest.Config
-) -> None:
+def test_real_agent(agent: NpmAgent, fault: str, transport: str, cold_cli: Cli, pytestconfig: pytest.Config) -> None:
     path = install_agent(agent, pytestconfig)
     with ExitStack() as stack:
         if fault == "dead_port":

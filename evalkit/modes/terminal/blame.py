@@ -106,7 +106,8 @@ def _blame_start(stop: Stop) -> CaseFailure:
     if stop.kind is StopKind.EXITED:
         return CaseFailure(START_STAGE, _ENDED, f"it ended before it took a prompt ({_code(stop)}): {said}")
     found = _blame_stop(stop)
-    assert found is not None  # noqa: S101 - a start that is ready is no failure
+    if found is None:
+        return CaseFailure(START_STAGE, str(stop.kind), f"it asked something before it took a prompt: {said}")
     return CaseFailure(START_STAGE, found.error_type, f"it took no prompt: {found.message}")
 
 

@@ -19,6 +19,7 @@ from evalkit.datasets.files import clip, parse_json, read_bytes, read_text
 from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.errors import DataError, collecting
 from evalkit.modes.terminal.case import Reaction, Reactor, ReactorTrigger, TerminalCase, Transport, UserAction
+from evalkit.pty.keys import KEY_NAMES
 from evalkit.records.case import CASE_ID_PATTERN, Case
 from evalkit.records.grade import GradeLevel, GraderSpec
 from evalkit.records.json import Json
@@ -68,7 +69,7 @@ def choose_cases(cases: Sequence[TerminalCase], wanted: Sequence[str]) -> list[T
     if unknown:
         raise DataError(
             [
-                f"mode.cases: no case is called {name!r}{did_you_mean(name, ids)}; there are {', '.join(ids)}"
+                f"mode.cases: no case is called {name!r} (there are {', '.join(ids)}){did_you_mean(name, ids)}"
                 for name in unknown
             ]
         )
@@ -270,6 +271,10 @@ def _find_payload_problem(reaction: Reaction) -> str:
     action, payload = reaction.action, reaction.payload
     if action in (UserAction.SAY, UserAction.PASTE, UserAction.CHOOSE, UserAction.PRESS) and not payload.strip():
         return f"the action {action} needs a payload: what is said, chosen or pressed"
+    if action is UserAction.PRESS:
+        unknown = [key for key in payload.split() if key not in KEY_NAMES and len(key) > 1]
+        if unknown:
+            return f"the action press: there is no key {clip(unknown[0])}{did_you_mean(unknown[0], KEY_NAMES)}"
     if action is UserAction.WAIT:
         try:
             fits = 0 < float(payload) <= 600
@@ -291,6 +296,8 @@ def _hides(earlier: Reactor, later: Reactor) -> bool:
     """Whether `earlier` fires wherever `later` could."""
     if earlier.limit is not None or earlier.trigger is not later.trigger:
         return False
+    if earlier.trigger is ReactorTrigger.WORKING:
+        return (earlier.after_s or 0) <= (later.after_s or 0)
     return earlier.pattern == later.pattern or (earlier.trigger is ReactorTrigger.APPROVAL and not earlier.pattern)
 
 

@@ -118,7 +118,7 @@ class HeadlessLink(AgentLink):
 
 
 def read_documents(written: str, form: str) -> list[Mapping[str, Any]]:
-    """Return the JSON objects in what an agent wrote: the whole, or one on each line; what cannot be read is left out."""
+    """Return the JSON objects in what an agent wrote: the whole, or one a line; what cannot be read is left out."""
     if form == "text":
         return []
     found = []

@@ -72,7 +72,10 @@ def is_full(record: CaseRecord, case: TerminalCase) -> tuple[bool, str]:
         return False, f"{record.failure.stage}: {record.failure.message}"
     for spec in case.checks:
         if spec.required and spec.grader_type in CHECKS:
-            verdict = CHECKS[spec.grader_type](StoredSession(record, spec))
+            try:
+                verdict = CHECKS[spec.grader_type](StoredSession(record, spec))
+            except TimeoutError:
+                return False, f"check {spec.grader_id!r}: its pattern takes too long; write a simpler one"
             if verdict.grade != 1:
                 return False, f"check {spec.grader_id!r}: {verdict.rationale}"
     return True, ""
@@ -112,6 +115,8 @@ def _blame_oracle(case: TerminalCase, reason: str) -> str:
 def _make_setup(
     settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: Boxes, root: Path, folder: Path, variant: str
 ) -> SessionSetup:
+    own = root / variant
+    own.mkdir(mode=0o711)
     profile = replace(settings.agent, environment={**settings.agent.environment, "DEMO_VARIANT": variant})
     return SessionSetup(
         settings=settings,
@@ -119,7 +124,7 @@ def _make_setup(
         agent=with_version(find_agent(profile), boxes.sessions),
         sessions=boxes.sessions,
         boxes=boxes.boxes,
-        root=root,
+        root=own,
         models=None,
         play=_nobody,
         decide=_nobody,

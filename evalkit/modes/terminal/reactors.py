@@ -16,6 +16,7 @@ from evalkit.records.faults import Stage
 from evalkit.records.patterns import LIMIT_S, matches
 
 LOOKED_AT = 8192
+_CLOCKS_MS = 100
 
 Decide = Callable[[str, str], Awaitable[bool]]
 """A condition in words, and what the agent said -> whether it holds. Raises CaseFailure where nobody could tell."""
@@ -60,10 +61,8 @@ class Reactors:
         return reactor.limit is not None and self.fired[reactor.reactor_id] >= reactor.limit
 
     async def _fits(self, reactor: Reactor, stop: Stop) -> bool:
-        if (reactor.trigger is ReactorTrigger.WORKING) != (stop.kind is StopKind.WORKING):
-            return False
-        if reactor.trigger is ReactorTrigger.WORKING:
-            return True
+        if reactor.trigger is ReactorTrigger.WORKING or stop.kind is StopKind.WORKING:
+            return reactor.trigger is ReactorTrigger.WORKING and _has_worked(reactor, stop)
         if reactor.trigger is ReactorTrigger.APPROVAL:
             return stop.kind is StopKind.APPROVAL and _search(reactor, f"{stop.text}\n{stop.screen}")
         if reactor.trigger is ReactorTrigger.CONTAINS:
@@ -73,6 +72,11 @@ class Reactors:
         if reactor.trigger is ReactorTrigger.SCREEN:
             return _search(reactor, stop.screen)
         return await self.decide(reactor.pattern, stop.text[-LOOKED_AT:])
+
+
+def _has_worked(reactor: Reactor, stop: Stop) -> bool:
+    """Whether the agent works, and has done so for as long as the reactor waits; two clocks may differ a little."""
+    return stop.kind is StopKind.WORKING and stop.elapsed_ms >= (reactor.after_s or 0) * 1000 - _CLOCKS_MS
 
 
 def _search(reactor: Reactor, text: str) -> bool:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from evalkit.modes.terminal.case import Reaction, Transport, UserAction
+from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.session_files import AGENT_MARK, USER_MARK
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
 from evalkit.pty.recording import TerminalRecording
@@ -24,9 +25,11 @@ _ECHO_S = 1.0
 _BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a letter at once for one key, or for a paste
 _SETTLE_S = 0.2
 _ECHOED_CHARS = 20
+_BEGINNING = 10
+_MARKED_CHARS = 200
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
-_CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")
+_CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")  # noqa: RUF001 - the marks of menus
 
 
 class ScreenLink(AgentLink):
@@ -56,6 +59,7 @@ class ScreenLink(AgentLink):
         self._echoed: bool | None = None
         self._typed = ""
         self._is_used = False
+        self._prompt: str | None = None
 
     async def start(self) -> Stop:
         """Start the agent and wait until it takes a prompt."""
@@ -63,6 +67,10 @@ class ScreenLink(AgentLink):
 
     async def act(self, reaction: Reaction) -> Stop:
         """Do what the user does, and wait."""
+        self._mark(f"{USER_MARK}{reaction.action} {reaction.payload[:_MARKED_CHARS]}".rstrip())
+        return await self._do(reaction)
+
+    async def _do(self, reaction: Reaction) -> Stop:
         action, payload = reaction.action, reaction.payload
         if action is UserAction.RESUME:
             return await self._resume(payload)
@@ -74,13 +82,13 @@ class ScreenLink(AgentLink):
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
             mark = await self._type(payload, terminal.send_text if action is UserAction.PASTE else terminal.type_text)
-            began = time.monotonic()
+            began = terminal.last_input_s or time.monotonic()
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
         elif action is UserAction.DENY:
             await self._press(settings.deny_keys)
         elif action is UserAction.PRESS:
-            await self._press(payload.split())
+            await self._press([settings.interrupt_key if key == INTERRUPT else key for key in payload.split()])
         elif action is UserAction.CHOOSE:
             await self._choose(payload)
         elif action is UserAction.RESIZE:
@@ -112,6 +120,9 @@ class ScreenLink(AgentLink):
     def count_invalid(self) -> int:
         """Return how many sequences of the output were no UTF-8."""
         return sum(event.data.count("\ufffd") for event in self._recording.events if event.kind == "o")
+
+    def _mark(self, label: str) -> None:
+        self._recording.marker(time.monotonic() - self._began_s, label)
 
     def _at(self) -> Terminal:
         assert self._terminal is not None  # noqa: S101 - it was started
@@ -159,7 +170,7 @@ class ScreenLink(AgentLink):
         if not args:
             raise cannot(Transport.PTY, Reaction(UserAction.RESUME, text))
         stop = await self._open(args)
-        return stop if stop.kind is not StopKind.READY else await self.act(Reaction(UserAction.SAY, text))
+        return stop if stop.kind is not StopKind.READY else await self._do(Reaction(UserAction.SAY, text))
 
     async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
@@ -180,18 +191,28 @@ class ScreenLink(AgentLink):
         return mark
 
     async def _shows(self, text: str) -> bool:
-        """Wait until what was typed is on the screen; return whether it is. Lines of the screen may break it anywhere."""
+        """Wait until what was typed is on the screen; return whether it is. The screen may break it anywhere."""
         wanted = [_squeezed(part) for part in (text[:_ECHOED_CHARS], text[-_ECHOED_CHARS:])]
         until = time.monotonic() + _ECHO_S
         while True:
             shown = _squeezed(self._at().screen.text())
             if all(part in shown for part in wanted):
-                self._echoed = True if self._echoed is None else self._echoed
+                self._echoed = self._echoed is not False and self._stands_alone(text)
                 return True
             left = until - time.monotonic()
             if left <= 0 or self._at().eof:
                 return False
             await self._at().changed(min(left, 0.1))
+
+    def _stands_alone(self, text: str) -> bool:
+        """Whether nothing stands before what was typed but what stood there the first time: the prompt."""
+        start = text[:_ECHOED_CHARS].split("\n", maxsplit=1)[0]
+        rows = [row for row in self._at().screen.text().splitlines() if start[:_BEGINNING] in row]
+        if not rows:
+            return True
+        before = rows[-1].partition(start[:_BEGINNING])[0].strip()
+        self._prompt = before if self._prompt is None else self._prompt
+        return before == self._prompt
 
     async def _settle(self) -> None:
         """Wait until what was typed is drawn: some programs take an Enter right behind a paste for a part of it."""
@@ -217,7 +238,7 @@ class ScreenLink(AgentLink):
             terminal.write(key.encode())
 
     async def _choose(self, wanted: str) -> None:
-        """Move the mark of a menu to the row that holds what is wanted, and take it; where there is no menu, type it."""
+        """Move the mark of a menu to the row that holds what is wanted, and take it; without a menu, type it."""
         rows = self._at().screen.text().splitlines()
         marked = [number for number, row in enumerate(rows) if _CHOSEN.match(row)]
         named = [number for number, row in enumerate(rows) if wanted.casefold() in row.casefold()]
@@ -292,6 +313,7 @@ class ScreenLink(AgentLink):
     def _stop(self, kind: StopKind, signal: str, signals: dict[str, float], mark: Mark, began: float) -> Stop:
         terminal, session = self._at(), self._session
         now = time.monotonic()
+        self._mark(f"{AGENT_MARK}{kind} ({signal})")
         first = terminal.first_output_after(began)
         return Stop(
             kind,

@@ -18,6 +18,11 @@ from typing import Any
 from evalkit.records.json import Json
 from evalkit.records.record import Turn
 
+USER_MARK = "user: "
+"""How a marker of the recording begins where the user does something: his action and its words, key or size."""
+AGENT_MARK = "agent: "
+"""How a marker of the recording begins where it is the user's turn: why, and by which sign."""
+
 
 def write_transcript(title: str, turns: Sequence[Turn], log: Sequence[Mapping[str, Json]]) -> str:
     """Return a session as Markdown: what the user did and why, what the agent showed, what it changed."""
@@ -26,8 +31,7 @@ def write_transcript(title: str, turns: Sequence[Turn], log: Sequence[Mapping[st
         parts.append(f"## Turn {turn.turn_index}\n")
         parts.append(f"**User** ({entry['reactor_id']}): {_quoted(turn.user_text)}\n")
         parts.append(f"**Agent** ({entry['stop']}, {entry['signal']}):\n\n{_block(turn.assistant_text)}\n")
-        for call in turn.tool_calls:
-            parts.append(f"- tool {call.name}: {call.raw_arguments[:300]}\n")
+        parts += [f"- tool {call.name}: {call.raw_arguments[:300]}\n" for call in turn.tool_calls]
         changed: Any = entry["changed"]
         if changed:
             parts.append(f"Changed: {', '.join(changed)}\n")

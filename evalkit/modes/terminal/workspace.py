@@ -1,8 +1,9 @@
-"""What stands in a workspace, seen by somebody outside the box: no link is followed, nothing but regular files is read."""
+"""What stands in a workspace, seen from outside the box: no link is followed, nothing but regular files is read."""
 
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import stat
 from collections.abc import Collection, Iterator, Mapping
@@ -63,7 +64,7 @@ def read_tree(folder: Path) -> dict[str, Entry]:
 def watch_tree(folder: Path) -> dict[str, tuple[int, ...]]:
     """Return what tells a changed file from an unchanged one, for everything in `folder` but folders: quick."""
     return {
-        path: (found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode)
+        path: (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_mode)
         for path, found in _walk(folder)
         if not stat.S_ISDIR(found.st_mode)
     }
@@ -115,7 +116,7 @@ def _lines_of(entry: Entry | None) -> list[str] | None:
     if entry is None:
         return []
     text = _text_of(entry.content) if entry.kind == "file" and entry.content is not None else None
-    return None if text is None else text.splitlines(keepends=True)
+    return None if text is None else list(io.StringIO(text, newline="\n"))
 
 
 def _named(entry: Entry | None) -> str:

@@ -53,6 +53,7 @@ from __future__ import annotations
 
 import argparse
 import codecs
+import itertools
 import json
 import os
 import re
@@ -109,6 +110,7 @@ VARIANTS: dict[str, tuple[tuple[str, ...], str]] = {
 }
 
 SILENCE_S = 5.0
+_LOG_LINES = itertools.count(1)
 LATE_WRITE_S = 1.0
 THINKING_S = 0.3
 PACE_S = 0.2
@@ -1238,6 +1240,15 @@ def misbehave(variant: str, face: Face) -> None:
             go_on(variant, face)
 
 
+def say_without_end(face: Face) -> None:
+    """Write a line past the screen that a face keeps, which would draw only what has changed."""
+    line = f"log line {next(_LOG_LINES)} " + "x" * 200
+    if isinstance(face, ScreenFace):
+        face.write_raw(f"{line}\r\n".encode())
+    else:
+        face.say(line)
+
+
 def go_on(variant: str, face: Face) -> None:
     """Do a bit of what never ends."""
     try:
@@ -1246,7 +1257,7 @@ def go_on(variant: str, face: Face) -> None:
         elif variant == "busy-forever":
             face.wait(1)
         elif variant == "endless":
-            face.say("log line " + "x" * 200)
+            say_without_end(face)
         else:
             face.write_raw(b"\x1b[6n" * 100)
             time.sleep(0.01)
