@@ -155,6 +155,7 @@ checks: [{id: poem, type: file_regex, path: poems/autumn.md, pattern: leaves}]
         (["mode.data_csv=none.csv"], "no such file"),
         (["agent.read_only=[/no/such/folder]"], "is not a folder of this machine"),
         (["gate.latency_column=latency_first_audio_ms"], "is not a latency of mode=terminal"),
+        (["agent.environment.MINE=1"], "add it with +agent.environment.MINE=VALUE"),
     ],
 )
 def test_a_wrong_line_gets_one_message_and_exit_code_2(cold_cli: Cli, args: list[str], message: str) -> None:
@@ -241,7 +242,7 @@ def test_a_real_key_reaches_the_provider_and_nothing_else(cold_cli: Cli, stand_i
     done = cold_cli(
         "mode=terminal", "mode.cases=[create_file]", "agent.protocol=openai_chat", "provider=compatible",
         f"provider.base_url={stand_in.url}", "provider.api_key_env=MY_KEY", "assistant.model=m", "judge.model=m",
-        "agent.environment={DEMO_VARIANT:leaks,OPENAI_BASE_URL:'{gateway}/v1',OPENAI_API_KEY:'{key}',OPENAI_MODEL:'{model}'}",
+        "agent.environment.DEMO_VARIANT=leaks",
         *QUICK, MY_KEY=CANARY,
     )  # fmt: skip
     assert done.code == 0, done.err
@@ -260,7 +261,6 @@ def test_recorded_traffic_answers_in_place_of_the_provider(cold_cli: Cli, stand_
     line = (
         "mode=terminal", "mode.cases=[create_file,memory_over_turns]", "agent.protocol=openai_chat", "agent.transport=acp",
         "provider=compatible", "provider.api_key_env=null", "assistant.model=m", "judge.model=m",
-        "agent.environment={DEMO_VARIANT:oracle,OPENAI_BASE_URL:'{gateway}/v1',OPENAI_API_KEY:'{key}',OPENAI_MODEL:'{model}'}",
         *QUICK,
     )  # fmt: skip
     first = cold_cli(*line, f"provider.base_url={stand_in.url}")
