@@ -1,7 +1,7 @@
 """Real agents from npm, in their boxes without a network, against a scripted model behind the gateway.
 
-What they are asked to do is scripted, so that the same verdict is right over every transport: where one differs, evalkit
-has misread the agent. Nothing here says that an agent is good.
+What they are asked to do is scripted, so that the same verdict is right over every transport: where one differs,
+evalkit has misread the agent. Nothing here says that an agent is good.
 """
 
 from __future__ import annotations

@@ -333,14 +333,19 @@ class ScreenLink(AgentLink):
 def without_echo(text: str, typed: str) -> str:
     """Return what was drawn without the user's own words, which programs draw again when they take them.
 
-    Lines of the screen may break them anywhere; where they stand changed, nothing is taken out.
+    Lines of the screen may break them anywhere; where they stand changed, or behind other words, nothing is taken out:
+    then the agent says them.
     """
     wanted = _squeezed(typed)
     places = [at for at, sign in enumerate(text) if not sign.isspace()]
-    at = "".join(text[place] for place in places).find(wanted) if wanted else -1
-    if at < 0:
-        return text
-    return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
+    drawn = "".join(text[place] for place in places)
+    at = drawn.find(wanted) if wanted else -1
+    while at >= 0:
+        line = text[text.rfind("\n", 0, places[at]) + 1 : places[at]]
+        if not any(sign.isalnum() for sign in line):
+            return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
+        at = drawn.find(wanted, at + 1)
+    return text
 
 
 def _squeezed(text: str) -> str:

@@ -12,7 +12,7 @@ from terminal_sessions import make_check, make_reactor, make_session_case, write
 
 from evalkit.errors import DataError
 from evalkit.modes.terminal.case import Transport, asks_model
-from evalkit.modes.terminal.cases import choose_cases, make_case, read_case, read_cases, reactor_to_json, specs_of
+from evalkit.modes.terminal.cases import choose_cases, make_case, reactor_to_json, read_case, read_cases, specs_of
 from evalkit.records.grade import GradeLevel, GraderSpec
 from evalkit.settings.resources import resource_dir
 

@@ -57,7 +57,7 @@ def test_the_first_that_fits_and_is_not_used_up_acts(rules: list[tuple[str, int 
         ("contains", "a", StopKind.WORKING, "a", "a", False),
     ],
 )
-async def test_what_a_trigger_looks_at(  # noqa: PLR0913
+async def test_what_a_trigger_looks_at(
     trigger: str, pattern: str, kind: StopKind, text: str, screen: str, *, fits: bool
 ) -> None:
     """What was said, what is seen, or that the agent asks."""

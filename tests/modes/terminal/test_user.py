@@ -30,7 +30,7 @@ class Player:
         return self.lines.pop(0), self.cost_usd
 
 
-async def holds_not(condition: str, shown: str) -> bool:  # noqa: ARG001
+async def holds_not(condition: str, shown: str) -> bool:
     """Answer that no condition holds."""
     return False
 
