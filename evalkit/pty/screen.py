@@ -184,9 +184,11 @@ class Screen:
 
     def frame_lines(self) -> list[list[TextRun]]:
         """Return the visible rows as runs of characters that look alike, for a page that shows them."""
-        written = self._format(self._visible(), styled=True)
-        palette = {int(index): f"#{red}{green}{blue}" for index, red, green, blue in _PALETTE_ENTRY.findall(written)}
-        return _read_frame(_PALETTE_ENTRY.sub("", written), palette)
+        return read_frame(self.frame_text())
+
+    def frame_text(self) -> str:
+        """Return the visible rows as the emulator writes them, with their styles, for :func:`read_frame`: quick."""
+        return self._format(self._visible(), styled=True)
 
     def close(self) -> None:
         """Free what the emulator holds now, and not only when nobody knows the screen any more. Use it no more then."""
@@ -409,8 +411,13 @@ def _find_new_lines(old: list[str], new: list[str]) -> list[str]:
     return [line for lines in kept for line in lines]
 
 
-def _read_frame(written: str, palette: dict[int, str]) -> list[list[TextRun]]:
-    """Return the rows of what the emulator writes for a screen with its styles."""
+def read_frame(written: str) -> list[list[TextRun]]:
+    """Return the rows in what :meth:`Screen.frame_text` gave, as runs of characters that look alike."""
+    palette = {int(index): f"#{red}{green}{blue}" for index, red, green, blue in _PALETTE_ENTRY.findall(written)}
+    return _read_rows(_PALETTE_ENTRY.sub("", written), palette)
+
+
+def _read_rows(written: str, palette: dict[int, str]) -> list[list[TextRun]]:
     rows: list[list[TextRun]] = []
     look: dict[str, Any] = {}
     for line in written.split("\n"):

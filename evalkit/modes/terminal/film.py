@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 from evalkit.modes.terminal.session_files import AGENT_MARK, USER_MARK
 from evalkit.pty.recording import MARKER, OUTPUT, RESIZE, CastEvent, StoredRecording
-from evalkit.pty.screen import Screen, TextRun
+from evalkit.pty.screen import Screen, TextRun, read_frame
 from evalkit.reports.page.hidden_signs import show_hidden
 
 MOST_WAIT_S = 2.0
 """A screen that stood still for longer is shown for so long."""
-_LOOKS_PER_FRAME = 3
+_LOOKS_PER_FRAME = 2
+_MOST_STYLES = 150_000
 _LEAST_GAP_S = 1 / 30
 _SYNCHRONIZED = 2026
 _MARKED = (USER_MARK, AGENT_MARK)
@@ -32,14 +33,14 @@ class Shot(NamedTuple):
     Attributes:
         at_s: Seconds since the recording began.
         size: Columns and rows.
-        rows: What the rows show; rows at the end that are empty may be missing.
+        screen: What :func:`evalkit.pty.screen.read_frame` reads, or the rows; empty ones at the end may be missing.
         marks: Who did what at this moment, as the recording says it.
 
     """
 
     at_s: float
     size: tuple[int, int]
-    rows: tuple[tuple[TextRun, ...], ...]
+    screen: str | tuple[tuple[TextRun, ...], ...]
     marks: tuple[str, ...] = ()
 
 
@@ -64,7 +65,7 @@ class Film:
 
 
 def take_shots(recording: StoredRecording, most_frames: int) -> list[Shot]:
-    """Return the screen whenever it changed or something is marked, at about 3 x `most_frames` moments at most.
+    """Return the screen whenever it changed or something is marked, at about 2 x `most_frames` moments at most.
 
     Raises ConfigError where no emulator of a terminal is installed.
     """
@@ -79,14 +80,14 @@ def _look(screen: Screen, recording: StoredRecording, most_looks: int) -> Iterat
     """Yield the screen, not while a program is in the middle of drawing it, unless something is marked then."""
     events = recording.events
     gap_s = max(_LEAST_GAP_S, (events[-1].at_s if events else 0.0) / max(1, most_looks))
-    seen = Shot(0.0, screen.size, ())
+    seen = Shot(0.0, screen.size, screen.frame_text())
     changed_s = last_s = 0.0
     is_seen = True
     for event in events:
         marked = event.kind == MARKER
         is_whole = event.at_s - changed_s > gap_s and not screen.mode(_SYNCHRONIZED)
         if not is_seen and (marked or is_whole):
-            seen, is_seen = Shot(last_s, screen.size, tuple(map(tuple, screen.frame_lines()))), True
+            seen, is_seen = Shot(last_s, screen.size, screen.frame_text()), True
             yield seen
         if marked:
             yield seen._replace(at_s=event.at_s, marks=(event.data,))
@@ -94,7 +95,7 @@ def _look(screen: Screen, recording: StoredRecording, most_looks: int) -> Iterat
             _play(screen, event)
             changed_s, is_seen = event.at_s if is_seen else changed_s, False
             last_s = event.at_s
-    yield Shot(last_s, screen.size, tuple(map(tuple, screen.frame_lines())))
+    yield Shot(last_s, screen.size, screen.frame_text())
 
 
 def _play(screen: Screen, event: CastEvent) -> None:
@@ -110,7 +111,7 @@ def _changes(shots: Iterator[Shot]) -> Iterator[Shot]:
     """Yield those that differ from the one before; what is marked stands at the one it was marked at."""
     held: Shot | None = None
     for shot in shots:
-        if held is not None and (shot.size, shot.rows) == (held.size, held.rows):
+        if held is not None and (shot.size, shot.screen) == (held.size, held.screen):
             held = held._replace(marks=held.marks + shot.marks)
             continue
         if held is not None:
@@ -125,12 +126,20 @@ def cut_film(shots: Sequence[Shot], most_frames: int, most_bytes: int) -> Film |
     count = most_frames
     while count > 0:
         kept = _longest_seen(shots, count)
+        if len(kept) > 1 and sum(map(_count_styles, kept)) > _MOST_STYLES:
+            count = min(count, len(kept)) // 2
+            continue
         document = _document(kept)
         size_bytes = len(json.dumps(document, ensure_ascii=False).encode(errors="replace"))
         if size_bytes <= most_bytes:
             return Film(document, len(kept), len(shots) - len(kept), size_bytes)
         count = min(count, len(kept)) // 2
     return None
+
+
+def _count_styles(shot: Shot) -> int:
+    """Return how much work it is to read a screen."""
+    return shot.screen.count("\x1b[") if isinstance(shot.screen, str) else 0
 
 
 def _longest_seen(shots: Sequence[Shot], most: int) -> list[Shot]:
@@ -178,7 +187,8 @@ def _told(mark: str) -> tuple[str, str] | None:
 
 
 def _filled(shot: Shot) -> list[tuple[TextRun, ...]]:
-    rows = list(shot.rows[: shot.size[1]])
+    read = map(tuple, read_frame(shot.screen)) if isinstance(shot.screen, str) else shot.screen
+    rows = list(read)[: shot.size[1]]
     return rows + [()] * (shot.size[1] - len(rows))
 
 

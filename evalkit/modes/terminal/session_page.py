@@ -303,10 +303,10 @@ class _Projector:
             )
         except (ValueError, OverflowError) as error:
             return None, f"its recording cannot be played: {error}"
+        self._films_left -= 1
         film = cut_film(shots, most, min(limits.film_bytes, self._bytes_left))
         if film is None:
             return None, f"it is too long for this page: asciinema play {_RECORDING} shows the session"
-        self._films_left -= 1
         self._bytes_left -= film.size_bytes
         left_out = f"{film.left_out} frames between these were left out" if film.left_out else ""
         return film, "; ".join(filter(None, (note, left_out)))
