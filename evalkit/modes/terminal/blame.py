@@ -98,6 +98,11 @@ def find_failure(ending: Ending) -> CaseFailure | None:
     return None
 
 
+def was_not_started(stop: Stop) -> bool:
+    """Whether a process ended as one does that could not be started: with 126 or 127, and without a word of its own."""
+    return stop.kind is StopKind.EXITED and stop.exit_code in _NOT_STARTED and not stop.screen.strip()
+
+
 def _blame_start(stop: Stop) -> CaseFailure:
     said = _shown(stop.text or stop.detail)
     if stop.exit_code in _NOT_STARTED:
