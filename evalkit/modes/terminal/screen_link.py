@@ -71,7 +71,7 @@ class ScreenLink(AgentLink):
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
             mark = await self._type(payload)
-            began = time.monotonic()
+            began = terminal.last_input_s or began
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
         elif action is UserAction.DENY:
@@ -170,7 +170,7 @@ class ScreenLink(AgentLink):
             terminal.send_text(text)
             self._echoed = False
             await self._shows(text)
-        mark, self._typed = terminal.mark(), text
+        mark, self._typed = terminal.mark(), "" if terminal.edits_lines else text
         self._send(settings.submit_key)
         return mark
 
@@ -295,12 +295,13 @@ class ScreenLink(AgentLink):
 def without_echo(text: str, typed: str) -> str:
     """Return what was drawn without the user's own words, which programs draw again when they take them.
 
-    Lines of the screen may break them anywhere; where they stand changed, nothing is taken out.
+    Lines of the screen may break them anywhere; where they stand changed, nothing is taken out, nor where they stand
+    behind other words: there the agent repeats them.
     """
     wanted = _squeezed(typed)
     places = [at for at, sign in enumerate(text) if not sign.isspace()]
     at = "".join(text[place] for place in places).find(wanted) if wanted else -1
-    if at < 0:
+    if at < 0 or any(sign.isalnum() for sign in text[: places[at]].rpartition("\n")[2]):
         return text
     return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
 
