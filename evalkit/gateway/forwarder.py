@@ -109,17 +109,18 @@ class Forwarder:
 
     def _accept(self) -> None:
         try:
-            client, _ = self._listener.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
-        except OSError:  # no descriptor is left: those that are open have to end first
-            self._is_paused = True
-            self._selector.unregister(self._listener)
-            return
-        try:
             door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         except OSError:
-            client.close()
+            self._pause()
+            return
+        try:
+            client, _ = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            door.close()
+            return
+        except OSError:
+            door.close()
+            self._pause()
             return
         try:
             door.connect(self._path)
@@ -133,6 +134,11 @@ class Forwarder:
         relay = Relay(client, door)
         for end in relay.sockets:
             self._selector.register(end, relay.events_for(end), relay)
+
+    def _pause(self) -> None:
+        """Accept nothing for a moment: no descriptor is left, and connections have to end first."""
+        self._is_paused = True
+        self._selector.unregister(self._listener)
 
     def _relay(self, relay: Relay, end: object, events: int) -> None:
         if not isinstance(end, socket.socket) or end.fileno() < 0:

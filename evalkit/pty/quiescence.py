@@ -12,8 +12,6 @@ All times start anew whenever the user sends something: what was true before say
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -30,7 +28,6 @@ _STREAM_BYTES_PER_S = 50_000  # agents that repaint all of their screen write a 
 _AMBIENT_TEXTS = 500
 _SEEN_LIMIT = 10_000
 _DIGITS = re.compile(r"\d+")
-_READ_CALLS = {"x86_64": "0", "aarch64": "63", "arm64": "63"}
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ class _TurnFacts:
     last_busy_s: float = float("-inf")
     last_output_s: float | None = None
     received_bytes: int = 0
-    unchanged_bytes: int = 0
+    outputs: deque[tuple[float, int]] = field(default_factory=deque)
     blocked: bool | None = None
     blocked_since_s: float | None = None
     hook: SignalSeen | None = None
@@ -145,6 +142,7 @@ class TurnWatch:
             _compile, (rules.busy_title, rules.idle_title, rules.approval_title)
         )
         self._rows: list[str] = []
+        self._text = ""
         self._moves: dict[int, deque[tuple[float, str]]] = {}
         self._first_moves: dict[int, float] = {}
         self._ambient_rows: set[int] = set()
@@ -172,7 +170,7 @@ class TurnWatch:
             return
         self._turn.last_output_s = at_s
         self._turn.received_bytes += count_bytes
-        self._turn.unchanged_bytes += count_bytes
+        self._turn.outputs.append((at_s, count_bytes))
 
     def screen(self, at_s: float, text: str) -> None:
         """Tell what is visible now; to be told after every output, or a few times a second while output comes."""
@@ -183,9 +181,8 @@ class TurnWatch:
             self._note_moves(at_s, changed, rows)
         if any(not self._is_ambient(row, rows) for row in changed):
             self._turn.last_change_s = at_s
-            self._turn.unchanged_bytes = 0
-        self._rows = rows
-        if changed and self._turn.decision is not None and self._turn.users_turn:
+        self._rows, self._text = rows, text
+        if changed and self._turn.decision is not None and self._turn.users_turn and not self._streams(at_s):
             self._learn(at_s, self._turn.decision.at_s)
 
     def title(self, at_s: float, title: str) -> None:
@@ -210,7 +207,9 @@ class TurnWatch:
     def hook(
         self, at_s: float, kind: Literal["ready", "approval"] = "ready", signal: Literal["hook", "acp"] = "hook"
     ) -> None:
-        """Tell that the program itself said that it is the user's turn."""
+        """Tell that the program itself said that it is the user's turn, unless that was before the last send."""
+        if at_s < self._turn.sent_s:
+            return
         self._turn.hook = SignalSeen(at_s, signal, kind)
 
     def exited(self, at_s: float) -> None:
@@ -231,10 +230,10 @@ class TurnWatch:
         return self._turn.decision
 
     def _find_stop(self, at_s: float) -> TurnDecision | None:
-        if self._turn.exited_s is not None:
-            return self._stop("exited", "exit", at_s)
         if self._turn.flooded or self._turn.received_bytes > self._rules.output_limit_bytes:
             return self._stop("flood", "output", at_s)
+        if self._turn.exited_s is not None:
+            return self._stop("exited", "exit", at_s)
         self._note_signals(at_s)
         for signal in _RANKED:
             seen = self._turn.held.get(signal)
@@ -289,7 +288,7 @@ class TurnWatch:
 
     def _read_title(self) -> SignalSeen | None:
         set_s, title = self._title
-        if set_s <= self._turn.sent_s or (self._first_turn and not self._rows):
+        if set_s <= self._turn.sent_s or (self._first_turn and not self._is_ready()):
             return None
         if self._approval_title and self._approval_title.search(title):
             return SignalSeen(set_s, "title", "approval")
@@ -311,8 +310,10 @@ class TurnWatch:
     def _shows(self, pattern: re.Pattern[str] | None, last_rows: int) -> bool:
         if pattern is None:
             return False
-        rows = [row for row in self._rows if row.strip()][-last_rows:] if last_rows else self._rows
-        return pattern.search("\n".join(rows)) is not None
+        if not last_rows:
+            return pattern.search(self._text) is not None
+        rows = [row for row in self._rows if row.strip()]
+        return pattern.search("\n".join(rows[-last_rows:])) is not None
 
     def _find_quiet(self, at_s: float, kind: StopKind) -> float | None:
         """Return from when on the screen has been quiet for long enough, None where it has not.
@@ -328,20 +329,30 @@ class TurnWatch:
         if kind != "approval" and not self._may_be_quiet():
             self._turn.last_busy_s = at_s
             return None
-        if self._first_turn:
+        streams = self._streams(at_s)
+        if self._first_turn and not streams:
             self._learn(at_s, self._turn.sent_s)
         idle_since_s = max(self._turn.sent_s, self._turn.last_busy_s)
         silent_since_s = max(idle_since_s, self._turn.last_output_s) + self._rules.quiet_s
         times = 1 if self._ambient_rows else 2
         same_since_s = max(idle_since_s, self._turn.last_change_s) + times * self._rules.quiet_s
-        streams = self._turn.unchanged_bytes > _STREAM_BYTES_PER_S * (at_s - self._turn.last_change_s)
         since_s = silent_since_s if streams else min(silent_since_s, same_since_s)
         return since_s if at_s >= since_s else None
+
+    def _streams(self, at_s: float) -> bool:
+        """Return whether the program lately wrote more than any that only repaints its screen."""
+        outputs = self._turn.outputs
+        while outputs and outputs[0][0] <= at_s - self._rules.ambient_s:
+            outputs.popleft()
+        return sum(count for _, count in outputs) > _STREAM_BYTES_PER_S * self._rules.ambient_s
 
     def _may_be_quiet(self) -> bool:
         if self._shows(self._busy, self._rules.busy_last_rows) or self._is_busy_title() or self._is_busy_progress():
             return False
-        return self._ready is None or self._shows(self._ready, 0)
+        return self._is_ready()
+
+    def _is_ready(self) -> bool:
+        return bool(self._rows) and (self._ready is None or self._shows(self._ready, 0))
 
     def _learn(self, at_s: float, began_s: float) -> None:
         """Take rows as ambient that moved often, for long enough, beside others that did not, while nothing was asked.
@@ -367,7 +378,7 @@ class TurnWatch:
             self._ambient_rows |= moving
             self._turn.last_change_s = min(self._turn.last_change_s, since_s)
             for row in moving:
-                self._ambient_texts.update(text for _, text in self._moves[row])
+                self._ambient_texts.update(_DIGITS.sub("0", text) for _, text in self._moves[row])
 
     def _forget_moves(self) -> None:
         self._moves.clear()
@@ -376,73 +387,20 @@ class TurnWatch:
     def _note_moves(self, at_s: float, changed: list[int], rows: list[str]) -> None:
         """Remember which rows moved although nothing was sent."""
         for row in changed:
-            text = _DIGITS.sub("0", _at(rows, row))
-            self._first_moves.setdefault(row, at_s)
-            self._moves.setdefault(row, deque(maxlen=_AMBIENT_MOVES)).append((at_s, text))
+            text = _at(rows, row)
+            moves = self._moves.get(row)
+            if moves is None:
+                self._first_moves[row] = at_s
+                moves = self._moves[row] = deque(maxlen=_AMBIENT_MOVES)
+            moves.append((at_s, text))
             if row in self._ambient_rows and len(self._ambient_texts) < _AMBIENT_TEXTS:
-                self._ambient_texts.add(text)
+                self._ambient_texts.add(_DIGITS.sub("0", text))
 
     def _is_ambient(self, row: int, rows: list[str]) -> bool:
         if row in self._ambient_rows:
             return True
         texts = {_DIGITS.sub("0", _at(shown, row)) for shown in (self._rows, rows)} - {""}
         return bool(texts) and texts <= self._ambient_texts
-
-
-def reading_terminal(root_pid: int, device: int) -> bool | None:
-    """Return whether a process is blocked in reading its standard input, which is a terminal.
-
-    Args:
-        root_pid: A process; all that came from it are looked at too, with all of their threads.
-        device: The device number of the terminal (``Terminal.device``).
-
-    Returns:
-        None where the system does not tell: outside Linux, on a processor whose calls are not known here, or for
-        processes of somebody else.
-
-    """
-    call = _READ_CALLS.get(platform.machine())
-    if call is None:
-        return None
-    told = False
-    waiting = [root_pid]
-    while waiting:
-        pid = waiting.pop()
-        for thread in _list(f"/proc/{pid}/task"):
-            line = _read(f"/proc/{pid}/task/{thread}/syscall")
-            if line is not None:
-                told = True
-                if line.split()[:2] == [call, "0x0"] and _is_device(f"/proc/{pid}/fd/0", device):
-                    return True
-            waiting += map(int, (_read(f"/proc/{pid}/task/{thread}/children") or "").split())
-    return False if told else None
-
-
-def _is_device(path: str, device: int) -> bool:
-    try:
-        return os.stat(path).st_rdev == device  # noqa: PTH116 - called many times a second
-    except OSError:
-        return False
-
-
-def _list(folder: str) -> list[str]:
-    try:
-        return os.listdir(folder)  # noqa: PTH208 - called many times a second
-    except OSError:
-        return []
-
-
-def _read(path: str) -> str | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        return os.read(descriptor, 65536).decode(errors="replace")
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _at(rows: list[str], row: int) -> str:

@@ -185,15 +185,20 @@ class TerminalRecording:
 
 def read_recording(path: Path) -> StoredRecording:
     """Return what a file of asciicast v2 holds. Raises DataError where it is none, OSError where it is not there."""
+    return parse_recording(path.read_bytes(), str(path))
+
+
+def parse_recording(content: bytes, name: str) -> StoredRecording:
+    """Return the recording in `content`, asciicast v2; `name` says in errors what it is. Raises DataError."""
     try:
-        first, *rest = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        first, *rest = content.decode().removesuffix("\n").split("\n")
         header = json.loads(first)
         if header["version"] != 2:
-            raise DataError(f"{path}: a recording of version {header['version']!r}; only version 2 is read")
+            raise DataError(f"{name}: a recording of version {header['version']!r}; only version 2 is read")
         events = tuple(_read_event(json.loads(line)) for line in rest)
         return StoredRecording(int(header["width"]), int(header["height"]), float(header.get("timestamp", 0)), events)
     except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: not a recording of a terminal (asciicast v2): {error}") from error
+        raise DataError(f"{name}: not a recording of a terminal (asciicast v2): {error}") from error
 
 
 def _read_event(found: Any) -> CastEvent:

@@ -171,8 +171,15 @@ class Terminal:
         return True
 
     def send_text(self, text: str) -> bool:
-        """Type `text` as one paste where the program knows pastes, else as it is; without Enter. As :meth:`write`."""
+        """Give `text` as one paste where the program knows pastes, else as it is; without Enter. As :meth:`write`."""
         return self.write(encode_paste(text, bracketed=self.screen.mode(BRACKETED_PASTE)))
+
+    def type_text(self, text: str) -> bool:
+        """Type `text` key by key, at once; without Enter. A line break, which a key cannot say, makes it a paste."""
+        if not text.isprintable():
+            return self.send_text(text)
+        flags = self.screen.kitty_flags
+        return self.write(b"".join(encode_key(sign, kitty_flags=flags) for sign in text))
 
     def press(self, name: str) -> bool:
         """Press one key, in the form the program asked for. As :meth:`write`; raises ValueError for an unknown name."""

@@ -6,13 +6,16 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from evalkit.pty.quiescence import TurnDecision, TurnWatch, reading_terminal
+from evalkit.pty.quiescence import TurnDecision, TurnWatch
+from evalkit.pty.reading import reading_terminal
 from evalkit.pty.terminal import Terminal
 
 _SYNCHRONIZED = 2026
 _LOOK_S = 0.05  # between two looks while nothing is written
-_BUSY_LOOK_S = 0.25  # and while something is: what is visible costs a third of a millisecond to read
+_BUSY_LOOK_S = 0.3  # and while something is: reading what is visible is most of what watching costs
+_LONG_LOOK_S, _QUICK_S = 0.5, 2.0  # and where it goes on for longer than quick answers do
 _SOON_S = 1.0
+_LAST_WORDS_S = 1.0
 _FRAME_LIMIT_S = 1.0
 
 
@@ -51,8 +54,8 @@ class TurnWaiter:
         """Return as soon as it is the user's turn, or will never be; the watch's timeouts bound how long that takes."""
         while True:
             exited = self._terminal.eof or (self._has_exited is not None and self._has_exited())
-            if exited and not self._terminal.eof and not self._terminal.flooded:
-                await self._terminal.changed(_LOOK_S)  # its last words
+            if exited:
+                await self._read_last_words()
             wrote = self._tell()
             if exited:
                 self._watch.exited(time.monotonic())
@@ -60,7 +63,15 @@ class TurnWaiter:
                 return decision
             looked_s = time.monotonic()
             if await self._terminal.changed(self._find_pause(looked_s)) and wrote:
-                await asyncio.sleep(max(0.0, looked_s + _BUSY_LOOK_S - time.monotonic()))
+                soon = looked_s - (self._terminal.last_input_s or self._terminal.opened_s) < _QUICK_S
+                await asyncio.sleep(max(0.0, looked_s + (_BUSY_LOOK_S if soon else _LONG_LOOK_S) - time.monotonic()))
+
+    async def _read_last_words(self) -> None:
+        """Read what the program wrote before it ended; what it left behind may hold the terminal, and write on."""
+        deadline_s = time.monotonic() + _LAST_WORDS_S
+        while not (self._terminal.eof or self._terminal.flooded) and time.monotonic() < deadline_s:
+            if not await self._terminal.changed(_LOOK_S):
+                return
 
     def _find_pause(self, now_s: float) -> float:
         """Return how long to wait for something to be written: little just after something happened, else more."""

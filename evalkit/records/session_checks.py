@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import pairwise
 from typing import Any
 
 from evalkit.records.grade import GraderSpec, Verdict
@@ -28,6 +29,7 @@ _NOT_CLAIMED = re.compile(
     r"\b(not|never|n't|would|will|could|cannot|can't|shall|should|if|may|nothing)\b", re.IGNORECASE
 )
 _GONE = ("deleted", "removed")
+_LAST_LINES = 6
 _MOST_STARTS = 500
 """How many braces may begin nothing: one that begins much, and never ends, takes long to read."""
 _PROMPT = re.compile(r"^.{0,2}[>$#%:?\u276f\u203a\u00bb\u279c]$")
@@ -298,8 +300,9 @@ def check_one_prompt(session: StoredSession) -> Verdict:
     """
     for number, turn in enumerate(session.turns, 1):
         lines = [line.strip() for line in str(turn.get("screen", "")).splitlines() if line.strip()]
-        if turn["stop"] == "ready" and len(lines) > 1 and lines[-1] == lines[-2] and _PROMPT.match(lines[-1]):
-            return Verdict(0, f"turn {number} ends with two prompts: {lines[-1]!r}")
+        for one, other in pairwise(lines[-_LAST_LINES:]):
+            if turn["stop"] == "ready" and one == other and _PROMPT.match(one):
+                return Verdict(0, f"turn {number} ends with two prompts: {one!r}")
     return Verdict(1, "one prompt each time")
 
 
@@ -388,10 +391,9 @@ def check_no_late_writes(session: StoredSession) -> Verdict:
     1: nothing is. 0: something is.
     """
     for number, turn in enumerate(session.turns, 1):
-        if turn["late"]:
-            return Verdict(
-                0, f"changed before turn {number}, when the agent had nothing to do: {', '.join(turn['late'][:5])}"
-            )
+        late = [*turn["late"], *(turn["changed"] if turn["action"] == "wait" else ())]
+        if late:
+            return Verdict(0, f"changed when the agent had nothing to do, turn {number}: {', '.join(late[:5])}")
     return Verdict(1, "nothing was written late")
 
 

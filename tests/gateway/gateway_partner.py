@@ -15,6 +15,8 @@ from scripted_endpoint import Rule, ScriptedEndpoint
 
 from evalkit.gateway.answers import TokenCount
 from evalkit.gateway.gateway import Gateway
+from evalkit.gateway.protocols import recognise
+from evalkit.gateway.requests import ModelRequest
 from evalkit.gateway.sessions import GatewaySession
 from evalkit.gateway.upstream import Upstream
 
@@ -65,6 +67,15 @@ def question(protocol: str, text: str, *, stream: bool = False) -> tuple[str, di
 def bearer() -> dict[str, str]:
     """Return the header with the key that a box has."""
     return {"authorization": "Bearer dummy"}
+
+
+def request_of(protocol: str, text: str = "hi", *, stream: bool = False, **more: Any) -> ModelRequest:
+    """Return a request as the gateway would have read it."""
+    path, body, _ = question(protocol, text, stream=stream)
+    where, _, query = path.partition("?")
+    kind = recognise("POST", where, {})
+    assert kind is not None
+    return ModelRequest(kind, where, query, json.dumps({**body, **more}).encode())
 
 
 def error_text(protocol: str, body: Mapping[str, Any]) -> str:

@@ -52,6 +52,13 @@ class Say:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """The first group of `pattern` as it was last said in the session, or that nothing is known: so memory is seen."""
+
+    pattern: str
+
+
+@dataclass(frozen=True)
 class WriteFile:
     """A call of the agent's tool that writes files; `path` counts from the workspace."""
 
@@ -117,7 +124,7 @@ class FailInside:
     after_events: int = 1
 
 
-Step: TypeAlias = Say | WriteFile | RunShell | CallTool | FailWith | Hang | Cut | Garbage | FailInside
+Step: TypeAlias = Say | Recall | WriteFile | RunShell | CallTool | FailWith | Hang | Cut | Garbage | FailInside
 Fault: TypeAlias = Hang | Cut | Garbage | FailInside
 
 
@@ -231,6 +238,9 @@ class ScriptedEndpoint:
             match step:
                 case Say(text):
                     pieces.append(text)
+                case Recall(pattern):
+                    found = re.findall(pattern, json.dumps(request.body, ensure_ascii=False))
+                    pieces.append(f"It was {found[-1]}." if found else "I do not know.")
                 case FailWith(times=times):
                     with self._lock:
                         self._happened[place, number] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -44,6 +45,8 @@ class ToolUse:
 Piece: TypeAlias = str | ToolUse
 Event: TypeAlias = tuple[str, Any]
 
+
+_ANSWERS = itertools.count(1)  # clients take messages of one id for one message
 
 _REMINDERS = re.compile(r"<(system-reminder|environment_context|user_instructions|session_context)>.*?</\1>", re.DOTALL)
 
@@ -103,7 +106,7 @@ def read_messages(body: Mapping[str, Any]) -> Asked:
         kinds = {part.get("type") for part in content} if isinstance(content, list) else set()
         if message["role"] == "assistant":
             rounds += "tool_use" in kinds
-        elif "tool_result" not in kinds and _spoken(content):
+        elif message["role"] == "user" and "tool_result" not in kinds and _spoken(content):
             user, rounds = _spoken(content), 0
     offered = [Tool(tool["name"], tool.get("input_schema") or {}) for tool in body.get("tools") or ()]
     wanted = ((body.get("output_config") or {}).get("format") or body.get("output_format")) or {}
@@ -134,10 +137,11 @@ def read_gemini(body: Mapping[str, Any], target: str) -> Asked:
 
 def render_chat(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[Event]]:
     """Return a whole answer of ``/chat/completions``, and the same as events."""
+    number = next(_ANSWERS)
     text = "".join(piece for piece in pieces if isinstance(piece, str))
     calls = [
         {
-            "id": f"call_{place}",
+            "id": f"call_{number}_{place}",
             "type": "function",
             "function": {"name": use.name, "arguments": json.dumps(use.arguments)},
         }
@@ -147,7 +151,7 @@ def render_chat(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], 
         "prompt_tokens": INPUT_TOKENS, "completion_tokens": OUTPUT_TOKENS, "total_tokens": INPUT_TOKENS + OUTPUT_TOKENS,
         "prompt_tokens_details": {"cached_tokens": CACHED_TOKENS},
     }  # fmt: skip
-    base = {"id": "chatcmpl-scripted", "created": 1, "model": asked.model}
+    base = {"id": f"chatcmpl-{number}", "created": 1, "model": asked.model}
     finish = "tool_calls" if calls else "stop"
     message = {"role": "assistant", "content": text or None, **({"tool_calls": calls} if calls else {})}
     choice = {"index": 0, "message": message, "finish_reason": finish}
@@ -165,6 +169,7 @@ def render_chat(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], 
 
 def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[Event]]:
     """Return a whole answer of ``/responses``, and the same as events."""
+    number = next(_ANSWERS)
     custom = {tool.name for tool in asked.tools if tool.is_custom}
     items: list[dict[str, Any]] = []
     for place, piece in enumerate(pieces):
@@ -173,7 +178,7 @@ def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, A
             items.append(
                 {
                     "type": "message",
-                    "id": f"msg_{place}",
+                    "id": f"msg_{number}_{place}",
                     "role": "assistant",
                     "status": "completed",
                     "content": content,
@@ -183,8 +188,8 @@ def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, A
             items.append(
                 {
                     "type": "custom_tool_call",
-                    "id": f"ctc_{place}",
-                    "call_id": f"call_{place}",
+                    "id": f"ctc_{number}_{place}",
+                    "call_id": f"call_{number}_{place}",
                     "name": piece.name,
                     "input": piece.arguments,
                 }
@@ -194,8 +199,8 @@ def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, A
             items.append(
                 {
                     "type": "function_call",
-                    "id": f"fc_{place}",
-                    "call_id": f"call_{place}",
+                    "id": f"fc_{number}_{place}",
+                    "call_id": f"call_{number}_{place}",
                     "name": piece.name,
                     "arguments": arguments,
                 }
@@ -205,7 +210,7 @@ def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, A
         "input_tokens_details": {"cached_tokens": CACHED_TOKENS}, "output_tokens_details": {"reasoning_tokens": 0},
     }  # fmt: skip
     whole = {
-        "id": "resp_scripted", "object": "response", "created_at": 1, "status": "completed", "model": asked.model,
+        "id": f"resp_{number}", "object": "response", "created_at": 1, "status": "completed", "model": asked.model,
         "output": items, "usage": usage,
     }  # fmt: skip
     events: list[Event] = []
@@ -231,10 +236,11 @@ def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, A
 
 def render_messages(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[Event]]:
     """Return a whole answer of ``/messages``, and the same as events."""
+    number = next(_ANSWERS)
     blocks: list[dict[str, Any]] = [
         {"type": "text", "text": piece}
         if isinstance(piece, str)
-        else {"type": "tool_use", "id": f"toolu_{place}", "name": piece.name, "input": piece.arguments}
+        else {"type": "tool_use", "id": f"toolu_{number}_{place}", "name": piece.name, "input": piece.arguments}
         for place, piece in enumerate(pieces)
     ]
     finish = "tool_use" if any(block["type"] == "tool_use" for block in blocks) else "end_turn"
@@ -243,7 +249,7 @@ def render_messages(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, An
         "cache_creation_input_tokens": 0, "output_tokens": OUTPUT_TOKENS,
     }  # fmt: skip
     whole = {
-        "id": "msg_scripted", "type": "message", "role": "assistant", "model": asked.model, "content": blocks,
+        "id": f"msg_{number}", "type": "message", "role": "assistant", "model": asked.model, "content": blocks,
         "stop_reason": finish, "stop_sequence": None, "usage": usage,
     }  # fmt: skip
     begun = {**whole, "content": [], "stop_reason": None, "usage": {**usage, "output_tokens": 1}}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fake_clock import FakeClock
-from test_requests import request_of
+from gateway_partner import request_of
 
 from evalkit.gateway.agent_side import AgentSide, ClientGone, read_body, while_connected
 from evalkit.gateway.calls import OpenCall

@@ -63,9 +63,9 @@ def test_nothing_that_comes_can_break_a_reader(protocol: str, text: str | bytes)
 
 
 _WORDS = (
-    "choices", "delta", "message", "tool_calls", "function", "name", "usage", "type", "response", "output", "item",
-    "error", "candidates", "content", "parts", "functionCall", "finishReason", "usageMetadata", "prompt_tokens", "input_tokens",
-    "content_block", "status", "model",
+    "choices", "delta", "message", "tool_calls", "function", "name", "usage", "type", "response", "output",
+    "item", "error", "candidates", "content", "parts", "functionCall", "finishReason", "usageMetadata",
+    "prompt_tokens", "input_tokens", "content_block", "status", "model",
 )  # fmt: skip
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

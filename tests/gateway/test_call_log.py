@@ -7,9 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from gateway_partner import KEY, plain_answer, question, raw_provider, talking, until
+from gateway_partner import KEY, plain_answer, question, raw_provider, request_of, talking, until
 from scripted_endpoint import Hang, Rule, Say
-from test_requests import request_of
 
 from evalkit.errors import StorageError
 from evalkit.gateway import call_log

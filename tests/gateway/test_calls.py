@@ -6,8 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from gateway_partner import cents, sse
-from test_requests import request_of
+from gateway_partner import cents, request_of, sse
 
 from evalkit.gateway.calls import NOT_THE_PROVIDERS, ModelCall, OpenCall
 from evalkit.gateway.provider_errors import ProviderError
@@ -118,6 +117,6 @@ def test_whose_errors_are_whose() -> None:
 
 def test_halves_of_letters_are_made_whole() -> None:
     """What is kept can be written."""
-    body = '{"model": "\\ud800", "choices": [{"finish_reason": "\\udfff", "message": {"tool_calls": [{"function": {"name": "\\ud800"}}]}}]}'
-    call = _whole(json.loads(body))
+    message = {"tool_calls": [{"function": {"name": "\ud800"}}]}
+    call = _whole({"model": "\ud800", "choices": [{"finish_reason": "\udfff", "message": message}]})
     assert json.dumps([call.answered_model, call.finish, *call.tools_called], ensure_ascii=False).encode()

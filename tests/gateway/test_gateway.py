@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import stat
 import threading
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
-from gateway_partner import KEY, cents, question, talking, until
+from gateway_partner import KEY, cents, question, request_of, talking, until
 from scripted_endpoint import Hang, Rule, ScriptedEndpoint
 
 from evalkit import event_loop
 from evalkit.errors import ConfigError, ProtocolError, StorageError
 from evalkit.gateway.gateway import Gateway
+from evalkit.gateway.replay import Replay
 from evalkit.gateway.upstream import Upstream
 
 _FAR = Upstream("https://a.example/v1", KEY)
@@ -67,10 +68,8 @@ async def test_signals_stay_with_the_process() -> None:
 
 async def test_it_ends_although_calls_hang(tmp_path: Path) -> None:
     """Every call is noted, every task is gone, and no descriptor is left open."""
-    threads, descriptors = (
-        threading.active_count(),
-        len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").exists() else 0,
-    )
+    process = psutil.Process()
+    threads, descriptors = threading.active_count(), process.num_fds()
     async with talking([Rule("", [Hang()])], log_path=tmp_path / "log") as partner:
         asking = [asyncio.ensure_future(partner.ask("chat", "hi", stream=bool(n % 2))) for n in range(10)]
         await until(lambda: partner.session.open_requests == 10)
@@ -80,8 +79,7 @@ async def test_it_ends_although_calls_hang(tmp_path: Path) -> None:
     assert [call.error_type for call in partner.session.calls] == ["session_closed"] * 10
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await until(lambda: threading.active_count() <= threads)
-    if descriptors:
-        await until(lambda: len(os.listdir("/proc/self/fd")) <= descriptors)
+    await until(lambda: process.num_fds() <= descriptors)
 
 
 async def test_a_path_that_is_too_long_is_told() -> None:
@@ -117,8 +115,11 @@ def test_without_a_provider_there_must_be_a_replay() -> None:
 async def test_a_log_that_cannot_be_written_is_told_once_all_is_closed(tmp_path: Path) -> None:
     """The other sessions are closed too."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError):
-        async with talking(log_path=tmp_path / "file" / "log") as partner:
-            other = partner.gateway.open_session("s2")
-            assert (await partner.ask("chat", "hi")).status_code == 200
+    async with Gateway(None, price=cents) as gateway:
+        replay = Replay(tmp_path, ())
+        broken = gateway.open_session("s1", log_path=tmp_path / "file" / "log", replay=replay)
+        other = gateway.open_session("s2", replay=replay)
+        broken.begin(request_of("chat"))
+        with pytest.raises(StorageError):
+            await gateway.aclose()
     assert other.is_closed

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from gateway_partner import PROTOCOLS, cents, error_text, question, talking, until
+from gateway_partner import PROTOCOLS, cents, error_text, question, request_of, talking, until
 from scripted_endpoint import Cut, FailWith, Hang, Rule, Say
-from test_requests import request_of
 
 from evalkit.errors import DataError
 from evalkit.gateway.gateway import Gateway
@@ -106,9 +105,10 @@ async def test_one_replay_serves_many_sessions(tmp_path: Path) -> None:
 def _stored(path: Path, **fields: object) -> str:
     request = request_of("chat", "hi", stream=False)
     line = {
-        "index": 0, "protocol": "chat", "operation": "generate", "path": "/v1/chat/completions", "model": "m",
-        "query": "", "status": 200, "request": json.loads(request.body), "request_sha256": request.sha256, "answer_headers": [],
-        "answer": "{}", "error_type": "", "message": "", "retry_after_s": None, "cut": False, **fields,
+        "index": 0, "protocol": "chat", "operation": "generate", "path": "/v1/chat/completions", "query": "",
+        "model": "m", "status": 200, "request": json.loads(request.body), "request_sha256": request.sha256,
+        "answer_headers": [], "answer": "{}", "error_type": "", "message": "", "retry_after_s": None, "cut": False,
+        **fields,
     }  # fmt: skip
     return json.dumps(line)
 

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from gateway_partner import PROTOCOLS, question
+from gateway_partner import PROTOCOLS, request_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.gateway.protocols import recognise
 from evalkit.gateway.requests import ModelRequest
-
-
-def request_of(protocol: str, text: str = "hi", *, stream: bool = False, **more: Any) -> ModelRequest:
-    """Return a request as the gateway would have read it."""
-    path, body, _ = question(protocol, text, stream=stream)
-    where, _, query = path.partition("?")
-    kind = recognise("POST", where, {})
-    assert kind is not None
-    return ModelRequest(kind, where, query, json.dumps({**body, **more}).encode())
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

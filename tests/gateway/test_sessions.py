@@ -6,8 +6,7 @@ import json
 
 import pytest
 from fake_clock import FakeClock
-from gateway_partner import cents
-from test_requests import request_of
+from gateway_partner import cents, request_of
 
 from evalkit.gateway.calls import ModelCall
 from evalkit.gateway.key_filter import KeyFilter

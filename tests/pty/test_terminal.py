@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boxes.needs import needs_linux
 
 from evalkit.pty.recording import REDACTED, TerminalRecording
 from evalkit.pty.terminal import INPUT_LIMIT_BYTES, REPLY_LIMIT, Terminal
+
+pytestmark = needs_linux
 
 MIB = 1024 * 1024
 RAW = "import os, sys, time, tty; tty.setraw(0); "
@@ -80,9 +83,8 @@ async def test_a_program_has_the_terminal_for_its_own(start: Callable[..., Any])
 async def test_a_resize_is_told(start: Callable[..., Any]) -> None:
     """To the program by signal, to the screen, and to the recording."""
     one = start(
-        python="import os,signal,time\n"
-        "signal.signal(28, lambda *_: print('now', *os.get_terminal_size(), flush=True))\nprint('up')\n"
-        "while True: time.sleep(60)"
+        python="import os,signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, {28})\nprint('up')\n"
+        "while True: signal.sigwait({28}); print('now', *os.get_terminal_size())"
     )
     await one.shows("up")
     one.terminal.resize(100, 30)

@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.modes.terminal.case import Reaction, Transport, UserAction
+from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
 from evalkit.modes.terminal.streams import OutputReader
@@ -82,7 +82,7 @@ class AcpLink(AgentLink):
             self._prompt_id = self._send("session/prompt", {"sessionId": self._acp_session, "prompt": prompt})
         elif action in (UserAction.APPROVE, UserAction.DENY, UserAction.CHOOSE) and self._permissions:
             self._answer_permission(reaction)
-        elif action is UserAction.PRESS and reaction.payload in ("esc", "ctrl-c"):
+        elif action is UserAction.PRESS and reaction.payload in (INTERRUPT, "esc", "ctrl-c"):
             self._notify("session/cancel", {"sessionId": self._acp_session})
             while self._permissions:
                 self._reply(self._permissions.pop(0)[0], {"outcome": {"outcome": "cancelled"}})
@@ -379,7 +379,7 @@ def _describe_permission(params: Mapping[str, Any]) -> str:
     tool = params.get("toolCall")
     title = str(tool.get("title", "")) if isinstance(tool, Mapping) else ""
     options = [str(option.get("name", "")) for option in params.get("options") or () if isinstance(option, Mapping)]
-    return f"May I: {title}? [{' / '.join(options)}]"
+    return f"May I: {title.rstrip('?')}? [{' / '.join(options)}]"
 
 
 def _tool_call(tool: Mapping[str, Any]) -> ToolCall:

@@ -12,22 +12,17 @@ from functools import cache
 from importlib import resources
 from pathlib import Path
 
-from evalkit.errors import ConfigError, SandboxError, printable
+from evalkit.errors import ConfigError
 from evalkit.modes.terminal.case import Transport
 from evalkit.modes.terminal.settings import AgentSettings
 from evalkit.records.json import JsonObject
-from evalkit.sandbox.box import MIB, BoxJob, BoxLimits, Sandbox
 from evalkit.sandbox.bubblewrap import PATH
+from evalkit.sandbox.paths import check_folder_inside
 
 DEMO_PROGRAM = "/box/agent.py"
 DUMMY_KEY = "no-key-in-the-box"
 _PYTHON_IN_USR = ("/usr/bin/python3", "/usr/local/bin/python3")
 _PLACEHOLDER = re.compile(r"\{(prompt|session_id|model|gateway|key|workspace|home|python)\}")
-_VERSION_LIMITS = BoxLimits(
-    wall_s=60, cpu_s=60, data_bytes=8192 * MIB, memory_bytes=2048 * MIB, processes=256, open_files=1024,
-    temp_bytes=512 * MIB,
-)  # fmt: skip
-_VERSION_CHARS = 80
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ def demo_program() -> bytes:
     return resources.files("evalkit.modes.terminal.demo").joinpath("agent.py").read_bytes()
 
 
-def find_agent(settings: AgentSettings, sandbox: Sandbox) -> InstalledAgent:
+def find_agent(settings: AgentSettings) -> InstalledAgent:
     """Return the agent as it is installed here. Raises ConfigError with what to install where it is not."""
     argv = settings.acp_argv if settings.transport == Transport.ACP and settings.acp_argv else settings.argv
     python = find_python()
@@ -117,8 +112,12 @@ def find_agent(settings: AgentSettings, sandbox: Sandbox) -> InstalledAgent:
     for folder in shown:
         if not Path(folder).is_dir():
             raise ConfigError(f"agent.read_only: {folder} is not a folder of this machine")
-    agent = InstalledAgent(settings, program, {**python.read_only, **shown}, python)
-    return InstalledAgent(settings, program, agent.read_only, python, _ask_version(agent, sandbox))
+        try:
+            check_folder_inside(folder, folder)
+        except ValueError as error:
+            message = f"agent={settings.name} is installed in {folder}, which a box cannot show: {error}"
+            raise ConfigError(f"{message}; install it somewhere else") from None
+    return InstalledAgent(settings, program, {**python.read_only, **shown}, python)
 
 
 @cache
@@ -152,36 +151,3 @@ def _folders_of(program: Path) -> dict[str, str]:
 
 def _is_below_usr(folder: Path) -> bool:
     return folder.is_relative_to("/usr") or folder in (Path("/bin"), Path("/sbin"))
-
-
-_VERSIONS: dict[tuple[str, ...], str] = {}
-
-
-def _ask_version(agent: InstalledAgent, sandbox: Sandbox) -> str:
-    """Return the line with a number in it that the program writes when asked for its version."""
-    if not agent.settings.version_args:
-        return ""
-    command = agent.command(agent.settings.version_args, {})
-    known = _VERSIONS.get((sandbox.name, *command))
-    if known is not None:
-        return known
-    job = BoxJob(
-        command,
-        files=dict(agent.files),
-        read_only=agent.read_only,
-        environment={"TERM": "xterm-256color", "PATH": agent.path},
-    )
-    try:
-        result = sandbox.run(job, _VERSION_LIMITS)
-    except SandboxError as error:
-        raise ConfigError(f"agent={agent.settings.name}: {error}") from error
-    said = (result.stdout + b"\n" + result.stderr).decode("utf-8", "replace").splitlines()
-    line = next((line.strip() for line in said if re.search(r"\d+\.\d+", line)), "")
-    if result.exit_code != 0 or not line:
-        raise ConfigError(
-            f"agent={agent.settings.name}: asked for its version ({' '.join(agent.settings.version_args)}), it ended "
-            f"with {result.ending} {result.exit_code} and said {printable(line or ' '.join(said)[:200])!r}; "
-            f"agent.version_args=[] leaves out the question"
-        )
-    version = printable(line)[:_VERSION_CHARS]
-    return _VERSIONS.setdefault((sandbox.name, *command), version)

@@ -47,6 +47,8 @@ class UserAction(StrEnum):
 
 
 ENDS_SESSION = frozenset({UserAction.END, UserAction.FAIL})
+INTERRUPT = "interrupt"
+"""A key of no keyboard: whatever stops the agent at work, as its profile says."""
 PROMPTS = frozenset({UserAction.SAY, UserAction.PASTE, UserAction.RESUME})
 """Actions that ask the agent for something: a case's turns are counted by these."""
 

@@ -18,7 +18,7 @@ import yaml
 from evalkit.datasets.files import clip, parse_json, read_bytes, read_text
 from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.errors import DataError, collecting
-from evalkit.modes.terminal.case import Reaction, Reactor, ReactorTrigger, TerminalCase, Transport, UserAction
+from evalkit.modes.terminal.case import INTERRUPT, Reaction, Reactor, ReactorTrigger, TerminalCase, Transport, UserAction
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.records.case import CASE_ID_PATTERN, Case
 from evalkit.records.grade import GradeLevel, GraderSpec
@@ -272,7 +272,7 @@ def _find_payload_problem(reaction: Reaction) -> str:
     if action in (UserAction.SAY, UserAction.PASTE, UserAction.CHOOSE, UserAction.PRESS) and not payload.strip():
         return f"the action {action} needs a payload: what is said, chosen or pressed"
     if action is UserAction.PRESS:
-        unknown = [key for key in payload.split() if key not in KEY_NAMES and len(key) > 1]
+        unknown = [key for key in payload.split() if key not in (*KEY_NAMES, INTERRUPT) and len(key) > 1]
         if unknown:
             return f"the action press: there is no key {clip(unknown[0])}{did_you_mean(unknown[0], KEY_NAMES)}"
     if action is UserAction.WAIT:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from evalkit.records.layout import Breakdown, ResultLayout, RowUnit, SummarySetting
+from pathlib import Path
+
+from evalkit.modes.terminal.session_page import show_sessions
+from evalkit.records.layout import Breakdown, PageSection, ResultLayout, RowUnit, SummarySetting
+
+_HERE = Path(__file__).parent
 
 _COLUMNS = (
     "case_id", "title", "category", "agent", "agent_version", "transport", "turn_index", "user_text", "user_action",
@@ -30,4 +35,14 @@ TERMINAL_LAYOUT = ResultLayout(
     answer_latency="latency_turn_done_ms",
     simulated_user=True,
     breakdowns=(Breakdown("category"),),
+    outcome_column="stop",
+    page_sections=(
+        PageSection(
+            "Sessions",
+            _HERE / "sessions.html.j2",
+            show_sessions,
+            script=_HERE / "sessions.js",
+            style=_HERE / "sessions.css",
+        ),
+    ),
 )

@@ -25,6 +25,7 @@ from evalkit.modes.terminal.people import decide_with, play_with
 from evalkit.modes.terminal.proving import prove_cases
 from evalkit.modes.terminal.settings import TerminalSettings
 from evalkit.modes.terminal.starter import start_with_case
+from evalkit.modes.terminal.version import with_version
 from evalkit.peers.peers import Peers
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
@@ -71,9 +72,9 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
             problems.append(f"agent.transport: acp, but agent={agent['name']} has neither acp_args nor acp_argv")
         if mode["replay"] is not None and agent["protocol"] == "none":
             problems.append("mode.replay: set, but agent.protocol=none: the agent has no model calls to replay")
-        if mode["sandbox"] == "none" and agent["unattended"] and not mode["allow_unattended"]:
+        if mode["sandbox"] == "none" and transport in agent["unattended"] and not mode["allow_unattended"]:
             problems.append(
-                f"mode.sandbox: none, but agent={agent['name']} acts without asking anybody; "
+                f"mode.sandbox: none, but agent={agent['name']} acts without asking anybody over {transport}; "
                 f"mode.allow_unattended=true lets it, with all your rights"
             )
         return problems
@@ -100,7 +101,7 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
         chosen = choose_cases(read_cases(mode.data_csv), mode.cases)
         able = [case for case in chosen if transport in case.transports]
         boxes = find_session_boxes(mode.sandbox)
-        agent = find_agent(settings.agent, boxes.boxes)
+        agent = with_version(find_agent(settings.agent), boxes.sessions)
         notes = []
         if len(able) < len(chosen):
             names = ", ".join(case.case_id for case in chosen if case not in able)

@@ -25,6 +25,7 @@ from evalkit.modes.terminal.case import TerminalCase, asks_model
 from evalkit.modes.terminal.cases import make_case, reactor_to_json, spec_to_json
 from evalkit.modes.terminal.holding import SessionSetup, hold_session
 from evalkit.modes.terminal.settings import AgentSettings, TerminalSettings
+from evalkit.modes.terminal.version import with_version
 from evalkit.peers.proofs import Proofs
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
@@ -120,7 +121,7 @@ def _make_setup(
     return SessionSetup(
         settings=settings,
         cases={case.case_id: case for case in cases},
-        agent=find_agent(profile, boxes.boxes),
+        agent=with_version(find_agent(profile), boxes.sessions),
         sessions=boxes.sessions,
         boxes=boxes.boxes,
         root=own,

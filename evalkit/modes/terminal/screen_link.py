@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from evalkit.modes.terminal.case import Reaction, Transport, UserAction
+from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.session_files import AGENT_MARK, USER_MARK
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
 from evalkit.pty.recording import TerminalRecording
@@ -20,7 +22,11 @@ from evalkit.pty.waiting import TurnWaiter
 from evalkit.sandbox.session import Session, Streams, own_terminal
 
 _ECHO_S = 1.0
+_BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a letter at once for one key, or for a paste
+_SETTLE_S = 0.2
 _ECHOED_CHARS = 20
+_BEGINNING = 10
+_MARKED_CHARS = 200
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
 _CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")  # noqa: RUF001 - the marks of menus
@@ -53,6 +59,7 @@ class ScreenLink(AgentLink):
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
         self._typed = ""
+        self._prompt: str | None = None
 
     async def start(self) -> Stop:
         """Start the agent and wait until it takes a prompt."""
@@ -60,6 +67,10 @@ class ScreenLink(AgentLink):
 
     async def act(self, reaction: Reaction) -> Stop:
         """Do what the user does, and wait."""
+        self._mark(f"{USER_MARK}{reaction.action} {reaction.payload[:_MARKED_CHARS]}".rstrip())
+        return await self._do(reaction)
+
+    async def _do(self, reaction: Reaction) -> Stop:
         action, payload = reaction.action, reaction.payload
         self._echoed, self._typed = None, ""
         if action is UserAction.RESUME:
@@ -70,14 +81,14 @@ class ScreenLink(AgentLink):
         terminal = self._at()
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
-            mark = await self._type(payload)
-            began = terminal.last_input_s or began
+            mark = await self._type(payload, terminal.send_text if action is UserAction.PASTE else terminal.type_text)
+            began = terminal.last_input_s or time.monotonic()
         elif action is UserAction.APPROVE:
             await self._press(settings.approve_keys)
         elif action is UserAction.DENY:
             await self._press(settings.deny_keys)
         elif action is UserAction.PRESS:
-            await self._press(payload.split())
+            await self._press([settings.interrupt_key if key == INTERRUPT else key for key in payload.split()])
         elif action is UserAction.CHOOSE:
             await self._choose(payload)
         elif action is UserAction.RESIZE:
@@ -109,6 +120,9 @@ class ScreenLink(AgentLink):
     def count_invalid(self) -> int:
         """Return how many sequences of the output were no UTF-8."""
         return sum(event.data.count("\ufffd") for event in self._recording.events if event.kind == "o")
+
+    def _mark(self, label: str) -> None:
+        self._recording.marker(time.monotonic() - self._began_s, label)
 
     def _at(self) -> Terminal:
         assert self._terminal is not None  # noqa: S101 - it was started
@@ -146,7 +160,7 @@ class ScreenLink(AgentLink):
             root_pid=session.root_pid if settings.blocked_read else None,
             has_exited=lambda: session.exit_code is not None or session.overuse is not None,
         )
-        return await self._wait(terminal.mark(), began, self._start_timeout_s)
+        return await self._wait(terminal.mark(), began, self._start_timeout_s, was_sent=False)
 
     async def _resume(self, text: str) -> Stop:
         """End the process, take the session up again in another, and say what there is to say."""
@@ -157,19 +171,22 @@ class ScreenLink(AgentLink):
         stop = await self._open(args)
         if stop.kind is not StopKind.READY or not text.strip():
             return stop
-        return await self.act(Reaction(UserAction.SAY, text))
+        return await self._do(Reaction(UserAction.SAY, text))
 
-    async def _type(self, text: str) -> Mark:
+    async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
         settings, terminal = self._launcher.agent.settings, self._at()
         if settings.clear_keys:
             await self._press(settings.clear_keys)
-        terminal.send_text(text)
+            await asyncio.sleep(_BETWEEN_KEYS_S)
+        enter_text(text)
         if "\n" not in text and not await self._shows(text):
             terminal.press("ctrl-u")
-            terminal.send_text(text)
+            await asyncio.sleep(_BETWEEN_KEYS_S)
+            enter_text(text)
             self._echoed = False
             await self._shows(text)
+        await self._settle()
         mark, self._typed = terminal.mark(), "" if terminal.edits_lines else text
         self._send(settings.submit_key)
         return mark
@@ -181,19 +198,37 @@ class ScreenLink(AgentLink):
         while True:
             shown = _squeezed(self._at().screen.text())
             if all(part in shown for part in wanted):
-                self._echoed = True if self._echoed is None else self._echoed
+                self._echoed = self._echoed is not False and self._stands_alone(text)
                 return True
             left = until - time.monotonic()
             if left <= 0 or self._at().eof:
                 return False
             await self._at().changed(min(left, 0.1))
 
+    def _stands_alone(self, text: str) -> bool:
+        """Whether nothing stands before what was typed but what stood there the first time: the prompt."""
+        start = text[:_ECHOED_CHARS].split("\n")[0]
+        rows = [row for row in self._at().screen.text().splitlines() if start[:_BEGINNING] in row]
+        if not rows:
+            return True
+        before = rows[-1].partition(start[:_BEGINNING])[0].strip()
+        self._prompt = before if self._prompt is None else self._prompt
+        return before == self._prompt
+
+    async def _settle(self) -> None:
+        """Wait until what was typed is drawn: some programs take an Enter right behind a paste for a part of it."""
+        terminal, typed_s = self._at(), time.monotonic()
+        while not terminal.eof:
+            now = time.monotonic()
+            quiet_s = now - max(typed_s, terminal.last_output_s or typed_s)
+            if quiet_s >= _SETTLE_S or now - typed_s >= _ECHO_S:
+                return
+            await terminal.changed(_SETTLE_S - quiet_s)
+
     async def _press(self, keys: list[str] | tuple[str, ...]) -> None:
         for number, key in enumerate(keys):
             if number:
-                await asyncio.sleep(
-                    0.05
-                )  # a person's fingers; programs take an escape and a letter at once for one key
+                await asyncio.sleep(_BETWEEN_KEYS_S)
             self._send(key)
 
     def _send(self, key: str) -> None:
@@ -227,10 +262,13 @@ class ScreenLink(AgentLink):
         ended = session is not None and session.exit_code is not None
         return self._stop(StopKind.EXITED if ended else StopKind.READY, "exit" if ended else "wait", {}, mark, began)
 
-    async def _wait(self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True) -> Stop:
+    async def _wait(
+        self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True, was_sent: bool = True
+    ) -> Stop:
         assert self._watch is not None  # noqa: S101 - it was started
         assert self._waiter is not None  # noqa: S101
-        self._watch.sent(began)
+        if was_sent:
+            self._watch.sent(began)
         loop_left = self._until_s - asyncio.get_running_loop().time()
         deadline = began + min(timeout_s, loop_left)
         waiting = asyncio.ensure_future(self._waiter.wait_for_turn())
@@ -276,6 +314,7 @@ class ScreenLink(AgentLink):
     def _stop(self, kind: StopKind, signal: str, signals: dict[str, float], mark: Mark, began: float) -> Stop:
         terminal, session = self._at(), self._session
         now = time.monotonic()
+        self._mark(f"{AGENT_MARK}{kind} ({signal})")
         first = terminal.first_output_after(began)
         return Stop(
             kind,

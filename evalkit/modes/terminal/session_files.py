@@ -18,6 +18,11 @@ from typing import Any
 from evalkit.records.json import Json
 from evalkit.records.record import Turn
 
+USER_MARK = "user: "
+"""How a marker of the recording begins where the user does something: his action and its words, key or size."""
+AGENT_MARK = "agent: "
+"""How a marker of the recording begins where it is the user's turn: why, and by which sign."""
+
 
 def write_transcript(title: str, turns: Sequence[Turn], log: Sequence[Mapping[str, Json]]) -> str:
     """Return a session as Markdown: what the user did and why, what the agent showed, what it changed."""

@@ -45,7 +45,7 @@ class AgentSettings:
     acp_args: tuple[str, ...]
     acp_argv: tuple[str, ...]
     session_id: str
-    unattended: bool
+    unattended: tuple[str, ...]
     environment: Mapping[str, str]
     files: Mapping[str, str]
     read_only: tuple[str, ...]

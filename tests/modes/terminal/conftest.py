@@ -1,4 +1,4 @@
-"""A folder with one case, and settings as a line of the command gives them."""
+"""Settings of mode=terminal as a line of the command gives them, for the shipped cases and for one of one's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,20 @@ from evalkit.modes.terminal.settings import TerminalSettings
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.resolution import resolve
 
-MakeSettings: TypeAlias = Callable[..., TerminalSettings]
+MakeTerminalSettings: TypeAlias = Callable[..., TerminalSettings]
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> MakeTerminalSettings:
+    """Build settings from overrides, for the shipped cases and the demo agent."""
+
+    def make(*overrides: str) -> TerminalSettings:
+        config = plan(("mode=terminal", *overrides), packaged_source()).jobs[0].config
+        resolved = resolve(config, tmp_path, TERMINAL.models)
+        TERMINAL.settle(resolved)
+        return TERMINAL.make_settings(resolved, config)
+
+    return make
 
 
 @pytest.fixture
@@ -29,14 +42,10 @@ def cases_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make_settings(cases_dir: Path, tmp_path: Path) -> MakeSettings:
+def make_own_settings(cases_dir: Path, make_settings: MakeTerminalSettings) -> MakeTerminalSettings:
     """Build settings from overrides, for the folder with one case, without a box."""
 
     def make(*overrides: str) -> TerminalSettings:
-        line = ("mode=terminal", f"mode.data_csv={cases_dir}/cases.csv", "mode.sandbox=none", *overrides)
-        config = plan(line, packaged_source()).jobs[0].config
-        resolved = resolve(config, tmp_path, TERMINAL.models)
-        TERMINAL.settle(resolved)
-        return TERMINAL.make_settings(resolved, config)
+        return make_settings(f"mode.data_csv={cases_dir}/cases.csv", "mode.sandbox=none", *overrides)
 
     return make

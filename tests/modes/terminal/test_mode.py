@@ -50,9 +50,9 @@ def test_what_cannot_be_asked_for_at_once(asked: dict[str, Any], problem: str | 
     assert (found == []) if problem is None else (len(found) == 1 and problem in found[0])
 
 
-def test_a_case_is_read_with_the_agent_as_it_is_here(make_settings: Make) -> None:
+def test_a_case_is_read_with_the_agent_as_it_is_here(make_own_settings: Make) -> None:
     """The run says what it is about, and that nothing keeps the agent in."""
-    settings = make_settings()
+    settings = make_own_settings()
     data = TERMINAL.read(settings)
     assert [case.case_id for case in data.cases] == ["a_case"]
     assert data.agent is not None
@@ -66,30 +66,30 @@ def test_a_case_is_read_with_the_agent_as_it_is_here(make_settings: Make) -> Non
     assert list(TERMINAL.read_expectations(settings)) == list(data.cases)
 
 
-def test_cases_that_a_transport_cannot_hold_are_left_out_visibly(make_settings: Make, cases_dir: Path) -> None:
+def test_cases_that_a_transport_cannot_hold_are_left_out_visibly(make_own_settings: Make, cases_dir: Path) -> None:
     """All of them: an error."""
     write_case(cases_dir, "keys", transports=["pty"])
     (cases_dir / "cases.csv").write_text("case_file\na_case.yaml\nkeys.yaml\n")
-    data = TERMINAL.read(make_settings("agent.transport=headless"))
+    data = TERMINAL.read(make_own_settings("agent.transport=headless"))
     assert [case.case_id for case in data.cases] == ["a_case"]
     assert any("cannot hold them: keys" in note for note in data.notes)
     with pytest.raises(DataError, match="no case of .* can be held over headless"):
-        TERMINAL.read(make_settings("agent.transport=headless", "mode.cases=[keys]"))
+        TERMINAL.read(make_own_settings("agent.transport=headless", "mode.cases=[keys]"))
 
 
-def test_a_user_who_is_a_model_needs_one(make_settings: Make, cases_dir: Path) -> None:
+def test_a_user_who_is_a_model_needs_one(make_own_settings: Make, cases_dir: Path) -> None:
     """And an agent that asks one needs its own."""
     write_case(cases_dir, persona="You are in a hurry.")
-    settings = make_settings()
+    settings = make_own_settings()
     assert TERMINAL.needs(settings) == frozenset({"simulator"})
     asks = replace(settings, agent=replace(settings.agent, protocol="openai_chat"))
     assert TERMINAL.needs(asks) == frozenset({"simulator", "assistant"})
     assert TERMINAL.needs(replace(asks, mode=replace(asks.mode, replay=Path("x")))) == frozenset({"simulator"})
 
 
-def test_an_agent_that_is_not_there_is_said_with_what_to_do(make_settings: Make) -> None:
+def test_an_agent_that_is_not_there_is_said_with_what_to_do(make_own_settings: Make) -> None:
     """Before anything runs."""
-    settings = make_settings()
+    settings = make_own_settings()
     agent = replace(settings.agent, argv=("no-such-agent",), install="npm install -g no-such-agent")
     with pytest.raises(ConfigError, match="no-such-agent' is not there; install it: npm install -g no-such-agent"):
         TERMINAL.read(replace(settings, agent=agent))
@@ -100,14 +100,14 @@ def test_an_agent_that_is_not_there_is_said_with_what_to_do(make_settings: Make)
     ["agent.transport=acp", "agent.environment.DEMO_VARIANT=lies", "mode.columns=90", "mode.memory_mb=512",
      "mode.silent_timeout_s=3", "mode.max_approvals=2", "agent.quiet_s=0.5"],
 )  # fmt: skip
-def test_what_decides_a_record_is_in_its_fingerprint(override: str, make_settings: Make) -> None:
+def test_what_decides_a_record_is_in_its_fingerprint(override: str, make_own_settings: Make) -> None:
     """A change makes another record; what only installs the agent does not."""
     prints = []
-    for settings in (make_settings(), make_settings(override)):
+    for settings in (make_own_settings(), make_own_settings(override)):
         data = TERMINAL.read(settings)
         prints.append(TERMINAL.fingerprint(settings, data, data.cases[0]))
     assert prints[0] != prints[1]
-    same = replace(make_settings(), agent=replace(make_settings().agent, install="x", license="y"))
+    same = replace(make_own_settings(), agent=replace(make_own_settings().agent, install="x", license="y"))
     data = TERMINAL.read(same)
     assert TERMINAL.fingerprint(same, data, data.cases[0]) == prints[0]
 

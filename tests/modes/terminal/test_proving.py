@@ -26,11 +26,11 @@ def prove(settings: TerminalSettings, *cases: TerminalCase) -> tuple[list[str], 
 
 
 def test_a_case_is_proved_once(
-    make_settings: Callable[..., TerminalSettings], cases_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_own_settings: Callable[..., TerminalSettings], cases_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is wrong is named by its file; a change of the case is proved anew, and a persona never."""
     monkeypatch.setenv("EVALKIT_CACHE", str(tmp_path / "cache"))
-    settings = make_settings("agent.transport=headless")
+    settings = make_own_settings("agent.transport=headless")
     right = read_case(cases_dir / "a_case.yaml")
     idle = read_case(write_case(cases_dir, "idle", checks=[{"id": "clean", "type": "clean_output"}]))
     odd = read_case(write_case(cases_dir, "odd", initial_prompt="paint the town red"))

@@ -43,8 +43,10 @@ acp: Protocol 1, JSON-RPC lines. ``session/load`` resumes, and tells the session
 once, always and reject; tool calls the kinds edit, delete and execute. It ends when stdin does.
 
 All say ``Wrote FILE`` after a write, ``Deleted FILE``, ``Cancelled.`` when told no, ``Interrupted.`` when stopped.
-``/exit`` and the end of input leave with exit code 0. With OPENAI_BASE_URL set it asks the model once a turn for a
-remark (``· REMARK``); when that fails it says ``model error: STATUS`` and does nothing else in that turn.
+Where ``$HOME/.demo/solution.json`` is a list, its items say what is done at each prompt instead of what it would
+understand: ``{"writes": {FILE: TEXT}, "deletes": [FILE], "says": WORDS}``. ``/exit`` and the end of input leave with
+exit code 0. With OPENAI_BASE_URL set it asks the model once a turn for a remark (``· REMARK``); when that fails it says
+``model error: STATUS`` and does nothing else in that turn.
 """
 
 from __future__ import annotations
@@ -304,6 +306,17 @@ def find_command(request: str) -> list[ToolUse]:
     words = r"(?P<words>(?:python3?|make|sh|\./\S+)(?:\s+(?!and\b|then\b|to\b)[\w./-]+)*)"
     said = seek(rf"\brun\s+[`'\"]?{words}", request)
     return [ToolUse("execute", said["words"].rstrip("."))] if said else []
+
+
+def read_solution(turn: int) -> Intent | None:
+    """Return what ``$HOME/.demo/solution.json`` says about a turn, counted from 0; None: nothing."""
+    try:
+        steps = json.loads((Memory.folder().parent / "solution.json").read_text(encoding="utf-8"))
+        step = steps[turn]
+    except (OSError, ValueError, LookupError):
+        return None
+    writes = [ToolUse("edit", path, text) for path, text in step.get("writes", {}).items()]
+    return Intent([*writes, *(ToolUse("delete", path) for path in step.get("deletes", ()))], step.get("says", ""))
 
 
 class Reader:
@@ -1036,7 +1049,8 @@ class DemoBrain:
         if self._variant in _INSTEAD:
             self._say(_INSTEAD[self._variant])
             return
-        intent = Reader(self._workspace, self._memory).read(prompt)
+        solution = read_solution(len(self._memory.turns))
+        intent = solution or Reader(self._workspace, self._memory).read(prompt)
         pace_s = PACE_S if intent.paced else 0.0
         for number, use in enumerate(intent.uses):
             self._face.wait(pace_s)

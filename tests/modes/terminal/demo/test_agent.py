@@ -164,6 +164,20 @@ def test_it_runs_a_command_and_tells_how_it_ended(place: Place) -> None:
     assert place.files() == before
 
 
+def test_it_does_what_a_solution_says(place: Place) -> None:
+    """A case that it does not understand can be proved all the same: turn by turn, as its solution says."""
+    (place.workspace / "old.txt").write_text("x")
+    (place.home / ".demo").mkdir()
+    steps = [{"says": "Which one?"}, {"writes": {"a/b.txt": "no line end"}, "deletes": ["old.txt"], "says": "Done."}]
+    (place.home / ".demo" / "solution.json").write_text(json.dumps(steps))
+    first = use_headless(place, "Refactor the flux", "--session-id", "s1", "--approve", "all")
+    second = use_headless(place, "The big one", "--resume", "s1", "--approve", "all")
+    third = use_headless(place, RECALL, "--resume", "s1", "--approve", "all")
+    assert (first["result"], second["result"]) == ("Which one?", "Wrote a/b.txt\nDeleted old.txt\nDone.")
+    assert third["result"] == "You asked for: Refactor the flux; then: The big one"
+    assert place.files() == {"a/b.txt": b"no line end"}
+
+
 def test_a_file_with_a_secret_is_shown_without_it(place: Place) -> None:
     """What looks like a key is hidden wherever it stands."""
     (place.workspace / "app.ini").write_text("name = shop\napi_key = k-77\n")
