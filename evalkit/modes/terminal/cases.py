@@ -18,7 +18,15 @@ import yaml
 from evalkit.datasets.files import clip, parse_json, read_bytes, read_text
 from evalkit.datasets.tables import Table, TableRow, read_table
 from evalkit.errors import DataError, collecting
-from evalkit.modes.terminal.case import INTERRUPT, Reaction, Reactor, ReactorTrigger, TerminalCase, Transport, UserAction
+from evalkit.modes.terminal.case import (
+    INTERRUPT,
+    Reaction,
+    Reactor,
+    ReactorTrigger,
+    TerminalCase,
+    Transport,
+    UserAction,
+)
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.records.case import CASE_ID_PATTERN, Case
 from evalkit.records.grade import GradeLevel, GraderSpec

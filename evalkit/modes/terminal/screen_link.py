@@ -207,7 +207,7 @@ class ScreenLink(AgentLink):
 
     def _stands_alone(self, text: str) -> bool:
         """Whether nothing stands before what was typed but what stood there the first time: the prompt."""
-        start = text[:_ECHOED_CHARS].split("\n")[0]
+        start = text[:_ECHOED_CHARS].split("\n", maxsplit=1)[0]
         rows = [row for row in self._at().screen.text().splitlines() if start[:_BEGINNING] in row]
         if not rows:
             return True

@@ -64,5 +64,7 @@ async def _ask(agent: InstalledAgent, sandbox: SessionSandbox) -> str:
     line = next((line.strip() for line in said if _NUMBER.search(line)), "")
     if code != 0 or not line:
         shown = printable(" ".join(" ".join(said).split())[:_SHOWN_CHARS])
-        raise ConfigError(f"{asked} ended with {code} and said {shown!r}; agent.version_args=[] leaves out the question")
+        raise ConfigError(
+            f"{asked} ended with {code} and said {shown!r}; agent.version_args=[] leaves out the question"
+        )
     return printable(line)[:_VERSION_CHARS]

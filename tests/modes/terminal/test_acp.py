@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF043 - programs, and what they say, are clearest unbroken
 """The link to an agent that speaks the Agent Client Protocol, against small programs that do so well or badly."""
 
 from __future__ import annotations
@@ -278,7 +279,9 @@ async def test_an_agent_that_does_not_start(program: str, kind: StopKind, code: 
         ("words('bye')\n    while True: sys.stderr.write('e' * 9999)", StopKind.FLOOD, None),
     ],
 )
-async def test_an_agent_that_does_not_end_its_turn(program: str, kind: StopKind, code: int | None, tmp_path: Path) -> None:
+async def test_an_agent_that_does_not_end_its_turn(
+    program: str, kind: StopKind, code: int | None, tmp_path: Path
+) -> None:
     """What it said until then is kept."""
     program = f"def prompt(number, text):\n    {program}\nserve(prompt)\n"
     async with linked(tmp_path, program, silent_timeout_s=0.6, turn_timeout_s=1.2) as link:
@@ -300,7 +303,9 @@ async def test_what_it_may_write_counts_anew_in_each_turn(tmp_path: Path) -> Non
 
 async def test_an_error_as_the_answer_of_a_turn_is_said(tmp_path: Path) -> None:
     """As agents do when their model fails; whose fault that is, the gateway knows."""
-    program = "def prompt(number, text):\n    send(id=number, error={'code': -32603, 'message': 'no model'})\nserve(prompt)\n"
+    program = (
+        "def prompt(number, text):\n    send(id=number, error={'code': -32603, 'message': 'no model'})\nserve(prompt)\n"
+    )
     async with linked(tmp_path, program) as link:
         await started(link)
         stop = await link.act(say())

@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF043, ASYNC240 - programs, and what they say, are clearest unbroken
 """The link to an agent without a terminal: a process for each turn."""
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ async def test_each_turn_is_a_process_of_its_own(tmp_path: Path) -> None:
         second = await link.act(Reaction(UserAction.RESUME, "three"))
         name = link._launcher.session_id
     assert (first.kind, first.signal, first.exit_code) == (StopKind.READY, "exit", 0)
-    assert first.text == f"{['one %stwo%s {key} $HOME' % (chr(39), chr(39))]}\n"
+    assert first.text == str(["one 'two' {key} $HOME"]) + "\n"
     assert second.text == f"{['again', name, 'three']}\n"
     assert first.detail == "e\n"
     assert first.first_output_ms is not None
@@ -156,7 +157,9 @@ async def test_a_turn_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
 
 def test_tools_are_those_that_an_object_lists() -> None:
     """Whatever else stands there."""
-    documents = read_documents('{"tools": [{"name": "edit", "path": "a"}, {"x": 1}, 3, {"name": 7, "id": "i"}]}', "json")
+    documents = read_documents(
+        '{"tools": [{"name": "edit", "path": "a"}, {"x": 1}, 3, {"name": 7, "id": "i"}]}', "json"
+    )
     assert [(tool.name, tool.call_id) for tool in find_tools(documents)] == [("edit", "1"), ("7", "i")]
     assert find_tools([{"tools": {"name": "x"}}, {"tools": None}, {}]) == ()
     assert find_reply([], "a") is None

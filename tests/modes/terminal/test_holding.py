@@ -60,7 +60,8 @@ async def hold(
         sessions=boxes.sessions, boxes=boxes.boxes, root=root, models=None, play=play, decide=None,  # type: ignore[arg-type]
         run=RunDirectory(folder / "run"), clock=MonotonicClock(),
     )  # fmt: skip
-    record = await hold_session(setup, CaseTrial(make_case(made, Transport(transport), None), 1, 0), {"mode": "terminal"})
+    trial = CaseTrial(make_case(made, Transport(transport), None), 1, 0)
+    record = await hold_session(setup, trial, {"mode": "terminal"})
     assert [path.name for path in root.iterdir()] == ["program.py"]
     return record
 
@@ -133,9 +134,8 @@ async def test_what_breaks_a_session_off_leaves_its_evidence(make_own_settings: 
 async def test_a_program_that_is_not_there_is_the_machine_s_fault(make_own_settings: Make, tmp_path: Path) -> None:
     """Whatever the transport."""
     for transport in ("headless", "acp"):
-        record = await hold(
-            make_own_settings(), tmp_path, "", transport=transport, profile={"argv": ("{python}", "-c", "raise SystemExit(127)")}
-        )
+        argv = ("{python}", "-c", "raise SystemExit(127)")
+        record = await hold(make_own_settings(), tmp_path, "", transport=transport, profile={"argv": argv})
         assert record.failure is not None, transport
         assert (record.failure.stage, record.fault) == ("sandbox", "infrastructure"), transport
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from boxes.needs import needs_sandbox
-from terminal_defects import DEFECTS, sessions
 from held_sessions import Outcome, Wanted, hold_all
+from terminal_defects import DEFECTS, sessions
 
 from evalkit.modes.terminal.demo.agent import VARIANTS
 from evalkit.modes.terminal.settings import TerminalSettings

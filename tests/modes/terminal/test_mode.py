@@ -15,6 +15,7 @@ from evalkit.errors import ConfigError, DataError
 from evalkit.modes.terminal.layout import TERMINAL_LAYOUT
 from evalkit.modes.terminal.mode import TERMINAL
 from evalkit.modes.terminal.settings import AgentSettings, TerminalSettings
+from evalkit.records.json import JsonObject
 from evalkit.settings.resources import resource_dir
 
 Make = Callable[..., TerminalSettings]
@@ -40,8 +41,9 @@ def config(**agent: Any) -> dict[str, Any]:
         ({"transport": "acp", "acp_args": [], "acp_argv": ["x"]}, None),
         ({"replay": "runs/x"}, "no model calls to replay"),
         ({"replay": "runs/x", "protocol": "gemini"}, None),
-        ({"sandbox": "none", "unattended": True}, "mode.allow_unattended=true lets it"),
-        ({"sandbox": "none", "unattended": True, "allow_unattended": True}, None),
+        ({"sandbox": "none", "unattended": ["pty"]}, "mode.allow_unattended=true lets it"),
+        ({"sandbox": "none", "unattended": ["headless"]}, None),
+        ({"sandbox": "none", "unattended": ["pty"], "allow_unattended": True}, None),
     ],
 )
 def test_what_cannot_be_asked_for_at_once(asked: dict[str, Any], problem: str | None) -> None:
@@ -73,7 +75,7 @@ def test_cases_that_a_transport_cannot_hold_are_left_out_visibly(make_own_settin
     data = TERMINAL.read(make_own_settings("agent.transport=headless"))
     assert [case.case_id for case in data.cases] == ["a_case"]
     assert any("cannot hold them: keys" in note for note in data.notes)
-    with pytest.raises(DataError, match="no case of .* can be held over headless"):
+    with pytest.raises(DataError, match=r"no case of .* can be held over headless"):
         TERMINAL.read(make_own_settings("agent.transport=headless", "mode.cases=[keys]"))
 
 
@@ -95,21 +97,22 @@ def test_an_agent_that_is_not_there_is_said_with_what_to_do(make_own_settings: M
         TERMINAL.read(replace(settings, agent=agent))
 
 
-@pytest.mark.parametrize(
-    "override",
-    ["agent.transport=acp", "agent.environment.DEMO_VARIANT=lies", "mode.columns=90", "mode.memory_mb=512",
-     "mode.silent_timeout_s=3", "mode.max_approvals=2", "agent.quiet_s=0.5"],
-)  # fmt: skip
-def test_what_decides_a_record_is_in_its_fingerprint(override: str, make_own_settings: Make) -> None:
+def test_what_decides_a_record_is_in_its_fingerprint(make_own_settings: Make) -> None:
     """A change makes another record; what only installs the agent does not."""
-    prints = []
-    for settings in (make_own_settings(), make_own_settings(override)):
-        data = TERMINAL.read(settings)
-        prints.append(TERMINAL.fingerprint(settings, data, data.cases[0]))
-    assert prints[0] != prints[1]
-    same = replace(make_own_settings(), agent=replace(make_own_settings().agent, install="x", license="y"))
-    data = TERMINAL.read(same)
-    assert TERMINAL.fingerprint(same, data, data.cases[0]) == prints[0]
+    settings = make_own_settings()
+
+    def fingerprint(agent: dict[str, Any], mode: dict[str, Any]) -> JsonObject:
+        changed = replace(settings, agent=replace(settings.agent, **agent), mode=replace(settings.mode, **mode))
+        data = TERMINAL.read(changed)
+        return TERMINAL.fingerprint(changed, data, data.cases[0])
+
+    first = fingerprint({}, {})
+    assert fingerprint({"install": "x", "license": "y", "tested_version": "z"}, {}) == first
+    lies = {"environment": {"DEMO_VARIANT": "lies"}}
+    for agent in ({"transport": "acp"}, lies, {"quiet_s": 0.5}, {"litter": ("x",)}):
+        assert fingerprint(agent, {}) != first, agent
+    for mode in ({"columns": 90}, {"memory_mb": 512}, {"silent_timeout_s": 3.0}, {"max_approvals": 2}):
+        assert fingerprint({}, mode) != first, mode
 
 
 def test_the_profile_that_ships_has_every_setting() -> None:
@@ -117,7 +120,6 @@ def test_the_profile_that_ships_has_every_setting() -> None:
     names = {field.name for field in fields(AgentSettings)}
     for path in (resource_dir("conf") / "agent").glob("*.yaml"):
         document = yaml.safe_load(path.read_text())
-        assert names - {"name"} <= {*document, *yaml.safe_load((resource_dir("conf") / "agent" / "demo.yaml").read_text())}
         assert document.keys() - names <= {"defaults"}, path
 
 

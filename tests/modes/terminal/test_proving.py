@@ -34,7 +34,8 @@ def test_a_case_is_proved_once(
     right = read_case(cases_dir / "a_case.yaml")
     idle = read_case(write_case(cases_dir, "idle", checks=[{"id": "clean", "type": "clean_output"}]))
     odd = read_case(write_case(cases_dir, "odd", initial_prompt="paint the town red"))
-    slow = replace(right, case_id="slow", path=cases_dir / "slow.yaml", checks=(make_check("reply_regex", pattern="(x+x+)+(y+y+)+z"),))
+    endless = make_check("reply_regex", pattern="(x+x+)+(y+y+)+z")
+    slow = replace(right, case_id="slow", path=cases_dir / "slow.yaml", checks=(endless,))
     played = replace(right, case_id="played", persona="In a hurry.")
     problems, said = prove(settings, right, idle, odd, played)
     assert said == ["3 of 4 cases to prove over headless, 0 were proved before"]

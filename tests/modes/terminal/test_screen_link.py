@@ -1,3 +1,4 @@
+# ruff: noqa: E501, RUF001 - programs, and what they say, are clearest unbroken
 """The link to an agent at a real terminal, against small programs that behave well or badly there."""
 
 from __future__ import annotations

@@ -18,6 +18,6 @@ def test_a_transcript_tells_who_did_what_and_why() -> None:
     assert text.startswith("# My case\n\n## Turn 1\n")
     assert "**User** (persona): \n\n```text\na\nb\n```\n" in text
     assert "**Agent** (ready, title):\n\n````text\n```\nls\n```\n# not a heading\n````\n" in text
-    assert "- tool edit: {\"path\": \"x\"}" in text
+    assert '- tool edit: {"path": "x"}' in text
     assert text.count("Changed: x.txt") == 1
     assert "**User** (persona): hello" in text

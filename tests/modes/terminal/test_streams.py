@@ -1,3 +1,4 @@
+# ruff: noqa: ASYNC240 - nothing is waited for
 """What a process writes is read as it comes, and no further than it may."""
 
 from __future__ import annotations
