@@ -353,7 +353,7 @@ time.sleep(100)
 
 
 async def started_daemon(room: Room) -> None:
-    await until(lambda: (room.root / "workspace" / "daemon").exists())
+    await until((room.root / "workspace" / "daemon").exists)
 
 
 @needs_bubblewrap
