@@ -135,6 +135,14 @@ class Terminal:
         """How much the program has written since its user last typed something."""
         return self._since_input_bytes
 
+    @property
+    def edits_lines(self) -> bool:
+        """Whether the terminal itself shows and edits what is typed, for a program that reads whole lines."""
+        if self._closed:
+            return False
+        flags: int = termios.tcgetattr(self._master)[3]
+        return bool(flags & termios.ICANON and flags & termios.ECHO)
+
     def close_child(self) -> None:
         """Close our copy of the program's side, once the program has its own; else its end would not be seen."""
         if self._child is not None:

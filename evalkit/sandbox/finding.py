@@ -107,7 +107,7 @@ class Boxes:
 
 
 def find_session_boxes(wanted: str = "auto") -> Boxes:
-    """Return the sandbox named `wanted` for sessions; ``auto``: bubblewrap. Raises ConfigError where it does not work."""
+    """Return the sandbox named `wanted` for sessions; ``auto``: bubblewrap. Raises ConfigError where it fails."""
     if wanted == "none":
         return Boxes("none", HostSessions(), HostBox("none", confined=False))
     [(found, report)] = list(_try_all(("bubblewrap",)))

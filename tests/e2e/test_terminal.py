@@ -88,7 +88,7 @@ def test_the_recording_is_one_that_players_know(cold_cli: Cli) -> None:
 
 
 def test_the_smallest_case_runs_whatever_the_agent_makes_of_it(cold_cli: Cli) -> None:
-    """One prompt, no reactors, one turn, and the default action ends it: the runner ran, and that is all that counts."""
+    """One prompt, no reactors, one turn, and the default action ends it: the runner ran, which is all that counts."""
     folder = cold_cli.cwd / "cases"
     folder.mkdir()
     (folder / "trivial.yaml").write_text(OWN_CASE)
@@ -259,7 +259,8 @@ def test_a_real_key_reaches_the_provider_and_nothing_else(cold_cli: Cli, stand_i
 
 def test_recorded_traffic_answers_in_place_of_the_provider(cold_cli: Cli, stand_in: StandIn) -> None:
     line = (
-        "mode=terminal", "mode.cases=[create_file,memory_over_turns]", "agent.protocol=openai_chat", "agent.transport=acp",
+        "mode=terminal", "mode.cases=[create_file,memory_over_turns]",
+        "agent.protocol=openai_chat", "agent.transport=acp",
         "provider=compatible", "provider.api_key_env=null", "assistant.model=m", "judge.model=m",
         *QUICK,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -14,12 +15,10 @@ CATASTROPHES = [r"(a+)+$", r"(a|a)*b", r"(.*a){20}c", r"^(([a-z])+.)+[A-Z]([a-z]
 @pytest.mark.parametrize("pattern", CATASTROPHES)
 def test_a_catastrophe_ends_within_a_second(pattern: str) -> None:
     """It answers in time, or says that it could not."""
-    began = time.monotonic()
-    try:
+    began = time.process_time()
+    with suppress(TimeoutError):
         assert not matches(pattern, "a" * 40 + "x" * 30_000 + "!")
-    except TimeoutError:
-        pass
-    assert time.monotonic() - began < 1.5  # the limit, on a machine that others use
+    assert time.process_time() - began < 1
 
 
 def test_some_pattern_runs_into_the_limit() -> None:
@@ -32,7 +31,7 @@ def test_some_pattern_runs_into_the_limit() -> None:
     ("pattern", "text", "found"),
     [("^b$", "a\nb\nc", True), (r"\Ab", "a\nb", False), ("A", "a", False), ("(?i)A", "a", True), ("", "", True)],
 )
-def test_a_pattern_is_looked_for_on_every_line(pattern: str, text: str, found: bool) -> None:  # noqa: FBT001
+def test_a_pattern_is_looked_for_on_every_line(pattern: str, text: str, found: bool) -> None:
     """Somewhere in the text, with regard to case."""
     assert matches(pattern, text) is found
 

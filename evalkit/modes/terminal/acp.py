@@ -9,6 +9,7 @@ the agent itself is the one who writes.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ PROTOCOL_VERSION = 1
 _METHOD_NOT_FOUND = -32601
 _SHOWN_BYTES = 4000
 _PIECE = 65536
+_LAST_WORDS_S = 0.5
 _APPROVES, _DENIES = ("allow_once", "allow_always"), ("reject_once", "reject_always")
 
 
@@ -69,6 +71,7 @@ class AcpLink(AgentLink):
         if stop is not None:
             return stop
         stop = await self._ask("session/new", {"cwd": self._folder, "mcpServers": []}, began)
+        self._out.take()
         return stop or Stop(StopKind.READY, "acp", elapsed_ms=(self._loop.time() - began) * 1000)
 
     async def act(self, reaction: Reaction) -> Stop:
@@ -84,6 +87,8 @@ class AcpLink(AgentLink):
             self._notify("session/cancel", {"sessionId": self._acp_session})
             while self._permissions:
                 self._reply(self._permissions.pop(0)[0], {"outcome": {"outcome": "cancelled"}})
+            if self._prompt_id is None:  # there was nothing to stop
+                return self._stop(StopKind.READY, "acp", began)
         elif action is UserAction.WAIT:
             return await self._wait_for(float(reaction.payload), began)
         elif action is UserAction.RESUME:
@@ -145,6 +150,10 @@ class AcpLink(AgentLink):
         self._acp_session = known
         self._texts.clear()  # a loaded session is told again
         self._tools.clear()
+        self._out.take()
+        self._prompt_id = None
+        if not reaction.payload.strip():
+            return self._stop(StopKind.READY, "acp", began)
         return await self.act(Reaction(UserAction.SAY, reaction.payload))
 
     async def _ask(self, method: str, params: Mapping[str, Any], began: float) -> Stop | None:
@@ -152,7 +161,7 @@ class AcpLink(AgentLink):
         number = self._send(method, params)
         until = min(began + self._start_timeout_s, self._until_s)
         while number not in self._answers:
-            ended = self._find_end(began)
+            ended = await self._find_end(began)
             if ended is not None:
                 return ended
             left = until - self._loop.time()
@@ -177,7 +186,7 @@ class AcpLink(AgentLink):
                 return self._end_turn(self._answers.pop(self._prompt_id), began)
             if self._permissions:
                 return self._stop(StopKind.APPROVAL, "acp", began)
-            ended = self._find_end(began)
+            ended = await self._find_end(began)
             if ended is not None:
                 return ended
             heard = max(heard, self._out.last_s)
@@ -197,7 +206,7 @@ class AcpLink(AgentLink):
         """Let time pass; a question that comes meanwhile ends the wait."""
         until = self._loop.time() + seconds
         while (left := until - self._loop.time()) > 0:
-            ended = self._find_end(began)
+            ended = await self._find_end(began)
             if ended is not None:
                 return ended
             if self._permissions:
@@ -223,7 +232,7 @@ class AcpLink(AgentLink):
             self._problem = f"session/prompt: {json.dumps(error, ensure_ascii=False)[:500]}"
         return self._stop(StopKind.READY, "acp", began)
 
-    def _find_end(self, began: float) -> Stop | None:
+    async def _find_end(self, began: float) -> Stop | None:
         """Return the stop of a session that cannot go on, else None."""
         session = self._session
         assert session is not None  # noqa: S101 - it was opened
@@ -232,6 +241,9 @@ class AcpLink(AgentLink):
         if session.overuse is not None:
             return self._stop(StopKind.OVERUSE, "timeout", began)
         if self._out.ended.is_set() or session.exit_code is not None:
+            with contextlib.suppress(TimeoutError):  # its output may end a moment before the process does
+                async with asyncio.timeout(_LAST_WORDS_S):
+                    await session.wait()
             return self._stop(StopKind.EXITED, "exit", began)
         return None
 
@@ -246,6 +258,7 @@ class AcpLink(AgentLink):
         self._texts.clear()
         self._tools.clear()
         self._out.take()
+        self._err.take()
         problem, self._problem = self._problem, ""
         shown = "\n".join(part for part in (text, asked) if part)
         return Stop(
@@ -311,7 +324,7 @@ class AcpLink(AgentLink):
             return
         try:
             message = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             message = None
         if not isinstance(message, Mapping):
             self._invalid += 1

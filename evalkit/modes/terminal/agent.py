@@ -103,7 +103,7 @@ def find_agent(settings: AgentSettings) -> InstalledAgent:
     if argv[0] == "{python}":
         program, shown = python.program, dict(python.read_only)
     else:
-        found = shutil.which(os.path.expanduser(argv[0]))
+        found = shutil.which(Path(argv[0]).expanduser() if argv[0].startswith("~") else argv[0])
         if found is None:
             missing = f"agent={settings.name}: the program {argv[0]!r} is not there; install it: {settings.install}"
             raise ConfigError(missing if settings.install else missing.partition("; install it")[0])

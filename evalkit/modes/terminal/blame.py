@@ -38,6 +38,10 @@ STAGES: Mapping[str, Fault] = {
 
 _NOT_STARTED = (126, 127)
 _ENDED = "ended"
+_TIMEOUTS = {
+    StopKind.SILENT_TIMEOUT: ("silent", "gave no sign of life"),
+    StopKind.BUSY_TIMEOUT: ("busy", "was still at work"),
+}
 
 
 @dataclass(frozen=True)
@@ -84,9 +88,7 @@ def find_failure(ending: Ending) -> CaseFailure | None:
         trouble = ending.trouble
         return CaseFailure(PROVIDER_STAGE, trouble.error_type, trouble.message, retry_after_s=trouble.retry_after_s)
     stop = ending.stop
-    if not ending.started:
-        return _blame_start(stop)
-    found = _blame_stop(stop)
+    found = _blame_stop(stop) if ending.started else _blame_start(stop)
     if found is not None:
         return found
     if ending.too_many_approvals:
@@ -96,6 +98,11 @@ def find_failure(ending: Ending) -> CaseFailure | None:
     if ending.wanted_more:
         return CaseFailure(TURNS_STAGE, TURNS_STAGE, "the session had used all its turns, and the user was not done")
     return None
+
+
+def was_not_started(stop: Stop) -> bool:
+    """Whether a process ended as one does that could not be started: with 126 or 127, and without a word of its own."""
+    return stop.kind is StopKind.EXITED and stop.exit_code in _NOT_STARTED and not stop.screen.strip()
 
 
 def _blame_start(stop: Stop) -> CaseFailure:
@@ -120,10 +127,9 @@ def _blame_stop(stop: Stop) -> CaseFailure | None:
         code = stop.exit_code
         kind = "crashed" if code is None or code > 128 else _ENDED
         return CaseFailure(EXIT_STAGE, kind, f"it ended in the middle of the session ({_code(stop)}): {said}")
-    if stop.kind is StopKind.SILENT_TIMEOUT:
-        return CaseFailure(TIMEOUT_STAGE, "silent", f"it gave no sign of life {after}; it showed {said}")
-    if stop.kind is StopKind.BUSY_TIMEOUT:
-        return CaseFailure(TIMEOUT_STAGE, "busy", f"it was still at work {after}; it showed {said}")
+    if stop.kind in _TIMEOUTS:
+        error_type, was = _TIMEOUTS[stop.kind]
+        return CaseFailure(TIMEOUT_STAGE, error_type, f"it {was} {after}; it showed {said}")
     if stop.kind is StopKind.FLOOD:
         return CaseFailure(
             LIMIT_STAGE, "output", f"it wrote more than mode.output_limit_mb in one turn; it ends {said}"

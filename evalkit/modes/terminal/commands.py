@@ -1,4 +1,4 @@
-"""Runs the commands that a case checks with: on a copy of the workspace, in a box of their own, when the agent is gone."""
+"""Runs the commands that a case checks with: on a copy of the workspace, in a box of their own, without the agent."""
 
 from __future__ import annotations
 

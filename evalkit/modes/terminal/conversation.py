@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalkit.modes.terminal.blame import Ending
+from evalkit.modes.terminal.blame import Ending, was_not_started
 from evalkit.modes.terminal.case import ENDS_SESSION, PROMPTS, Reaction, TerminalCase, UserAction
 from evalkit.modes.terminal.cases import FIRST_WORDS
 from evalkit.modes.terminal.link import AgentLink, Stop, StopKind
@@ -90,7 +90,7 @@ class Conversation:
             changed = find_changed(before, seen, self.litter)
             turns.append(self._turn(number, who, reaction, stop, changed))
             log.turns.append(_entry(who, reaction, stop, changed, late if number > 1 else []))
-            log.ending = Ending(stop)
+            log.ending = Ending(stop, started=not (self.link.starts_each_turn and was_not_started(stop)))
             if stop.kind not in _GOES_ON:
                 return
             approvals = approvals + 1 if stop.kind is StopKind.APPROVAL else 0

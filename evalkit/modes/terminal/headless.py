@@ -21,6 +21,8 @@ _SHOWN_BYTES = 4000
 class HeadlessLink(AgentLink):
     """Starts the agent once for each thing that the user says; a later process resumes the session."""
 
+    starts_each_turn = True
+
     def __init__(self, launcher: Launcher, *, turn_timeout_s: float, output_limit_bytes: int) -> None:
         self._launcher, self._timeout_s, self._limit = launcher, turn_timeout_s, output_limit_bytes
         self._loop = asyncio.get_running_loop()
@@ -38,6 +40,8 @@ class HeadlessLink(AgentLink):
             return Stop(StopKind.READY, "wait", elapsed_ms=float(reaction.payload) * 1000)
         if reaction.action not in (UserAction.SAY, UserAction.PASTE, UserAction.RESUME):
             raise cannot(Transport.HEADLESS, reaction)
+        if not reaction.payload.strip():  # every turn resumes; here nothing is said
+            return Stop(StopKind.READY, "exit")
         settings = self._launcher.agent.settings
         args = settings.headless_args if self._turns == 0 else settings.headless_resume_args
         if not args:
@@ -186,6 +190,6 @@ def _list_of_objects(value: Any) -> list[Mapping[str, Any]]:
 def _read_object(text: str) -> Mapping[str, Any] | None:
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return document if isinstance(document, Mapping) else None

@@ -89,6 +89,8 @@ class AgentLink(ABC):
 
     working_after_s: float | None = None
     """How long the user waits before he steps in while the agent works; None: he waits until it has done."""
+    starts_each_turn: bool = False
+    """Whether each prompt goes to a process of its own."""
     _invalid: int = 0
     _until_s: float = float("inf")
 

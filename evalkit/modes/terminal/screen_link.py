@@ -30,6 +30,7 @@ _MARKED_CHARS = 200
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
 _CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")  # noqa: RUF001 - the marks of menus
+_MARKED = re.compile(r"^[\s│|┃❯›➜●▸>]*")  # noqa: RUF001
 
 
 class ScreenLink(AgentLink):
@@ -72,13 +73,13 @@ class ScreenLink(AgentLink):
 
     async def _do(self, reaction: Reaction) -> Stop:
         action, payload = reaction.action, reaction.payload
+        self._echoed, self._typed = None, ""
         if action is UserAction.RESUME:
             return await self._resume(payload)
         if action is UserAction.WAIT:
             return await self._let_pass(float(payload))
         settings = self._launcher.agent.settings
         terminal = self._at()
-        self._echoed, self._typed = None, ""
         began, mark = time.monotonic(), terminal.mark()
         if action in (UserAction.SAY, UserAction.PASTE):
             mark = await self._type(payload, terminal.send_text if action is UserAction.PASTE else terminal.type_text)
@@ -170,7 +171,9 @@ class ScreenLink(AgentLink):
         if not args:
             raise cannot(Transport.PTY, Reaction(UserAction.RESUME, text))
         stop = await self._open(args)
-        return stop if stop.kind is not StopKind.READY else await self._do(Reaction(UserAction.SAY, text))
+        if stop.kind is not StopKind.READY or not text.strip():
+            return stop
+        return await self._do(Reaction(UserAction.SAY, text))
 
     async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
@@ -186,7 +189,8 @@ class ScreenLink(AgentLink):
             self._echoed = False
             await self._shows(text)
         await self._settle()
-        mark, self._typed, self._is_used = terminal.mark(), text, True
+        mark, self._typed = terminal.mark(), "" if terminal.edits_lines else text
+        self._is_used = True
         self._send(settings.submit_key)
         return mark
 
@@ -241,10 +245,10 @@ class ScreenLink(AgentLink):
         """Move the mark of a menu to the row that holds what is wanted, and take it; without a menu, type it."""
         rows = self._at().screen.text().splitlines()
         marked = [number for number, row in enumerate(rows) if _CHOSEN.match(row)]
-        named = [number for number, row in enumerate(rows) if wanted.casefold() in row.casefold()]
+        named = [number for number, row in enumerate(rows) if _fitness(row, wanted)]
         if marked and named:
             at = marked[-1]
-            target = min(named, key=lambda number: abs(number - at))
+            target = min(named, key=lambda number: (-_fitness(rows[number], wanted), abs(number - at)))
             steps = len([row for row in rows[min(at, target) : max(at, target)] if row.strip()])
             await self._press(["down" if target > at else "up"] * steps)
             await asyncio.sleep(0.1)
@@ -346,6 +350,14 @@ def without_echo(text: str, typed: str) -> str:
             return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
         at = drawn.find(wanted, at + 1)
     return text
+
+
+def _fitness(row: str, wanted: str) -> int:
+    """Return how well a row of a menu fits what is wanted: by its whole text, its number, its beginning, or at all."""
+    option, wanted = _MARKED.sub("", row).rstrip(" │|┃").casefold(), wanted.casefold()
+    number, _, text = option.partition(". ")
+    fits = ((wanted in (option, text), 4), (wanted == number, 3), (text.startswith(wanted), 2), (wanted in option, 1))
+    return next((points for does, points in fits if does), 0)
 
 
 def _squeezed(text: str) -> str:

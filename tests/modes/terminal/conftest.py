@@ -1,4 +1,4 @@
-"""Settings of mode=terminal as a line of the command gives them."""
+"""Settings of mode=terminal as a line of the command gives them, for the shipped cases and for one of one's own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from terminal_sessions import write_case
 
 from evalkit.compose.planning import plan
 from evalkit.modes.terminal.mode import TERMINAL
@@ -26,5 +27,25 @@ def make_settings(tmp_path: Path) -> MakeTerminalSettings:
         resolved = resolve(config, tmp_path, TERMINAL.models)
         TERMINAL.settle(resolved)
         return TERMINAL.make_settings(resolved, config)
+
+    return make
+
+
+@pytest.fixture
+def cases_dir(tmp_path: Path) -> Path:
+    """A folder with a case and its index."""
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    write_case(folder, initial_prompt="create a.txt with text HELLO")
+    (folder / "cases.csv").write_text("case_file\na_case.yaml\n")
+    return folder
+
+
+@pytest.fixture
+def make_own_settings(cases_dir: Path, make_settings: MakeTerminalSettings) -> MakeTerminalSettings:
+    """Build settings from overrides, for the folder with one case, without a box."""
+
+    def make(*overrides: str) -> TerminalSettings:
+        return make_settings(f"mode.data_csv={cases_dir}/cases.csv", "mode.sandbox=none", *overrides)
 
     return make

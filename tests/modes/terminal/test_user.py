@@ -77,7 +77,7 @@ async def test_a_bad_turn_is_made_again() -> None:
 async def test_a_persona_that_stays_bad_is_the_simulator_s_fault() -> None:
     """The session ends there, and says how often it was tried."""
     user = make_user(Player(*["I am an AI language model."] * 3), max_regenerations=1)
-    with pytest.raises(CaseFailure, match="turn 1 of the persona: .*; 2 attempts") as caught:
+    with pytest.raises(CaseFailure, match=r"turn 1 of the persona: .*; 2 attempts") as caught:
         await user.react(make_stop())
     assert (caught.value.stage, caught.value.error_type) == ("simulator_turn", "leaked_instructions")
     assert len(user.attempts) == 2

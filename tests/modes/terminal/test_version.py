@@ -1,50 +1,47 @@
-"""What an agent says of its version, asked as it will be run."""
+"""An agent is asked for its version before anything else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from boxes.needs import needs_linux
+from terminal_sessions import HERE, make_profile
 
 from evalkit.errors import ConfigError
-from evalkit.modes.terminal.agent import InstalledAgent, find_agent
-from evalkit.modes.terminal.proving import read_demo_profile
+from evalkit.modes.terminal.agent import InstalledAgent
 from evalkit.modes.terminal.version import with_version
-from evalkit.sandbox.session import HostSessions, SessionSandbox
+from evalkit.sandbox.session import HostSessions
 
 pytestmark = needs_linux
 
 
-def an_agent(*argv: str) -> InstalledAgent:
-    return find_agent(replace(read_demo_profile("pty"), argv=argv, version_args=("--version",)))
+def ask(folder: Path, program: str) -> str:
+    """Return the version of an agent that is `program`."""
+    place = folder / "program.py"
+    place.write_text(program)
+    profile = make_profile("pty", place, version_args=("--version",))
+    return with_version(InstalledAgent(profile, HERE.program, {}, HERE), HostSessions()).version
 
 
-@pytest.fixture
-def sandbox() -> SessionSandbox:
-    return HostSessions()
+def test_the_line_with_a_number_is_its_version(tmp_path: Path) -> None:
+    """Whatever stands before it; it is asked once."""
+    count = tmp_path / "count"
+    program = f"open({str(count)!r}, 'a').write('x'); print('Welcome!'); print('  agent v1.2.3 \\x1b[0m')"
+    assert ask(tmp_path, program).startswith("agent v1.2.3")
+    assert "\x1b" not in ask(tmp_path, program)
+    assert count.read_text() == "x"
 
 
-def test_the_line_with_a_number_counts(sandbox: SessionSandbox) -> None:
-    told = "print('warning'); print(' agent 3.14 (of today)')"
-    assert with_version(an_agent("{python}", "-c", told), sandbox).version == "agent 3.14 (of today)"
+@pytest.mark.parametrize("program", ["print('none')", "print('1.2.3'); raise SystemExit(3)"])
+def test_an_agent_that_does_not_say_is_not_used(program: str, tmp_path: Path) -> None:
+    """The message says what it said, and how to go without."""
+    with pytest.raises(ConfigError, match=r"agent=small: asked for its version .* leaves out the question"):
+        ask(tmp_path, program)
 
 
-def test_its_home_is_empty_and_its_own(sandbox: SessionSandbox) -> None:
-    told = "import os; print('1.' + str(len(os.listdir(os.environ['HOME']))), os.environ['TERM'])"
-    assert with_version(an_agent("{python}", "-c", told), sandbox).version == "1.0 xterm-256color"
-
-
-@pytest.mark.parametrize("told", ["print('no number')", "print('1.0'); raise SystemExit(3)"])
-def test_what_is_no_answer_is_told_with_the_words(told: str, sandbox: SessionSandbox) -> None:
-    with pytest.raises(ConfigError, match=r"asked for its version .* ended with [03] and said .*(no number|1\.0)"):
-        with_version(an_agent("{python}", "-c", told), sandbox)
-
-
-def test_who_is_not_asked_says_nothing(sandbox: SessionSandbox) -> None:
-    silent = find_agent(replace(read_demo_profile("pty"), version_args=()))
-    assert with_version(silent, sandbox).version == ""
-
-
-async def test_a_running_loop_is_no_hindrance(sandbox: SessionSandbox) -> None:
-    assert with_version(an_agent("{python}", "-c", "print('2.5')"), sandbox).version == "2.5"
+def test_an_agent_without_the_question_is_not_asked(tmp_path: Path) -> None:
+    """Its version is unknown."""
+    agent = InstalledAgent(make_profile("pty", tmp_path / "none.py"), HERE.program, {}, HERE)
+    assert with_version(agent, HostSessions()) == replace(agent, version="")

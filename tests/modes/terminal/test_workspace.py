@@ -32,7 +32,7 @@ TREES = st.dictionaries(NAMES, st.builds(lambda text: Entry("file", len(text.enc
 def apply_diff(before: str, diff: str) -> str:
     """Return what a unified diff makes of a text."""
     old, new, at = before.split("\n"), [], 0
-    lines = [line for line in diff.split("\n")[:-1]]
+    lines = diff.split("\n")[:-1]
     ends = None
     for index, line in enumerate(lines):
         head = re.match(r"@@ -(\d+)(?:,(\d+))? \+", line)
