@@ -17,6 +17,7 @@ from evalkit.modes.terminal.case import TerminalCase
 from evalkit.modes.terminal.cases import make_case, read_case
 from evalkit.modes.terminal.holding import SessionSetup, hold_session
 from evalkit.modes.terminal.settings import AgentSettings, TerminalSettings
+from evalkit.modes.terminal.version import with_version
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.records.session_checks import CHECKS, StoredSession
@@ -96,7 +97,7 @@ async def _hold(settings: TerminalSettings, one: Wanted, boxes: Any, root: Path,
     setup = SessionSetup(
         settings=replace(settings, agent=profile),
         cases={case.case_id: case},
-        agent=find_agent(profile, boxes.boxes),
+        agent=with_version(find_agent(profile), boxes.sessions),
         sessions=boxes.sessions,
         boxes=boxes.boxes,
         root=own,

@@ -151,7 +151,7 @@ checks: [{id: poem, type: file_regex, path: poems/autumn.md, pattern: leaves}]
         (["mode.cases=[creat_file]"], "did you mean 'create_file'?"),
         (["agent.transport=telnet"], "agent.transport"),
         (["agent.transport=headless", "agent.headless_args=[]"], "has no agent.headless_args"),
-        (["mode.sandbox=none", "agent.unattended=true"], "mode.allow_unattended=true"),
+        (["mode.sandbox=none", "agent.unattended=[pty]"], "mode.allow_unattended=true"),
         (["mode.data_csv=none.csv"], "no such file"),
         (["agent.read_only=[/no/such/folder]"], "is not a folder of this machine"),
         (["gate.latency_column=latency_first_audio_ms"], "is not a latency of mode=terminal"),

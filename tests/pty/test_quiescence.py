@@ -182,6 +182,16 @@ def test_a_title_at_the_start_waits_for_something_drawn() -> None:
     assert story.stop(5.2) == ("ready", "title")
 
 
+def test_a_title_at_the_start_waits_for_the_prompt() -> None:
+    """Some programs call themselves ready long before they read; what is typed then would be lost."""
+    story = Story(idle_title=(r"^ready",), ready=(r"^> $",))
+    story.watch.title(0.5, "ready")
+    story.draw(1.0, "welcome")
+    assert story.stop(5.0) is None
+    story.draw(6.0, "welcome\n> ")
+    assert story.stop(6.2) == ("ready", "title")
+
+
 def test_progress_that_was_taken_away() -> None:
     """And busy as long as it is there."""
     story = asked(uses_progress=True)

@@ -39,6 +39,19 @@ def count_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+async def test_typing_is_no_paste(start: Callable[..., Any]) -> None:
+    """A program that asked for pastes to be marked gets keys as keys; what has lines can only be pasted."""
+    one = start(
+        python=RAW
+        + "os.write(1, b'\\x1b[?2004hgo'); [print(repr(os.read(0, 99)), end='\\r\\n', flush=True) for _ in '12']"
+    )
+    await one.shows("go")
+    assert one.terminal.type_text("hi ä")
+    await one.shows(repr("hi ä".encode()))
+    assert one.terminal.type_text("a\nb")
+    await one.shows(repr(b"\x1b[200~a\nb\x1b[201~"))
+
+
 async def test_a_line_goes_there_and_back(start: Callable[..., Any]) -> None:
     """What is typed is echoed and answered; times, counts and the recording say so."""
     one = start("cat")

@@ -56,6 +56,7 @@ class AcpLink(AgentLink):
         self._permissions: list[tuple[Any, Mapping[str, Any]]] = []
         self._texts: list[str] = []
         self._tools: dict[str, dict[str, Any]] = {}
+        self._known: dict[str, dict[str, Any]] = {}
         self._problem = ""
         self._prompt_id: int | None = None
         self._outgoing = bytearray()
@@ -250,6 +251,8 @@ class AcpLink(AgentLink):
         elapsed_ms = (self._loop.time() - began) * 1000
         first = self._out.first_s
         told = bytes(self._err.data).decode("utf-8", "replace")[-_SHOWN_BYTES:]
+        for call_id in self._find_asked():
+            self._tools.pop(call_id, None)  # nothing was called before the user has said yes
         text, tools = "".join(self._texts), tuple(map(_tool_call, self._tools.values()))
         asked = "\n".join(_describe_permission(params) for _, params in self._permissions)
         self._texts.clear()
@@ -271,6 +274,11 @@ class AcpLink(AgentLink):
             tools=tools,
             detail=problem or told,
         )
+
+    def _find_asked(self) -> list[str]:
+        """Return the ids of the calls that the user is asked about."""
+        tools = [params.get("toolCall") for _, params in self._permissions]
+        return [str(tool.get("toolCallId", "")) for tool in tools if isinstance(tool, Mapping)]
 
     # messages
 
@@ -332,6 +340,9 @@ class AcpLink(AgentLink):
             self._take_update(given.get("update"))
         elif method == "session/request_permission":
             self._permissions.append((message.get("id"), given))
+            tool = given.get("toolCall")
+            if isinstance(tool, Mapping):
+                self._learn(str(tool.get("toolCallId", "")), tool)
         elif "id" in message:
             error = {"code": _METHOD_NOT_FOUND, "message": f"the client has no {method}"}
             self._write({"jsonrpc": "2.0", "id": message["id"], "error": error})
@@ -345,8 +356,16 @@ class AcpLink(AgentLink):
             if isinstance(content, Mapping) and isinstance(content.get("text"), str):
                 self._texts.append(content["text"])
         elif kind in ("tool_call", "tool_call_update"):
-            tool = self._tools.setdefault(str(update.get("toolCallId", "")), {})
-            tool |= {name: value for name, value in update.items() if name != "sessionUpdate" and value is not None}
+            call_id = str(update.get("toolCallId", ""))
+            if kind == "tool_call":
+                self._known.pop(call_id, None)
+            self._tools[call_id] = self._learn(call_id, update)
+
+    def _learn(self, call_id: str, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all that is known of a call: what is told of it later, or when it is asked about, says only a part."""
+        known = self._known.setdefault(call_id, {})
+        known |= {name: value for name, value in told.items() if name != "sessionUpdate" and value is not None}
+        return known
 
     def _answer_permission(self, reaction: Reaction) -> None:
         number, params = self._permissions.pop(0)

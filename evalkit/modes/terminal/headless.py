@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from evalkit.modes.terminal.case import Reaction, Transport, UserAction
@@ -146,17 +146,45 @@ def find_reply(documents: list[Mapping[str, Any]], place: str) -> str | None:
 
 
 def find_tools(documents: list[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
-    """Return the calls that an object lists under ``tools`` as objects with a name."""
-    listed = [tool for document in documents for tool in _list_of_objects(document.get("tools"))]
-    return tuple(
-        ToolCall(str(tool["name"]), dict(tool), json.dumps(tool, ensure_ascii=False), str(tool.get("id", number)))
-        for number, tool in enumerate(listed, 1)
-        if "name" in tool
-    )
+    """Return the calls of tools that objects tell of: those listed under ``tools``, and those that say what they are.
+
+    Agents write the latter wherever they like in their events, as objects whose ``type`` is one of a few words; one
+    that is told of again, under the same id, is one call.
+    """
+    found: dict[str, ToolCall] = {}
+    for document in documents:
+        for tool in (*_list_of_objects(document.get("tools")), *_find_calls(document)):
+            name = next((str(tool[key]) for key in _NAMES if isinstance(tool.get(key), str)), str(tool.get("type", "")))
+            call_id = next((str(tool[key]) for key in _IDS if key in tool), str(len(found) + 1))
+            if name:
+                found[call_id] = ToolCall(name, dict(tool), json.dumps(tool, ensure_ascii=False), call_id)
+    return tuple(found.values())
+
+
+_CALLS = frozenset({"tool_use", "tool_call", "tool", "toolCall", "command_execution", "file_change", "mcp_tool_call"})
+_NAMES = ("name", "tool_name", "tool")
+_IDS = ("id", "tool_id", "callID")
+_DEEPEST = 4
+
+
+def _find_calls(node: Any, depth: int = 0) -> Iterator[Mapping[str, Any]]:
+    """Yield the innermost objects that say that they are a call."""
+    if depth > _DEEPEST:
+        return
+    within = [call for value in _values(node) for call in _find_calls(value, depth + 1)]
+    yield from within
+    if not within and isinstance(node, Mapping) and node.get("type") in _CALLS:
+        yield node
+
+
+def _values(node: Any) -> Iterable[Any]:
+    if isinstance(node, Mapping):
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _list_of_objects(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    return [each for each in value if isinstance(each, Mapping) and "name" in each] if isinstance(value, list) else []
 
 
 def _read_object(text: str) -> Mapping[str, Any] | None:

@@ -86,7 +86,11 @@ class Launcher:
     def launch(self, args: Iterable[str], streams: Streams, *, prompt: str = "") -> Session:
         """Start the agent with `args`. Raises SandboxError."""
         values = self._values() | {"prompt": prompt}
-        given = {name: fill_in(value, values) for name, value in self.agent.settings.environment.items()}
+        given = {
+            name: fill_in(value, values)
+            for name, value in self.agent.settings.environment.items()
+            if self.way_out is not None or "{gateway}" not in value
+        }
         xdg = {f"XDG_{name}_HOME": f"{values['home']}/{folder}" for name, folder in _XDG.items()}
         canary = {"EVALKIT_CANARY": self.canary} if self.canary else {}
         job = SessionJob(

@@ -59,6 +59,7 @@ class ScreenLink(AgentLink):
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
         self._typed = ""
+        self._is_used = False
         self._prompt: str | None = None
 
     async def start(self) -> Stop:
@@ -133,6 +134,7 @@ class ScreenLink(AgentLink):
         self._terminal = terminal = Terminal.open(
             *self._size, recording=self._recording, output_limit_bytes=self._limit
         )
+        self._is_used = False
         terminal.opened_s = self._began_s  # a second terminal goes on in the same recording
         own_terminal(terminal.child_fd)
         child = terminal.child_fd
@@ -176,7 +178,7 @@ class ScreenLink(AgentLink):
     async def _type(self, text: str, enter_text: Callable[[str], bool]) -> Mark:
         """Type a prompt, look whether it is shown, and send it; what a key lost is typed again, as people do."""
         settings, terminal = self._launcher.agent.settings, self._at()
-        if settings.clear_keys:
+        if settings.clear_keys and self._is_used:
             await self._press(settings.clear_keys)
             await asyncio.sleep(_BETWEEN_KEYS_S)
         enter_text(text)
@@ -187,7 +189,7 @@ class ScreenLink(AgentLink):
             self._echoed = False
             await self._shows(text)
         await self._settle()
-        mark, self._typed = terminal.mark(), "" if terminal.edits_lines else text
+        mark, self._typed, self._is_used = terminal.mark(), "" if terminal.edits_lines else text, True
         self._send(settings.submit_key)
         return mark
 
@@ -334,15 +336,19 @@ class ScreenLink(AgentLink):
 def without_echo(text: str, typed: str) -> str:
     """Return what was drawn without the user's own words, which programs draw again when they take them.
 
-    Lines of the screen may break them anywhere; where they stand changed, nothing is taken out, nor where they stand
-    behind other words: there the agent repeats them.
+    Lines of the screen may break them anywhere; where they stand changed, or behind other words, nothing is taken out:
+    then the agent says them.
     """
     wanted = _squeezed(typed)
     places = [at for at, sign in enumerate(text) if not sign.isspace()]
-    at = "".join(text[place] for place in places).find(wanted) if wanted else -1
-    if at < 0 or any(sign.isalnum() for sign in text[: places[at]].rpartition("\n")[2]):
-        return text
-    return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
+    drawn = "".join(text[place] for place in places)
+    at = drawn.find(wanted) if wanted else -1
+    while at >= 0:
+        line = text[text.rfind("\n", 0, places[at]) + 1 : places[at]]
+        if not any(sign.isalnum() for sign in line):
+            return text[: places[at]] + text[places[at + len(wanted) - 1] + 1 :]
+        at = drawn.find(wanted, at + 1)
+    return text
 
 
 def _fitness(row: str, wanted: str) -> int:
