@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what is sent is clearest unbroken
 """Commands that check run on a copy of what the agent left, with files over it that the agent cannot have changed."""
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def entry(text: str) -> Entry:
 def run(tree: dict[str, Entry], *argv: str, **options: Any) -> dict[str, Any]:
     """Return what a command came to."""
     spec = make_check("command", argv=list(argv), **options)
-    found: Any = run_commands([make_check("file_exists", "x", path="a"), spec], tree, HostBox("none", confined=False), find_python())
+    found: Any = run_commands(
+        [make_check("file_exists", "x", path="a"), spec], tree, HostBox("none", confined=False), find_python()
+    )
     assert found.keys() == {"c"}
     result: dict[str, Any] = found["c"]
     return result

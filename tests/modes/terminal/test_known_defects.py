@@ -24,7 +24,9 @@ async def find_wrong(settings: TerminalSettings, folder: Path, at_once: int) -> 
     table = sessions()
     outcomes = await hold_all(settings, [wanted for _, wanted in table], folder, at_once=at_once)
     return {
-        f"{row.variant} over {wanted.transport}": f"{sorted(outcomes[wanted].found)}, expected {sorted(row.expected(wanted.transport))}"
+        f"{row.variant} over {wanted.transport}": (
+            f"{sorted(outcomes[wanted].found)}, expected {sorted(row.expected(wanted.transport))}"
+        )
         for row, wanted in table
         if not _is_right(outcomes[wanted], row.expected(wanted.transport), row.also)
     }

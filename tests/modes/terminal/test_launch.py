@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - what is sent is clearest unbroken
 """Every process of a session finds the same folders, variables and way out."""
 
 from __future__ import annotations
@@ -48,7 +49,18 @@ async def test_a_process_is_told_its_session_its_model_and_its_way_out(
     assert (environment["EVALKIT_CANARY"], environment["HOME"]) == ("canary-1", str(launcher.home))
     assert environment["XDG_CACHE_HOME"] == f"{launcher.home}/.cache"
     assert "sk-real" not in environment.values()
-    allowed = {"PATH", "HOME", "LANG", "TMPDIR", "TERM", "COLORTERM", "EVALKIT_CANARY", "BASE", "OPENAI_API_KEY", "MODEL"}
+    allowed = {
+        "PATH",
+        "HOME",
+        "LANG",
+        "TMPDIR",
+        "TERM",
+        "COLORTERM",
+        "EVALKIT_CANARY",
+        "BASE",
+        "OPENAI_API_KEY",
+        "MODEL",
+    }
     assert {name for name in environment if not name.startswith(("XDG_", "EVALKIT_", "LC_"))} <= allowed
 
 
