@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - what is sent is clearest unbroken
+
 """Every process of a session finds the same folders, variables and way out."""
 
 from __future__ import annotations

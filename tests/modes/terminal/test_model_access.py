@@ -1,4 +1,4 @@
-# ruff: noqa: E501 - what is sent is clearest unbroken
+
 """What an agent asks of its model is counted, and the provider's failures are the provider's."""
 
 from __future__ import annotations
