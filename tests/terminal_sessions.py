@@ -13,7 +13,7 @@ import yaml
 from evalkit.modes.terminal.agent import InstalledAgent, Python
 from evalkit.modes.terminal.case import Reaction, Reactor, ReactorTrigger, TerminalCase, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
-from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.link import AgentStop, StopKind
 from evalkit.modes.terminal.proving import read_demo_profile
 from evalkit.modes.terminal.settings import AgentSettings
 from evalkit.records.grade import GradeLevel, GraderSpec
@@ -22,9 +22,9 @@ from evalkit.sandbox.session import HostSessions, SessionLimits, SessionSandbox
 HERE = Python(sys.executable, {})
 
 
-def make_stop(kind: StopKind = StopKind.READY, text: str = "", **fields: Any) -> Stop:
+def make_stop(kind: StopKind = StopKind.READY, text: str = "", **fields: Any) -> AgentStop:
     """Return a stop; what is said is what is seen, unless `fields` say otherwise."""
-    return Stop(kind, fields.pop("signal", "quiet"), text=text, screen=fields.pop("screen", text), **fields)
+    return AgentStop(kind, fields.pop("signal", "quiet"), text=text, screen=fields.pop("screen", text), **fields)
 
 
 def say(text: str = "hi") -> Reaction:

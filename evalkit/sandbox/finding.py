@@ -98,7 +98,7 @@ def make_sandlock() -> HostBox:
 
 
 @dataclass(frozen=True)
-class Boxes:
+class SessionBoxes:
     """One kind of sandbox: for sessions that are talked to, and for commands that run by themselves."""
 
     name: str
@@ -106,17 +106,17 @@ class Boxes:
     boxes: Sandbox
 
 
-def find_session_boxes(wanted: str = "auto") -> Boxes:
+def find_session_boxes(wanted: str = "auto") -> SessionBoxes:
     """Return the sandbox named `wanted` for sessions; ``auto``: bubblewrap. Raises ConfigError where it fails."""
     if wanted == "none":
-        return Boxes("none", HostSessions(), HostBox("none", confined=False))
+        return SessionBoxes("none", HostSessions(), HostBox("none", confined=False))
     [(found, report)] = list(_try_all(("bubblewrap",)))
     if not report.works or not isinstance(found, Bubblewrap):
         reason = f"sandbox bubblewrap does not work here: {report.reason}"
         raise ConfigError(
             [reason, "an agent that nobody watches needs it; mode.sandbox=none runs it without, at your risk"]
         )
-    return Boxes("bubblewrap", BubblewrapSessions(found.program), found)
+    return SessionBoxes("bubblewrap", BubblewrapSessions(found.program), found)
 
 
 def explain(message: str) -> str:

@@ -131,7 +131,7 @@ class Overuse(StrEnum):
     FOLDERS = "folders"
 
 
-class Session(Protocol):
+class BoxSession(Protocol):
     """A program that runs in a box, until it ends or is ended."""
 
     root_pid: int
@@ -159,7 +159,7 @@ class SessionSandbox(Protocol):
     def name(self) -> str:
         """``bubblewrap`` or ``none``."""
 
-    def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> Session:
+    def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> BoxSession:
         """Start `job`, in the thread that outlives the session. Raises SandboxError where no box can be made."""
 
 
@@ -185,7 +185,7 @@ class BubblewrapSessions:
     def __init__(self, program: str) -> None:
         self._program = program
 
-    def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> Session:
+    def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> BoxSession:
         """Start `job`; see :class:`SessionSandbox`."""
         check_readable(job.read_only, as_other=is_dropping_root())
         descriptors = Descriptors()
@@ -209,7 +209,7 @@ class HostSessions:
 
     name = "none"
 
-    def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> Session:
+    def start(self, job: SessionJob, limits: SessionLimits, streams: Streams) -> BoxSession:
         """Start `job`; see :class:`SessionSandbox`. Paths below /box stand in a folder beside HOME."""
         box = job.home.parent / "box"
         for name, content in job.files.items():

@@ -344,3 +344,14 @@ def test_the_size_is_set_before_the_program_starts() -> None:
         return struct.unpack("HHHH", found)
 
     assert run(look()) == (33, 90, 720, 528)
+
+
+async def test_it_is_known_who_shows_what_is_typed(start: Callable[..., Any]) -> None:
+    """The terminal itself, until a program asks for every key."""
+    one = start(python=f"{RAW}print('raw', flush=True); time.sleep(60)")
+    await one.shows("raw")
+    assert not one.terminal.edits_lines
+    two = start("cat")
+    assert two.terminal.edits_lines
+    two.terminal.close()
+    assert not two.terminal.edits_lines

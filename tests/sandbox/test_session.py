@@ -28,10 +28,10 @@ from evalkit.sandbox.bubblewrap import Bubblewrap
 from evalkit.sandbox.finding import find_sandbox
 from evalkit.sandbox.processes import find_descendants
 from evalkit.sandbox.session import (
+    BoxSession,
     BubblewrapSessions,
     HostSessions,
     Overuse,
-    Session,
     SessionJob,
     SessionLimits,
     SessionSandbox,
@@ -82,7 +82,7 @@ def make_boxes() -> SessionSandbox:
 @asynccontextmanager
 async def running(
     sandbox: SessionSandbox, job: SessionJob, limits: SessionLimits = LIMITS
-) -> AsyncIterator[tuple[Session, Path]]:
+) -> AsyncIterator[tuple[BoxSession, Path]]:
     """Give a session that runs, and the file that it writes to; end it afterwards."""
     place = job.workspace.parent / f"written-{time.monotonic_ns()}"
     with place.open("wb") as out, Path(os.devnull).open("rb") as nothing:  # noqa: ASYNC230

@@ -17,10 +17,10 @@ from typing import Any
 
 from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
-from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.link import AgentLink, AgentStop, StopKind, cannot
 from evalkit.modes.terminal.streams import OutputReader
 from evalkit.records.record import ToolCall
-from evalkit.sandbox.session import Session, Streams
+from evalkit.sandbox.session import BoxSession, Streams
 
 PROTOCOL_VERSION = 1
 _METHOD_NOT_FOUND = -32601
@@ -46,7 +46,7 @@ class AcpLink(AgentLink):
         self._start_timeout_s, self._silent_timeout_s = start_timeout_s, silent_timeout_s
         self._turn_timeout_s, self._limit = turn_timeout_s, output_limit_bytes
         self._loop = asyncio.get_running_loop()
-        self._session: Session | None = None
+        self._session: BoxSession | None = None
         self._moved = asyncio.Event()
         self._out = self._err = OutputReader(0)
         self._input = -1
@@ -61,7 +61,7 @@ class AcpLink(AgentLink):
         self._prompt_id: int | None = None
         self._outgoing = bytearray()
 
-    async def start(self) -> Stop:
+    async def start(self) -> AgentStop:
         """Start the agent and open a session."""
         self._open()
         began = self._loop.time()
@@ -72,9 +72,9 @@ class AcpLink(AgentLink):
             return stop
         stop = await self._ask("session/new", {"cwd": self._folder, "mcpServers": []}, began)
         self._out.take()
-        return stop or Stop(StopKind.READY, "acp", elapsed_ms=(self._loop.time() - began) * 1000)
+        return stop or AgentStop(StopKind.READY, "acp", elapsed_ms=(self._loop.time() - began) * 1000)
 
-    async def act(self, reaction: Reaction) -> Stop:
+    async def act(self, reaction: Reaction) -> AgentStop:
         """Do what the user does, and wait for the end of the turn or the next question."""
         began = self._loop.time()
         action = reaction.action
@@ -131,7 +131,7 @@ class AcpLink(AgentLink):
             self._err.release()
         self._unread = bytearray()
 
-    async def _resume(self, reaction: Reaction) -> Stop:
+    async def _resume(self, reaction: Reaction) -> AgentStop:
         """End the process, load the session in another, and say what there is to say."""
         known = self._acp_session
         await self.close()
@@ -156,7 +156,7 @@ class AcpLink(AgentLink):
             return self._stop(StopKind.READY, "acp", began)
         return await self.act(Reaction(UserAction.SAY, reaction.payload))
 
-    async def _ask(self, method: str, params: Mapping[str, Any], began: float) -> Stop | None:
+    async def _ask(self, method: str, params: Mapping[str, Any], began: float) -> AgentStop | None:
         """Send a request and wait for its answer; return a stop where none comes that is good."""
         number = self._send(method, params)
         until = min(began + self._start_timeout_s, self._until_s)
@@ -177,7 +177,7 @@ class AcpLink(AgentLink):
             self._acp_session = result["sessionId"]
         return None
 
-    async def _wait(self, began: float) -> Stop:
+    async def _wait(self, began: float) -> AgentStop:
         """Wait until the turn has ended, or the agent asks."""
         until = min(began + self._turn_timeout_s, self._until_s)
         heard = self._loop.time()
@@ -202,7 +202,7 @@ class AcpLink(AgentLink):
                 return self._stop(StopKind.WORKING, "time", began)
             await self._move(min(waits))
 
-    async def _wait_for(self, seconds: float, began: float) -> Stop:
+    async def _wait_for(self, seconds: float, began: float) -> AgentStop:
         """Let time pass; a question that comes meanwhile ends the wait."""
         until = self._loop.time() + seconds
         while (left := until - self._loop.time()) > 0:
@@ -223,7 +223,7 @@ class AcpLink(AgentLink):
         except TimeoutError:
             return
 
-    def _end_turn(self, answer: Mapping[str, Any], began: float) -> Stop:
+    def _end_turn(self, answer: Mapping[str, Any], began: float) -> AgentStop:
         self._prompt_id = None
         if "error" in answer:
             error = answer["error"]
@@ -232,7 +232,7 @@ class AcpLink(AgentLink):
             self._problem = f"session/prompt: {json.dumps(error, ensure_ascii=False)[:500]}"
         return self._stop(StopKind.READY, "acp", began)
 
-    async def _find_end(self, began: float) -> Stop | None:
+    async def _find_end(self, began: float) -> AgentStop | None:
         """Return the stop of a session that cannot go on, else None."""
         session = self._session
         assert session is not None  # noqa: S101 - it was opened
@@ -247,7 +247,7 @@ class AcpLink(AgentLink):
             return self._stop(StopKind.EXITED, "exit", began)
         return None
 
-    def _stop(self, kind: StopKind, signal: str, began: float) -> Stop:
+    def _stop(self, kind: StopKind, signal: str, began: float) -> AgentStop:
         elapsed_ms = (self._loop.time() - began) * 1000
         first = self._out.first_s
         told = bytes(self._err.data).decode("utf-8", "replace")[-_SHOWN_BYTES:]
@@ -261,7 +261,7 @@ class AcpLink(AgentLink):
         self._err.take()
         problem, self._problem = self._problem, ""
         shown = "\n".join(part for part in (text, asked) if part)
-        return Stop(
+        return AgentStop(
             kind,
             signal,
             {signal: elapsed_ms},

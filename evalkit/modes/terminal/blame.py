@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalkit.errors import CaseFailure
-from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.link import AgentStop, StopKind
 from evalkit.records.faults import Fault, Stage
 
 START_STAGE = "agent_start"
@@ -61,7 +61,7 @@ class ProviderTrouble:
 
 
 @dataclass(frozen=True)
-class Ending:
+class SessionEnding:
     """How a session stopped.
 
     Attributes:
@@ -74,7 +74,7 @@ class Ending:
 
     """
 
-    stop: Stop
+    stop: AgentStop
     started: bool = True
     wanted_more: bool = False
     too_many_approvals: bool = False
@@ -82,7 +82,7 @@ class Ending:
     trouble: ProviderTrouble | None = None
 
 
-def find_failure(ending: Ending) -> CaseFailure | None:
+def find_failure(ending: SessionEnding) -> CaseFailure | None:
     """Return what ended the session before its time, with the stage that says whose fault it is; None: all is well."""
     if ending.trouble is not None:
         trouble = ending.trouble
@@ -100,12 +100,12 @@ def find_failure(ending: Ending) -> CaseFailure | None:
     return None
 
 
-def was_not_started(stop: Stop) -> bool:
+def was_not_started(stop: AgentStop) -> bool:
     """Whether a process ended as one does that could not be started: with 126 or 127, and without a word of its own."""
     return stop.kind is StopKind.EXITED and stop.exit_code in _NOT_STARTED and not stop.screen.strip()
 
 
-def _blame_start(stop: Stop) -> CaseFailure:
+def _blame_start(stop: AgentStop) -> CaseFailure:
     said = _shown(stop.text or stop.detail)
     if stop.exit_code in _NOT_STARTED:
         message = f"the agent could not be started here (exit code {stop.exit_code}): {said}"
@@ -118,7 +118,7 @@ def _blame_start(stop: Stop) -> CaseFailure:
     return CaseFailure(START_STAGE, found.error_type, f"it took no prompt: {found.message}")
 
 
-def _blame_stop(stop: Stop) -> CaseFailure | None:
+def _blame_stop(stop: AgentStop) -> CaseFailure | None:
     said = _shown(stop.text or stop.detail)
     after = f"after {stop.elapsed_ms / 1000:.1f} s"
     if stop.kind in (StopKind.READY, StopKind.APPROVAL, StopKind.WORKING):
@@ -139,7 +139,7 @@ def _blame_stop(stop: Stop) -> CaseFailure | None:
     return CaseFailure(PROTOCOL_STAGE, "protocol", f"it broke its protocol: {stop.detail}")
 
 
-def _code(stop: Stop) -> str:
+def _code(stop: AgentStop) -> str:
     if stop.exit_code is None:
         return "without an exit code"
     return f"signal {stop.exit_code - 128}" if stop.exit_code > 128 else f"exit code {stop.exit_code}"

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalkit.modes.terminal.blame import Ending, was_not_started
+from evalkit.modes.terminal.blame import SessionEnding, was_not_started
 from evalkit.modes.terminal.case import ENDS_SESSION, PROMPTS, Reaction, TerminalCase, UserAction
 from evalkit.modes.terminal.cases import FIRST_WORDS
-from evalkit.modes.terminal.link import AgentLink, Stop, StopKind
+from evalkit.modes.terminal.link import AgentLink, AgentStop, StopKind
 from evalkit.modes.terminal.user import SimulatedUser
 from evalkit.modes.terminal.workspace import find_changed, watch_tree
 from evalkit.records.json import Json
@@ -37,11 +37,11 @@ class SessionLog:
     """
 
     turns: list[dict[str, Json]] = field(default_factory=list)
-    ending: Ending | None = None
+    ending: SessionEnding | None = None
 
 
 @dataclass
-class Conversation:
+class SessionTurns:
     """The turns of one session.
 
     Attributes:
@@ -74,7 +74,7 @@ class Conversation:
         seen = watch_tree(self.workspace)
         stop = await self.link.start()
         if stop.kind is not StopKind.READY:
-            log.ending = Ending(stop, started=False)
+            log.ending = SessionEnding(stop, started=False)
             return
         who, reaction, approvals = FIRST_WORDS, Reaction(UserAction.SAY, self.case.initial_prompt), 0
         prompts = 0
@@ -90,23 +90,23 @@ class Conversation:
             changed = find_changed(before, seen, self.litter)
             turns.append(self._turn(number, who, reaction, stop, changed))
             log.turns.append(_entry(who, reaction, stop, changed, late if number > 1 else []))
-            log.ending = Ending(stop, started=not (self.link.starts_each_turn and was_not_started(stop)))
+            log.ending = SessionEnding(stop, started=not (self.link.starts_each_turn and was_not_started(stop)))
             if stop.kind not in _GOES_ON:
                 return
             approvals = approvals + 1 if stop.kind is StopKind.APPROVAL else 0
             if approvals > self.max_approvals:
-                log.ending = Ending(stop, too_many_approvals=True)
+                log.ending = SessionEnding(stop, too_many_approvals=True)
                 return
             self.user.past.append(Exchange(_describe(reaction), stop.text))
             who, reaction = await self.user.react(stop)
             if reaction.action in ENDS_SESSION:
                 given_up = (reaction.payload or f"reactor {who}") if reaction.action is UserAction.FAIL else ""
-                log.ending = Ending(stop, given_up=given_up)
+                log.ending = SessionEnding(stop, given_up=given_up)
                 log.turns[-1]["left_by"] = who
                 return
-        log.ending = Ending(stop, wanted_more=True)
+        log.ending = SessionEnding(stop, wanted_more=True)
 
-    def _turn(self, number: int, who: str, reaction: Reaction, stop: Stop, changed: list[str]) -> Turn:
+    def _turn(self, number: int, who: str, reaction: Reaction, stop: AgentStop, changed: list[str]) -> Turn:
         calls, usage = self.count_usage() if self.count_usage else (None, Usage())
         first = {} if stop.first_output_ms is None else {"latency_first_output_ms": stop.first_output_ms}
         steps: tuple[Step, ...] = (*stop.tools, *([Words(stop.text[-_TEXT_CHARS:])] if stop.text else []))
@@ -129,7 +129,7 @@ class Conversation:
         )
 
 
-def _entry(who: str, reaction: Reaction, stop: Stop, changed: list[str], late: list[str]) -> dict[str, Json]:
+def _entry(who: str, reaction: Reaction, stop: AgentStop, changed: list[str], late: list[str]) -> dict[str, Json]:
     signals: Mapping[str, Json] = {name: round(at_ms, 1) for name, at_ms in stop.signals.items()}
     return {
         "reactor_id": who,

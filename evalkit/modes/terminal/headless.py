@@ -10,10 +10,10 @@ from typing import Any
 
 from evalkit.modes.terminal.case import Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
-from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.link import AgentLink, AgentStop, StopKind, cannot
 from evalkit.modes.terminal.streams import OutputReader, open_nothing
 from evalkit.records.record import ToolCall
-from evalkit.sandbox.session import Session, Streams
+from evalkit.sandbox.session import BoxSession, Streams
 
 _SHOWN_BYTES = 4000
 
@@ -26,22 +26,22 @@ class HeadlessLink(AgentLink):
     def __init__(self, launcher: Launcher, *, turn_timeout_s: float, output_limit_bytes: int) -> None:
         self._launcher, self._timeout_s, self._limit = launcher, turn_timeout_s, output_limit_bytes
         self._loop = asyncio.get_running_loop()
-        self._session: Session | None = None
+        self._session: BoxSession | None = None
         self._turns = 0
 
-    async def start(self) -> Stop:
+    async def start(self) -> AgentStop:
         """Nothing runs before the user has said something."""
-        return Stop(StopKind.READY, "exit")
+        return AgentStop(StopKind.READY, "exit")
 
-    async def act(self, reaction: Reaction) -> Stop:
+    async def act(self, reaction: Reaction) -> AgentStop:
         """Say it in a process of its own, and wait for its end."""
         if reaction.action is UserAction.WAIT:
             await asyncio.sleep(float(reaction.payload))
-            return Stop(StopKind.READY, "wait", elapsed_ms=float(reaction.payload) * 1000)
+            return AgentStop(StopKind.READY, "wait", elapsed_ms=float(reaction.payload) * 1000)
         if reaction.action not in (UserAction.SAY, UserAction.PASTE, UserAction.RESUME):
             raise cannot(Transport.HEADLESS, reaction)
         if not reaction.payload.strip():  # every turn resumes; here nothing is said
-            return Stop(StopKind.READY, "exit")
+            return AgentStop(StopKind.READY, "exit")
         settings = self._launcher.agent.settings
         args = settings.headless_args if self._turns == 0 else settings.headless_resume_args
         if not args:
@@ -54,7 +54,7 @@ class HeadlessLink(AgentLink):
         if self._session is not None:
             await self._session.end()
 
-    async def _run(self, args: tuple[str, ...], prompt: str) -> Stop:
+    async def _run(self, args: tuple[str, ...], prompt: str) -> AgentStop:
         moved = asyncio.Event()
         out, err = OutputReader(self._limit, moved.set), OutputReader(self._limit, moved.set)
         nothing, began = open_nothing(), self._loop.time()
@@ -72,7 +72,7 @@ class HeadlessLink(AgentLink):
             out.close()
             err.close()
 
-    async def _wait(self, session: Session, out: OutputReader, err: OutputReader, moved: asyncio.Event) -> StopKind:
+    async def _wait(self, session: BoxSession, out: OutputReader, err: OutputReader, moved: asyncio.Event) -> StopKind:
         until = min(self._loop.time() + self._timeout_s, self._until_s)
         ended = asyncio.ensure_future(session.wait())
         try:
@@ -93,8 +93,8 @@ class HeadlessLink(AgentLink):
         return StopKind.READY if session.exit_code == 0 else StopKind.EXITED
 
     def _tell(
-        self, kind: StopKind, session: Session, out: OutputReader, err: OutputReader, began: float, elapsed_ms: float
-    ) -> Stop:
+        self, kind: StopKind, session: BoxSession, out: OutputReader, err: OutputReader, began: float, elapsed_ms: float
+    ) -> AgentStop:
         written = bytes(out.data).decode("utf-8", "replace")
         self._invalid += written.count("\ufffd")
         told = bytes(err.data).decode("utf-8", "replace")[-_SHOWN_BYTES:]
@@ -106,7 +106,7 @@ class HeadlessLink(AgentLink):
             self._launcher.session_id = named[-1] if named else self._launcher.session_id
         firsts = [first for first in (out.first_s, err.first_s) if first is not None]
         signal = "exit" if kind in (StopKind.READY, StopKind.EXITED) else "timeout"
-        return Stop(
+        return AgentStop(
             kind,
             signal,
             {signal: elapsed_ms},

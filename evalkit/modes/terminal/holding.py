@@ -20,7 +20,7 @@ from evalkit.modes.terminal.agent import InstalledAgent
 from evalkit.modes.terminal.blame import SANDBOX_STAGE, STAGES, find_failure
 from evalkit.modes.terminal.case import TerminalCase, Transport
 from evalkit.modes.terminal.commands import run_commands
-from evalkit.modes.terminal.conversation import Conversation, SessionLog
+from evalkit.modes.terminal.conversation import SessionLog, SessionTurns
 from evalkit.modes.terminal.headless import HeadlessLink
 from evalkit.modes.terminal.launch import Launcher
 from evalkit.modes.terminal.link import AgentLink
@@ -150,7 +150,7 @@ class _SessionAttempt:
         self.link = link = _make_link(settings, launcher)
         timeout_s = settings.limits.case_timeout_s
         link.limit(asyncio.get_running_loop().time() + max(timeout_s - _SAVE_S, timeout_s * 0.8))
-        conversation = Conversation(
+        conversation = SessionTurns(
             case=self.case,
             link=link,
             user=user,

@@ -12,7 +12,7 @@ from evalkit.sandbox.session import (
     GATEWAY_PORT,
     HOME,
     WORKSPACE,
-    Session,
+    BoxSession,
     SessionJob,
     SessionLimits,
     SessionSandbox,
@@ -83,7 +83,7 @@ class Launcher:
                 (folder / path).write_bytes(content)
             own_folder(folder)
 
-    def launch(self, args: Iterable[str], streams: Streams, *, prompt: str = "") -> Session:
+    def launch(self, args: Iterable[str], streams: Streams, *, prompt: str = "") -> BoxSession:
         """Start the agent with `args`. Raises SandboxError."""
         values = self._values() | {"prompt": prompt}
         given = {

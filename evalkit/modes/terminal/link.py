@@ -38,7 +38,7 @@ class StopKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stop:
+class AgentStop:
     """What an agent did until it was the user's turn.
 
     Attributes:
@@ -76,11 +76,11 @@ class AgentLink(ABC):
     """A session with an agent over one transport. Every method that waits returns at the agent's next stop."""
 
     @abstractmethod
-    async def start(self) -> Stop:
+    async def start(self) -> AgentStop:
         """Start the agent and wait until it takes a prompt. Raises SandboxError where no box can be made."""
 
     @abstractmethod
-    async def act(self, reaction: Reaction) -> Stop:
+    async def act(self, reaction: Reaction) -> AgentStop:
         """Do what the user does, and wait. Raises CaseFailure for what this transport has no form for."""
 
     @abstractmethod

@@ -31,7 +31,7 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
-from evalkit.sandbox.finding import Boxes, find_session_boxes
+from evalkit.sandbox.finding import SessionBoxes, find_session_boxes
 from evalkit.sandbox.session import session_folder
 from evalkit.store.run_directory import RunDirectory
 
@@ -49,7 +49,7 @@ class TerminalData(ModeData):
 
     sessions: Mapping[str, TerminalCase] = field(default_factory=dict)
     agent: InstalledAgent | None = None
-    boxes: Boxes | None = None
+    boxes: SessionBoxes | None = None
 
 
 class TerminalMode(Mode[TerminalSettings, TerminalData]):

@@ -16,7 +16,7 @@ from evalkit.gateway.gateway import Gateway
 from evalkit.gateway.replay import Replay
 from evalkit.gateway.sessions import GatewaySession
 from evalkit.gateway.upstream import Upstream
-from evalkit.modes.terminal.blame import Ending, ProviderTrouble
+from evalkit.modes.terminal.blame import ProviderTrouble, SessionEnding
 from evalkit.modes.terminal.launch import WayOut
 from evalkit.modes.terminal.link import StopKind
 from evalkit.peers.peers import Peers
@@ -74,7 +74,7 @@ class ModelTraffic:
             usage += Usage(call.input_tokens, call.output_tokens, input_cached_tokens=call.cached_tokens)
         return len(fresh), usage
 
-    def blame(self, ending: Ending) -> Ending:
+    def blame(self, ending: SessionEnding) -> SessionEnding:
         """Return `ending` with what the provider did wrong, where no later answer made it good."""
         calls = self.session.calls
         last = calls[-1] if calls else None

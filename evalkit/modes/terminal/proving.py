@@ -30,7 +30,7 @@ from evalkit.peers.proofs import Proofs
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.records.session_checks import CHECKS, StoredSession
-from evalkit.sandbox.finding import Boxes
+from evalkit.sandbox.finding import SessionBoxes
 from evalkit.sandbox.session import session_folder
 from evalkit.settings.resources import resource_dir
 from evalkit.store.run_directory import RunDirectory
@@ -40,7 +40,7 @@ _ORACLE, _IDLE = "oracle", "noop"
 _SOLUTION = ".demo/solution.json"
 
 
-def prove_cases(settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: Boxes, say: Say) -> list[str]:
+def prove_cases(settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: SessionBoxes, say: Say) -> list[str]:
     """Return a message for each case that the oracle fails or the idle agent passes, over the run's transport.
 
     Cases whose user is played by a model, or whose conditions one answers, are not proved: nothing is asked here.
@@ -81,7 +81,9 @@ def is_full(record: CaseRecord, case: TerminalCase) -> tuple[bool, str]:
     return True, ""
 
 
-async def _prove(settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: Boxes) -> dict[str, list[str]]:
+async def _prove(
+    settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: SessionBoxes
+) -> dict[str, list[str]]:
     """Return case id -> what is wrong with it."""
     problems: dict[str, list[str]] = {}
     turn = asyncio.Semaphore(_AT_ONCE)
@@ -113,7 +115,12 @@ def _blame_oracle(case: TerminalCase, reason: str) -> str:
 
 
 def _make_setup(
-    settings: TerminalSettings, cases: Sequence[TerminalCase], boxes: Boxes, root: Path, folder: Path, variant: str
+    settings: TerminalSettings,
+    cases: Sequence[TerminalCase],
+    boxes: SessionBoxes,
+    root: Path,
+    folder: Path,
+    variant: str,
 ) -> SessionSetup:
     own = root / variant
     own.mkdir(mode=0o711)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from evalkit.errors import CaseFailure
 from evalkit.modes.terminal.case import Reactor, ReactorTrigger
-from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.link import AgentStop, StopKind
 from evalkit.records.faults import Stage
 from evalkit.records.patterns import LIMIT_S, matches
 
@@ -46,7 +46,7 @@ class Reactors:
         ]
         return min(left, default=None)
 
-    async def find(self, stop: Stop) -> Reactor | None:
+    async def find(self, stop: AgentStop) -> Reactor | None:
         """Return the reactor that fires, and count it; None: no one does.
 
         Raises CaseFailure (data) for a pattern that takes too long, and for a condition that nobody could answer.
@@ -60,7 +60,7 @@ class Reactors:
     def _is_used_up(self, reactor: Reactor) -> bool:
         return reactor.limit is not None and self.fired[reactor.reactor_id] >= reactor.limit
 
-    async def _fits(self, reactor: Reactor, stop: Stop) -> bool:
+    async def _fits(self, reactor: Reactor, stop: AgentStop) -> bool:
         if reactor.trigger is ReactorTrigger.WORKING or stop.kind is StopKind.WORKING:
             return reactor.trigger is ReactorTrigger.WORKING and _has_worked(reactor, stop)
         if reactor.trigger is ReactorTrigger.APPROVAL:
@@ -74,7 +74,7 @@ class Reactors:
         return await self.decide(reactor.pattern, stop.text[-LOOKED_AT:])
 
 
-def _has_worked(reactor: Reactor, stop: Stop) -> bool:
+def _has_worked(reactor: Reactor, stop: AgentStop) -> bool:
     """Whether the agent works, and has done so for as long as the reactor waits; two clocks may differ a little."""
     return stop.kind is StopKind.WORKING and stop.elapsed_ms >= (reactor.after_s or 0) * 1000 - _CLOCKS_MS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
-from evalkit.modes.terminal.link import AgentLink, Stop, StopKind, cannot
+from evalkit.modes.terminal.link import AgentLink, AgentStop, StopKind, cannot
 from evalkit.modes.terminal.session_files import AGENT_MARK, USER_MARK
 from evalkit.pty.keys import KEY_NAMES
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
@@ -19,7 +19,7 @@ from evalkit.pty.recording import TerminalRecording
 from evalkit.pty.screen import Mark
 from evalkit.pty.terminal import Terminal
 from evalkit.pty.waiting import TurnWaiter
-from evalkit.sandbox.session import Session, Streams, own_terminal
+from evalkit.sandbox.session import BoxSession, Streams, own_terminal
 
 _ECHO_S = 1.0
 _BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a letter at once for one key, or for a paste
@@ -54,7 +54,7 @@ class ScreenLink(AgentLink):
         self._recording = TerminalRecording(columns, rows, started_unix_s=time.time())
         self._began_s = time.monotonic()
         self._terminal: Terminal | None = None
-        self._session: Session | None = None
+        self._session: BoxSession | None = None
         self._watch: TurnWatch | None = None
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
@@ -62,16 +62,16 @@ class ScreenLink(AgentLink):
         self._is_used = False
         self._prompt: str | None = None
 
-    async def start(self) -> Stop:
+    async def start(self) -> AgentStop:
         """Start the agent and wait until it takes a prompt."""
         return await self._open(self._launcher.agent.settings.pty_args)
 
-    async def act(self, reaction: Reaction) -> Stop:
+    async def act(self, reaction: Reaction) -> AgentStop:
         """Do what the user does, and wait."""
         self._mark(f"{USER_MARK}{reaction.action} {reaction.payload[:_MARKED_CHARS]}".rstrip())
         return await self._do(reaction)
 
-    async def _do(self, reaction: Reaction) -> Stop:
+    async def _do(self, reaction: Reaction) -> AgentStop:
         action, payload = reaction.action, reaction.payload
         self._echoed, self._typed = None, ""
         if action is UserAction.RESUME:
@@ -129,7 +129,7 @@ class ScreenLink(AgentLink):
         assert self._terminal is not None  # noqa: S101 - it was started
         return self._terminal
 
-    async def _open(self, args: tuple[str, ...]) -> Stop:
+    async def _open(self, args: tuple[str, ...]) -> AgentStop:
         settings = self._launcher.agent.settings
         self._terminal = terminal = Terminal.open(
             *self._size, recording=self._recording, output_limit_bytes=self._limit
@@ -164,7 +164,7 @@ class ScreenLink(AgentLink):
         )
         return await self._wait(terminal.mark(), began, self._start_timeout_s, was_sent=False)
 
-    async def _resume(self, text: str) -> Stop:
+    async def _resume(self, text: str) -> AgentStop:
         """End the process, take the session up again in another, and say what there is to say."""
         await self.close()
         args = self._launcher.agent.settings.pty_resume_args
@@ -189,8 +189,7 @@ class ScreenLink(AgentLink):
             self._echoed = False
             await self._shows(text)
         await self._settle()
-        mark, self._typed = terminal.mark(), "" if terminal.edits_lines else text
-        self._is_used = True
+        mark, self._typed, self._is_used = terminal.mark(), "" if terminal.edits_lines else text, True
         self._send(settings.submit_key)
         return mark
 
@@ -257,7 +256,7 @@ class ScreenLink(AgentLink):
         self._at().write(wanted.encode())
         self._send("enter")
 
-    async def _let_pass(self, seconds: float) -> Stop:
+    async def _let_pass(self, seconds: float) -> AgentStop:
         """Let time pass, and tell what is there then."""
         mark, began = self._at().mark(), time.monotonic()
         await asyncio.sleep(seconds)
@@ -267,7 +266,7 @@ class ScreenLink(AgentLink):
 
     async def _wait(
         self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True, was_sent: bool = True
-    ) -> Stop:
+    ) -> AgentStop:
         assert self._watch is not None  # noqa: S101 - it was started
         assert self._waiter is not None  # noqa: S101
         if was_sent:
@@ -294,14 +293,14 @@ class ScreenLink(AgentLink):
             with contextlib.suppress(asyncio.CancelledError):
                 await waiting
 
-    def _give_up(self, point: float, deadline: float, mark: Mark, began: float) -> Stop:
+    def _give_up(self, point: float, deadline: float, mark: Mark, began: float) -> AgentStop:
         if point == deadline:
             return self._stop(StopKind.BUSY_TIMEOUT, "timeout", {}, mark, began)
         if self.working_after_s is not None and point == began + self.working_after_s:
             return self._stop(StopKind.WORKING, "time", {}, mark, began)
         return self._stop(StopKind.READY, "quiet", {}, mark, began)
 
-    async def _tell(self, decision: TurnDecision, mark: Mark, began: float) -> Stop:
+    async def _tell(self, decision: TurnDecision, mark: Mark, began: float) -> AgentStop:
         session = self._session
         assert session is not None  # noqa: S101 - it was started
         kind = StopKind(decision.kind)
@@ -314,12 +313,12 @@ class ScreenLink(AgentLink):
         signals = {str(name): (at_s - began) * 1000 for name, at_s in decision.signals.items()}
         return self._stop(kind, str(decision.signal), signals, mark, began)
 
-    def _stop(self, kind: StopKind, signal: str, signals: dict[str, float], mark: Mark, began: float) -> Stop:
+    def _stop(self, kind: StopKind, signal: str, signals: dict[str, float], mark: Mark, began: float) -> AgentStop:
         terminal, session = self._at(), self._session
         now = time.monotonic()
         self._mark(f"{AGENT_MARK}{kind} ({signal})")
         first = terminal.first_output_after(began)
-        return Stop(
+        return AgentStop(
             kind,
             signal,
             signals or {signal: (now - began) * 1000},

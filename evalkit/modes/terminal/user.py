@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from evalkit.errors import CaseFailure
 from evalkit.modes.terminal.case import Reaction, Reactor, TerminalCase, UserAction
 from evalkit.modes.terminal.cases import PERSONA
-from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.link import AgentStop, StopKind
 from evalkit.modes.terminal.reactors import Reactors
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json, JsonObject
@@ -58,7 +58,7 @@ class SimulatedUser:
     attempts: list[Json] = field(default_factory=list)
     cost_usd: float | None = 0.0
 
-    async def react(self, stop: Stop) -> tuple[str, Reaction]:
+    async def react(self, stop: AgentStop) -> tuple[str, Reaction]:
         """Return who decided (a reactor's id, or ``persona``) and what the user does. Raises CaseFailure."""
         found = await self.reactors.find(stop)
         if found is None and self.case.persona and stop.kind is StopKind.READY:

@@ -7,8 +7,8 @@ import itertools
 import pytest
 from terminal_sessions import make_stop
 
-from evalkit.modes.terminal.blame import STAGES, Ending, ProviderTrouble, find_failure
-from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.blame import STAGES, ProviderTrouble, SessionEnding, find_failure
+from evalkit.modes.terminal.link import AgentStop, StopKind
 from evalkit.records.faults import Failure, Fault, decide_fault
 from evalkit.sandbox.session import Overuse
 
@@ -16,7 +16,7 @@ TROUBLE = ProviderTrouble("http_429", "the provider said 429", 3.0)
 GOES_ON = {StopKind.READY, StopKind.APPROVAL, StopKind.WORKING}
 
 
-def blame(ending: Ending) -> tuple[str, str, Fault] | None:
+def blame(ending: SessionEnding) -> tuple[str, str, Fault] | None:
     """Return stage, kind and fault of a failure."""
     found = find_failure(ending)
     if found is None:
@@ -41,19 +41,19 @@ def blame(ending: Ending) -> tuple[str, str, Fault] | None:
         (make_stop(StopKind.PROTOCOL), "agent_protocol", "protocol"),
     ],
 )
-def test_a_session_that_stops_is_the_agent_s_fault(stop: Stop, stage: str, error_type: str) -> None:
+def test_a_session_that_stops_is_the_agent_s_fault(stop: AgentStop, stage: str, error_type: str) -> None:
     """Each with a stage and a kind of its own."""
-    assert blame(Ending(stop)) == (stage, error_type, Fault.ASSISTANT)
+    assert blame(SessionEnding(stop)) == (stage, error_type, Fault.ASSISTANT)
 
 
 @pytest.mark.parametrize("kind", sorted(GOES_ON))
 def test_a_session_that_the_user_ended_is_nobody_s_fault(kind: StopKind) -> None:
     """Unless the user had more to do, gave up, or was asked without end."""
     stop = make_stop(kind)
-    assert blame(Ending(stop)) is None
-    assert blame(Ending(stop, wanted_more=True)) == ("out_of_turns", "out_of_turns", Fault.ASSISTANT)
-    assert blame(Ending(stop, given_up="no tests")) == ("case_failed", "given_up", Fault.ASSISTANT)
-    assert blame(Ending(stop, too_many_approvals=True)) == ("agent_limit", "approvals", Fault.ASSISTANT)
+    assert blame(SessionEnding(stop)) is None
+    assert blame(SessionEnding(stop, wanted_more=True)) == ("out_of_turns", "out_of_turns", Fault.ASSISTANT)
+    assert blame(SessionEnding(stop, given_up="no tests")) == ("case_failed", "given_up", Fault.ASSISTANT)
+    assert blame(SessionEnding(stop, too_many_approvals=True)) == ("agent_limit", "approvals", Fault.ASSISTANT)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_session_that_the_user_ended_is_nobody_s_fault(kind: StopKind) -> None
 )  # fmt: skip
 def test_what_could_not_be_started_is_no_fault_of_the_agent(code: int | None, stage: str, fault: Fault) -> None:
     """126 and 127 say that nothing ran; any other end was the program's own."""
-    found = blame(Ending(make_stop(StopKind.EXITED, exit_code=code), started=False))
+    found = blame(SessionEnding(make_stop(StopKind.EXITED, exit_code=code), started=False))
     assert found is not None
     assert (found[0], found[2]) == (stage, fault)
 
@@ -74,7 +74,7 @@ def test_what_could_not_be_started_is_no_fault_of_the_agent(code: int | None, st
 @pytest.mark.parametrize("kind", sorted(set(StopKind) - {StopKind.READY}))
 def test_every_stop_before_the_first_prompt_has_a_stage(kind: StopKind) -> None:
     """Also a question, such as whether the folder may be trusted."""
-    found = blame(Ending(make_stop(kind, "Do you trust this folder?"), started=False))
+    found = blame(SessionEnding(make_stop(kind, "Do you trust this folder?"), started=False))
     assert found is not None
     assert (found[0], found[2]) == ("agent_start", Fault.ASSISTANT)
 
@@ -82,20 +82,20 @@ def test_every_stop_before_the_first_prompt_has_a_stage(kind: StopKind) -> None:
 def test_trouble_of_the_provider_wins() -> None:
     """Whatever the agent made of it: that it failed its agent is no failure of the agent."""
     for kind, started, more in itertools.product(StopKind, (True, False), (True, False)):
-        ending = Ending(make_stop(kind), started=started, wanted_more=more, trouble=TROUBLE)
+        ending = SessionEnding(make_stop(kind), started=started, wanted_more=more, trouble=TROUBLE)
         assert blame(ending) == ("model_provider", "http_429", Fault.INFRASTRUCTURE)
-    failure = find_failure(Ending(make_stop(), trouble=TROUBLE))
+    failure = find_failure(SessionEnding(make_stop(), trouble=TROUBLE))
     assert failure is not None
     assert failure.retry_after_s == 3.0
 
 
 def test_a_message_shows_the_end_of_what_was_said() -> None:
     """On one line, and not all of it."""
-    failure = find_failure(Ending(make_stop(StopKind.EXITED, "x" * 500 + "\n  the end", exit_code=3)))
+    failure = find_failure(SessionEnding(make_stop(StopKind.EXITED, "x" * 500 + "\n  the end", exit_code=3)))
     assert failure is not None
     assert str(failure).endswith("the end'")
     assert "exit code 3" in str(failure)
     assert len(str(failure)) < 400
-    silent = find_failure(Ending(make_stop(StopKind.EXITED, exit_code=139, detail="boom")))
+    silent = find_failure(SessionEnding(make_stop(StopKind.EXITED, exit_code=139, detail="boom")))
     assert "signal 11" in str(silent)
     assert "boom" in str(silent)

@@ -1,3 +1,4 @@
+
 """Commands that check run on a copy of what the agent left, with files over it that the agent cannot have changed."""
 
 from __future__ import annotations
@@ -5,8 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from boxes.needs import make_open_folder, needs_linux
-from terminal_sessions import HERE, make_check
+from terminal_sessions import make_check
 
+from evalkit.modes.terminal.agent import find_python
 from evalkit.modes.terminal.commands import run_commands
 from evalkit.modes.terminal.workspace import Entry
 from evalkit.sandbox.host_box import HostBox
@@ -24,7 +26,7 @@ def run(tree: dict[str, Entry], *argv: str, **options: Any) -> dict[str, Any]:
     """Return what a command came to."""
     spec = make_check("command", argv=list(argv), **options)
     found: Any = run_commands(
-        [make_check("file_exists", "x", path="a"), spec], tree, HostBox("none", confined=False), HERE
+        [make_check("file_exists", "x", path="a"), spec], tree, HostBox("none", confined=False), find_python()
     )
     assert found.keys() == {"c"}
     result: dict[str, Any] = found["c"]

@@ -12,31 +12,31 @@ from terminal_sessions import make_reactor, make_session_case, make_stop
 from evalkit.errors import CaseFailure
 from evalkit.modes.terminal.blame import find_failure
 from evalkit.modes.terminal.case import Reaction, Reactor, UserAction
-from evalkit.modes.terminal.conversation import Conversation, SessionLog
-from evalkit.modes.terminal.link import AgentLink, Stop, StopKind
+from evalkit.modes.terminal.conversation import SessionLog, SessionTurns
+from evalkit.modes.terminal.link import AgentLink, AgentStop, StopKind
 from evalkit.modes.terminal.reactors import Reactors
 from evalkit.modes.terminal.user import SimulatedUser
 from evalkit.records.record import Turn, Usage
 
-Answer = Stop | Callable[[], Stop]
+Answer = AgentStop | Callable[[], AgentStop]
 
 
 class ScriptedLink(AgentLink):
     """An agent that stops as it is told to, and remembers what the user did."""
 
-    def __init__(self, *answers: Answer, first: Stop | None = None) -> None:
+    def __init__(self, *answers: Answer, first: AgentStop | None = None) -> None:
         self.answers, self.first = list(answers), first or make_stop()
         self.done: list[Reaction] = []
         self.waits: list[float | None] = []
 
-    async def start(self) -> Stop:
+    async def start(self) -> AgentStop:
         return self.first
 
-    async def act(self, reaction: Reaction) -> Stop:
+    async def act(self, reaction: Reaction) -> AgentStop:
         self.done.append(reaction)
         self.waits.append(self.working_after_s)
         answer = self.answers.pop(0) if self.answers else make_stop(text="again?")
-        return answer if isinstance(answer, Stop) else answer()
+        return answer if isinstance(answer, AgentStop) else answer()
 
     async def close(self) -> None:
         return
@@ -55,7 +55,7 @@ async def hold(
     user = SimulatedUser(case, Reactors(case.reactors, nobody), nobody)
     given: dict[str, Any] = {"max_turns": 3, "max_approvals": 2, **limits}
     turns, log = list[Turn](), SessionLog()
-    await Conversation(case=case, link=link, user=user, workspace=folder, litter=("*.log",), **given).hold(turns, log)
+    await SessionTurns(case=case, link=link, user=user, workspace=folder, litter=("*.log",), **given).hold(turns, log)
     assert len(turns) == len(log.turns)
     return turns, log
 
@@ -66,7 +66,7 @@ AGAIN = make_reactor("again", action="say", payload="go on")
 async def test_a_turn_is_the_user_s_words_and_all_that_came_of_them(tmp_path: Path) -> None:
     """Who said it and why, how it was known that the agent was done, what it changed."""
 
-    def write() -> Stop:
+    def write() -> AgentStop:
         (tmp_path / "a.txt").write_text("x")
         (tmp_path / "a.log").write_text("x")
         return make_stop(text="Wrote a.txt", elapsed_ms=20.0, first_output_ms=5.0, signals={"quiet": 20.04})
@@ -100,7 +100,7 @@ async def test_what_changes_while_it_is_the_user_s_turn_is_late(tmp_path: Path) 
     case = make_session_case(reactors=(llm,))
     user = SimulatedUser(case, Reactors(case.reactors, decide), None)  # type: ignore[arg-type]
     log = SessionLog()
-    await Conversation(case, link, user, tmp_path, (), 5, 5).hold([], log)
+    await SessionTurns(case, link, user, tmp_path, (), 5, 5).hold([], log)
     assert [entry["late"] for entry in log.turns] == [[], ["late.txt"]]
     assert [entry["changed"] for entry in log.turns] == [[], []]
 
@@ -184,14 +184,14 @@ async def test_a_session_of_keys_without_end_ends(tmp_path: Path) -> None:
 async def test_what_there_is_stays_when_a_session_breaks_off(tmp_path: Path) -> None:
     """The turns before the failure are evidence."""
 
-    def fail() -> Stop:
+    def fail() -> AgentStop:
         raise CaseFailure("prepare", "unsupported_action", "no form")
 
     turns: list[Turn] = []
     case = make_session_case(reactors=(AGAIN,))
     user = SimulatedUser(case, Reactors(case.reactors, None), None)  # type: ignore[arg-type]
     with pytest.raises(CaseFailure):
-        await Conversation(case, ScriptedLink(make_stop(text="one"), fail), user, tmp_path, (), 5, 5).hold(
+        await SessionTurns(case, ScriptedLink(make_stop(text="one"), fail), user, tmp_path, (), 5, 5).hold(
             turns, SessionLog()
         )
     assert [turn.assistant_text for turn in turns] == ["one"]

@@ -158,7 +158,7 @@ async def test_a_turn_that_is_broken_off_leaves_nothing(tmp_path: Path) -> None:
 def test_tools_are_those_that_an_object_lists() -> None:
     """Whatever else stands there."""
     documents = read_documents(
-        '{"tools": [{"name": "edit", "path": "a"}, {"x": 1}, 3, {"name": 7, "id": "i"}]}', "json"
+        '{"tools": [{"name": "edit", "path": "a"}, {"x": 1}, 3, {"name": "7", "id": "i"}]}', "json"
     )
     assert [(tool.name, tool.call_id) for tool in find_tools(documents)] == [("edit", "1"), ("7", "i")]
     assert find_tools([{"tools": {"name": "x"}}, {"tools": None}, {}]) == ()

@@ -1,3 +1,4 @@
+
 """What an agent asks of its model is counted, and the provider's failures are the provider's."""
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from terminal_sessions import make_stop
 from evalkit.errors import DataError
 from evalkit.gateway.gateway import Gateway
 from evalkit.gateway.upstream import Upstream
-from evalkit.modes.terminal.blame import Ending
+from evalkit.modes.terminal.blame import SessionEnding
 from evalkit.modes.terminal.link import StopKind
 from evalkit.modes.terminal.model_access import ModelAccess, ModelTraffic
 from evalkit.records.case import CaseTrial
@@ -62,7 +63,7 @@ async def test_calls_are_counted_by_turn_and_by_session(tmp_path: Path) -> None:
         assert found.take_usage() == (1, Usage(3, 2, input_cached_tokens=found.session.calls[0].cached_tokens))
         assert found.take_usage()[0] == 0
         assert (found.count, found.served_model, found.cost_usd) == (1, "served", 0.05)
-        assert found.blame(Ending(make_stop(StopKind.EXITED, exit_code=1))).trouble is None
+        assert found.blame(SessionEnding(make_stop(StopKind.EXITED, exit_code=1))).trouble is None
         [observed] = found.observation
         assert KEY not in str(observed)
         log = found.log()
@@ -75,7 +76,7 @@ async def test_a_provider_that_failed_last_is_to_blame(tmp_path: Path) -> None:
     async with traffic(tmp_path, BUSY) as (found, ask):
         assert await ask() == 429
         for kind in StopKind:
-            trouble = found.blame(Ending(make_stop(kind))).trouble
+            trouble = found.blame(SessionEnding(make_stop(kind))).trouble
             assert trouble is not None
             assert "the agent's call 1" in trouble.message
             assert trouble.retry_after_s == 7
@@ -89,7 +90,7 @@ async def test_a_question_that_is_still_open_excuses_a_timeout_only(tmp_path: Pa
             while not found.session.open_requests:  # noqa: ASYNC110 - another task makes it so
                 await asyncio.sleep(0.01)
         for kind in StopKind:
-            excused = found.blame(Ending(make_stop(kind))).trouble
+            excused = found.blame(SessionEnding(make_stop(kind))).trouble
             waited = kind in (StopKind.SILENT_TIMEOUT, StopKind.BUSY_TIMEOUT)
             assert (excused is not None and excused.error_type == "request_timeout") is waited, kind
         asking.cancel()
