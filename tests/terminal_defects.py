@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from held_sessions import Wanted
 
+from evalkit.modes.terminal.demo.agent import VARIANTS
+
 HEADLESS, PTY, ACP = "headless", "pty", "acp"
 EVERYWHERE, WITH_A_USER, AT_A_TERMINAL = (HEADLESS, PTY, ACP), (PTY, ACP), (PTY,)
 
@@ -90,3 +92,15 @@ DEFECTS = (
 def sessions() -> list[tuple[DefectRow, Wanted]]:
     """Return every session that the table speaks of."""
     return [(row, Wanted(row.variant, transport, row.case_id)) for row in DEFECTS for transport in row.transports]
+
+
+def table() -> str:
+    """Return the table as docs/terminal.md has it."""
+    lines = ["| variant | what it does | case | found by | over |", "|---|---|---|---|---|"]
+    for row in DEFECTS:
+        found = ", ".join(f"`{name}`" for name in sorted(row.caught_by)) or "nothing: it passes"
+        if row.headless:
+            found += f" (headless: `{row.headless}`)"
+        over = ", ".join(row.transports)
+        lines.append(f"| `{row.variant}` | {VARIANTS[row.variant][1]} | `{row.case_id}` | {found} | {over} |")
+    return "\n".join(lines)

@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 from boxes.needs import needs_sandbox
-from held_sessions import Outcome, Wanted, hold_all
-from terminal_defects import DEFECTS, sessions
+from held_sessions import REPOSITORY, Outcome, Wanted, hold_all
+from terminal_defects import DEFECTS, sessions, table
 
 from evalkit.modes.terminal.demo.agent import VARIANTS
 from evalkit.modes.terminal.settings import TerminalSettings
@@ -78,3 +78,8 @@ async def test_a_line_program_is_read_by_what_it_waits_for(
     assert {one.case_id: sorted(outcome.found) for one, outcome in outcomes.items() if not outcome.is_passed} == {}
     signals = {turn.labels["turn_end_signal"] for outcome in outcomes.values() for turn in outcome.record.turns}
     assert "blocked_read" in signals
+
+
+def test_the_documentation_shows_this_table() -> None:
+    page = (REPOSITORY / "docs" / "terminal.md").read_text(encoding="utf-8")
+    assert table() in page
