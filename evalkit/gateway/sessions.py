@@ -74,6 +74,12 @@ class GatewaySession:
         return len(self._open)
 
     @property
+    def longest_open_s(self) -> float:
+        """How long the oldest call that is under way has taken so far; 0.0 where there is none."""
+        now_s = self._clock.now()
+        return max((now_s - call.started_s for call in self._open.values()), default=0.0)
+
+    @property
     def provider_errors(self) -> list[ModelCall]:
         """The calls, of whatever kind, that the provider failed, or the way to it."""
         return [call for call in self.all_calls if call.is_provider_error]

@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from evalkit.gateway.answers import TokenCount
-from evalkit.gateway.calls import ModelCall
+from evalkit.gateway.calls import GAVE_UP, SESSION_CLOSED, ModelCall
 from evalkit.gateway.gateway import Gateway
 from evalkit.gateway.replay import Replay
 from evalkit.gateway.sessions import GatewaySession
@@ -25,6 +25,8 @@ from evalkit.records.json import Json
 from evalkit.records.record import Usage
 
 _WAITED = frozenset({StopKind.SILENT_TIMEOUT, StopKind.BUSY_TIMEOUT})
+_LEFT = frozenset({GAVE_UP, SESSION_CLOSED})
+_MOST = 0.5
 _SOCKET = "gateway.sock"
 
 
@@ -75,13 +77,19 @@ class ModelTraffic:
         return len(fresh), usage
 
     def blame(self, ending: SessionEnding) -> SessionEnding:
-        """Return `ending` with what the provider did wrong, where no later answer made it good."""
+        """Return `ending` with what the provider did wrong, where no later answer made it good.
+
+        A call that was still under way when the turn's time was over counts as the provider's silence where it took
+        most of that time; an agent that asks quickly, again and again, has used up its time by itself.
+        """
         calls = self.session.calls
-        last = calls[-1] if calls else None
-        if last is not None and last.is_provider_error:
-            trouble = ProviderTrouble(last.error_type, _describe(last), last.retry_after_s)
-            return replace(ending, trouble=trouble)
-        if ending.stop.kind in _WAITED and self.session.open_requests:
+        answered = [call for call in calls if call.error_type not in _LEFT]
+        if answered and answered[-1].is_provider_error:
+            last = answered[-1]
+            return replace(ending, trouble=ProviderTrouble(last.error_type, _describe(last), last.retry_after_s))
+        left_s = [call.duration_ms / 1000 for call in calls[-1:] if call.error_type in _LEFT]
+        waited_s = max([self.session.longest_open_s, *left_s])
+        if ending.stop.kind in _WAITED and waited_s > 0 and waited_s >= _MOST * ending.stop.elapsed_ms / 1000:
             waiting = "the model had not answered when the turn's time was over"
             return replace(ending, trouble=ProviderTrouble("request_timeout", waiting))
         return ending

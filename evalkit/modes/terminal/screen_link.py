@@ -22,6 +22,7 @@ from evalkit.pty.waiting import TurnWaiter
 from evalkit.sandbox.session import BoxSession, Streams, own_terminal
 
 _ECHO_S = 1.0
+_SLOW_ECHO_S = 5.0  # some programs draw long before they read: Enter would come before the words
 _BETWEEN_KEYS_S = 0.1  # a person's fingers; programs take an escape and a letter at once for one key, or for a paste
 _SETTLE_S = 0.2
 _ECHOED_CHARS = 20
@@ -59,7 +60,7 @@ class ScreenLink(AgentLink):
         self._waiter: TurnWaiter | None = None
         self._echoed: bool | None = None
         self._typed = ""
-        self._is_used = False
+        self._is_used = self._is_mute = False
         self._prompt: str | None = None
 
     async def start(self) -> AgentStop:
@@ -187,16 +188,16 @@ class ScreenLink(AgentLink):
             await asyncio.sleep(_BETWEEN_KEYS_S)
             enter_text(text)
             self._echoed = False
-            await self._shows(text)
+            self._is_mute = not await self._shows(text, _ECHO_S if self._is_mute else _SLOW_ECHO_S)
         await self._settle()
         mark, self._typed, self._is_used = terminal.mark(), "" if terminal.edits_lines else text, True
         self._send(settings.submit_key)
         return mark
 
-    async def _shows(self, text: str) -> bool:
+    async def _shows(self, text: str, timeout_s: float = _ECHO_S) -> bool:
         """Wait until what was typed is on the screen; return whether it is. The screen may break it anywhere."""
         wanted = [_squeezed(part) for part in (text[:_ECHOED_CHARS], text[-_ECHOED_CHARS:])]
-        until = time.monotonic() + _ECHO_S
+        until = time.monotonic() + timeout_s
         while True:
             shown = _squeezed(self._at().screen.text())
             if all(part in shown for part in wanted):

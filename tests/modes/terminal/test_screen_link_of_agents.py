@@ -13,14 +13,14 @@ from boxes.needs import needs_linux
 from evalkit.modes.terminal.agent import find_agent
 from evalkit.modes.terminal.case import Reaction, UserAction
 from evalkit.modes.terminal.launch import Launcher
-from evalkit.modes.terminal.link import Stop, StopKind
+from evalkit.modes.terminal.link import AgentStop, StopKind
 from evalkit.modes.terminal.proving import read_demo_profile
 from evalkit.modes.terminal.screen_link import ScreenLink, without_echo
 from evalkit.sandbox.session import HostSessions, SessionLimits
 
 pytestmark = needs_linux
 
-Open = Callable[..., Awaitable[tuple[ScreenLink, Stop]]]
+Open = Callable[..., Awaitable[tuple[ScreenLink, AgentStop]]]
 
 _BEGIN = """
 import os, sys, time, tty
@@ -69,7 +69,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Open]:
     """Start a Python program given as text; the link ends with the test."""
     links: list[ScreenLink] = []
 
-    async def begin(program: str, **profile: Any) -> tuple[ScreenLink, Stop]:
+    async def begin(program: str, **profile: Any) -> tuple[ScreenLink, AgentStop]:
         plain = {"pty_args": (), "busy": (), "busy_title": (), "idle_title": (), "approval": (), "quiet_s": 0.4}
         settings = replace(read_demo_profile("pty"), argv=("{python}", "-c", program), **{**plain, **profile})
         launcher = Launcher(find_agent(settings), HostSessions(), SessionLimits(), tmp_path)
