@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -31,6 +33,7 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
+from evalkit.sandbox.box import MIB
 from evalkit.sandbox.finding import SessionBoxes, find_session_boxes
 from evalkit.sandbox.session import session_folder
 from evalkit.store.run_directory import RunDirectory
@@ -110,6 +113,11 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
             )
         if boxes.name == "none":
             notes.append("mode.sandbox=none: the agent runs with all your rights, and nothing keeps it in")
+        most = count_fitting(mode.memory_mb)
+        if most < min(settings.concurrency, len(able) * settings.trials):
+            notes.append(
+                f"{most} sessions are held at once: no more of mode.memory_mb={mode.memory_mb} fit this machine"
+            )
         if not able:
             raise DataError([f"mode.data_csv: no case of {mode.data_csv} can be held over {transport}", *notes])
         cases = tuple(make_case(case, transport, mode.max_turns) for case in able)
@@ -182,6 +190,7 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
         """Yield the callable that holds sessions. Raises ConfigError where the gateway cannot listen."""
         agent, boxes, mode = _installed(data), data.boxes, settings.mode
         assert boxes is not None  # noqa: S101 - read sets it
+        fitting = asyncio.Semaphore(count_fitting(mode.memory_mb))
         async with AsyncExitStack() as stack:
             root = stack.enter_context(session_folder())
             models = None
@@ -207,7 +216,8 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
             )
 
             async def work(trial: CaseTrial, attempt: int) -> CaseRecord:  # noqa: ARG001
-                return await hold_session(setup, trial, self.fingerprint(settings, data, trial.case))
+                async with fitting:
+                    return await hold_session(setup, trial, self.fingerprint(settings, data, trial.case))
 
             yield work
 
@@ -229,6 +239,12 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
     def starter(self, folder: Path) -> Starter:  # noqa: ARG002
         """Return a small case of one's own."""
         return start_with_case()
+
+
+def count_fitting(memory_mb: int) -> int:
+    """Return how many sessions of so much memory this machine holds at once, with a fifth of it left for all else."""
+    machine_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / MIB
+    return max(1, int(machine_mb * 0.8 / memory_mb))
 
 
 def _installed(data: TerminalData) -> InstalledAgent:

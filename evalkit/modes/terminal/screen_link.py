@@ -19,6 +19,7 @@ from evalkit.pty.recording import TerminalRecording
 from evalkit.pty.screen import Mark
 from evalkit.pty.terminal import Terminal
 from evalkit.pty.waiting import TurnWaiter
+from evalkit.sandbox.collecting import read_regular
 from evalkit.sandbox.session import BoxSession, Streams, own_terminal
 
 _ECHO_S = 1.0
@@ -28,6 +29,7 @@ _SETTLE_S = 0.2
 _ECHOED_CHARS = 20
 _BEGINNING = 10
 _MARKED_CHARS = 200
+_HOOK_BYTES = 1_000_000
 _LAST_WORDS_S = 0.2
 _NO_ANSWER = 2.0  # times quiet_s, after a key that changes nothing
 _CHOSEN = re.compile(r"^[\s│|┃]*[❯›➜●▸>]\s")  # noqa: RUF001 - the marks of menus
@@ -61,6 +63,7 @@ class ScreenLink(AgentLink):
         self._echoed: bool | None = None
         self._typed = ""
         self._is_used = self._is_mute = False
+        self._hooks_told = 0
         self._prompt: str | None = None
 
     async def start(self) -> AgentStop:
@@ -162,6 +165,7 @@ class ScreenLink(AgentLink):
             self._watch,
             root_pid=session.root_pid if settings.blocked_read else None,
             has_exited=lambda: session.exit_code is not None or session.overuse is not None,
+            look=self._look_at_hooks if settings.hook_file else None,
         )
         return await self._wait(terminal.mark(), began, self._start_timeout_s, was_sent=False)
 
@@ -272,6 +276,7 @@ class ScreenLink(AgentLink):
         assert self._waiter is not None  # noqa: S101
         if was_sent:
             self._watch.sent(began)
+            self._hooks_told = len(self._read_hooks())
         loop_left = self._until_s - asyncio.get_running_loop().time()
         deadline = began + min(timeout_s, loop_left)
         waiting = asyncio.ensure_future(self._waiter.wait_for_turn())
@@ -293,6 +298,18 @@ class ScreenLink(AgentLink):
             waiting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await waiting
+
+    def _look_at_hooks(self) -> None:
+        """Tell the watch what the agent's own hooks have said since the user last did something."""
+        told = self._read_hooks()
+        if self._watch is not None and len(told) > self._hooks_told:
+            self._watch.hook(time.monotonic(), "approval" if told[-1] == b"approval" else "ready")
+
+    def _read_hooks(self) -> list[bytes]:
+        settings = self._launcher.agent.settings
+        if not settings.hook_file:
+            return []
+        return (read_regular(self._launcher.home, settings.hook_file, _HOOK_BYTES) or b"").split()
 
     def _give_up(self, point: float, deadline: float, mark: Mark, began: float) -> AgentStop:
         if point == deadline:

@@ -51,6 +51,7 @@ class AgentSettings:
     read_only: tuple[str, ...]
     protocol: str
     ready: str
+    hook_file: str
     busy: tuple[str, ...]
     busy_title: tuple[str, ...]
     idle_title: tuple[str, ...]
