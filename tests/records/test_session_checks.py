@@ -20,7 +20,7 @@ def stored_file(text: str) -> dict[str, Any]:
 
 def stored_turn(**fields: Any) -> dict[str, Any]:
     """Return what was observed of a turn in which nothing was."""
-    return {"stop": "ready", "changed": [], "late": [], "screen": "", "echoed": None, **fields}
+    return {"action": "say", "stop": "ready", "changed": [], "late": [], "screen": "", "echoed": None, **fields}
 
 
 LINK = {"kind": "link", "size": 0, "target": "/etc/passwd"}

@@ -1,4 +1,3 @@
-
 """Commands that check run on a copy of what the agent left, with files over it that the agent cannot have changed."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-
 """Every process of a session finds the same folders, variables and way out."""
 
 from __future__ import annotations

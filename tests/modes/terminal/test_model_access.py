@@ -1,4 +1,3 @@
-
 """What an agent asks of its model is counted, and the provider's failures are the provider's."""
 
 from __future__ import annotations
