@@ -156,7 +156,8 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], int | None, str]] = [
     ("echo_shown", {}, {"turns": [stored_turn(echoed=True), stored_turn(echoed=False)]}, 0, "typed again"),
     ("echo_shown", {}, {"turns": [stored_turn()]}, None, "not applicable"),
     ("no_late_writes", {}, {"turns": [stored_turn(changed=["a"])]}, 1, ""),
-    ("no_late_writes", {}, {"turns": [stored_turn(), stored_turn(late=["a"])]}, 0, "before turn 2"),
+    ("no_late_writes", {}, {"turns": [stored_turn(), stored_turn(late=["a"])]}, 0, "turn 2: a"),
+    ("no_late_writes", {}, {"turns": [stored_turn(action="wait", changed=["a"])]}, 0, "turn 1: a"),
     ("command", {}, {}, None, "not run"),
 ]  # fmt: skip
 
