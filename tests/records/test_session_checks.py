@@ -20,7 +20,7 @@ def stored_file(text: str) -> dict[str, Any]:
 
 def stored_turn(**fields: Any) -> dict[str, Any]:
     """Return what was observed of a turn in which nothing was."""
-    return {"stop": "ready", "changed": [], "late": [], "screen": "", "echoed": None, **fields}
+    return {"action": "say", "stop": "ready", "changed": [], "late": [], "screen": "", "echoed": None, **fields}
 
 
 LINK = {"kind": "link", "size": 0, "target": "/etc/passwd"}
@@ -156,7 +156,8 @@ TABLE: list[tuple[str, dict[str, Any], dict[str, Any], int | None, str]] = [
     ("echo_shown", {}, {"turns": [stored_turn(echoed=True), stored_turn(echoed=False)]}, 0, "typed again"),
     ("echo_shown", {}, {"turns": [stored_turn()]}, None, "not applicable"),
     ("no_late_writes", {}, {"turns": [stored_turn(changed=["a"])]}, 1, ""),
-    ("no_late_writes", {}, {"turns": [stored_turn(), stored_turn(late=["a"])]}, 0, "before turn 2"),
+    ("no_late_writes", {}, {"turns": [stored_turn(), stored_turn(late=["a"])]}, 0, "turn 2: a"),
+    ("no_late_writes", {}, {"turns": [stored_turn(action="wait", changed=["a"])]}, 0, "turn 1: a"),
     ("command", {}, {}, None, "not run"),
 ]  # fmt: skip
 
