@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -45,8 +45,6 @@ class ToolUse:
 Piece: TypeAlias = str | ToolUse
 Event: TypeAlias = tuple[str, Any]
 
-
-_ANSWERS = itertools.count(1)  # clients take messages of one id for one message
 
 _REMINDERS = re.compile(r"<(system-reminder|environment_context|user_instructions|session_context)>.*?</\1>", re.DOTALL)
 
@@ -135,9 +133,14 @@ def read_gemini(body: Mapping[str, Any], target: str) -> Asked:
     return Asked("gemini", model, "streamGenerateContent" in target, user, rounds, offered, schema)
 
 
+def _number(asked: Asked, pieces: Sequence[Piece]) -> int:
+    """Return what tells this answer from others of its session: clients take messages of one id for one message."""
+    return zlib.crc32(repr((asked.user_text, asked.rounds_done, pieces)).encode())
+
+
 def render_chat(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[Event]]:
     """Return a whole answer of ``/chat/completions``, and the same as events."""
-    number = next(_ANSWERS)
+    number = _number(asked, pieces)
     text = "".join(piece for piece in pieces if isinstance(piece, str))
     calls = [
         {
@@ -169,7 +172,7 @@ def render_chat(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], 
 
 def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[Event]]:
     """Return a whole answer of ``/responses``, and the same as events."""
-    number = next(_ANSWERS)
+    number = _number(asked, pieces)
     custom = {tool.name for tool in asked.tools if tool.is_custom}
     items: list[dict[str, Any]] = []
     for place, piece in enumerate(pieces):
@@ -236,7 +239,7 @@ def render_responses(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, A
 
 def render_messages(asked: Asked, pieces: Sequence[Piece]) -> tuple[dict[str, Any], list[Event]]:
     """Return a whole answer of ``/messages``, and the same as events."""
-    number = next(_ANSWERS)
+    number = _number(asked, pieces)
     blocks: list[dict[str, Any]] = [
         {"type": "text", "text": piece}
         if isinstance(piece, str)
