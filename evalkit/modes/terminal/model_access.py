@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
+from evalkit.errors import CaseFailure, DataError
 from evalkit.gateway.answers import TokenCount
 from evalkit.gateway.calls import GAVE_UP, SESSION_CLOSED, ModelCall
 from evalkit.gateway.gateway import Gateway
@@ -21,6 +22,7 @@ from evalkit.modes.terminal.launch import WayOut
 from evalkit.modes.terminal.link import StopKind
 from evalkit.peers.peers import Peers
 from evalkit.records.case import CaseTrial
+from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 from evalkit.records.record import Usage
 
@@ -122,11 +124,14 @@ class ModelAccess:
 
     @contextmanager
     def open(self, trial: CaseTrial) -> Iterator[ModelTraffic]:
-        """Give a session its way out. Raises DataError where there is no recorded traffic to answer with."""
+        """Give a session its way out. Raises CaseFailure (data) where there is no recorded traffic to answer with."""
         log_path = self.folder / f"gateway-{next(self._numbers)}.jsonl"
         replay = None
         if self.replay_of is not None:
-            replay = Replay.read(self.replay_of / "files" / trial.key / "gateway.jsonl")
+            try:
+                replay = Replay.read(self.replay_of / "files" / trial.key / "gateway.jsonl")
+            except DataError as error:
+                raise CaseFailure(Stage.PREPARE, "no_recorded_traffic", str(error)) from error
         name = secrets.token_hex(16)
         session = self.gateway.open_session(name, max_calls=self.max_calls, log_path=log_path, replay=replay)
         url = "" if self.boxed else self.gateway.tcp_url

@@ -267,7 +267,17 @@ class ScreenLink(AgentLink):
         await asyncio.sleep(seconds)
         session = self._session
         ended = session is not None and session.exit_code is not None
+        if not ended and self._asks():
+            return self._stop(StopKind.APPROVAL, "wait", {}, mark, began)
         return self._stop(StopKind.EXITED if ended else StopKind.READY, "exit" if ended else "wait", {}, mark, began)
+
+    def _asks(self) -> bool:
+        """Whether what is seen now is a question for approval."""
+        settings, screen = self._launcher.agent.settings, self._at().screen
+        shown = screen.text()
+        return any(re.search(pattern, shown, re.MULTILINE) for pattern in settings.approval) or any(
+            re.search(pattern, screen.title) for pattern in settings.approval_title
+        )
 
     async def _wait(
         self, mark: Mark, began: float, timeout_s: float, *, must_answer: bool = True, was_sent: bool = True

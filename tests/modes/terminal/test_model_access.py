@@ -13,7 +13,7 @@ from factories import make_case
 from gateway_partner import KEY, TLS, cents, plain_answer, question, raw_provider
 from terminal_sessions import make_stop
 
-from evalkit.errors import DataError
+from evalkit.errors import CaseFailure
 from evalkit.gateway.gateway import Gateway
 from evalkit.gateway.upstream import Upstream
 from evalkit.modes.terminal.blame import SessionEnding
@@ -101,5 +101,5 @@ async def test_a_session_without_recorded_traffic_is_not_replayed(tmp_path: Path
     async with Gateway(None, price=cents) as gateway:
         await gateway.listen(tcp=True)
         access = ModelAccess(gateway, tmp_path, boxed=False, replay_of=tmp_path / "run")
-        with pytest.raises(DataError, match=r"gateway\.jsonl"), access.open(TRIAL):
+        with pytest.raises(CaseFailure, match=r"gateway\.jsonl"), access.open(TRIAL):
             raise AssertionError

@@ -306,3 +306,23 @@ def test_rows_of_a_menu_are_told_from_a_question() -> None:
     assert [_fitness(row, "no") for row in rows] == [1, 0, 0, 4]
     assert [_fitness(row, "2") for row in rows] == [1, 0, 3, 0]
     assert [_fitness(row, "yes") for row in rows] == [0, 4, 2, 0]
+
+
+TELLS_BY_HOOK = r"""
+def answer(line):
+    with open(os.environ["HOME"] + "/hooks", "a") as told:
+        told.write("approval\n" if "write" in line else "ready\n")
+    for number in range(40):
+        out(f"\r{number}"); time.sleep(0.1)
+    out("\n")
+lines(answer)
+"""
+
+
+async def test_the_agents_own_hook_is_the_first_sign(tmp_path: Path) -> None:
+    """It says when it is the user's turn although the screen goes on, and whether it asks."""
+    async with linked(tmp_path, TELLS_BY_HOOK, hook_file="hooks", quiet_s=1.0) as link:
+        assert (await link.start()).kind is StopKind.READY
+        stops = [await link.act(say("hello")), await link.act(say("write it"))]
+    assert [(stop.kind, stop.signal) for stop in stops] == [(StopKind.READY, "hook"), (StopKind.APPROVAL, "hook")]
+    assert stops[0].elapsed_ms < 3000
