@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -36,19 +37,36 @@ checks: []
 """
 
 
-def agents_alive() -> list[int]:
-    """Return the processes of demo agents on this machine."""
-    found = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if "/box/agent.py" in process.cmdline():
-                found.append(process.pid)
-    return found
+@dataclass(frozen=True)
+class Sessions:
+    """A folder in which the sessions of one test have theirs: others may run at the same time."""
+
+    folder: Path
+
+    def find_left(self) -> list[str]:
+        """Return what is left of them: folders, and processes that see one of them."""
+        left = [path.name for path in self.folder.glob("evalkit-session-*")]
+        for process in psutil.process_iter():
+            with suppress(OSError, psutil.Error):
+                if str(self.folder) in Path(f"/proc/{process.pid}/mountinfo").read_text():
+                    left.append(" ".join(process.cmdline()))
+        return left
+
+    def wait_until_gone(self) -> None:
+        """Wait until nothing is left; fail where something stays."""
+        until = time.monotonic() + 15
+        while left := self.find_left():
+            assert time.monotonic() < until, left
+            time.sleep(0.05)
 
 
-def session_folders() -> set[str]:
-    """Return the folders of sessions that are left."""
-    return {path.name for path in Path(tempfile.gettempdir()).glob("evalkit-session-*")}
+@pytest.fixture
+def sessions() -> Iterator[Sessions]:
+    """A folder that another user may pass through, as a box does."""
+    folder = Path(tempfile.mkdtemp(prefix="evalkit-e2e-", dir="/tmp"))
+    folder.chmod(0o711)
+    yield Sessions(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -74,7 +92,6 @@ def test_every_shipped_case_passes_with_the_demo_agent(cold_cli: Cli, transport:
     assert all(bool(row["recording_path"]) == (transport == "pty") for row in rows)
     made = last["create_file"]
     assert "+MAGIC-42" in Path(made["diff_path"]).read_text()
-    assert agents_alive() == []
 
 
 def test_the_recording_is_one_that_players_know(cold_cli: Cli) -> None:
@@ -168,7 +185,7 @@ def test_a_wrong_line_gets_one_message_and_exit_code_2(cold_cli: Cli, args: list
 def test_without_a_box_it_says_so_and_works(cold_cli: Cli) -> None:
     done = cold_cli("mode=terminal", "mode.sandbox=none", "mode.cases=[create_file,approval_refused]", *QUICK)
     assert done.code == 0, done.err
-    assert "runs with all your rights" in done.err
+    assert "runs with all your rights" in " ".join(done.err.split())
     assert {row["passed"] for row in done.rows if row["passed"]} == {"1"}
     record = read_json(next((done.directory / "records").glob("*.json")))
     assert record["notes"]["session"]["sandbox"] == "none"
@@ -205,12 +222,12 @@ def test_a_stored_session_is_checked_again_without_the_agent(cold_cli: Cli) -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_killed_run_leaves_nobody_alive_and_is_finished(cold_cli: Cli, seed: int) -> None:
+def test_a_killed_run_leaves_nobody_alive_and_is_finished(cold_cli: Cli, sessions: Sessions, seed: int) -> None:
     """After kill -9: no agent, no folder of a session; resume holds the sessions that are missing, and no other."""
-    folders, rng = session_folders(), random.Random(seed)
+    rng = random.Random(seed)
     line = [*command(), "mode=terminal", f"agent.transport={['pty', 'acp', 'headless'][seed]}", "concurrency=3", *QUICK]
     process = subprocess.Popen(
-        line, cwd=cold_cli.cwd, env=dict(cold_cli.env), start_new_session=True,
+        line, cwd=cold_cli.cwd, env={**cold_cli.env, "TMPDIR": str(sessions.folder)}, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     until = time.monotonic() + 60
@@ -218,23 +235,17 @@ def test_a_killed_run_leaves_nobody_alive_and_is_finished(cold_cli: Cli, seed: i
         time.sleep(0.05)
     assert runs
     time.sleep(rng.uniform(0, 1.0))
+    assert sessions.find_left(), "it was at work"
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    _wait_until(lambda: not agents_alive() and session_folders() <= folders)
+    sessions.wait_until_gone()
     run_dir = runs[0].parents[1]
     kept = {path.name: path.read_bytes() for path in (run_dir / "records").glob("*.json")}
-    resumed = cold_cli("resume", str(run_dir))
+    resumed = cold_cli("resume", str(run_dir), TMPDIR=str(sessions.folder))
     assert resumed.code == 0, resumed.err
     assert {name: (run_dir / "records" / name).read_bytes() for name in kept} == kept
     assert {row["passed"] for row in read_rows(run_dir) if row["passed"]} == {"1"}
-    _wait_until(lambda: not agents_alive() and session_folders() <= folders)
-
-
-def _wait_until(holds: object) -> None:
-    until = time.monotonic() + 10
-    while not holds():  # type: ignore[operator]
-        assert time.monotonic() < until, (agents_alive(), session_folders())
-        time.sleep(0.05)
+    sessions.wait_until_gone()
 
 
 def test_a_real_key_reaches_the_provider_and_nothing_else(cold_cli: Cli, stand_in: StandIn) -> None:
