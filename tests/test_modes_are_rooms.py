@@ -16,7 +16,7 @@ import pytest
 from evalkit.settings.schemas import mode_names
 
 ROOT = Path(__file__).parents[1] / "evalkit"
-FAMILIES = frozenset({"coding", "voice"})
+FAMILIES = frozenset({"coding", "terminal", "voice"})
 NAMES = frozenset(mode_names()) | {"crawl", "walk", "run"} | FAMILIES
 
 

@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from evalkit.errors import ConfigError
 from evalkit.settings.renamed import renaming_problem
+from evalkit.settings.schemas import key_at
 
 
 @contextmanager
@@ -38,6 +39,8 @@ def _first_lines(error: BaseException) -> str:
     renamed = renaming_problem(full_key, "…") if full_key else None
     if renamed is not None:
         return renamed
+    if full_key and "is not in struct" in str(error.__cause__ or error) and key_at(str(full_key)) is not None:
+        return f"{full_key}: the map has no such entry yet; add it with +{full_key}=VALUE"
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("full_key", "object_type", "reference_type"))]
     message = " ".join(kept).split("Config search path")[0].strip()

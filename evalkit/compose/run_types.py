@@ -18,7 +18,9 @@ from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import Schema, dereference, load_schema, mode_names, run_schema
 
-_PYTHON_TYPES: Mapping[str, Any] = {"string": str, "integer": int, "number": float, "boolean": bool, "array": list}
+_PYTHON_TYPES: Mapping[str, Any] = {
+    "string": str, "integer": int, "number": float, "boolean": bool, "array": list, "object": dict,
+}  # fmt: skip
 
 
 def register() -> None:
@@ -81,6 +83,8 @@ def _field(path: str, child: Schema) -> tuple[str, Any, Any]:
     kind = _PYTHON_TYPES[next(kind for kind in kinds if kind != "null")]
     if "items" in schema:
         kind = GenericAlias(list, (_PYTHON_TYPES[schema["items"]["type"]],))
+    if "additionalProperties" in schema:
+        kind = GenericAlias(dict, (str, _PYTHON_TYPES[schema["additionalProperties"]["type"]]))
     # A key that came later has a default in its schema, for presets of others and runs stored before it was there.
     return (name, Optional[kind] if "null" in kinds else kind, schema.get("default", MISSING))  # noqa: UP045
 

@@ -18,7 +18,7 @@ from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.chat import ChatModel
 from evalkit.providers.clients import Clients, Slot
-from evalkit.providers.endpoints import ProviderEndpoint, realtime_url, request_headers
+from evalkit.providers.endpoints import ProviderEndpoint, read_key, realtime_url, request_headers
 from evalkit.providers.prices import Prices
 from evalkit.providers.responses import ResponsesModel
 from evalkit.providers.speech import SpeechSynthesiser, VoiceChoice
@@ -62,6 +62,14 @@ class RealtimeAddress:
 
 
 @dataclass(frozen=True)
+class TextAddress:
+    """The URL and key of a text model's provider; the key is never shown."""
+
+    base_url: str
+    api_key: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
 class Peers:
     """Makes what each role needs, from the settings of a run.
 
@@ -86,6 +94,11 @@ class Peers:
         """Return the address of a realtime session with `model`, at the provider of `role`."""
         endpoint = self._endpoint(self.settings.roles[role].provider)
         return RealtimeAddress(realtime_url(endpoint, model), request_headers(endpoint, os.environ))
+
+    def text_address(self, role: str) -> TextAddress:
+        """Return where the provider of `role` is, for a program that asks it itself through a proxy of ours."""
+        endpoint = self._endpoint(self.settings.roles[role].provider)
+        return TextAddress(endpoint.base_url, read_key(endpoint, os.environ))
 
     def text(self, role: str, model: str, stage: Stage = Stage.GRADING) -> TextModel:
         """Return a client for text from `model` at the provider of `role`; a failed request counts at `stage`.

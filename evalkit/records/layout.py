@@ -11,8 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeAlias
 
+from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
+
+ReadFile: TypeAlias = Callable[[str, int], bytes | None]
+"""A path as a record has it, and how many bytes may be read at most -> the file's content.
+
+None: there is no such file in the run directory, or it is longer than that.
+"""
 
 
 class RowUnit(StrEnum):
@@ -39,19 +47,42 @@ class SummarySetting:
 
 
 @dataclass(frozen=True)
+class SectionSource:
+    """What a mode's own part of a page can show.
+
+    Attributes:
+        records: All records of the run, in case order.
+        grades: Case-trial -> its grades, the newest of each grader and turn; those of turns first.
+        passed: Case-trial -> whether it passed; None: that is not decided, or it was lost.
+        read: Gives the content of a file that a record names.
+
+    """
+
+    records: Sequence[CaseRecord]
+    grades: Mapping[str, Sequence[Grade]]
+    passed: Mapping[str, bool | None]
+    read: ReadFile
+
+
+@dataclass(frozen=True)
 class PageSection:
     """A part of a run's page that only this mode has.
 
     Attributes:
         title: Its heading.
         template: Jinja markup, as text or as the path of a file. What it shows is escaped.
-        context: All records of the run, in case order -> what the template shows.
+        context: The run's records, grades and files -> what the template shows.
+        script: JavaScript that the section needs, as text or as the path of a file; the page allows it by its hash.
+            It can fetch nothing.
+        style: CSS of its own, in the same way.
 
     """
 
     title: str
     template: str | Path
-    context: Callable[[Sequence[CaseRecord]], Mapping[str, object]]
+    context: Callable[[SectionSource], Mapping[str, object]]
+    script: str | Path = ""
+    style: str | Path = ""
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,7 @@ class Turn:
         latencies: Name -> milliseconds since the request (for voice: since ``response.create`` was sent).
         measures: Name -> number, for example `input_audio_ms`.
         artifacts: Name -> path relative to the run directory.
+        labels: Name -> a few words of the mode's own, for example which rule made the user act.
         usage: Tokens, when the provider reported them.
         status: How the last response ended, in the provider's word.
 
@@ -121,6 +122,7 @@ class Turn:
     latencies: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     status: str = "completed"
 
@@ -213,7 +215,10 @@ def _plain(value: Any) -> Any:
     """Return dataclasses as dicts, at any depth; all else is plain already, and shared with the record."""
     if is_dataclass(value):
         kind = {"kind": _STEP_KINDS[type(value)]} if type(value) in _STEP_KINDS else {}
-        return {**kind, **{name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}}
+        fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
+        if isinstance(value, Turn) and not value.labels:
+            del fields["labels"]
+        return {**kind, **{name: _plain(inner) for name, inner in fields.items()}}
     if isinstance(value, tuple):
         return tuple(_plain(inner) for inner in value)
     return value

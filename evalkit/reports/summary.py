@@ -13,6 +13,7 @@ key                         meaning
 ``passed_by``               column -> value -> `mean`, `n` and `ci95` of what passed; where the mode has such columns
 ``n``                       case-trials that count
 ``excluded``                case-trials that do not, by fault
+``blame``                   fault -> stage -> how many case-trials broke off there by that fault
 ``score_bounds``            `passed_mean` if every excluded case-trial had failed, and if it had passed
 ``noise_floor``             where each grade varies, and the smallest difference that this run could have detected
 ``pass_at_k, pass_hat_k``   k -> chance that one of k trials passes, that all k pass
@@ -112,6 +113,7 @@ def summarize(
         **_reliability(rows),
         "noise_floor": _noise_floor(table, rows, grades),
         "excluded": dict(Counter(str(record.fault) for record in records if not record.scored)),
+        "blame": _blame(records),
         "score_bounds": _pair(score_bounds([value for _, value in _by_case(rows, PASSED)], _excluded_count(records))),
         "cost_usd": costs,
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
@@ -158,7 +160,8 @@ def _mean(metric: str, values: Sequence[float], clusters: Sequence[str], seed: i
 def _outcomes(layout: ResultLayout, rows: Sequence[Row]) -> dict[str, Json]:
     if not layout.outcome_column:
         return {}
-    counted = Counter(str(row.cells.get(layout.outcome_column) or "") for row in rows)
+    last = {row.key: row for row in rows}
+    counted = Counter(str(row.cells.get(layout.outcome_column) or "") for row in last.values())
     return {"outcomes": {outcome: count for outcome, count in counted.most_common() if outcome}}
 
 
@@ -204,6 +207,15 @@ def _settings(layout: ResultLayout, config: JsonObject) -> dict[str, Json]:
         value = lookup(config, setting.path.split(".")) if setting.path else None
         found[setting.key] = setting.missing if value is None else value
     return found
+
+
+def _blame(records: Sequence[CaseRecord]) -> dict[str, Json]:
+    """Return how many case-trials broke off, by whose fault and at which stage; the commonest stage first."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in records:
+        if record.fault and record.failure:
+            found[str(record.fault)][str(record.failure.stage)] += 1
+    return {fault: dict(stages.most_common()) for fault, stages in sorted(found.items())}
 
 
 def _reliability(rows: Sequence[Row]) -> dict[str, Json]:

@@ -100,6 +100,9 @@ def with_expectations(case: Case, changed: Mapping[str, Any]) -> Case:
     if "graders" in changed:
         case = replace(case, extra={**case.extra, "graders": changed["graders"]}, required_graders=None)
         case = replace(case, required_graders=required_graders(case))
+    if "checks" in changed:
+        required = tuple(spec["grader_id"] for spec in changed["checks"] if spec.get("required", True))
+        case = replace(case, extra={**case.extra, "checks": changed["checks"]}, required_graders=required)
     return replace(
         case,
         inputs=inputs,
@@ -115,6 +118,6 @@ def _asked(case: Case) -> dict[str, Any]:
 
 def _expectations(case: Case) -> dict[str, Any]:
     judged = {"scenario": case.inputs["scenario"]} if "scenario" in case.inputs else {}
-    outside = {name: case.extra[name] for name in ("graders", "expected_answers") if name in case.extra}
+    outside = {name: case.extra[name] for name in ("graders", "expected_answers", "checks") if name in case.extra}
     calls = [asdict(call) for call in case.expected_calls]
     return {**judged, **outside, "expected_calls": calls, "expects_no_call": case.expects_no_call}

@@ -56,7 +56,7 @@ class Bubblewrap:
     name = "bubblewrap"
 
     def __init__(self, program: str) -> None:
-        self._program = program
+        self.program = program
 
     def run(self, job: BoxJob, limits: BoxLimits, requests: Sequence[bytes] | None = None) -> BoxResult:
         """Run `job`; see :class:`evalkit.sandbox.box.Sandbox`."""
@@ -81,7 +81,7 @@ class Bubblewrap:
         options = [*_options(job, limits, environment, descriptors, contents), "--json-status-fd", str(theirs.status)]
         contents.append(descriptors.memory(b"".join(os.fsencode(option) + b"\0" for option in options)))
         marker = secrets.token_hex(16)
-        command = [self._program, "--args", str(contents[-1]), "--", "sh", "-c"]
+        command = [self.program, "--args", str(contents[-1]), "--", "sh", "-c"]
         command += [*_script(job, limits, marker, theirs.collected), *job.command]
         process = _open(command, theirs, (*theirs.passed, *contents), drop=drop)
         try:

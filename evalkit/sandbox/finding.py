@@ -8,11 +8,13 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from evalkit.errors import ConfigError, SandboxError
 from evalkit.sandbox.box import BoxJob, BoxLimits, Ending, Sandbox, SandboxReport
 from evalkit.sandbox.bubblewrap import Bubblewrap
 from evalkit.sandbox.host_box import HostBox
+from evalkit.sandbox.session import BubblewrapSessions, HostSessions, SessionSandbox
 
 _WORD = b"in the box\n"
 _WHAT_IT_IS = {
@@ -93,6 +95,28 @@ def make_sandlock() -> HostBox:
     if importlib.util.find_spec("sandlock") is None:
         raise SandboxError("the Python package sandlock is not there; install it: pip install '.[sandbox]'")
     return HostBox("sandlock", confined=True)
+
+
+@dataclass(frozen=True)
+class SessionBoxes:
+    """One kind of sandbox: for sessions that are talked to, and for commands that run by themselves."""
+
+    name: str
+    sessions: SessionSandbox
+    boxes: Sandbox
+
+
+def find_session_boxes(wanted: str = "auto") -> SessionBoxes:
+    """Return the sandbox named `wanted` for sessions; ``auto``: bubblewrap. Raises ConfigError where it fails."""
+    if wanted == "none":
+        return SessionBoxes("none", HostSessions(), HostBox("none", confined=False))
+    [(found, report)] = list(_try_all(("bubblewrap",)))
+    if not report.works or not isinstance(found, Bubblewrap):
+        reason = f"sandbox bubblewrap does not work here: {report.reason}"
+        raise ConfigError(
+            [reason, "an agent that nobody watches needs it; mode.sandbox=none runs it without, at your risk"]
+        )
+    return SessionBoxes("bubblewrap", BubblewrapSessions(found.program), found)
 
 
 def explain(message: str) -> str:

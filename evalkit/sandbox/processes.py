@@ -46,10 +46,10 @@ def count_files(root: int, folders: tuple[str, ...]) -> int:
     return count
 
 
-def is_fuller(folder: Path, *, most_bytes: int, most_files: int) -> bool:
-    """Return whether a folder holds more than so many bytes or files; follows no link, and counts no further."""
+def is_fuller(*folders: Path, most_bytes: int, most_files: int) -> bool:
+    """Return whether folders together hold more than so many bytes or files; follows no link, counts no further."""
     size = files = 0
-    waiting = [str(folder)]
+    waiting = list(map(str, folders))
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:

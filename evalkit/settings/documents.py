@@ -59,9 +59,19 @@ def _explain(error: Any, item: str) -> Iterator[str]:
             if name not in known:
                 hint = did_you_mean(name, known)
                 yield f"{describe_place([*path, name], item)}: unknown key{hint}; known keys: {', '.join(known)}"
+    elif "propertyNames" in list(error.schema_path)[-2:-1]:
+        yield f"{describe_place([*path, error.instance], item)}: {_describe_name(error)}"
     elif error.validator != "oneOf" or isinstance(error.instance, dict):
         place = describe_place(path, item)
         yield f"{place}: {_describe_error(error)}" if place else _describe_error(error)
+
+
+def _describe_name(error: Any) -> str:
+    """Return what is wrong with a key whose name, and not its value, is not allowed where it stands."""
+    if error.validator not in ("enum", "const"):
+        return "this name is not allowed here"
+    known = error.validator_value if error.validator == "enum" else [error.validator_value]
+    return f"does not belong here{did_you_mean(error.instance, known)}; allowed are: {', '.join(known)}"
 
 
 def _describe_error(error: Any) -> str:
@@ -75,7 +85,9 @@ def _describe_error(error: Any) -> str:
         return "is empty, expected at least one item"
     allowed = Key("", error.schema).allowed.replace("array", "list")
     if error.validator == "pattern":
-        allowed = "text without white space around it"
+        is_padded = error.instance != error.instance.strip()
+        said = error.schema.get("description") or f"text that matches {error.validator_value}"
+        allowed = "text without white space around it" if is_padded else said.rstrip(".")
     shown = repr(error.instance)
     shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
     kind = _KINDS.get(type(error.instance), "number")

@@ -149,7 +149,9 @@ def path_keys(mode: str) -> tuple[PathKey, ...]:
 def _key_in(schema: Schema, path: str) -> Key | None:
     for part in path.split("."):
         inner = next((option for option in schema.get("anyOf", ()) if "$ref" in option), schema)
-        found = dereference(inner).get("properties", {}).get(part)
+        node = dereference(inner)
+        named = node.get("additionalProperties") or None  # a map takes any name
+        found = node.get("properties", {}).get(part, named)
         if found is None:
             return None
         schema = found

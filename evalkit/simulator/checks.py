@@ -102,6 +102,13 @@ def find_problem(
         return CallerFinding(
             CallerProblem.SILENCE, "nothing was said" if not text.strip() else "the sound holds no speech"
         )
+    return find_text_problem(text, persona, past)
+
+
+def find_text_problem(text: str, persona: Persona, past: Sequence[Exchange]) -> CallerFinding | None:
+    """Return what is wrong with the words of a caller's turn, the gravest first, or None; nothing said is silence."""
+    if not text.strip():
+        return CallerFinding(CallerProblem.SILENCE, "nothing was said")
     checks = (_leaks(text, persona), _swaps(text, past), _invents(text, persona, past), _repeats(text, past))
     return next((finding for check in checks for finding in check), None)
 

@@ -43,6 +43,7 @@ IMPORTED = {
     "report_page": "psutil",
     "sandbox": "evalkit",
     "soak": "psutil",
+    "terminal_sessions": "evalkit",
 }
 # Script that starts the embedded provider -> its arguments.
 STARTED = {

@@ -37,7 +37,7 @@ NUMBERS = (
     "output_audio_tokens output_text_tokens input_tokens"
 )
 OURS = (
-    "planned finished n trials pass_at_k pass_hat_k pass_k_cases noise_floor excluded score_bounds cost_usd "
+    "planned finished n trials pass_at_k pass_hat_k pass_k_cases noise_floor excluded blame score_bounds cost_usd "
     "cost_usd_total price_date"
 )
 ENDING = "pacing publishable_latencies publishable_latencies_reason ungraded concurrency config_sha256 gates"
@@ -128,6 +128,20 @@ def test_a_run_that_lost_everything(lost: Any, both_grades: Any, config: Any) ->
     assert found["tool_call_grade_mean"] is None
     assert found["latency_first_audio_ms_avg"] is None
     assert (found["n"], found["score_bounds"]) == (0, [0.0, 1.0])
+
+
+def test_blame_is_by_fault_and_stage(make_record: Any, lost: Any, config: Any) -> None:
+    """Of all that broke off, also what counts; the commonest stage of a fault first."""
+    silent = [
+        make_record(f"c{number}", failure=Failure(stage, "kind", "words"))
+        for number, stage in enumerate((Stage.RESPONSE_EMPTY, Stage.RESPONSE_TIMEOUT, Stage.RESPONSE_TIMEOUT))
+    ]
+    found = summary_of(config, [make_record(), lost, *silent])
+    assert found["blame"] == {
+        "assistant": {"response_timeout": 2, "response_empty": 1},
+        "infrastructure": {str(lost.failure.stage): 1},
+    }
+    assert list(found["blame"]["assistant"]) == ["response_timeout", "response_empty"]
 
 
 def test_an_empty_run(config: Any) -> None:

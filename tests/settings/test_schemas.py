@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
@@ -15,7 +16,8 @@ from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import dereference, key_at, load_schema, mode_names, path_keys, run_keys, run_schema
 from evalkit.settings.types import ModelSettings, ModeSettings, ReportSettings, RunSettings, ServiceSettings
 
-_PYTHON = {"string": {str, Path}, "integer": {int}, "number": {float}, "boolean": {bool}, "array": {tuple}}
+_PYTHON = {"string": {str, Path}, "integer": {int}, "number": {float}, "boolean": {bool}, "array": {tuple},
+           "object": {Mapping}}  # fmt: skip
 
 
 @pytest.mark.parametrize("path", sorted(resource_dir("schemas").glob("*.schema.json")), ids=lambda path: path.name)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.modes.coding.cases import EXPECTED
-from evalkit.modes.coding.diff_view import lay_side_by_side
 from evalkit.records.code_answers import CodeStatus, judge_answers
 from evalkit.records.json import Json
-from evalkit.records.layout import Breakdown, PageSection, ResultLayout, SummarySetting
+from evalkit.records.layout import Breakdown, PageSection, ResultLayout, SectionSource, SummarySetting
 from evalkit.records.record import CaseRecord
+from evalkit.reports.page.diff_view import lay_side_by_side
 
 _COLUMNS = (
     "task_id", "title", "language", "kind", "difficulty", "outcome", "calls_passed", "calls", "patch_level",
@@ -24,9 +24,9 @@ _COLUMNS = (
 _SHOWN_CHARS = 300
 
 
-def show_programs(records: Sequence[CaseRecord]) -> Mapping[str, object]:
+def show_programs(source: SectionSource) -> Mapping[str, object]:
     """Return what the page shows of all programs: who passed by language and difficulty, and each program."""
-    programs = [_program(record) for record in records]
+    programs = [_program(record) for record in source.records]
     shares = [_shares(programs, by) for by in ("language", "difficulty", "kind")]
     return {"programs": programs, "shares": shares}
 

@@ -164,9 +164,13 @@ class CaseSource:
         return [{"name": path, "href": quote(path)} for path in dict.fromkeys(stored) if self._existing(path)]
 
     def _existing(self, stored: str) -> Path | None:
-        """Return the file that a record names, if it is there and lies in the run directory."""
-        path = self.run_dir / stored
-        return path if path.is_file() and path.resolve().is_relative_to(self.run_dir.resolve()) else None
+        return find_artifact(self.run_dir, stored)
+
+
+def find_artifact(run_dir: Path, stored: str) -> Path | None:
+    """Return the file that a record names by its path `stored`, if it is there and lies in the run directory."""
+    path = run_dir / stored
+    return path if path.is_file() and path.resolve().is_relative_to(run_dir.resolve()) else None
 
 
 def _step(step: Step, answered: Collection[str]) -> dict[str, Any]:

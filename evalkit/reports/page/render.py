@@ -17,8 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.records.layout import PageSection
-from evalkit.records.record import CaseRecord
+from evalkit.records.layout import PageSection, SectionSource
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -27,51 +26,54 @@ if TYPE_CHECKING:
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-def render(template: str, script: str, **content: Any) -> Iterator[str]:
+def render(template: str, script: str, *, sections: Sequence[RenderedSection] = (), **content: Any) -> Iterator[str]:
     """Yield the page of ``templates/<template>`` piece by piece, so that a long one is never held at once.
 
     Args:
         template: The template's file name.
         script: The file name in ``assets/`` of the page's script.
+        sections: Those of the mode's own, with what scripts and styles they need.
         content: What the template shows. Iterators are drawn from as the page goes on.
 
     """
     from markupsafe import Markup
 
-    style, code = read_asset("page.css"), read_asset(script)
+    styles = [read_asset("page.css"), *(section.style for section in sections if section.style)]
+    scripts = [read_asset(script), *(section.script for section in sections if section.script)]
     policy = "; ".join(
         [
             "default-src 'none'",
-            f"script-src 'sha256-{_hash(code)}'",
-            f"style-src 'sha256-{_hash(style)}'",
+            f"script-src {_allowed(scripts)}",
+            f"style-src {_allowed(styles)}",
             "img-src data:",
             "media-src 'self' file: data:",
             "base-uri 'none'",
             "form-action 'none'",
         ]
     )
-    # Both are files of this package, not data.
-    own = {"style": Markup(style), "code": Markup(code), "policy": policy}  # noqa: S704
-    yield from _environment().get_template(template).generate(**own, **content)
+    # All are files of packages, not data.
+    own = {"styles": list(map(Markup, styles)), "scripts": list(map(Markup, scripts)), "policy": policy}
+    yield from _environment().get_template(template).generate(**own, sections=sections, **content)
 
 
 @dataclass(frozen=True)
 class RenderedSection:
-    """A section of a mode's own: its heading, and markup in which everything that was shown is escaped."""
+    """A section of a mode's own: its heading, markup in which all that was shown is escaped, its script and style."""
 
     title: str
     markup: Markup
+    script: str = ""
+    style: str = ""
 
 
-def render_section(section: PageSection, records: Sequence[CaseRecord]) -> RenderedSection:
-    """Return a mode's own section over `records`."""
+def render_section(section: PageSection, source: SectionSource) -> RenderedSection:
+    """Return a mode's own section over what the run left."""
     from markupsafe import Markup
 
-    given = section.template
-    text = given.read_text(encoding="utf-8") if isinstance(given, Path) else given
+    template = _environment().from_string(_text_of(section.template))
     # The mode's template is code of a package; what it shows went through autoescape.
-    markup = Markup(_environment().from_string(text).render(**section.context(records)))  # noqa: S704
-    return RenderedSection(section.title, markup)
+    markup = Markup(template.render(**section.context(source)))  # noqa: S704
+    return RenderedSection(section.title, markup, _text_of(section.script), _text_of(section.style))
 
 
 def read_asset(name: str) -> str:
@@ -100,6 +102,14 @@ def _environment() -> Environment:
     )
     environment.filters["script_json"] = script_json
     return environment
+
+
+def _text_of(given: str | Path) -> str:
+    return given.read_text(encoding="utf-8") if isinstance(given, Path) else given
+
+
+def _allowed(texts: Sequence[str]) -> str:
+    return " ".join(f"'sha256-{_hash(text)}'" for text in texts)
 
 
 def _hash(text: str) -> str:

@@ -10,17 +10,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit.records.grade import Grade
 from evalkit.records.json import JsonObject
+from evalkit.records.layout import SectionSource
 from evalkit.records.record import CaseRecord
 from evalkit.reports.breakdown import count_failing_graders, count_faults, grades_by_turn
 from evalkit.reports.metric_names import name_of
 from evalkit.reports.outcomes import count_endings, endings_of
 from evalkit.reports.page import overview
-from evalkit.reports.page.cases import CaseSource
+from evalkit.reports.page.cases import CaseSource, find_artifact
 from evalkit.reports.page.render import render, render_section
 from evalkit.reports.rows import ResultTable, Row
 
@@ -63,7 +65,9 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
     """Yield the page of a run, piece by piece. `grades` as stored, oldest first."""
     summary, table, provenance = source.summary, source.table, {**_NOTHING_KNOWN, **source.provenance}
     layout = table.layout
-    cases = _case_sources(source, records, grades)
+    by_case = _newest_by_case(grades)
+    cases = _case_sources(source, records, by_case)
+    shown = SectionSource(records, by_case, table.passed, partial(_read_file, source.run_dir))
     config = {key: value for key, value in source.config.items() if key != "hydra"}
     return render(
         "run.html.j2",
@@ -83,7 +87,7 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
         failing=count_failing_graders(table),
         by_turn=grades_by_turn(table) if layout.has_row_per_turn else [],
         wait=name_of(layout.answer_latency),
-        sections=[render_section(section, records) for section in layout.page_sections],
+        sections=[render_section(section, shown) for section in layout.page_sections],
         config=overview.flatten(config),
         provenance=provenance,
         facts=overview.flatten({k: v for k, v in source.provenance.items() if k not in _SHOWN_APART}),
@@ -98,14 +102,30 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
     )
 
 
-def _case_sources(source: PageSource, records: Sequence[CaseRecord], grades: Sequence[Grade]) -> list[CaseSource]:
+def _newest_by_case(grades: Sequence[Grade]) -> dict[str, list[Grade]]:
+    """Return case-trial -> its grades, the newest of each question, those of turns first."""
+    newest = {grade.question: grade for grade in grades}
+    found: dict[str, list[Grade]] = defaultdict(list)
+    for grade in newest.values():
+        found[grade.key].append(grade)
+    return {key: sorted(given, key=_by_turn) for key, given in found.items()}
+
+
+def _read_file(run_dir: Path, stored: str, most_bytes: int) -> bytes | None:
+    path = find_artifact(run_dir, stored)
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    return content if len(content) <= most_bytes else None
+
+
+def _case_sources(
+    source: PageSource, records: Sequence[CaseRecord], by_case: Mapping[str, Sequence[Grade]]
+) -> list[CaseSource]:
     rows: dict[str, list[Row]] = defaultdict(list)
     for row in source.table.rows:
         rows[row.key].append(row)
-    newest = {(grade.key, grade.turn_index, grade.grader_id): grade for grade in grades}
-    by_case: dict[str, list[Grade]] = defaultdict(list)
-    for grade in newest.values():
-        by_case[grade.key].append(grade)
     endings = endings_of(source.table)
     lines = max(_LEAST_EVENT_LINES, min(_MOST_EVENT_LINES, _EVENT_LINES_IN_ALL // max(1, len(records))))
     return [
@@ -113,7 +133,7 @@ def _case_sources(source: PageSource, records: Sequence[CaseRecord], grades: Seq
             run_dir=source.run_dir,
             record=record,
             rows=rows[record.key],
-            grades=sorted(by_case[record.key], key=_by_turn),
+            grades=by_case.get(record.key, ()),
             grader_ids=source.table.grader_ids,
             ending=endings.get(record.key, ""),
             answer_latency=source.table.layout.answer_latency,

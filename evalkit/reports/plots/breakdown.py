@@ -40,7 +40,7 @@ def breakdown_png(summary: Mapping[str, Any]) -> bytes | None:
         _draw_shares(axes, column, values)
     head(figure, str(summary["run_name"]), [*run_facts(summary), "share that passed, with 95 % interval"])
     height_in = figure.get_size_inches()[1]
-    figure.subplots_adjust(left=0.1, right=0.95, top=1 - 1.05 / height_in, bottom=0.45 / height_in, wspace=0.75)
+    figure.subplots_adjust(left=0.13, right=0.94, top=1 - 1.05 / height_in, bottom=0.45 / height_in, wspace=0.75)
     return to_png(figure)
 
 
@@ -76,8 +76,10 @@ def _draw_shares(axes: Axes, column: str, values: Mapping[str, Mapping[str, Any]
         low, high = share.get("ci95") or (share["mean"], share["mean"])
         axes.plot([low, high], [place, place], color=BLUE, linewidth=2.5, solid_capstyle="round")
         axes.plot(share["mean"], place, "o", color=BLUE, markersize=8, markeredgecolor="white")
-        axes.text(1.06, place - 0.14, f"{share['mean']:.2f}", va="center", fontsize=9, color=INK, fontweight="bold")
-        axes.text(1.06, place + 0.22, f"n={share['n']}", va="center", fontsize=7.5, color=GREY)
+        beside: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+        found = f"{share['mean']:.2f}"
+        axes.annotate(found, (1, place - 0.14), (10, 0), fontsize=9, color=INK, fontweight="bold", **beside)
+        axes.annotate(f"n={share['n']}", (1, place + 0.22), (10, 0), fontsize=7.5, color=GREY, **beside)
     name_lines(axes, [shortened(value or "none", 16) for value in values])
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0, 0.5, 1.0])

@@ -42,13 +42,13 @@ _COLOURS = {
 
 def failures_png(summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> bytes | None:
     """Return what failed as PNG, or None where nothing did."""
-    faults, graders = count_faults(records)[:_MOST_LINES], count_failing_graders(table)[:_MOST_LINES]
+    faults, graders = count_faults(records), count_failing_graders(table)
     if not faults and not graders:
         return None
-    figure = new_figure(11, 2.2 + 0.36 * max(3, len(faults), len(graders)))
+    figure = new_figure(11, 2.2 + 0.36 * min(_MOST_LINES, max(3, len(faults), len(graders))))
     left, right = figure.subplots(1, 2)
     _draw(left, "Broke off: fault, stage, kind", [(f.name, f.count, _COLOURS[f.fault]) for f in faults])
-    _draw(right, "Case-trials below full grade, by grader", [(g.grader_id, g.failed, ORANGE) for g in graders])
+    _draw(right, "Below full grade, by grader", [(g.grader_id, g.failed, ORANGE) for g in graders])
     head(figure, str(summary["run_name"]), run_facts(summary))
     height_in = figure.get_size_inches()[1]
     figure.subplots_adjust(left=0.24, right=0.975, top=1 - 1.05 / height_in, bottom=0.45 / height_in, wspace=0.5)
@@ -56,8 +56,8 @@ def failures_png(summary: Mapping[str, Any], table: ResultTable, records: Sequen
 
 
 def _draw(axes: Axes, title: str, lines: Sequence[tuple[str, int, str]]) -> None:
-    begin_panel(axes, title)
+    begin_panel(axes, f"{title}: {_MOST_LINES} of {len(lines)}" if len(lines) > _MOST_LINES else title)
     if not lines:
         say(axes, "none")
         return
-    draw_counts(axes, [(shortened(name, 34), count, colour) for name, count, colour in lines])
+    draw_counts(axes, [(shortened(name, 34), count, colour) for name, count, colour in lines[:_MOST_LINES]])

@@ -54,11 +54,11 @@ class _Line:
 
 def scorecard_png(summary: Mapping[str, Any], table: ResultTable) -> bytes:
     """Return the scorecard of a run as PNG. Never fails for lack of data."""
-    lines = _grade_lines(summary)
+    lines, left_out = _grade_lines(summary)
     figure = new_figure(11, 7.2 + 0.22 * max(0, len(lines) - 6))
     heights = [max(3.2, 0.42 * len(lines)), 3.0]
     axes = figure.subplots(2, 2, gridspec_kw={"height_ratios": heights, "width_ratios": [1.2, 1]})
-    _draw_grades(axes[0][0], lines)
+    _draw_grades(axes[0][0], lines, left_out)
     _draw_outcomes(axes[0][1], count_endings(endings_of(table)))
     draw_percentiles(axes[1][0], summary, table.layout.latency_columns, "Latency, ms")
     say_not_comparable(axes[1][0], summary)
@@ -74,8 +74,9 @@ def _draw_frame(figure: Figure, summary: Mapping[str, Any]) -> None:
     figure.subplots_adjust(left=0.15, right=0.965, top=0.865, bottom=0.12, hspace=0.36, wspace=0.62)
 
 
-def _draw_grades(axes: Axes, lines: Sequence[_Line]) -> None:
-    begin_panel(axes, "Grades, mean and 95 % interval")
+def _draw_grades(axes: Axes, lines: Sequence[_Line], left_out: int) -> None:
+    more = f"; {left_out} of fewer cases are not shown" if left_out else ""
+    begin_panel(axes, f"Grades, mean and 95 % interval{more}")
     if not lines:
         say(axes, "nothing was graded")
         return
@@ -97,13 +98,17 @@ def _draw_outcomes(axes: Axes, endings: Mapping[str, int]) -> None:
     draw_counts(axes, [(name, count, _COLOURS.get(name, GREY)) for name, count in endings.items()])
 
 
-def _grade_lines(summary: Mapping[str, Any]) -> list[_Line]:
+def _grade_lines(summary: Mapping[str, Any]) -> tuple[list[_Line], int]:
+    """Return the lines that there is room for, in the summary's order, and how many are left out: those of least n."""
+    metrics = list_graded_metrics(summary)
+    most_n_first = sorted(metrics[1:], key=lambda metric: -int(summary[f"{metric}_n"]))
+    shown = {*metrics[:1], *most_n_first[: _MOST_GRADES - 1]}
     lines = []
-    for metric in list_graded_metrics(summary)[:_MOST_GRADES]:
+    for metric in (metric for metric in metrics if metric in shown):
         mean, n, interval = mean_line(summary, metric)
         low, high = interval or (mean, mean)
         lines.append(_Line(shortened(name_of(metric), 22), mean, n, low, high))
-    return lines
+    return lines, len(metrics) - len(lines)
 
 
 def _cost_line(cost_usd: Mapping[str, float | None]) -> str:

@@ -14,6 +14,7 @@ from evalkit.modes.coding.layout import CODING_LAYOUT, show_programs
 from evalkit.modes.coding.tasks import read_task
 from evalkit.records.case import Case
 from evalkit.records.faults import Failure
+from evalkit.records.layout import SectionSource
 from evalkit.records.record import CaseRecord
 from evalkit.reports.page.render import render_section
 
@@ -36,9 +37,15 @@ def _record(case: Case, answers: dict[str, Any], **fields: Any) -> CaseRecord:
     return factories.make_record(case, notes=notes, **fields)
 
 
+def _source(records: list[CaseRecord]) -> SectionSource:
+    return SectionSource(records, {}, {}, lambda _path, _most_bytes: None)
+
+
 def test_a_program_shows_every_call(case: Case) -> None:
     """What was asked, expected and answered, and which of them is wrong."""
-    (program,) = show_programs([_record(case, {**RIGHT, "three": {"ok": 7}, "zero": {"oversized": 9}})])["programs"]  # type: ignore[misc]
+    (program,) = show_programs(_source([_record(case, {**RIGHT, "three": {"ok": 7}, "zero": {"oversized": 9}})]))[
+        "programs"
+    ]  # type: ignore[misc]
     assert (program["status"], program["right"], program["level"]) == ("fail", 4, 2)
     assert program["calls"][1] == {
         "id": "three", "call": "double(3)", "expected": "6", "got": "7", "is_right": False,
@@ -50,14 +57,14 @@ def test_a_program_shows_every_call(case: Case) -> None:
 def test_who_passed_is_counted_by_kind_of_task(case: Case) -> None:
     """What was lost counts nowhere."""
     lost = factories.make_record(case, failure=Failure("sandbox", "box_failed", "no box"), trial=3)
-    shown: Any = show_programs([_record(case, RIGHT), _record(case, {}, trial=2), lost])
+    shown: Any = show_programs(_source([_record(case, RIGHT), _record(case, {}, trial=2), lost]))
     assert [program["status"] for program in shown["programs"]] == ["pass", "fail", "no grade"]
     assert shown["shares"][0] == {"name": "language", "lines": [("python", 1, 2)]}
 
 
 def test_the_page_escapes_what_programs_say(case: Case) -> None:
     """And shows both sides of the diff."""
-    rendered = render_section(CODING_LAYOUT.page_sections[0], [_record(case, RIGHT)])
+    rendered = render_section(CODING_LAYOUT.page_sections[0], _source([_record(case, RIGHT)]))
     assert "&lt;script&gt;alert(1)" in rendered.markup
     assert "<script>" not in rendered.markup
     assert 'class="removed"' in rendered.markup
@@ -67,7 +74,7 @@ def test_the_page_escapes_what_programs_say(case: Case) -> None:
 
 def test_a_dry_run_has_programs_that_were_not_run(case: Case) -> None:
     """Without a verdict."""
-    rendered = render_section(CODING_LAYOUT.page_sections[0], [factories.make_record(case)])
+    rendered = render_section(CODING_LAYOUT.page_sections[0], _source([factories.make_record(case)]))
     assert "not run" in rendered.markup
     assert "Passed by" not in rendered.markup
 

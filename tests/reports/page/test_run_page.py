@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from layouts import QUIZ, layout_of
 from stored_run import SAMPLE, StoredRun
 
-from evalkit.records.layout import PageSection
+from evalkit.records.layout import PageSection, SectionSource
 from evalkit.reports.write import Presentation, RunContent, draw_reports, write_tables
 from evalkit.runner.reporting import report_run
 from evalkit.runs.stored_run import open_run
@@ -123,7 +125,7 @@ def test_a_mode_shows_what_is_its_own(tmp_path: Path, from_file: bool) -> None:
     section = PageSection(
         "Questions & answers",
         path if from_file else markup,
-        lambda records: {"questions": [record.case.inputs["user_text"] for record in records]},
+        lambda source: {"questions": [record.case.inputs["user_text"] for record in source.records]},
     )
     run = StoredRun(tmp_path / "run", mode="quiz", sound=False).write()
     stored = open_run(run.root, "a test")
@@ -135,6 +137,39 @@ def test_a_mode_shows_what_is_its_own(tmp_path: Path, from_file: bool) -> None:
     assert "<li>Cancel order 31845.</li>" in page
     assert "<li>&lt;/script&gt;&lt;script&gt;document.title=" in page
     assert "Questions" not in page_of(tmp_path / "crawl")
+
+
+def test_a_mode_gets_grades_and_files_and_brings_its_script_and_style(tmp_path: Path) -> None:
+    """Files of the run directory only, and no more of them than was asked for; both are allowed by their hash."""
+    told: dict[str, Any] = {}
+
+    def show(source: SectionSource) -> dict[str, object]:
+        told["grades"] = {key: [grade.grader_id for grade in given] for key, given in source.grades.items()}
+        told["passed"] = source.passed["good"], source.passed["bad"], source.passed["lost"]
+        told["read"] = [
+            source.read(path, most) and True
+            for path, most in (("config.yaml", 9_999), ("config.yaml", 3), ("../secret", 9_999), ("none", 9_999))
+        ]
+        return {}
+
+    (tmp_path / "secret").write_text("x", encoding="utf-8")
+    style = tmp_path / "own.css"
+    style.write_text(".own { color: red; }", encoding="utf-8")
+    section = PageSection("Own", "<p>own</p>", show, script='"use strict"; document.title = "own";', style=style)
+    run = StoredRun(tmp_path / "run", mode="quiz", sound=False).write()
+    stored = open_run(run.root, "a test")
+    content = RunContent(
+        run.root, replace(QUIZ, page_sections=(section,)), stored.config, stored.records, stored.grades, "0"
+    )
+    draw_reports(content, write_tables(content), Presentation(plots=False))
+    page = (run.root / "report.html").read_text(encoding="utf-8")
+    assert told["grades"]["good"] == ["tool_call", "tool_call_args"]
+    assert told["passed"] == (True, False, None)
+    assert told["read"] == [True, None, None, None]
+    assert "<style>.own { color: red; }</style>" in page
+    assert '<script>"use strict"; document.title = "own";</script>' in page
+    for text in ('"use strict"; document.title = "own";', ".own { color: red; }"):
+        assert base64.b64encode(sha256(text.encode()).digest()).decode() in page
 
 
 def test_a_latency_stands_once_in_the_table_of_cases(tmp_path: Path) -> None:

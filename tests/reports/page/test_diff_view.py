@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from coding_tasks import ORACLE
 
-from evalkit.modes.coding.diff_view import DiffRow, lay_side_by_side
+from evalkit.reports.page.diff_view import DiffRow, lay_side_by_side
 
 
 def test_removed_stands_beside_added() -> None:
@@ -39,3 +39,30 @@ def test_a_very_long_diff_is_cut() -> None:
 def test_no_diff_is_no_row() -> None:
     """Where an answer changes nothing."""
     assert lay_side_by_side("") == []
+
+
+def test_files_may_begin_with_their_names_alone() -> None:
+    """As a diff of two folders has it; what cannot be shown as text, and what was cut, is said."""
+    diff = (
+        "--- /dev/null\n+++ b/new.txt\n@@ -0,0 +1 @@\n+one\n\\ No newline at end of file\n"
+        "--- a/old.txt\n+++ /dev/null\n@@ -1,2 +0,0 @@\n--- x\n-two\n"
+        "# picture.png: nothing -> a file of 7 bytes\n"
+        "--- a/both.txt\n+++ b/both.txt\n@@ -1 +1 @@\n-a\n+++ b\n... and more\n"
+    )
+    assert lay_side_by_side(diff) == [
+        DiffRow("title", left="new.txt"),
+        DiffRow("changed", None, None, 1, "one"),
+        DiffRow("title", left="old.txt (removed)"),
+        DiffRow("changed", 1, "-- x", None, None),
+        DiffRow("changed", 2, "two", None, None),
+        DiffRow("title", left="picture.png: nothing -> a file of 7 bytes"),
+        DiffRow("title", left="both.txt"),
+        DiffRow("changed", 1, "a", 1, "++ b"),
+        DiffRow("title", left="and more"),
+    ]
+
+
+def test_what_nobody_would_see_is_shown() -> None:
+    """A mark that turns the direction cannot make a line look like another one."""
+    diff = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\r\n+a\u202e\x1b[2J\x0cb\r\n"
+    assert lay_side_by_side(diff)[1] == DiffRow("changed", 1, "a", 1, "a⟨U+202E⟩␛[2J␌b")
