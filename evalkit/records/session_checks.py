@@ -181,8 +181,10 @@ def check_unchanged(session: StoredSession) -> Verdict:
 def check_nothing_else(session: StoredSession) -> Verdict:
     """Nothing in the workspace was changed but what matches one of `allowed`; an agent's own litter does not count.
 
-    1: nothing else was. 0: something was.
+    1: nothing else was. 0: something was. None: the workspace holds more files than were looked at.
     """
+    if not session.notes["workspace"].get("complete", True):
+        return Verdict(None, "the workspace holds more files than were looked at", unanswered=True)
     allowed = [str(glob) for glob in session.option("allowed", default=[])]
     changed = [str(path) for path in session.notes["workspace"]["changed"]]
     others = [path for path in changed if not any(_lies_in(path, glob) for glob in allowed)]

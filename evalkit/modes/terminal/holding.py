@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,9 +30,10 @@ from evalkit.modes.terminal.screen_link import ScreenLink
 from evalkit.modes.terminal.session_files import write_transcript
 from evalkit.modes.terminal.settings import TerminalSettings
 from evalkit.modes.terminal.user import Play, SimulatedUser
-from evalkit.modes.terminal.workspace import Tree, find_changed_entries, read_tree, write_diff
+from evalkit.modes.terminal.workspace import MOST_FILES, Tree, find_changed_entries, read_tree, write_diff
 from evalkit.records.case import CaseTrial
 from evalkit.records.faults import Failure
+from evalkit.records.grade import GraderSpec
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import CaseRecord
 from evalkit.sandbox.box import MIB, Sandbox
@@ -42,6 +43,7 @@ from evalkit.store.run_directory import RunDirectory
 
 _SAVE_S = 5.0  # of the case's time, kept for what comes after the session
 _DIFF_CHARS = 64_000
+_TEXT_CHARS = 1_000_000  # of all files of a workspace together
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,8 @@ class _SessionAttempt:
             "sandbox": setup.sessions.name,
             "turns": [dict(entry) for entry in self.log.turns],
             "workspace": {
-                "before": _observations(before),
-                "after": _observations(after),
+                **_observe_trees(before, after, case.checks),
+                "complete": max(len(before), len(after)) < MOST_FILES,
                 "changed": list(changed),
                 "diff": diff[:_DIFF_CHARS],
             },
@@ -280,8 +282,19 @@ def _make_link(settings: TerminalSettings, launcher: Launcher) -> AgentLink:
     )
 
 
-def _observations(tree: Tree) -> dict[str, Json]:
-    return {path: entry.observation for path, entry in sorted(tree.items())}
+def _observe_trees(before: Tree, after: Tree, checks: Sequence[GraderSpec]) -> dict[str, Json]:
+    """Return what a record keeps of a workspace; of a large one the texts only of what changed or is checked."""
+    seen: dict[str, dict[str, dict[str, Json]]] = {
+        when: {path: entry.observation for path, entry in sorted(tree.items())}
+        for when, tree in (("before", before), ("after", after))
+    }
+    size = sum(len(str(found.get("text", ""))) for tree in seen.values() for found in tree.values())
+    if size > _TEXT_CHARS:
+        kept = {str(check.options.get("path")) for check in checks} | {*find_changed_entries(before, after)}
+        for tree in seen.values():
+            for path in tree.keys() - kept:
+                tree[path].pop("text", None)
+    return {when: dict(tree) for when, tree in seen.items()}
 
 
 def _remove(folder: Path) -> None:

@@ -17,7 +17,8 @@ from evalkit.records.json import Json
 KEPT_BYTES = 64 * 1024
 """How much of a text file a record keeps."""
 _READ_BYTES = 16 * 1024 * 1024
-_MOST_FILES = 5_000
+MOST_FILES = 20_000
+"""How many files and folders are looked at; of a fuller workspace nothing is said to be unchanged."""
 _DIFF_BYTES = 200_000
 
 
@@ -144,7 +145,7 @@ def _walk(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
             continue
         for entry in entries:
             count += 1
-            if count > _MOST_FILES:
+            if count > MOST_FILES:
                 return
             try:
                 found = entry.stat(follow_symlinks=False)
