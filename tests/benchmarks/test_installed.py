@@ -32,6 +32,7 @@ IMPORTED = {
     "channels": "evalkit",
     "compare_power": "numpy",
     "coverage": "scipy",
+    "demo_sessions": "psutil",
     "fault_matrix": "evalkit",
     "killed_sweep": "psutil",
     "launchers": "evalkit",
