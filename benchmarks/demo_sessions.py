@@ -60,14 +60,11 @@ def main() -> int:
         alone = hold(folder, min(5, asked.sessions), 1)
         together = hold(folder, asked.sessions, asked.sessions)
         left = [path.name for path in folder.glob("evalkit-session-*")]
-    print(
-        f"\n{'sessions at once':>16} {'verdicts':>24} {'wall s':>8} {'session-s':>10} {'CPU s':>7} {'ms per session-s':>17}"
-    )
+    columns = ("sessions at once", "verdicts", "wall s", "session-s", "CPU s", "ms per session-s")
+    print("\n" + " ".join(name.rjust(max(len(name), 8)) for name in columns))
     for count, found in ((1, alone), (asked.sessions, together)):
-        print(
-            f"{count:16} {json.dumps(found['verdicts']):>24} {found['wall_s']:8.1f} {found['session_s']:10.1f} "
-            f"{found['cpu_s']:7.2f} {found['cost_ms']:17.2f}"
-        )
+        numbers = [f"{found[name]:8.2f}" for name in ("wall_s", "session_s", "cpu_s", "cost_ms")]
+        print(f"{count:16} {json.dumps(found['verdicts'])} {' '.join(numbers)}")
     same = set(alone["verdicts"]) == set(together["verdicts"]) == {"1"}
     print(f"\nverdicts {'are the same' if same else 'DIFFER'}; left behind: {left or 'nothing'} (bar: {BAR_MS:g} ms)")
     if asked.json:
@@ -78,7 +75,8 @@ def main() -> int:
 def hold(folder: Path, sessions: int, at_once: int) -> dict[str, object] | dict[str, float]:
     """Hold so many sessions, and return verdicts, times in seconds, and the cost in ms per session-second."""
     line = [
-        str(Path(sys.executable).with_name("evalkit")), "mode=terminal", "mode.data_csv=cases.csv", "agent.transport=pty",
+        str(Path(sys.executable).with_name("evalkit")), "mode=terminal", "mode.data_csv=cases.csv",
+        "agent.transport=pty",
         f"trials={sessions}", f"concurrency={at_once}", "mode.memory_mb=64", "report.plots=false", "report.html=false",
         f"output_dir=out-{at_once}",
     ]  # fmt: skip
