@@ -221,7 +221,7 @@ def test_a_stored_session_is_checked_again_without_the_agent(cold_cli: Cli) -> N
     assert "MAGIC-42" in row["hello_rationale"]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))])
 def test_a_killed_run_leaves_nobody_alive_and_is_finished(cold_cli: Cli, sessions: Sessions, seed: int) -> None:
     """After kill -9: no agent, no folder of a session; resume holds the sessions that are missing, and no other."""
     rng = random.Random(seed)
@@ -284,6 +284,11 @@ def test_recorded_traffic_answers_in_place_of_the_provider(cold_cli: Cli, stand_
     assert len(stand_in.asked) == asked
     texts = [[row["agent_text"] for row in done.rows] for done in (first, again)]
     assert texts[0] == texts[1]
+    other = cold_cli(
+        *line, "provider.base_url=http://127.0.0.1:9/v1", f"mode.replay={first.directory}", "agent=demo_line"
+    )
+    assert other.code == 2
+    assert "was made with agent 'demo', and this is 'demo_line'" in other.err
 
 
 def test_the_page_and_the_tables_are_made(cold_cli: Cli) -> None:

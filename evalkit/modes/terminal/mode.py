@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -127,6 +128,7 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
             cases=taken,
             datasets=tuple(dataset_manifest(dict.fromkeys(paths))),
             left_out=cases[len(taken) :],
+            problems=tuple(_find_replay_problems(mode.replay, agent) if mode.replay else ()),
             notes=tuple(notes),
             table=_table(able, agent),
             sessions={case.case_id: case for case in able},
@@ -251,6 +253,19 @@ def _installed(data: TerminalData) -> InstalledAgent:
     if data.agent is None:
         raise ConfigError("agent: it was not looked for")
     return data.agent
+
+
+def _find_replay_problems(run: Path, agent: InstalledAgent) -> Iterator[str]:
+    """Yield why the recorded traffic of a run cannot answer this agent: it was another, another version, or none."""
+    stored = next(iter(sorted((run / "records").glob("*.json"))), None)
+    if stored is None:
+        yield f"mode.replay: {run} has no records; name the directory of a run of mode=terminal"
+        return
+    then = json.loads(stored.read_text(encoding="utf-8"))["settings"]
+    now = {"agent": agent.settings.name, "agent_version": agent.version, "transport": str(agent.transport)}
+    for name, value in now.items():
+        if then.get(name) != value:
+            yield f"mode.replay: {run} was made with {name} {then.get(name)!r}, and this is {value!r}"
 
 
 def _identity(settings: TerminalSettings, role: str) -> dict[str, Any]:
