@@ -436,6 +436,9 @@ def _act(session: Any, action: dict[str, Any]) -> Shown:
         return session.choose_no()  # type: ignore[no-any-return]
     if kind == "press":
         return session.press(*payload.split())  # type: ignore[no-any-return]
+    if kind == "wait":
+        time.sleep(float(payload))
+        return Shown("ready", "")
     if kind == "resize":
         session.resize(*map(int, payload.split("x")))
         return Shown("ready", "")

@@ -157,7 +157,7 @@ def redact(text: str, environ: Mapping[str, str], names: Iterable[str | None]) -
         if name is not None
         for value in (environ.get(name, ""), environ.get(name, "").strip())
         if value.strip()
-        for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])
+        for form in (value, quote(value, safe="", errors="replace"), json.dumps(value)[1:-1])
     }
     for form in sorted(found, key=len, reverse=True):
         text = text.replace(form, f"[{found[form]}]")

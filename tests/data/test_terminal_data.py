@@ -27,6 +27,10 @@ def read_case(name: str) -> dict[str, Any]:
     return case
 
 
+RULED = [name for name in NAMES if not read_case(name).get("persona")]
+"""Those whose user is played by rules alone; a model's needs the embedded provider (tests/e2e/test_terminal_users.py)."""
+
+
 def test_the_index_names_every_case_once() -> None:
     """A case that is not in the index would never be held."""
     with (FOLDER / "cases.csv").open(encoding="utf-8", newline="") as stream:
@@ -113,7 +117,7 @@ def _first_face(name: str) -> str:
 
 def test_the_oracle_passes_every_case_and_the_noop_none(tmp_path: Path) -> None:
     """A case that the one fails has a mistake; a case that the other passes measures nothing."""
-    runs = [(name, _first_face(name), variant) for name in NAMES for variant in ("oracle", "noop")]
+    runs = [(name, _first_face(name), variant) for name in RULED for variant in ("oracle", "noop")]
     played = play_all(runs, tmp_path)
     assert {run: one.failed for run, one in played.items() if run[2] == "oracle" and one.failed} == {}
     assert [run[0] for run, one in played.items() if run[2] == "noop" and not one.failed] == []
@@ -124,7 +128,7 @@ def test_the_oracle_passes_every_case_and_the_noop_none(tmp_path: Path) -> None:
 def test_the_oracle_passes_over_every_transport(face: str, tmp_path: Path) -> None:
     """Over every transport that a case names it can be done, and doing nothing does not do it."""
     transport = "headless" if face == "headless" else "pty"
-    names = [name for name in NAMES if transport in read_case(name)["transports"]]
+    names = [name for name in RULED if transport in read_case(name)["transports"]]
     shown = [name for name in names if face == "tui" or _first_face(name) != "tui"]
     played = play_all([(name, face, variant) for name in shown for variant in ("oracle", "noop")], tmp_path)
     assert {run: (one.failed, one.replies) for run, one in played.items() if run[2] == "oracle" and one.failed} == {}
