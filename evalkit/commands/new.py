@@ -30,8 +30,8 @@ An evaluation of your own, started with `evalkit new {name} mode={mode}`. Run it
 
 ```
 evalkit check --config-dir conf experiment={name}     # validates everything, calls nobody
-evalkit --config-dir conf experiment={name}           # runs it on the embedded provider
-evalkit --config-dir conf experiment={name} provider=openai assistant.model=MODEL
+evalkit --config-dir conf experiment={name}           # runs it with what ships: no key, no network
+evalkit --config-dir conf experiment={name} {own}
 ```
 
 | file | what to change |
@@ -53,7 +53,7 @@ def main(args: Sequence[str]) -> int:
     listed = "\n".join(f"| `{file.path}` | {file.about} |" for file in starter.files if file.about)
     contents = {
         f"conf/experiment/{name}.yaml": preset.encode(),
-        "README.md": _README.format(name=name, mode=mode, files=listed).encode(),
+        "README.md": _README.format(name=name, mode=mode, files=listed, own=starter.own).encode(),
         **{file.path: file.content for file in starter.files},
     }
     for path, content in contents.items():

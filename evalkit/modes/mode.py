@@ -96,12 +96,16 @@ class StarterFile:
 
 @dataclass(frozen=True)
 class Starter:
-    """What a new project begins with: where its cases are, the mode's key that names that, further keys, all files."""
+    """What a new project begins with: where its cases are, the mode's key that names that, further keys, all files.
+
+    `own` is what one adds to a command in order to test something of one's own.
+    """
 
     data: str
     files: Sequence[StarterFile]
     keys: JsonObject = field(default_factory=dict)
     data_key: str = "data_csv"
+    own: str = "provider=openai assistant.model=MODEL"
 
 
 Settings = TypeVar("Settings", bound=RunSettings)

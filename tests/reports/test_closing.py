@@ -30,6 +30,7 @@ def test_it_says_grades_latency_faults_and_cost(make_record: Any, lost: Any, bot
     for expected in ("[red]nightly", "passed", "0.500", "0.095 to 0.905", "first_audio", "1 infrastructure", "unknown"):
         assert expected in text
     assert "2 counted, 1 broke off" in text
+    assert "broke off by fault of infrastructure: " in text
     assert "passed 0.333 to 0.667" in text
     assert "tool_call_grade" not in text
 

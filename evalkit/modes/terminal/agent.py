@@ -105,8 +105,7 @@ def find_agent(settings: AgentSettings) -> InstalledAgent:
     else:
         found = shutil.which(Path(argv[0]).expanduser() if argv[0].startswith("~") else argv[0])
         if found is None:
-            missing = f"agent={settings.name}: the program {argv[0]!r} is not there; install it: {settings.install}"
-            raise ConfigError(missing if settings.install else missing.partition("; install it")[0])
+            raise ConfigError(f"agent={settings.name}: {_say_missing(argv[0], settings.install)}")
         program, shown = found, _folders_of(Path(found))
     shown |= {folder: folder for folder in map(os.path.expanduser, settings.read_only)}
     for folder in shown:
@@ -118,6 +117,19 @@ def find_agent(settings: AgentSettings) -> InstalledAgent:
             message = f"agent={settings.name} is installed in {folder}, which a box cannot show: {error}"
             raise ConfigError(f"{message}; install it somewhere else") from None
     return InstalledAgent(settings, program, {**python.read_only, **shown}, python)
+
+
+def _say_missing(program: str, install: str) -> str:
+    """Return why a program cannot be run, and what to do."""
+    path = Path(program).expanduser()
+    if "/" in program and path.is_dir():
+        return f"{program!r} is a folder; name the program in it"
+    if "/" in program and path.exists():
+        return f"{program!r} is there, but is not executable; chmod +x {program}"
+    if install:
+        return f"the program {program!r} is not there; install it: {install}"
+    where = "no file is called so" if "/" in program else "it is in no folder of PATH"
+    return f"the program {program!r} is not there: {where}; name yours with 'agent.argv=[/whole/path/to/it]'"
 
 
 @cache

@@ -42,10 +42,11 @@ FIRST_WORDS = "initial_prompt"
 """What stands where a reactor would, in the first turn."""
 PERSONA = "persona"
 CHECKS = "checks"
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OWN_IDS = (DEFAULT_REACTOR, FIRST_WORDS, PERSONA)
 _MOST_BYTES = 4 * 1024 * 1024
 _SPEC_KEYS = ("id", "type", "required")
+_PATTERN_OPTIONS = frozenset({"pattern", "stdout_regex"})
 _PATTERNS = (ReactorTrigger.APPROVAL, ReactorTrigger.REGEX, ReactorTrigger.SCREEN)
 
 
@@ -224,6 +225,10 @@ class _CaseReader:
             problem = _find_payload_problem(reactor.reaction)
             if problem:
                 self._add(f"reactor {reactor.reactor_id!r}: {problem}")
+        for spec in (*case.checks, *case.graders):
+            for name in _PATTERN_OPTIONS & {*spec.options}:
+                if problem := find_pattern_problem(str(spec.options[name])):
+                    self._add(f"check {spec.grader_id!r}: {name!r} is not a regular expression: {problem}")
         ids = [spec.grader_id for spec in (*case.checks, *case.graders)]
         for name in sorted({name for name in ids if ids.count(name) > 1}):
             self._add(f"check {name!r} is there twice; each needs an id of its own")
@@ -334,6 +339,20 @@ def _find_file(table: Table, row: TableRow, problems: list[str]) -> Path | None:
     return (table.path.parent / named).resolve()
 
 
+class _Loader(_SafeLoader):  # type: ignore[misc]
+    """Reads YAML, and refuses a key that is there twice: the first would be lost without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} is there twice", key.start_mark)
+            seen.add(key.value)
+        return dict(super().construct_mapping(node, deep))
+
+
 def _read_document(path: Path) -> Mapping[str, Any]:
     """Return the document in a case file, which keeps to the schema. Raises DataError."""
     document, problems = _parse(read_text(path), is_json=path.suffix == ".json")
@@ -351,6 +370,8 @@ def _parse(text: str, *, is_json: bool) -> tuple[Mapping[str, Any], tuple[str, .
         return {}, (f"is not valid YAML: {' '.join(str(error).split())}",)
     except ValueError as error:
         return {}, (f"is not valid JSON: {error}",)
+    if document is None:
+        return {}, ("is empty; a case needs case_id and initial_prompt at least, docs/terminal.md shows a whole one",)
     return document, tuple(find_document_problems("terminal_case", document))
 
 

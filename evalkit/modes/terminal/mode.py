@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -15,7 +16,7 @@ from typing import Any
 
 from evalkit.clock import Clock
 from evalkit.datasets.files import dataset_manifest
-from evalkit.errors import ConfigError, DataError, UserError
+from evalkit.errors import ConfigError, DataError, SandboxError, UserError
 from evalkit.modes.mode import Mode, ModeData, Say, Starter, Work
 from evalkit.modes.terminal.agent import InstalledAgent, find_agent
 from evalkit.modes.terminal.blame import STAGES
@@ -35,9 +36,16 @@ from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
 from evalkit.sandbox.box import MIB
+from evalkit.sandbox.bubblewrap import is_dropping_root
 from evalkit.sandbox.finding import SessionBoxes, find_session_boxes
+from evalkit.sandbox.readable import check_readable
 from evalkit.sandbox.session import session_folder
 from evalkit.store.run_directory import RunDirectory
+
+_SIGNS = ("ready", "busy", "busy_title", "idle_title", "approval", "approval_title")
+"""The keys of a profile that hold regular expressions."""
+_OPENAI_ONLY = ("local", "openai", "azure")
+"""Providers that are known to speak OpenAI's protocols alone."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +84,18 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
             problems.append(f"agent.transport: acp, but agent={agent['name']} has neither acp_args nor acp_argv")
         if mode["replay"] is not None and agent["protocol"] == "none":
             problems.append("mode.replay: set, but agent.protocol=none: the agent has no model calls to replay")
+        provider = config.get("provider", {}).get("name")
+        if provider in _OPENAI_ONLY and agent["protocol"] in ("anthropic", "gemini") and mode["replay"] is None:
+            problems.append(
+                f"agent.protocol: {agent['protocol']}, but provider={provider} does not speak it, and nothing "
+                f"translates; name a server that does: provider=compatible provider.base_url=URL"
+            )
         if mode["sandbox"] == "none" and transport in agent["unattended"] and not mode["allow_unattended"]:
             problems.append(
                 f"mode.sandbox: none, but agent={agent['name']} acts without asking anybody over {transport}; "
                 f"mode.allow_unattended=true lets it, with all your rights"
             )
-        return problems
+        return [*problems, *_find_bad_patterns(agent)]
 
     def settle(self, resolved: dict[str, Any]) -> None:
         """Name no model where the agent has none."""
@@ -105,7 +119,10 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
         chosen = choose_cases(read_cases(mode.data_csv), mode.cases)
         able = [case for case in chosen if transport in case.transports]
         boxes = find_session_boxes(mode.sandbox)
-        agent = with_version(find_agent(settings.agent), boxes.sessions)
+        agent = find_agent(settings.agent)
+        if boxes.name == "bubblewrap":
+            _check_shown(agent)
+        agent = with_version(agent, boxes.sessions)
         notes = []
         if len(able) < len(chosen):
             names = ", ".join(case.case_id for case in chosen if case not in able)
@@ -247,6 +264,27 @@ def count_fitting(memory_mb: int) -> int:
     """Return how many sessions of so much memory this machine holds at once, with a fifth of it left for all else."""
     machine_mb = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / MIB
     return max(1, int(machine_mb * 0.8 / memory_mb))
+
+
+def _check_shown(agent: InstalledAgent) -> None:
+    """Raise ConfigError where the user of a box could not read what the agent is made of: no session would start."""
+    try:
+        check_readable(agent.read_only.values(), as_other=is_dropping_root())
+    except SandboxError as error:
+        raise ConfigError(f"agent={agent.settings.name}: {error}") from None
+
+
+def _find_bad_patterns(agent: Mapping[str, Any]) -> list[str]:
+    """Return which signs of a profile are no regular expressions: a session could only fail by them."""
+    problems = []
+    for name in _SIGNS:
+        patterns = agent[name] if isinstance(agent[name], list | tuple) else [agent[name]]
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                problems.append(f"agent.{name}: {pattern!r} is not a regular expression: {error}")
+    return problems
 
 
 def _installed(data: TerminalData) -> InstalledAgent:

@@ -19,6 +19,7 @@ import yaml
 
 import evalkit
 from evalkit.clock import MonotonicClock
+from evalkit.datasets.files import clip
 from evalkit.modes.mode import Say
 from evalkit.modes.terminal.agent import demo_program, find_agent
 from evalkit.modes.terminal.case import TerminalCase, asks_model
@@ -100,7 +101,7 @@ async def _prove(
                 record = await hold_session(setup, CaseTrial(made, 1, 0), {})
             good, reason = is_full(record, case)
             if variant == _ORACLE and not good:
-                problems.setdefault(case.case_id, []).append(_blame_oracle(case, reason))
+                problems.setdefault(case.case_id, []).append(_blame_oracle(case, reason, record))
             if variant == _IDLE and good:
                 message = "an agent that does nothing passes; add a check that only the work asked for can meet"
                 problems.setdefault(case.case_id, []).append(message)
@@ -109,9 +110,14 @@ async def _prove(
     return problems
 
 
-def _blame_oracle(case: TerminalCase, reason: str) -> str:
+def _blame_oracle(case: TerminalCase, reason: str, record: CaseRecord) -> str:
+    """Return what is wrong with a case, and how its session went, since a proof leaves no transcript."""
     advice = "" if case.solution else "; if the demo agent does not understand it, say with 'solution' what is right"
-    return f"the agent that does everything right fails: {reason}{advice}"
+    went = ", then ".join(
+        f"{turn.labels['reactor_id']} -> {turn.labels['stop']} {clip(' '.join(turn.assistant_text.split()))}"
+        for turn in record.turns
+    )
+    return f"the agent that does everything right fails: {reason}{advice}; the session: {went or 'nothing was said'}"
 
 
 def _make_setup(

@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 
 from evalkit.errors import CaseFailure
 from evalkit.modes.terminal.case import Reactor, ReactorTrigger
 from evalkit.modes.terminal.link import AgentStop, StopKind
+from evalkit.modes.terminal.screen_link import without_echo
 from evalkit.records.faults import Stage
 from evalkit.records.patterns import LIMIT_S, matches
 
@@ -46,13 +48,16 @@ class Reactors:
         ]
         return min(left, default=None)
 
-    async def find(self, stop: AgentStop) -> Reactor | None:
+    async def find(self, stop: AgentStop, said: Sequence[str] = ()) -> Reactor | None:
         """Return the reactor that fires, and count it; None: no one does.
+
+        What the user `said` so far is no part of a question for approval, though it stands on the screen beside it:
+        who asks for two files and refuses the second names both.
 
         Raises CaseFailure (data) for a pattern that takes too long, and for a condition that nobody could answer.
         """
         for reactor in self.reactors:
-            if not self._is_used_up(reactor) and await self._fits(reactor, stop):
+            if not self._is_used_up(reactor) and await self._fits(reactor, stop, said):
                 self.fired[reactor.reactor_id] += 1
                 return reactor
         return None
@@ -60,11 +65,13 @@ class Reactors:
     def _is_used_up(self, reactor: Reactor) -> bool:
         return reactor.limit is not None and self.fired[reactor.reactor_id] >= reactor.limit
 
-    async def _fits(self, reactor: Reactor, stop: AgentStop) -> bool:
+    async def _fits(self, reactor: Reactor, stop: AgentStop, said: Sequence[str]) -> bool:
         if reactor.trigger is ReactorTrigger.WORKING or stop.kind is StopKind.WORKING:
             return reactor.trigger is ReactorTrigger.WORKING and _has_worked(reactor, stop)
         if reactor.trigger is ReactorTrigger.APPROVAL:
-            return stop.kind is StopKind.APPROVAL and _search(reactor, f"{stop.text}\n{stop.screen}")
+            return stop.kind is StopKind.APPROVAL and _search(
+                reactor, f"{stop.text}\n{reduce(without_echo, said, stop.screen)}"
+            )
         if reactor.trigger is ReactorTrigger.CONTAINS:
             return reactor.pattern.casefold() in stop.text[-LOOKED_AT:].casefold()
         if reactor.trigger is ReactorTrigger.REGEX:

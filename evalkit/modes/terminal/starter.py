@@ -16,4 +16,4 @@ def start_with_case() -> Starter:
     """Return a folder of cases with one in it."""
     template = resource_dir("data") / _FOLDER
     files = [StarterFile(f"cases/{name}", (template / name).read_bytes(), about) for name, about in _ABOUT.items()]
-    return Starter("cases/cases.csv", files)
+    return Starter("cases/cases.csv", files, own="agent=custom 'agent.argv=[myagent]'")

@@ -60,7 +60,7 @@ class SimulatedUser:
 
     async def react(self, stop: AgentStop) -> tuple[str, Reaction]:
         """Return who decided (a reactor's id, or ``persona``) and what the user does. Raises CaseFailure."""
-        found = await self.reactors.find(stop)
+        found = await self.reactors.find(stop, [exchange.caller for exchange in self.past])
         if found is None and self.case.persona and stop.kind is StopKind.READY:
             return PERSONA, await self._play_on()
         chosen: Reactor = found or self.case.default

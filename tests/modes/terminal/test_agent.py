@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from terminal_sessions import HERE, make_profile
@@ -15,6 +17,7 @@ from terminal_sessions import HERE, make_profile
 from evalkit.errors import ConfigError
 from evalkit.modes.terminal.agent import InstalledAgent, fill_in, find_agent, find_python
 from evalkit.modes.terminal.proving import read_demo_profile
+from evalkit.settings.resources import resource_dir
 
 
 @pytest.fixture(name="place")
@@ -87,3 +90,37 @@ def test_only_known_placeholders_are_filled_in_and_once(text: str, prompt: str) 
     filled = fill_in(f"{{prompt}}{text}", {"prompt": f"{{key}}{prompt}", "key": "K"})
     assert filled.startswith(f"{{key}}{prompt}")
     assert fill_in("{other} {} {model}", {"prompt": "x"}) == "{other} {} {model}"
+
+
+def test_a_program_that_cannot_be_run_is_said_with_what_to_do(place: Path) -> None:
+    """It is not there, not executable, or a folder: three things with three remedies."""
+    profile = replace(read_demo_profile("pty"), name="custom", install="")
+    plain = install(place, "agent")
+    plain.chmod(0o644)
+    for argv, message in (
+        ("no-such-agent", "is not there: it is in no folder of PATH; name yours with 'agent.argv="),
+        (str(place / "nothing"), "is not there: no file is called so"),
+        (str(plain), f"is there, but is not executable; chmod \\+x {plain}"),
+        (str(place), "is a folder"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            find_agent(replace(profile, argv=(argv,)))
+
+
+@pytest.mark.parametrize(
+    ("row", "asks"),
+    [
+        ("May I write a.txt? [y/n]", True),
+        ("Proceed (Y/n):", True),
+        ("Go on? [yes/no] >", True),
+        ("Add a.txt to the chat? (Y)es/(N)o [Yes]:", True),
+        ("May I write a.txt? [y/n] y", False),
+        ("Proceed (Y/n): n", False),
+        ("Add a.txt to the chat? (Y)es/(N)o [Yes]: y", False),
+    ],
+)
+def test_a_question_that_was_answered_is_none_to_an_agent_of_ones_own(row: str, asks: bool) -> None:
+    """It stays on the screen of a line program, and would be answered again: into the next prompt."""
+    document = yaml.safe_load((resource_dir("conf") / "agent" / "custom.yaml").read_text(encoding="utf-8"))
+    shown = f"> write a.txt\n{row}\nWrote a.txt\n>"
+    assert any(re.search(pattern, shown, re.MULTILINE) for pattern in document["approval"]) is asks

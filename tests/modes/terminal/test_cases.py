@@ -60,6 +60,14 @@ def act(action: str, payload: Any = None) -> dict[str, Any]:
         ({"reactors": [rule("a"), rule("a", type="contains", pattern="x")]}, ["reactor 'a'", "one of its own"]),
         ({"reactors": [rule(type="regex", pattern="(")]}, ["'r'", "not a regular expression", "position"]),
         ({"reactors": [rule(type="regex")]}, ["pattern"]),
+        (
+            {"checks": [{"id": "a", "type": "file_regex", "path": "a", "pattern": "[a"}]},
+            ["check 'a': 'pattern' is not a regular expression", "position"],
+        ),
+        (
+            {"checks": [{"id": "a", "type": "command", "argv": ["true"], "stdout_regex": "("}]},
+            ["check 'a': 'stdout_regex' is not a regular expression", "position"],
+        ),
         ({"reactors": [rule("a", limit=None), rule("b", type="approval", pattern="x")]}, ["'b'", "never", "'a'"]),
         (
             {"reactors": [rule(n, limit=None, type="contains", pattern="x") for n in "ab"]},
@@ -117,11 +125,22 @@ def test_a_case_is_called_what_its_file_is(tmp_path: Path) -> None:
         read_case(tmp_path / "other.yaml")
 
 
-@pytest.mark.parametrize(("name", "text"), [("a.yaml", "a: [1"), ("a.json", "{"), ("a.yaml", "- 1"), ("a.yaml", "")])
-def test_what_is_no_document_is_said(name: str, text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.yaml", "a: [1", "not valid YAML"),
+        ("a.json", "{", "not valid JSON"),
+        ("a.yaml", "- 1", "list"),
+        ("a.yaml", "title: A\ncase_id: a\ntitle: B", "'title' is there twice.*line 3"),
+        ("a.yaml", "solution: [{says: A, says: B}]", "'says' is there twice"),
+        ("a.yaml", "", "is empty; a case needs case_id"),
+        ("a.yaml", "# later\n", "is empty; a case needs case_id"),
+    ],
+)
+def test_what_is_no_document_is_said(name: str, text: str, message: str, tmp_path: Path) -> None:
     """With the file's name."""
     (tmp_path / name).write_text(text)
-    with pytest.raises(DataError, match=name):
+    with pytest.raises(DataError, match=f"{name}: .*{message}"):
         read_case(tmp_path / name)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -21,13 +23,14 @@ from evalkit.settings.resources import resource_dir
 Make = Callable[..., TerminalSettings]
 
 
-def config(**agent: Any) -> dict[str, Any]:
-    """Return the two nodes that can contradict one another."""
+def config(*, provider: str = "compatible", **agent: Any) -> dict[str, Any]:
+    """Return the nodes that can contradict one another."""
     profile = yaml.safe_load((resource_dir("conf") / "agent" / "demo.yaml").read_text())
     mode = {"replay": None, "sandbox": "auto", "allow_unattended": False}
     return {
         "agent": {**profile, **{name: value for name, value in agent.items() if name in profile}},
         "mode": {**mode, **{name: value for name, value in agent.items() if name in mode}},
+        "provider": {"name": provider},
     }
 
 
@@ -41,6 +44,13 @@ def config(**agent: Any) -> dict[str, Any]:
         ({"transport": "acp", "acp_args": [], "acp_argv": ["x"]}, None),
         ({"replay": "runs/x"}, "no model calls to replay"),
         ({"replay": "runs/x", "protocol": "gemini"}, None),
+        ({"ready": "["}, "agent.ready: '[' is not a regular expression"),
+        ({"approval": ["ok?", "(y/n"]}, "agent.approval: '(y/n' is not a regular expression"),
+        ({"protocol": "gemini", "provider": "openai"}, "provider=openai does not speak it"),
+        ({"protocol": "anthropic", "provider": "local"}, "provider=local does not speak it"),
+        ({"protocol": "anthropic", "provider": "local", "replay": "runs/x"}, None),
+        ({"protocol": "gemini", "provider": "compatible"}, None),
+        ({"protocol": "openai_chat", "provider": "openai"}, None),
         ({"sandbox": "none", "unattended": ["pty"]}, "mode.allow_unattended=true lets it"),
         ({"sandbox": "none", "unattended": ["headless"]}, None),
         ({"sandbox": "none", "unattended": ["pty"], "allow_unattended": True}, None),
@@ -97,6 +107,21 @@ def test_an_agent_that_is_not_there_is_said_with_what_to_do(make_own_settings: M
         TERMINAL.read(replace(settings, agent=agent))
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives up its rights before a box starts")
+def test_a_folder_that_a_box_cannot_read_is_said_before_a_session(make_own_settings: Make, tmp_path: Path) -> None:
+    """Else every session would be lost to infrastructure, one after the other."""
+    settings = make_own_settings("mode.sandbox=bubblewrap")
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        program = Path(folder, "bin", "agent")
+        program.parent.mkdir()
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        Path(folder).chmod(0o700)
+        agent = replace(settings.agent, argv=(str(program),), version_args=())
+        with pytest.raises(ConfigError, match=f"agent=demo: .*{folder} is closed to other users"):
+            TERMINAL.read(replace(settings, agent=agent))
+
+
 def test_what_decides_a_record_is_in_its_fingerprint(make_own_settings: Make) -> None:
     """A change makes another record; what only installs the agent does not."""
     settings = make_own_settings()
@@ -132,6 +157,7 @@ def test_the_starter_is_a_case_that_can_be_read(tmp_path: Path) -> None:
     from evalkit.modes.terminal.cases import read_cases
 
     assert len(read_cases(tmp_path / "cases" / "cases.csv")) == 1
+    assert "agent=custom" in starter.own
 
 
 def test_the_layout_has_a_place_for_all_that_a_session_leaves() -> None:

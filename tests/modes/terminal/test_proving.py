@@ -44,6 +44,7 @@ def test_a_case_is_proved_once(
     assert "does nothing passes; add a check" in problems[0]
     assert f"{odd.path}: the agent that does everything right fails: check 'there'" in problems[1]
     assert "say with 'solution' what is right" in problems[1]
+    assert "; the session: initial_prompt -> ready " in problems[1]
     problems, said = prove(settings, right, idle, slow)
     assert said == ["2 of 3 cases to prove over headless, 1 were proved before"]
     solved = replace(odd, solution=({"writes": {"a.txt": "red"}, "says": "Painted."},))

@@ -65,6 +65,18 @@ async def test_what_a_trigger_looks_at(
     assert (await reactors.find(make_stop(kind, text, screen=screen)) is not None) is fits
 
 
+async def test_the_users_own_words_are_no_question_for_approval() -> None:
+    """They stand on the screen beside it, in lines that the terminal broke anywhere; another line is not taken out."""
+    said = "Write the sum into total.txt, and clear notes.txt"
+    drawn = "> Write the sum into total.txt, and clear no\ntes.txt\nMay I write total.txt? [y/n]"
+    stop = make_stop(StopKind.APPROVAL, "May I write total.txt? [y/n]", screen=drawn)
+    refuse = make_reactor("refuse", "approval", r"notes\.txt", "deny")
+    allow = make_reactor("allow", "approval", r"total\.txt", "approve")
+    assert await Reactors([refuse, allow], never).find(stop, [said]) is allow
+    unbroken = make_stop(StopKind.APPROVAL, "", screen=f"> {said}\nMay I clear notes.txt? [y/n]")
+    assert await Reactors([refuse, allow], never).find(unbroken, [said]) is refuse
+
+
 async def test_a_working_agent_is_left_alone_for_as_long_as_the_reactor_says() -> None:
     """The one that waits longer is not brought forward by another that waits less."""
     slow = make_reactor("slow", "working", after_s=10.0, limit=1)
