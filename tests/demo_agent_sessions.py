@@ -425,7 +425,7 @@ def _matches(reactor: dict[str, Any], shown: Shown, reply: str, used: dict[str, 
     return re.search(when["pattern"], reply) is not None
 
 
-def _act(session: Any, action: dict[str, Any]) -> Shown:
+def _act(session: Any, action: dict[str, Any]) -> Shown:  # noqa: PLR0911
     kind, payload = action["type"], action.get("payload", "")
     if kind in ("say", "paste"):
         return session.say(payload)  # type: ignore[no-any-return]
