@@ -12,6 +12,7 @@ from evalkit.reports.trials import PASSED
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_MOST_GRADES = 15  # of more, those that are full are counted only
 _MOST_IDLE = 5  # graders that are named
 
 
@@ -25,8 +26,11 @@ def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> Renderabl
     grades.add_column("grade")
     for header in ("mean", "95 % interval", "n"):
         grades.add_column(header, justify="right")
-    for metric in list_graded_metrics(summary) or [PASSED]:
+    metrics = list_graded_metrics(summary) or [PASSED]
+    shown = metrics if len(metrics) <= _MOST_GRADES else [name for name in metrics if not _is_full(summary, name)]
+    for metric in shown:
         grades.add_row(Text(metric), *_grade_cells(summary, metric))
+    full = len(metrics) - len(shown)
     latencies = Table()
     latencies.add_column("latency")
     for header in ("p50 ms", "p95 ms", "n"):
@@ -36,9 +40,16 @@ def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> Renderabl
             cells = (f"{summary[f'{column}_{part}']:,.0f}" for part in ("p50", "p95"))
             latencies.add_row(column.removeprefix("latency_").removesuffix("_ms"), *cells, str(summary[f"{column}_n"]))
     parts: list[RenderableType] = [grades]
+    if full:
+        parts.append(Text(f"{full} further grades are 1 throughout; summary.json has them"))
     if latencies.row_count:
         parts.append(latencies)
     return Group(*parts, *(Text(line) for line in _closing_lines(summary, layout)))
+
+
+def _is_full(summary: Mapping[str, Any], metric: str) -> bool:
+    """Whether a grade says no more than that all is well; how many passed is said all the same."""
+    return metric != PASSED and summary.get(f"{metric}_mean") == 1
 
 
 def _grade_cells(summary: Mapping[str, Any], metric: str) -> tuple[str, str, str]:

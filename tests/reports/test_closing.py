@@ -81,3 +81,16 @@ def test_a_mode_without_calls_and_sound_shows_neither(make_record: Any, make_tur
     assert "contains_grade" in text
     assert "first_text" in text
     assert not [word for word in ("tool_call", "audio", "voice", "nan", "None") if word in text]
+
+
+def test_of_many_grades_those_that_say_something_are_shown(
+    make_record: Any, make_grade: Any, both_grades: Any, config: Any
+) -> None:
+    """Where each case has checks of its own, those that are full are counted."""
+    grades = [make_grade("a", f"check_{number}", 1) for number in range(20)]
+    grades += [make_grade("a", "bad", 0), *both_grades("a", 1, 1)]
+    text = " ".join(shown(config, [make_record("a")], grades).split())
+    assert "passed" in text
+    assert "bad_grade" in text
+    assert "check_3_grade" not in text
+    assert "further grades are 1 throughout" in text

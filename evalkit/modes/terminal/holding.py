@@ -131,7 +131,9 @@ class _SessionAttempt:
     def conclude(self, evidence: Evidence) -> None:
         """Write what there is to read."""
         folder = self.setup.run.files_dir(self.trial.key)
-        self.files["transcript.md"] = write_transcript(self.case.title, evidence.turns, self.log.turns).encode()
+        self.files["transcript.md"] = write_transcript(
+            self.case.title, evidence.turns, self.log.turns, evidence.failure
+        ).encode()
         for name, content in self.files.items():
             if content:
                 write_atomically(folder / name, content)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalkit.records.faults import Failure
 from evalkit.records.json import Json
 from evalkit.records.record import Turn
 
@@ -24,8 +25,10 @@ AGENT_MARK = "agent: "
 """How a marker of the recording begins where it is the user's turn: why, and by which sign."""
 
 
-def write_transcript(title: str, turns: Sequence[Turn], log: Sequence[Mapping[str, Json]]) -> str:
-    """Return a session as Markdown: what the user did and why, what the agent showed, what it changed."""
+def write_transcript(
+    title: str, turns: Sequence[Turn], log: Sequence[Mapping[str, Json]], failure: Failure | None = None
+) -> str:
+    """Return a session as Markdown: what the user did and why, what the agent showed and changed, how it broke off."""
     parts = [f"# {title}\n"]
     for turn, entry in zip(turns, log, strict=True):
         parts.append(f"## Turn {turn.turn_index}\n")
@@ -35,6 +38,8 @@ def write_transcript(title: str, turns: Sequence[Turn], log: Sequence[Mapping[st
         changed: Any = entry["changed"]
         if changed:
             parts.append(f"Changed: {', '.join(changed)}\n")
+    if failure is not None:
+        parts.append(f"## It broke off\n\n{failure.stage}, {failure.error_type}: {failure.message}\n")
     return "\n".join(parts)
 
 

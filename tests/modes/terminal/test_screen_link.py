@@ -321,7 +321,7 @@ lines(answer)
 
 async def test_the_agents_own_hook_is_the_first_sign(tmp_path: Path) -> None:
     """It says when it is the user's turn although the screen goes on, and whether it asks."""
-    async with linked(tmp_path, TELLS_BY_HOOK, hook_file="hooks", quiet_s=1.0) as link:
+    async with linked(tmp_path, TELLS_BY_HOOK, hook_file="hooks", quiet_s=3.0) as link:
         assert (await link.start()).kind is StopKind.READY
         stops = [await link.act(say("hello")), await link.act(say("write it"))]
     assert [(stop.kind, stop.signal) for stop in stops] == [(StopKind.READY, "hook"), (StopKind.APPROVAL, "hook")]
