@@ -310,3 +310,23 @@ def test_the_page_and_the_tables_are_made(cold_cli: Cli) -> None:
     ]
     summary = done.summary
     assert (summary["agent"], summary["transport"], summary["mode"]) == ("demo", "pty", "terminal")
+
+
+OWN_AGENT = """#!/usr/bin/python3
+while True:
+    input("> ")
+    open("hello.txt", "w").write("MAGIC-42\\n")
+    print("Wrote hello.txt")
+"""
+
+
+def test_an_agent_of_ones_own_may_lie_below_tmp(cold_cli: Cli, sessions: Sessions) -> None:
+    """Where a box has a folder of its own, what is installed there is shown all the same."""
+    program = sessions.folder / "mine" / "agent"
+    program.parent.mkdir()
+    program.write_text(OWN_AGENT)
+    for place in (program.parent, program):
+        place.chmod(0o755)
+    done = cold_cli("mode=terminal", "agent=custom", f"agent.argv=[{program}]", "mode.cases=[create_file]", *QUICK)
+    assert done.code == 0, done.err
+    assert done.rows[-1]["passed"] == "1"

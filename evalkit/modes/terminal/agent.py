@@ -111,8 +111,10 @@ def find_agent(settings: AgentSettings) -> InstalledAgent:
     for folder in shown:
         if not Path(folder).is_dir():
             raise ConfigError(f"agent.read_only: {folder} is not a folder of this machine")
+        # A session's own /tmp is mounted before what is shown in it; a box of one command has it the other way round.
+        inside = f"/opt{folder}" if folder.startswith("/tmp/") else folder  # noqa: S108
         try:
-            check_folder_inside(folder, folder)
+            check_folder_inside(folder, inside)
         except ValueError as error:
             message = f"agent={settings.name} is installed in {folder}, which a box cannot show: {error}"
             raise ConfigError(f"{message}; install it somewhere else") from None
