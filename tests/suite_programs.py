@@ -241,7 +241,7 @@ CHEATS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         {"solution.py": "import os\ndef merge_intervals(x):\n    if os.fork() == 0: return x\n    os._exit(0)\n"},
     ),
     "a thread answers ahead": (
-        "protocol",
+        "protocol or tampered",  # whether a line comes before it was asked for, or just in time, is a race
         {"solution.py": "import os, threading, time\ndef write():\n    while True:\n        for fd in range(3, 60):\n"
          "            try: os.write(fd, b'{\"ok\": \"passed\"}\\n')\n            except OSError: pass\n"
          "threading.Thread(target=write, daemon=True).start()\n"

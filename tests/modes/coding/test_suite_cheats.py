@@ -69,5 +69,5 @@ def test_no_cheat_passes(task: Task, boxes: Boxes, python: Toolchain, cheat: str
     """Each ends with its own status, and it is not ``pass``."""
     expected, files = CHEATS[cheat]
     verdict = judge(boxes, task, python, dict(files))
-    assert verdict.status == expected, (verdict.status, verdict.first_difference)
+    assert verdict.status in expected.split(" or "), (verdict.status, verdict.first_difference)
     assert verdict.status != "pass"
