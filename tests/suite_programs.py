@@ -140,6 +140,22 @@ def parts():
     return dict(zip(frame.f_code.co_freevars, answer.__closure__)), frame
 """
 
+
+def answering_thread(lines: int) -> str:
+    """Return a program whose thread writes so many answers at once, again and again, whatever is asked."""
+    return f"""import os, threading, time
+def write():
+    while True:
+        for fd in range(3, 60):
+            try: os.write(fd, {lines} * b'{{"ok": "passed"}}\\n')
+            except OSError: pass
+threading.Thread(target=write, daemon=True).start()
+def merge_intervals(x):
+    time.sleep(0.2)
+    return x
+"""
+
+
 CHEATS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     # The thirteen of the research notes.
     "conftest leaves": ("fail", {"conftest.py": "import os\nos._exit(0)\n"}),
@@ -240,13 +256,7 @@ CHEATS: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "crash",
         {"solution.py": "import os\ndef merge_intervals(x):\n    if os.fork() == 0: return x\n    os._exit(0)\n"},
     ),
-    "a thread answers ahead": (
-        "protocol or tampered",  # whether a line comes before it was asked for, or just in time, is a race
-        {"solution.py": "import os, threading, time\ndef write():\n    while True:\n        for fd in range(3, 60):\n"
-         "            try: os.write(fd, b'{\"ok\": \"passed\"}\\n')\n            except OSError: pass\n"
-         "threading.Thread(target=write, daemon=True).start()\n"
-         "def merge_intervals(x):\n    time.sleep(0.2)\n    return x\n"},
-    ),
+    "a thread answers ahead": ("protocol", {"solution.py": answering_thread(lines=2)}),
     "searches for what is wanted": (
         "fail",
         {"solution.py": "import gc, os\nfound = [o for o in gc.get_objects() if isinstance(o, dict) and\n"

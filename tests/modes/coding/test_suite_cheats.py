@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from boxes.needs import needs_bubblewrap
-from suite_programs import CHEATS, HALF, MUTANTS, NOTHING, RIGHT, write_suite_task
+from suite_programs import CHEATS, HALF, MUTANTS, NOTHING, RIGHT, answering_thread, write_suite_task
 
 from evalkit.modes.coding.execution import Boxes, open_boxes
 from evalkit.modes.coding.proving import prove_tasks
@@ -69,5 +69,13 @@ def test_no_cheat_passes(task: Task, boxes: Boxes, python: Toolchain, cheat: str
     """Each ends with its own status, and it is not ``pass``."""
     expected, files = CHEATS[cheat]
     verdict = judge(boxes, task, python, dict(files))
-    assert verdict.status in expected.split(" or "), (verdict.status, verdict.first_difference)
+    assert verdict.status == expected, (verdict.status, verdict.first_difference)
     assert verdict.status != "pass"
+
+
+def test_a_thread_that_answers_line_by_line_is_found_out_either_way(
+    task: Task, boxes: Boxes, python: Toolchain
+) -> None:
+    """A line that comes before it is asked for breaks the protocol; one that comes just in time passes decoys too."""
+    verdict = judge(boxes, task, python, {"solution.py": answering_thread(lines=1)})
+    assert verdict.status in {"protocol", "tampered"}
