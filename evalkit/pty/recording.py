@@ -121,7 +121,11 @@ class TerminalRecording:
             self._add_text(self._last_s, kind, rest)
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all; what was held back is in it. Raises OSError."""
+        """Write the file, whole or not at all. Raises OSError."""
+        write_whole(path, [self.to_bytes()])
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content; what was held back is in it."""
         self.close()
         header = {
             "version": 2,
@@ -132,7 +136,7 @@ class TerminalRecording:
         }
         lines = [json.dumps(header)]
         lines += [json.dumps([round(at_s, 6), kind, data], ensure_ascii=False) for at_s, kind, data in self._events]
-        write_whole(path, ["".join(f"{line}\n" for line in lines).encode(errors="replace")])
+        return "".join(f"{line}\n" for line in lines).encode(errors="replace")
 
     def _add_bytes(self, at_s: float, kind: str, data: bytes) -> None:
         if self.cut:

@@ -72,7 +72,7 @@ class Screen:
     """
 
     def __init__(self, columns: int, rows: int) -> None:
-        self._native = _load()
+        self._native = load_emulator()
         _check_size(columns, rows)
         self._size = [columns, rows]
         self._events: deque[ScreenEvent] = deque(maxlen=_EVENT_LIMIT)
@@ -315,7 +315,11 @@ class _Native(NamedTuple):
     init_sized: Any
 
 
-def _load() -> _Native:
+def load_emulator() -> _Native:
+    """Return the emulator. Raises ConfigError where it is not installed.
+
+    The first call takes half a second of CPU: make it before there is a session to keep waiting.
+    """
     try:
         import pyghostty
         from pyghostty._ffi import check, union_fn

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import evalkit
@@ -120,8 +121,12 @@ def _open(command: list[str], ends: BoxEnds, passed: tuple[int, ...], *, drop: b
 
 def is_dropping_root() -> bool:
     """Return whether boxes are started as another user than this process: only root can, and must."""
-    if os.geteuid() != 0:
-        return False
+    return os.geteuid() == 0 and _has_dropped_id()
+
+
+@cache
+def _has_dropped_id() -> bool:
+    """Return whether the user namespace of this process, which stays the same, knows the user that root becomes."""
     ranges = [line.split() for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()]
     return any(int(first) <= DROPPED_ID < int(first) + int(count) for first, _, count in ranges)
 

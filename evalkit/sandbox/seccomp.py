@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import platform
 import struct
+from functools import cache
 
 # name -> numbers on x86_64 and aarch64; None where the machine has no such call.
 REFUSED: dict[str, tuple[int, int | None]] = {
@@ -50,6 +51,7 @@ _NO_SUCH_CALL: _Step = (0x06, 0, 0, 0x00050000 | errno.ENOSYS)
 _NOT_PERMITTED: _Step = (0x06, 0, 0, 0x00050000 | errno.EPERM)
 
 
+@cache
 def filter_program(machine: str | None = None) -> bytes | None:
     """Return the filter for `machine` (default: this one), or None for a machine whose call numbers are not known."""
     known = _MACHINES.get(machine or platform.machine())

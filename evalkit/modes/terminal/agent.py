@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -77,7 +77,7 @@ class InstalledAgent:
         brought += [f"{folder}/bin" for folder in self.read_only if Path(folder, "bin").is_dir()]
         return ":".join(dict.fromkeys((PATH, *brought)))
 
-    @property
+    @cached_property
     def identity(self) -> JsonObject:
         """What of it decides a record, by content."""
         profile = asdict(self.settings)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from evalkit.modes.terminal.settings import TerminalSettings
 from evalkit.modes.terminal.starter import start_with_case
 from evalkit.modes.terminal.version import with_version
 from evalkit.peers.peers import Peers
+from evalkit.pty.screen import load_emulator
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
@@ -116,6 +118,7 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
     def read(self, settings: TerminalSettings) -> TerminalData:
         """Return the cases that the transport can hold. Raises DataError or ConfigError with all that is wrong."""
         mode, transport = settings.mode, Transport(settings.agent.transport)
+        _require_packages(settings)
         chosen = choose_cases(read_cases(mode.data_csv), mode.cases)
         able = [case for case in chosen if transport in case.transports]
         boxes = find_session_boxes(mode.sandbox)
@@ -210,6 +213,8 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
         agent, boxes, mode = _installed(data), data.boxes, settings.mode
         assert boxes is not None  # noqa: S101 - read sets it
         fitting = asyncio.Semaphore(count_fitting(mode.memory_mb))
+        if agent.transport is Transport.PTY:
+            load_emulator()
         async with AsyncExitStack() as stack:
             root = stack.enter_context(session_folder())
             models = None
@@ -285,6 +290,18 @@ def _find_bad_patterns(agent: Mapping[str, Any]) -> list[str]:
             except re.error as error:
                 problems.append(f"agent.{name}: {pattern!r} is not a regular expression: {error}")
     return problems
+
+
+def _require_packages(settings: TerminalSettings) -> None:
+    """Raise ConfigError where a package of the extra ``terminal`` is needed and not there: before a session begins."""
+    needed = ["pyghostty"] if settings.agent.transport == Transport.PTY else []
+    needed += ["uvicorn", "httpx"] if settings.agent.protocol != "none" else []
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        what = f"agent.transport={settings.agent.transport}, agent.protocol={settings.agent.protocol}"
+        raise ConfigError(
+            f"{what} need packages that are not installed: {', '.join(missing)}; pip install '.[terminal]'"
+        )
 
 
 def _installed(data: TerminalData) -> InstalledAgent:

@@ -7,7 +7,6 @@ import contextlib
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from evalkit.modes.terminal.case import INTERRUPT, Reaction, Transport, UserAction
 from evalkit.modes.terminal.launch import Launcher
@@ -115,12 +114,7 @@ class ScreenLink(AgentLink):
 
     def recording(self) -> bytes:
         """Return what was seen, as asciicast v2."""
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            place = Path(folder) / "recording.cast"
-            self._recording.write(place)
-            return place.read_bytes()
+        return self._recording.to_bytes()
 
     def count_invalid(self) -> int:
         """Return how many sequences of the output were no UTF-8."""
