@@ -14,6 +14,7 @@ import yaml
 from terminal_sessions import write_case
 
 from evalkit.errors import ConfigError, DataError
+from evalkit.modes.terminal import mode as terminal_mode
 from evalkit.modes.terminal.layout import TERMINAL_LAYOUT
 from evalkit.modes.terminal.mode import TERMINAL
 from evalkit.modes.terminal.settings import AgentSettings, TerminalSettings
@@ -165,3 +166,16 @@ def test_the_layout_has_a_place_for_all_that_a_session_leaves() -> None:
     assert len(set(TERMINAL_LAYOUT.columns)) == len(TERMINAL_LAYOUT.columns)
     assert {"reactor_id", "stop", "turn_end_signal", "files_changed", "recording_path"} <= set(TERMINAL_LAYOUT.columns)
     assert asdict(TERMINAL_LAYOUT)["mode"] == "terminal"
+
+
+@pytest.mark.parametrize(
+    ("missing", "line"), [("pyghostty", "agent.transport=pty"), ("httpx", "agent.protocol=openai_chat")]
+)
+def test_what_is_not_installed_is_said_before_a_session(
+    make_settings: Any, monkeypatch: pytest.MonkeyPatch, missing: str, line: str
+) -> None:
+    """And with what to install it."""
+    found = terminal_mode.find_spec
+    monkeypatch.setattr(terminal_mode, "find_spec", lambda name: None if name == missing else found(name))
+    with pytest.raises(ConfigError, match=rf"not installed: {missing}; pip install '\.\[terminal\]'"):
+        TERMINAL.read(make_settings(line, "assistant.model=m"))
