@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import weakref
 from collections import deque
+from collections.abc import Callable
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any, Literal, NamedTuple
 
 from evalkit.errors import ConfigError
@@ -72,30 +74,29 @@ class Screen:
     """
 
     def __init__(self, columns: int, rows: int) -> None:
-        self._native = load_emulator()
+        self._native = _load()
         _check_size(columns, rows)
         self._size = [columns, rows]
-        self._events: deque[ScreenEvent] = deque(maxlen=_EVENT_LIMIT)
-        self._replies = _Replies()
+        self._heard = _Heard(self._size)
         self._terminal = self._native.Terminal(
             columns, rows, scrollback=SCROLLBACK_LINES, fg=_FOREGROUND, bg=_BACKGROUND
         )
-        ffi, init_sized = self._native.ffi, self._native.init_sized
-        self._row_start, self._row_end = init_sized("GhosttyGridRef"), init_sized("GhosttyGridRef")
-        self._selection = init_sized("GhosttySelection")
-        self._options = init_sized("GhosttyTerminalSelectionFormatOptions")
+        ffi, new_sized = self._native.ffi, self._native.new_sized
+        self._row_start, self._row_end = new_sized("GhosttyGridRef"), new_sized("GhosttyGridRef")
+        self._selection = new_sized("GhosttySelection")
+        self._options = new_sized("GhosttyTerminalSelectionFormatOptions")
         self._buffer = ffi.new("uint8_t[]", _BUFFER_BYTES)
         self._point = ffi.new("GhosttyPointS *")
         self._point.tag = self._native.lib.GHOSTTY_POINT_TAG_ACTIVE
         self._grid_ref = self._native.union_fn(
             "ghostty_terminal_grid_ref", "GhosttyResult(*)(GhosttyTerminal, GhosttyPointS, GhosttyGridRef*)"
         )
-        self._kept = _listen(self._native, self._terminal, self._size, self._events, self._replies)
+        self._native.listener.listen(self._terminal, self._heard)
 
     def feed(self, data: bytes) -> bytes:
         """Let the terminal obey `data`; return what it answers to queries in it, at most 64 KiB of whole replies."""
         self._terminal.feed(data)
-        return self._replies.take()
+        return self._heard.replies.take()
 
     def text(self) -> str:
         """Return what is visible: lines without blanks at their end, and no empty lines at the end."""
@@ -144,12 +145,12 @@ class Screen:
     @property
     def replies_made(self) -> int:
         """How many replies to queries the terminal made so far."""
-        return self._replies.made
+        return self._heard.replies.made
 
     @property
     def replies_dropped(self) -> int:
         """How many replies were not returned, because one call of :meth:`feed` held too many queries."""
-        return self._replies.dropped
+        return self._heard.replies.dropped
 
     def resize(self, columns: int, rows: int) -> None:
         """Change the size; what the program drew is wrapped anew as terminals do. Raises ValueError."""
@@ -159,8 +160,8 @@ class Screen:
 
     def take_events(self) -> list[ScreenEvent]:
         """Return what was told since the last call, oldest first; only the last 1,000 are kept."""
-        taken = list(self._events)
-        self._events.clear()
+        taken = list(self._heard.events)
+        self._heard.events.clear()
         return taken
 
     def mark(self) -> Mark:
@@ -268,7 +269,7 @@ class _Tracked:
         """Return where the row is now, None when it is gone."""
         if self._terminal._t is None:  # noqa: SLF001 - closed
             return None
-        found = self._native.init_sized("GhosttyGridRef")
+        found = self._native.new_sized("GhosttyGridRef")
         return None if self._native.lib.ghostty_tracked_grid_ref_snapshot(self._handle[0], found) else found
 
 
@@ -303,6 +304,78 @@ class _Replies:
         return taken
 
 
+class _Heard:
+    """What the emulator told of one terminal, and what it is told when it asks."""
+
+    def __init__(self, size: list[int]) -> None:
+        self.size = size
+        self.events: deque[ScreenEvent] = deque(maxlen=_EVENT_LIMIT)
+        self.replies = _Replies()
+
+
+class _Listener:
+    """Has the emulator tell everything of every terminal, through functions that are made once.
+
+    Making a function that C can call takes a millisecond of CPU, and a terminal has seven. Each finds what is heard of
+    a terminal by the terminal's address.
+    """
+
+    def __init__(self, ffi: Any, lib: Any, check: Any) -> None:
+        self._ffi, self._lib, self._check = ffi, lib, check
+        self._heard: weakref.WeakValueDictionary[Any, _Heard] = weakref.WeakValueDictionary()
+        self._name = ffi.new("uint8_t[]", _TERMINAL_NAME)
+        self._terminfo = ffi.new("GhosttyString *", {"ptr": self._name, "len": len(_TERMINAL_NAME)})
+        told = {
+            "TITLE_CHANGED": ("TitleChanged", self._tell_title),
+            "PROGRESS_REPORT": ("ProgressReport", self._tell_progress),
+            "DESKTOP_NOTIFICATION": ("DesktopNotification", self._tell_notification),
+            "BELL": ("Bell", self._tell_bell),
+            "SIZE": ("Size", self._say_size),
+            "COLOR_SCHEME": ("ColorScheme", self._say_scheme),
+            "WRITE_PTY": ("WritePty", self._take_reply),
+        }
+        self._callbacks = {
+            getattr(lib, f"GHOSTTY_TERMINAL_OPT_{option}"): ffi.callback(f"GhosttyTerminal{kind}Fn", tell)
+            for option, (kind, tell) in told.items()
+        }
+
+    def listen(self, terminal: Any, heard: _Heard) -> None:
+        """Fill `heard` from now on; it must be kept as long as the terminal."""
+        raw = terminal._t[0]  # noqa: SLF001 - the raw handle
+        self._heard[raw] = heard
+        for number, callback in self._callbacks.items():
+            self._check(self._lib.ghostty_terminal_set(raw, number, callback), f"option {number}")
+        self._lib.ghostty_terminal_set(raw, self._lib.GHOSTTY_TERMINAL_OPT_TERMINFO_NAME, self._terminfo)
+
+    def _tell_title(self, raw: Any, _: Any) -> None:
+        found = self._ffi.new("GhosttyString *")
+        self._lib.ghostty_terminal_get(raw, self._lib.GHOSTTY_TERMINAL_DATA_TITLE, found)
+        self._heard[raw].events.append(ScreenEvent("title", _decode(self._ffi, found)))
+
+    def _tell_progress(self, raw: Any, _: Any, report: Any) -> None:
+        value = f"{int(report.state)}" + (f":{report.progress}" if report.progress >= 0 else "")
+        self._heard[raw].events.append(ScreenEvent("progress", value))
+
+    def _tell_notification(self, raw: Any, _: Any, note: Any) -> None:
+        value = f"{_decode(self._ffi, note.title)}|{_decode(self._ffi, note.body)}"[:_TEXT_LIMIT]
+        self._heard[raw].events.append(ScreenEvent("notification", value))
+
+    def _tell_bell(self, raw: Any, _: Any) -> None:
+        self._heard[raw].events.append(ScreenEvent("bell", ""))
+
+    def _say_size(self, raw: Any, _: Any, out: Any) -> bool:
+        out.columns, out.rows = self._heard[raw].size
+        out.cell_width, out.cell_height = _CELL_WIDTH_PX, _CELL_HEIGHT_PX
+        return True
+
+    def _say_scheme(self, _raw: Any, _: Any, out: Any) -> bool:
+        out[0] = _DARK
+        return True
+
+    def _take_reply(self, raw: Any, _: Any, data: Any, size: int) -> None:
+        self._heard[raw].replies.add(bytes(self._ffi.buffer(data, size)))
+
+
 class _Native(NamedTuple):
     """What is used of pyghostty."""
 
@@ -312,75 +385,52 @@ class _Native(NamedTuple):
     lib: Any
     check: Any
     union_fn: Any
-    init_sized: Any
+    new_sized: Callable[[str], Any]
+    listener: _Listener
 
 
-def load_emulator() -> _Native:
-    """Return the emulator. Raises ConfigError where it is not installed.
+def load_emulator() -> None:
+    """Have the emulator ready, with all that is ever asked of it. Raises ConfigError where it is not installed.
 
-    The first call takes half a second of CPU: make it before there is a session to keep waiting.
+    The first call takes a second of CPU, as C types are read where they are first used: make it before there is a
+    session to keep waiting.
     """
+    screen = Screen(2, 1)
+    mark = screen.mark()
+    screen.feed(b"\x1b]2;x\x07\x1b]9;x\x07\x1b]9;4;1;1\x07\x07\x1b[6n\x1b[14t\x1b[?996n")
+    screen.text_since(mark), screen.frame_text(), screen.title, screen.kitty_flags, screen.mode(1), screen.cursor
+    screen.resize(3, 1)
+    screen.close()
+
+
+def _load() -> _Native:
     try:
-        import pyghostty
-        from pyghostty._ffi import check, union_fn
-        from pyghostty.core import init_sized
+        import pyghostty  # noqa: F401 - whether it is there
     except ImportError as error:
         raise ConfigError(
             "a terminal needs packages that are not installed: pyghostty; install them with: pip install '.[terminal]'"
         ) from error
+    return _bind()
+
+
+@cache
+def _bind() -> _Native:
+    import pyghostty
+    from pyghostty._ffi import check, union_fn
+    from pyghostty.core import init_sized
+
+    ffi, lib = pyghostty.ffi, pyghostty.lib
+    first_of_kind = cache(init_sized)
     return _Native(
-        pyghostty.Terminal, pyghostty.GhosttyError, pyghostty.ffi, pyghostty.lib, check, union_fn, init_sized
+        pyghostty.Terminal,
+        pyghostty.GhosttyError,
+        ffi,
+        lib,
+        check,
+        union_fn,
+        lambda kind: ffi.new(f"{kind} *", first_of_kind(kind)[0]),
+        _Listener(ffi, lib, check),
     )
-
-
-def _listen(native: _Native, terminal: Any, size: list[int], events: deque[ScreenEvent], replies: _Replies) -> Any:
-    """Have the emulator tell everything; what is returned must be kept as long as the terminal."""
-    ffi, lib = native.ffi, native.lib
-    kept: list[Any] = []
-
-    def call(option: str, kind: str, told: Any) -> None:
-        callback = ffi.callback(f"GhosttyTerminal{kind}Fn", told)
-        kept.append(callback)
-        number = getattr(lib, f"GHOSTTY_TERMINAL_OPT_{option}")
-        native.check(lib.ghostty_terminal_set(terminal._t[0], number, callback), option)  # noqa: SLF001 - as above
-
-    def tell_title(raw: Any, _: Any) -> None:
-        found = ffi.new("GhosttyString *")
-        lib.ghostty_terminal_get(raw, lib.GHOSTTY_TERMINAL_DATA_TITLE, found)
-        events.append(ScreenEvent("title", _decode(ffi, found)))
-
-    def tell_progress(_raw: Any, _: Any, report: Any) -> None:
-        value = f"{int(report.state)}" + (f":{report.progress}" if report.progress >= 0 else "")
-        events.append(ScreenEvent("progress", value))
-
-    def tell_notification(_raw: Any, _: Any, note: Any) -> None:
-        events.append(
-            ScreenEvent("notification", f"{_decode(ffi, note.title)}|{_decode(ffi, note.body)}"[:_TEXT_LIMIT])
-        )
-
-    def tell_bell(_raw: Any, _: Any) -> None:
-        events.append(ScreenEvent("bell", ""))
-
-    def say_size(_raw: Any, _: Any, out: Any) -> bool:
-        out.columns, out.rows = size
-        out.cell_width, out.cell_height = _CELL_WIDTH_PX, _CELL_HEIGHT_PX
-        return True
-
-    def say_scheme(_raw: Any, _: Any, out: Any) -> bool:
-        out[0] = _DARK
-        return True
-
-    call("TITLE_CHANGED", "TitleChanged", tell_title)
-    call("PROGRESS_REPORT", "ProgressReport", tell_progress)
-    call("DESKTOP_NOTIFICATION", "DesktopNotification", tell_notification)
-    call("BELL", "Bell", tell_bell)
-    call("SIZE", "Size", say_size)
-    call("COLOR_SCHEME", "ColorScheme", say_scheme)
-    call("WRITE_PTY", "WritePty", lambda _raw, _, data, size: replies.add(bytes(ffi.buffer(data, size))))
-    name = ffi.new("uint8_t[]", _TERMINAL_NAME)
-    given = ffi.new("GhosttyString *", {"ptr": name, "len": len(_TERMINAL_NAME)})
-    lib.ghostty_terminal_set(terminal._t[0], lib.GHOSTTY_TERMINAL_OPT_TERMINFO_NAME, given)  # noqa: SLF001 - as above
-    return [*kept, name]
 
 
 def _decode(ffi: Any, found: Any) -> str:

@@ -301,7 +301,10 @@ def _observe_trees(before: Tree, after: Tree, checks: Sequence[GraderSpec]) -> d
 
 def _remove(folder: Path) -> None:
     """Remove a folder that a stranger has filled; what its modes protect goes with the run's folder."""
-    for place in folder.rglob("*"):
-        if place.is_dir() and not place.is_symlink():
-            place.chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        shutil.rmtree(folder)
+    except OSError:
+        for place in folder.rglob("*"):
+            if place.is_dir() and not place.is_symlink():
+                place.chmod(0o700)
+        shutil.rmtree(folder, ignore_errors=True)
