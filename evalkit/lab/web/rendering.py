@@ -1,0 +1,119 @@
+"""Templates -> pages. The only door to jinja2 in the lab.
+
+Everything is escaped. Data for scripts goes through ``|script_json`` into a ``<script type="application/json">``, or
+is fetched. Templates of the reports' pages are there as ``report/NAME``: ``{% from "report/parts.html.j2" import
+ending %}``.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+import evalkit
+from evalkit.lab.web import wording
+from evalkit.lab.web.asset_files import asset_url
+from evalkit.reports.page.render import script_json
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+PAGES = (
+    ("/ui/", "Runs", "r"),
+    ("/ui/leaderboard", "Leaderboard", "l"),
+    ("/ui/compare", "Compare", "c"),
+    ("/ui/reviews", "Reviews", "v"),
+    ("/ui/models", "Models", "m"),
+)
+"""What the navigation leads to: address, label, and the key that follows ``g``."""
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'{more}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "media-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def page_policy(*, plays_recording: bool = False) -> str:
+    """Return the Content-Security-Policy of a page: nothing inline, nothing from elsewhere.
+
+    Args:
+        plays_recording: Whether the page has the player of terminal recordings, which compiles WebAssembly.
+
+    """
+    return _POLICY.format(more=" 'wasm-unsafe-eval'" if plays_recording else "")
+
+
+def render(
+    request: Request, template: str, *, status_code: int = 200, plays_recording: bool = False, **content: Any
+) -> HTMLResponse:
+    """Return the page of ``templates/<template>``, with what every page has: navigation, theme, token, keys.
+
+    Templates also get ``path`` (of the request), ``read_only``, ``csrf``, ``is_partial`` (htmx asked for a part, so
+    that the page may leave out its frame), ``asset(name)`` and ``version``.
+    """
+    lab = getattr(request.app.state, "lab", None)
+    page = _environment().get_template(template)
+    text = page.render(
+        path=request.url.path,
+        read_only=lab is not None and lab.settings.read_only,
+        csrf=getattr(request.state, "csrf", ""),
+        is_partial=is_partial(request),
+        pages=PAGES,
+        version=evalkit.__version__,
+        **content,
+    )
+    headers = {
+        "Content-Security-Policy": page_policy(plays_recording=plays_recording),
+        "Cache-Control": "no-store",
+        "Vary": "HX-Request",
+    }
+    return HTMLResponse(text, status_code=status_code, headers=headers)
+
+
+def is_partial(request: Request) -> bool:
+    """Return whether htmx asks for a part of the page it is on."""
+    return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Request-Type") != "full"
+
+
+def query_string(request: Request, **changes: object) -> str:
+    """Return the request's query with `changes`; None or '' takes a key away. Begins with ``?`` unless empty."""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
+    kept += [(name, str(value)) for name, value in changes.items() if value not in (None, "")]
+    return "?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in kept) if kept else ""
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+
+    environment = Environment(
+        loader=ChoiceLoader(
+            [PackageLoader("evalkit.lab.web"), PrefixLoader({"report": PackageLoader("evalkit.reports.page")})]
+        ),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["asset"] = asset_url
+    environment.filters.update(
+        script_json=script_json,
+        time=wording.time,
+        ago=lambda value: wording.time(value, "ago"),
+        clock=lambda value: wording.time(value, "clock"),
+        money=wording.money,
+        percent=wording.percent,
+        ms=wording.milliseconds,
+        duration=wording.duration,
+        count=wording.count,
+        grade=wording.grade,
+        size=wording.size,
+        path_part=lambda text: quote(str(text), safe=""),
+        compact_json=lambda value: json.dumps(value, ensure_ascii=False),
+    )
+    return environment
