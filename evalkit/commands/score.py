@@ -289,7 +289,7 @@ def _conclude(run: RunDirectory, diff: VerdictDiff, report: RunReport, spending:
     if status.get("status") in (RunStatus.COMPLETED, RunStatus.GATE_FAILED):
         now = RunStatus.GATE_FAILED if report.missed_gates else RunStatus.COMPLETED
         code = ExitCode.GATE if report.missed_gates else ExitCode.OK
-        run.write_status(now, exit_code=code, counts=status["counts"])
+        run.conclude(now, exit_code=code, counts=status["counts"])
     if diff.unanswered:
         first = diff.unanswered[0].rationale
         print(f"evalkit: {len(diff.unanswered)} questions were not answered, the first: {first}", file=sys.stderr)

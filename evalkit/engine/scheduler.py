@@ -44,8 +44,8 @@ class Sink(Protocol):
         """Note that an attempt begins."""
         ...
 
-    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Costs) -> None:
-        """Note that an attempt failed and another one follows."""
+    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Costs, wait_s: float) -> None:
+        """Note that an attempt failed and another one follows in `wait_s` seconds."""
         ...
 
     def set_aside(self, key: str, attempt: int) -> Mapping[str, str]:
@@ -211,7 +211,7 @@ class Engine:
             why = f"{failure.error_type} at {failure.stage}: {failure.message}"
             _log.info("%s: attempt %d failed (%s); again in %.1f s", trial.key, attempt.number, why, wait_s)
             attempts[-1] = replace(attempt, artifacts=_storing(self._sink.set_aside, trial.key, attempt.number))
-            _storing(self._sink.journal_attempt, trial.key, attempts[-1], record.cost_usd)
+            _storing(self._sink.journal_attempt, trial.key, attempts[-1], record.cost_usd, wait_s)
             if self._must_stop(started):
                 return None
             with self._as_idle():

@@ -22,11 +22,15 @@ _WORTH_TELLING_S = 0.25
 
 @dataclass(frozen=True)
 class LimitChange:
-    """The limit from `at_s` on, in seconds since the throttle was made, and why it changed."""
+    """The limit from `at_s` on, in seconds since the throttle was made, and why it changed.
+
+    `pause_s`: the limit stays as it is, and nothing begins for so many seconds; 0: no pause.
+    """
 
     at_s: float
     limit: int
     reason: str
+    pause_s: float = 0.0
 
 
 class Throttle:
@@ -75,12 +79,13 @@ class Throttle:
 
     def pause(self, seconds: float, reason: str) -> None:
         """Begin nothing for `seconds`, a minute at most."""
-        until = self._clock.now() + min(seconds, LONGEST_PAUSE_S)
+        seconds = min(seconds, LONGEST_PAUSE_S)
+        until = self._clock.now() + seconds
         longer_s = until - self._open_at
         if seconds > 0 and longer_s > 0:
             self._open_at = until
             if longer_s > _WORTH_TELLING_S:
-                self._tell(f"{reason}: paused for {min(seconds, LONGEST_PAUSE_S):.1f} s")
+                self._tell(reason, round(seconds, 3))
 
     async def _take_place(self) -> None:
         while self._in_flight >= self.limit:
@@ -108,5 +113,5 @@ class Throttle:
         self._let_in()
         self._tell(reason)
 
-    def _tell(self, reason: str) -> None:
-        self._on_change(LimitChange(round(self._clock.now() - self._began_at, 3), self.limit, reason))
+    def _tell(self, reason: str, pause_s: float = 0.0) -> None:
+        self._on_change(LimitChange(round(self._clock.now() - self._began_at, 3), self.limit, reason, pause_s))

@@ -71,24 +71,24 @@ def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, 
     except UserError as error:
         _log.error("%s", error)
         say(*error.problems)
-        run.write_status(RunStatus.FAILED, exit_code=ExitCode.USER, counts={})
+        run.conclude(RunStatus.FAILED, exit_code=ExitCode.USER, counts={})
     except KeyboardInterrupt:
         status = run.read_status()
         if status is None or status["status"] == RunStatus.RUNNING:
-            run.write_status(RunStatus.INTERRUPTED, exit_code=ExitCode.INTERRUPTED, counts={})
+            run.conclude(RunStatus.INTERRUPTED, exit_code=ExitCode.INTERRUPTED, counts={})
         raise
     except StorageError as error:
         with suppress(OSError):
-            run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
+            run.conclude(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
         raise StorageError(f"{error}; make room and finish the run with: evalkit resume {run.root}") from error
     except ServiceStartError as error:
         _log.error("%s", error)
         say(str(error))
-        run.write_status(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
+        run.conclude(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
     except BaseException as error:  # noqa: BLE001  also sys.exit: one job must not end a sweep
         _log.exception("a defect in evalkit")
         say(f"{type(error).__name__}: {error}; a defect of evalkit, please report it with {run.root / 'evalkit.log'}")
-        run.write_status(RunStatus.FAILED, exit_code=ExitCode.DEFECT, counts={})
+        run.conclude(RunStatus.FAILED, exit_code=ExitCode.DEFECT, counts={})
 
 
 def finish_job(job: Job, destination: Destination, *, rerun_changed: bool = False) -> None:
@@ -160,10 +160,13 @@ def _begin(
             "datasets": _with_further(earlier["datasets"], provenance["datasets"]),
             "resumed": [*earlier.get("resumed", ()), resumed],
         }
-        run.journal_resumption()
     run.write_config(prepared.config)
     write_provenance(run.provenance_path, provenance)
     run.write_status(RunStatus.RUNNING, exit_code=None, counts={"planned": len(keys)})
+    if "resumed" in provenance:
+        run.journal_resumption(len(provenance["case_trials"]))
+    else:
+        run.journal_beginning(provenance["run_id"], len(keys))
     return provenance
 
 
@@ -200,7 +203,7 @@ def _end(
         "finished": len(records),
         "not_scored": sum(not record.scored for record in records),
     }
-    run.write_status(ending.status, exit_code=ending.exit_code, counts=counts)
+    run.conclude(ending.status, exit_code=ending.exit_code, counts=counts)
     for oddity in prepared.data.oddities if console is not None else ():
         say(oddity)
     if ending.reason:

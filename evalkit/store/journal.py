@@ -6,14 +6,21 @@ readers; whoever goes on with a file cuts it off first.
 =========== ============================================================================================
 event       fields
 =========== ============================================================================================
+began       ``run_id``, ``planned`` (how many case-trials), ``at``: a new run's first line
 started     ``key``, ``attempt``, ``at``
 failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``artifacts`` (name -> where what it left was put),
-            ``cost_usd``, ``at``: another attempt follows
-finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``at``
+            ``cost_usd``, ``wait_s`` (the next attempt begins after so many seconds, at the earliest), ``at``
+finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``cost_usd`` (role -> dollars of
+            all attempts; null: a price is unknown), ``at``
 graded      ``key``, ``graders`` (their ids), ``at``: their grades stand in ``grades.jsonl``
-concurrency ``limit``, ``reason``, ``at_s``: seconds since the run began or was resumed
-resumed     ``at``
+concurrency ``limit``, ``reason``, ``at_s`` (seconds since the run began or was resumed), ``at``
+paused      ``seconds`` in which no attempt begins (a rate limit is spent), ``limit``, ``reason``, ``at_s``, ``at``
+ended       ``status``, ``exit_code``, ``at``: as ``status.json`` says it
+resumed     ``planned``, ``at``: the run goes on after it had ended
 =========== ============================================================================================
+
+Runs of earlier versions have no ``began``, ``paused`` and ``ended``, and fewer fields: readers do without. ``at`` is
+the wall clock's time, UTC.
 """
 
 from __future__ import annotations

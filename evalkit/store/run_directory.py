@@ -27,7 +27,7 @@ from evalkit.records.grade import Grade, grade_from_json, grade_to_json
 from evalkit.records.record import Attempt, CaseRecord, from_json, to_json
 from evalkit.settings.renamed import with_new_names
 from evalkit.store.files import write_atomically
-from evalkit.store.journal import append_line, append_lines, read_lines
+from evalkit.store.journal import append_line, append_lines, cut_torn_line, read_lines
 
 # A case's id, and a later trial's number.
 _KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}(?<!\.)")
@@ -184,8 +184,8 @@ class RunDirectory:
             self.journal_path, {"event": "started", "key": key, "attempt": attempt, "at": now_utc()}, sync=False
         )
 
-    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Mapping[str, float | None]) -> None:
-        """Note that an attempt failed, what it cost, and that another one follows."""
+    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Mapping[str, float | None], wait_s: float) -> None:
+        """Note that an attempt failed, what it cost, and that another one follows in `wait_s` seconds."""
         tried = {"attempt": attempt.number, "duration_ms": attempt.duration_ms}
         failure = asdict(attempt.failure) if attempt.failure else None
         entry = {
@@ -195,6 +195,7 @@ class RunDirectory:
             "failure": failure,
             "artifacts": dict(attempt.artifacts),
             "cost_usd": dict(cost_usd),
+            "wait_s": round(wait_s, 3),
             "at": now_utc(),
         }
         append_line(self.journal_path, entry, sync=False)
@@ -220,13 +221,21 @@ class RunDirectory:
         moved = {name: _moved(path, path.with_name(aside)) for name, (path, aside) in left.items()}
         return {name: self.relative(path) for name, path in moved.items() if path is not None}
 
-    def journal_resumption(self) -> None:
-        """Note that the run goes on after it had ended."""
-        append_line(self.journal_path, {"event": "resumed", "at": now_utc()})
+    def journal_beginning(self, run_id: str, planned: int) -> None:
+        """Note that a new run of so many case-trials begins."""
+        append_line(self.journal_path, {"event": "began", "run_id": run_id, "planned": planned, "at": now_utc()})
 
-    def journal_concurrency(self, limit: int, reason: str, at_s: float) -> None:
-        """Note that another number of attempts may be under way, `at_s` seconds into the run."""
-        entry = {"event": "concurrency", "limit": limit, "reason": reason, "at_s": at_s}
+    def journal_resumption(self, planned: int) -> None:
+        """Note that the run, of so many case-trials in all, goes on after it had ended."""
+        append_line(self.journal_path, {"event": "resumed", "planned": planned, "at": now_utc()})
+
+    def journal_concurrency(self, limit: int, reason: str, at_s: float, pause_s: float = 0.0) -> None:
+        """Note that another number of attempts may be under way, or none may begin for `pause_s` seconds.
+
+        `at_s`: how many seconds into the run.
+        """
+        what = {"event": "paused", "seconds": pause_s} if pause_s else {"event": "concurrency"}
+        entry = {**what, "limit": limit, "reason": reason, "at_s": at_s, "at": now_utc()}
         append_line(self.journal_path, entry, sync=False)
 
     def store_record(self, record: CaseRecord) -> str:
@@ -254,6 +263,7 @@ class RunDirectory:
                 "record_sha256": record_sha256,
                 "reuse_key": record.reuse_key,
                 "fault": record.fault,
+                "cost_usd": dict(record.cost_usd),
                 "at": now_utc(),
             },
         )
@@ -281,6 +291,13 @@ class RunDirectory:
         """Write how the run stands; `exit_code` is None while it is running."""
         document = {"status": status, "exit_code": exit_code, "counts": dict(counts), "at": now_utc()}
         write_atomically(self.status_path, json.dumps(document, indent=2) + "\n")
+
+    def conclude(self, status: RunStatus, *, exit_code: int, counts: Mapping[str, int]) -> None:
+        """Write how the run ended, and note it in the journal; for whoever holds the run."""
+        self.write_status(status, exit_code=exit_code, counts=counts)
+        cut_torn_line(self.journal_path)  # it may have ended before anybody mended what a crash had left
+        entry = {"event": "ended", "status": status, "exit_code": exit_code, "at": now_utc()}
+        append_line(self.journal_path, entry)
 
     # --- reading ---
 
@@ -319,13 +336,18 @@ class RunDirectory:
         return finished
 
     def read_concurrency(self) -> list[dict[str, Any]]:
-        """Return every change of the number of attempts that may be under way, oldest first."""
-        changes = (line for line in read_lines(self.journal_path) if line["event"] == "concurrency")
-        return [{name: line[name] for name in ("at_s", "limit", "reason")} for line in changes]
+        """Return every change of the number of attempts that may be under way, and every pause, oldest first."""
+        changes = (line for line in read_lines(self.journal_path) if line["event"] in ("concurrency", "paused"))
+        return [{"at_s": line["at_s"], "limit": line["limit"], "reason": _why(line)} for line in changes]
 
     def read_grades(self) -> list[Grade]:
         """Return all grades, oldest first."""
         return [grade_from_json(line) for line in read_lines(self.grades_path)]
+
+
+def _why(change: Mapping[str, Any]) -> str:
+    paused = f": paused for {change['seconds']:.1f} s" if change["event"] == "paused" else ""
+    return f"{change['reason']}{paused}"
 
 
 def _indented(document: Mapping[str, Any]) -> bytes:

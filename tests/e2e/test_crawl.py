@@ -82,6 +82,9 @@ def test_paths_in_the_table_exist_as_written(finished: Finished) -> None:
 def test_the_journal_holds_every_case_and_the_hash_of_its_record(finished: Finished) -> None:
     """What is not in the journal did not happen; what is, can be checked."""
     lines = [json.loads(line) for line in (finished.directory / "journal.jsonl").read_text().splitlines()]
+    run_id = json.loads((finished.directory / "provenance.json").read_text())["run_id"]
+    assert [lines[0][name] for name in ("event", "run_id", "planned")] == ["began", run_id, 6]
+    assert [lines[-1][name] for name in ("event", "status", "exit_code")] == ["ended", "completed", 0]
     done = {line["key"]: line["record_sha256"] for line in lines if line["event"] == "finished"}
     assert len(done) == 6
     for key, expected in done.items():

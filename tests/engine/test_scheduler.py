@@ -25,6 +25,7 @@ class MemorySink:
     def __init__(self) -> None:
         self.started: list[tuple[str, int]] = []
         self.failed: list[tuple[str, int]] = []
+        self.waits_s: list[float] = []
         self.records: list[CaseRecord] = []
         self.aside: list[tuple[str, int]] = []
         self.room = 1_000
@@ -32,8 +33,9 @@ class MemorySink:
     def journal_start(self, key: str, attempt: int) -> None:
         self.started.append((key, attempt))
 
-    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Mapping[str, float | None]) -> None:
+    def journal_attempt(self, key: str, attempt: Attempt, cost_usd: Mapping[str, float | None], wait_s: float) -> None:
         self.failed.append((key, attempt.number))
+        self.waits_s.append(wait_s)
 
     def set_aside(self, key: str, attempt: int) -> dict[str, str]:
         self.aside.append((key, attempt))
@@ -121,6 +123,8 @@ async def test_a_passing_failure_is_retried_and_every_attempt_kept() -> None:
     assert record.cost_usd == {"assistant": 1.5}
     assert [attempt for _, attempt in sink.started] == [1, 2, 3]
     assert sink.aside == [("c0", 0), ("c0", 1), ("c0", 2)]
+    assert sink.waits_s == sorted(sink.waits_s)
+    assert sink.waits_s[0] > 0
     logs = [attempt.artifacts.get("event_log_path") for attempt in record.attempts]
     assert logs == ["c0.attempt1", "c0.attempt2", None]
 

@@ -67,7 +67,7 @@ def test_pauses_that_say_the_same_are_told_once() -> None:
     for _ in range(20):
         throttle.pause(1.0, "tokens are spent")
         clock.now_s += 0.01
-    assert [change.reason for change in changes] == ["tokens are spent: paused for 1.0 s"]
+    assert [(change.reason, change.pause_s, change.limit) for change in changes] == [("tokens are spent", 1.0, 4)]
 
 
 async def test_at_most_the_limit_are_inside_and_places_are_handed_on() -> None:

@@ -13,6 +13,6 @@ def test_only_a_spent_limit_pauses_and_the_reason_is_told() -> None:
     told: list[LimitChange] = []
     throttle = Throttle(4, MonotonicClock(), told.append)
     pause_for_spent_limits([RateLimit("requests", 100, 90, 60), RateLimit("tokens", 1000, 0, 2.5)], throttle)
-    assert [(change.limit, change.reason) for change in told] == [
-        (4, "the server's limit of tokens is spent: paused for 2.5 s")
+    assert [(change.limit, change.reason, change.pause_s) for change in told] == [
+        (4, "the server's limit of tokens is spent", 2.5)
     ]

@@ -35,7 +35,7 @@ def run(tmp_path: Path) -> RunDirectory:
     run.journal_start("a", 1)
     run.store_record(_record("a"))
     run.journal_start("b", 1)
-    run.journal_attempt("b", FIRST_TRY, {"assistant": 0.25, "speech": None})
+    run.journal_attempt("b", FIRST_TRY, {"assistant": 0.25, "speech": None}, wait_s=0.5)
     run.journal_start("b", 2)
     run.journal_start("c", 1)
     return run

@@ -14,6 +14,7 @@ from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import Grade
 from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
 from evalkit.store.files import write_atomically
+from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 
@@ -133,6 +134,44 @@ def test_status_says_how_the_run_stands(tmp_path: Path) -> None:
     assert status is not None
     assert (status["status"], status["exit_code"], status["counts"]) == ("running", None, {"planned": 2})
     assert json.loads(run.status_path.read_text()) == status
+
+
+def test_the_journal_tells_the_whole_course_of_a_run(tmp_path: Path) -> None:
+    """Who follows it needs nothing else: beginning, waits, pauses, costs, going on, and how it ended."""
+    run = RunDirectory(tmp_path)
+    run.journal_beginning("feed", 2)
+    run.journal_attempt("a", Attempt(1, 3.0), {"assistant": 0.5}, wait_s=2.00049)
+    run.journal_concurrency(2, "rate_limited at connect", 1.5)
+    run.journal_concurrency(2, "the server's limit of tokens is spent", 1.5, pause_s=7.25)
+    run.store_record(replace(_record(), cost_usd={"assistant": 0.75}))
+    run.conclude(RunStatus.INTERRUPTED, exit_code=130, counts={"planned": 2})
+    run.journal_resumption(3)
+    told = [{key: value for key, value in line.items() if key != "at"} for line in read_lines(run.journal_path)]
+    assert told[0] == {"event": "began", "run_id": "feed", "planned": 2}
+    assert told[1]["wait_s"] == 2.0
+    assert told[2] == {"event": "concurrency", "limit": 2, "reason": "rate_limited at connect", "at_s": 1.5}
+    limit = "the server's limit of tokens is spent"
+    assert told[3] == {"event": "paused", "seconds": 7.25, "limit": 2, "reason": limit, "at_s": 1.5}
+    assert (told[4]["event"], told[4]["cost_usd"]) == ("finished", {"assistant": 0.75})
+    assert told[5:] == [
+        {"event": "ended", "status": "interrupted", "exit_code": 130},
+        {"event": "resumed", "planned": 3},
+    ]
+    assert [change["reason"] for change in run.read_concurrency()] == [
+        "rate_limited at connect",
+        f"{limit}: paused for 7.2 s",
+    ]
+    status = run.read_status()
+    assert status is not None
+    assert (status["status"], status["exit_code"]) == ("interrupted", 130)
+
+
+def test_an_end_is_told_on_a_line_of_its_own(tmp_path: Path) -> None:
+    """A run that was cut off, and cannot be resumed for a mistake in its line, had half a line at its end."""
+    run = RunDirectory(tmp_path)
+    run.journal_path.write_bytes(b'{"event": "resumed"}\n{"event": "fini')
+    run.conclude(RunStatus.FAILED, exit_code=2, counts={})
+    assert [line["event"] for line in read_lines(run.journal_path)] == ["resumed", "ended"]
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "/etc/passwd", "a/b", "..", "", "a\x00b", ".x", "a\n", "c" * 200])
