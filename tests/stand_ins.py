@@ -1,16 +1,20 @@
 """A server that plays OpenRouter and LM Studio: chat completions with every way to fail, and LM Studio's own REST API.
 
+And a program that plays LM Studio's ``lms``.
+
 What a request is answered with is told by the name of the model it asks for: :meth:`StandIn.chat`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 USAGE = {
@@ -123,6 +127,87 @@ class StandIn:
         else:
             to.stream(_chunk(model, content=text[:half]), _chunk(model, content=text[half:]), _chunk(model, "stop"),
                       _counted(model))  # fmt: skip
+
+
+_LMS = r"""#!{python}
+import json, pathlib, sys
+state_path = pathlib.Path({state!r})
+state = json.loads(state_path.read_text())
+what, host, place, port, number, *rest = sys.argv[1:]
+assert (host, port) == ("--host", "--port") and place and number.isdigit(), sys.argv
+def kept():
+    state_path.write_text(json.dumps(state))
+def named(path):
+    return next(key for key in state["models"] if "maker/" + key + "-GGUF" == path)
+def shown(key):
+    kind = "embedding" if key.startswith("embed") else "llm"
+    return dict(type=kind, modelKey=key, path="maker/" + key + "-GGUF", displayName=key.title(), sizeBytes=7)
+if state["broken"]:
+    sys.exit(state["broken"])
+if (what, rest) == ("ls", ["--json"]):
+    print(json.dumps([shown(key) for key in state["models"]]))
+elif (what, rest) == ("ps", ["--json"]):
+    print(json.dumps([shown(key) | dict(identifier=one) for key, ids in state["models"].items() for one in ids]))
+elif what == "load":
+    exact, path, yes = rest
+    assert (exact, yes) == ("--exact", "--yes"), rest
+    key = named(path)
+    state["log"].append("load " + key)
+    if key == "too-large":
+        kept()
+        sys.exit("Error: insufficient memory")
+    ids = state["models"][key]
+    ids.append(key if not ids else key + ":" + str(len(ids) + 1))
+    kept()
+elif what == "unload":
+    (instance,) = rest
+    if not any(instance in ids for ids in state["models"].values()):
+        print("Cannot find a model with the identifier", instance, file=sys.stderr)
+    else:
+        state["log"].append("unload " + instance)
+        for ids in state["models"].values():
+            ids[:] = [one for one in ids if one != instance or state["stuck"]]
+        kept()
+else:
+    sys.exit("unknown: " + what)
+"""
+
+
+class StandInLms:
+    """A program that plays ``lms`` for one folder of the search path; what it does not expect fails."""
+
+    def __init__(self, folder: Path, models: Mapping[str, list[str]]) -> None:
+        self.program, self._state = folder / "lms", folder / "lms-state.json"
+        self.program.write_text(_LMS.format(python=sys.executable, state=str(self._state)), encoding="utf-8")
+        self.program.chmod(0o755)
+        self._write({"models": dict(models), "log": [], "broken": "", "stuck": False})
+
+    @property
+    def models(self) -> dict[str, list[str]]:
+        """Which there are, with the ids of what is loaded."""
+        models: dict[str, list[str]] = self._read()["models"]
+        return models
+
+    @property
+    def log(self) -> list[str]:
+        """What it was told to load and to unload, in order."""
+        log: list[str] = self._read()["log"]
+        return log
+
+    def break_down(self, words: str) -> None:
+        """Fail with `words` from now on, whatever is asked."""
+        self._write({**self._read(), "broken": words})
+
+    def hold_on(self) -> None:
+        """Unload nothing from now on, and say nothing of it."""
+        self._write({**self._read(), "stuck": True})
+
+    def _read(self) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(self._state.read_text(encoding="utf-8"))
+        return state
+
+    def _write(self, state: Mapping[str, Any]) -> None:
+        self._state.write_text(json.dumps(state), encoding="utf-8")
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -2,44 +2,49 @@
 
 It is at ``/api/v1`` beside the ``/v1`` that models are asked through, since LM Studio 0.4 (``GET /models``,
 ``POST /models/load`` and ``/models/unload``). A server without it is told by its answer, whatever the status: older
-ones answer every unknown path with 200. Their ``/api/v0`` lists models and changes nothing. What is here follows the
-published documentation; the tests hold it against a stand-in, not against the program.
+ones answer every unknown path with 200. Their ``/api/v0`` lists models and changes nothing, but the program ``lms``
+can. What is here follows the published documentation; the tests hold it against a stand-in, not against the program.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Protocol
 
 from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint, http_base_url
-from evalkit.providers.text_model import as_mapping, as_sequence
+from evalkit.providers.lms import find_lms
+from evalkit.providers.studio_models import StudioModel, read_models, read_older_models
+from evalkit.providers.text_model import as_mapping
 from evalkit.records.faults import Stage
 
 _LOADING_TIMEOUT_S = 900.0
 _NO_SUCH_PATH = frozenset({"not_found", "invalid_request", "invalid_response"})
 
 
-@dataclass(frozen=True)
-class StudioModel:
-    """A model that LM Studio has on disk.
+class Studio(Protocol):
+    """Who loads and unloads at one server: its REST API, or the program ``lms``."""
 
-    Attributes:
-        key: Its name in requests.
-        kind: ``llm`` or ``embedding``.
-        instances: The ids of what is loaded of it.
+    async def models(self) -> Sequence[StudioModel] | None:
+        """Return the models there are; None where it cannot know."""
+        ...
 
-    """
+    async def load(self, key: str) -> str:
+        """Load a model and return the id of what is loaded now."""
+        ...
 
-    key: str
-    kind: str
-    instances: tuple[str, ...]
+    async def unload(self, instance: str) -> None:
+        """Unload what was loaded under the id `instance`."""
+        ...
 
-    def is_named(self, name: str) -> bool:
-        """Whether `name` asks for it, or for something that is loaded of it."""
-        return name == self.key or name in self.instances
+
+class OpenStudio(NamedTuple):
+    """A server's models, and who loads and unloads them: nobody where `studio` is None, and `why` says the reason."""
+
+    studio: Studio | None
+    models: Sequence[StudioModel] | None
+    why: str = ""
 
 
 class LmStudio:
@@ -51,13 +56,11 @@ class LmStudio:
 
     async def models(self) -> Sequence[StudioModel] | None:
         """Return the models there are; None where the server has no API for that."""
-        listed = (await self._get("/api/v1/models")).get("models")
-        return [_read_model(as_mapping(model)) for model in listed] if isinstance(listed, list) else None
+        return read_models(await self._get("/api/v1/models"))
 
     async def older_models(self) -> Sequence[StudioModel] | None:
         """Return the same by the older API (since 0.3.6), which can tell and not change; None where there is none."""
-        listed = (await self._get("/api/v0/models")).get("data")
-        return [_read_older_model(as_mapping(model)) for model in listed] if isinstance(listed, list) else None
+        return read_older_models(await self._get("/api/v0/models"))
 
     async def load(self, key: str) -> str:
         """Load a model and return the id of what is loaded now. Takes as long as that takes, 15 minutes at most."""
@@ -90,13 +93,19 @@ class LmStudio:
         return told
 
 
-def _read_model(model: Mapping[str, Any]) -> StudioModel:
-    loaded = [as_mapping(instance).get("id") for instance in as_sequence(model.get("loaded_instances"))]
-    instances = tuple(instance for instance in loaded if isinstance(instance, str))
-    return StudioModel(str(model.get("key", "")), str(model.get("type", "")), instances)
+async def open_studio(clients: Clients, endpoint: ProviderEndpoint) -> OpenStudio:
+    """Return who can load and unload at `endpoint`: the REST API where there is one, else ``lms`` where that is there.
 
-
-def _read_older_model(model: Mapping[str, Any]) -> StudioModel:
-    key, kind = str(model.get("id", "")), str(model.get("type", ""))
-    instances = (key,) if model.get("state") == "loaded" else ()
-    return StudioModel(key, "embedding" if kind == "embeddings" else "llm", instances)
+    Raises CaseFailure where no server answers.
+    """
+    rest = LmStudio(clients, endpoint)
+    models = await rest.models()
+    if models is not None:
+        return OpenStudio(rest, models)
+    program = find_lms(endpoint)
+    if program is None:
+        return OpenStudio(None, await rest.older_models(), "the program lms, which could, is not there")
+    try:
+        return OpenStudio(program, await program.models())
+    except CaseFailure as failure:
+        return OpenStudio(None, await rest.older_models(), failure.message)

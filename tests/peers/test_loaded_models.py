@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from stand_ins import StandIn, standing_in
+from stand_ins import StandIn, StandInLms, standing_in
 
 from evalkit.errors import ConfigError, ServiceStartError
-from evalkit.peers.loaded_models import NOTE_NAME, holding_models
+from evalkit.peers.loaded_models import holding_models
+from evalkit.peers.unloading import NOTE_NAME
 from evalkit.providers.clients import Clients
 from evalkit.settings.types import ModelSettings, ProviderSettings
 
@@ -49,7 +50,7 @@ async def test_a_model_is_there_while_the_run_lasts(studio: StandIn, clients: Cl
     async with holding_models({"assistant": role(studio.url)}, clients, tmp_path, said.append):
         assert studio.log == ["unload b", "unload b:2", "load a"]
         noted = json.loads((tmp_path / NOTE_NAME).read_text(encoding="utf-8"))
-        assert noted == {"loaded": [{"base_url": studio.url, "model": "a", "instance": "a"}]}
+        assert noted == {"loaded": [{"base_url": studio.url, "model": "a", "instance": "a", "api_key_env": None}]}
     assert studio.log[3:] == ["unload a"]
     assert not (tmp_path / NOTE_NAME).exists()
     assert studio.models["embed"] == ["embed"]
@@ -160,8 +161,11 @@ async def test_a_server_that_cannot_serve_is_said_so(studio: StandIn, clients: C
     assert not (tmp_path / NOTE_NAME).exists()
 
 
-async def test_an_older_server_loads_by_itself(studio: StandIn, clients: Clients, tmp_path: Path) -> None:
+async def test_an_older_server_loads_by_itself(
+    studio: StandIn, clients: Clients, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Which is said, since nothing will be unloaded; a name that it does not list is the user's mistake there too."""
+    monkeypatch.setattr("evalkit.providers.lmstudio.find_lms", lambda _: None)
     studio.models = None
     said: list[str] = []
     async with holding_models({"assistant": role(studio.url)}, clients, tmp_path, said.append):
@@ -173,6 +177,21 @@ async def test_an_older_server_loads_by_itself(studio: StandIn, clients: Clients
     assert len(said) == 2
     with pytest.raises(ConfigError, match=r"has no model 'b'; it has a$"):
         async with holding_models({"assistant": role(studio.url, "b")}, clients, tmp_path, said.append):
+            pass
+
+
+async def test_an_older_server_is_served_by_its_program(
+    studio: StandIn, clients: Clients, tmp_path: Path, lms: StandInLms
+) -> None:
+    """Which loads, makes room and unloads as the REST API does; what it cannot load ends the run."""
+    studio.models = None
+    said: list[str] = []
+    async with holding_models({"assistant": role(studio.url, "b")}, clients, tmp_path, said.append):
+        assert lms.models == {"qwen/a": [], "b": ["b"], "embed-c": []}
+    assert lms.log == ["unload qwen/a", "load b", "unload b"]
+    assert not (tmp_path / NOTE_NAME).exists()
+    with pytest.raises(ConfigError, match="has no model 'bb'; did you mean 'b'"):
+        async with holding_models({"assistant": role(studio.url, "bb")}, clients, tmp_path, said.append):
             pass
 
 

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
-from stand_ins import StandIn, standing_in
+from stand_ins import StandIn, StandInLms, standing_in
 
 from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
-from evalkit.providers.lmstudio import LmStudio, StudioModel
+from evalkit.providers.lms import LmsProgram
+from evalkit.providers.lmstudio import LmStudio, open_studio
+from evalkit.providers.studio_models import StudioModel
 
 
 @pytest.fixture
@@ -58,7 +60,8 @@ async def test_an_older_server_has_no_such_api(studio_server: StandIn, clients: 
     assert (await studio.models(), await studio.older_models()) == (None, None)
     studio_server.older_models = {"a": "loaded", "b": "not-loaded"}
     assert await studio.older_models() == [
-        StudioModel("a", "llm", ("a",)), StudioModel("b", "llm", ()), StudioModel("embed", "embedding", ()),
+        StudioModel("a", "llm", ("a",), sees=False), StudioModel("b", "llm", (), sees=False),
+        StudioModel("embed", "embedding", (), sees=False),
     ]  # fmt: skip
     with pytest.raises(CaseFailure, match="Unexpected endpoint"):
         await studio.load("b")
@@ -90,3 +93,20 @@ async def test_misshapen_answers_are_read_as_far_as_they_go(
     studio._get = get  # type: ignore[method-assign]
     for models in (await studio.models(), await studio.older_models()):
         assert models is None or all(model.instances == () for model in models)
+
+
+async def test_whoever_can_load_is_found(studio_server: StandIn, clients: Clients, lms: StandInLms) -> None:
+    """The REST API where there is one, else ``lms``; where neither can, nobody, with the reason."""
+    endpoint = ProviderEndpoint("lmstudio", studio_server.url)
+    assert isinstance((await open_studio(clients, endpoint)).studio, LmStudio)
+    assert lms.log == []
+    studio_server.models, studio_server.older_models = None, {"a": "loaded"}
+    found = await open_studio(clients, endpoint)
+    assert isinstance(found.studio, LmsProgram)
+    assert [model.key for model in found.models or ()] == ["qwen/a", "b", "embed-c"]
+    lms.break_down("no server there")
+    found = await open_studio(clients, endpoint)
+    assert (found.studio, [model.key for model in found.models or ()]) == (None, ["a", "embed"])
+    assert found.why == "lms ls: no server there"
+    lms.program.unlink()
+    assert (await open_studio(clients, endpoint)).why == "the program lms, which could, is not there"
