@@ -40,6 +40,7 @@ COMMANDS = {
     "rerun": "RUN_DIR [key=value …]: a new run from a stored config",
     "score": "RUN_DIR [key=value …]: grade the stored records again, by other rules",
     "report": "DIR …: tables, pictures and pages again, of a run or a sweep, or of several side by side",
+    "lab": "[DIR …]: every run in one web application: launched, watched live, compared, reviewed and ranked",
     "new": "NAME mode=MODE: a folder of one's own to start from",
     "voice": "make walk recordings (G.711 WAV) and their CSV from a crawl CSV",
     "service": "the embedded provider on its own, as a loopback OpenAI-compatible server",

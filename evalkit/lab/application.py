@@ -1,26 +1,68 @@
-"""The lab as one ASGI application: its rooms' routes, put together."""
+"""The lab as one ASGI application: its rooms' routes, put together behind the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import RedirectResponse
 
 import evalkit
+from evalkit.lab.guard import login
+from evalkit.lab.guard.access import Access
+from evalkit.lab.guard.addresses import Addresses, is_loopback
+from evalkit.lab.guard.failed_logins import FailedLogins
+from evalkit.lab.guard.gate import Gate
+from evalkit.lab.lab import Lab, LabService
+from evalkit.lab.settings import LabSettings
 from evalkit.lab.web import asset_files
-
-if TYPE_CHECKING:
-    from evalkit.lab.lab import Lab
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes,)
 """Each room's routes, given the lab."""
 
 
+def open_lab(settings: LabSettings) -> Lab:
+    """Return the lab of `settings`, with all that its rooms work with; nothing runs before its application does.
+
+    Raises ConfigError when its home cannot be used.
+    """
+    access = Access(settings.home, demanded=not is_loopback(settings.host))
+    return Lab(settings, access)
+
+
 def make_application(lab: Lab) -> FastAPI:
-    """Return the application of `lab`."""
-    application = FastAPI(title="evalkit lab", version=evalkit.__version__, docs_url=None, redoc_url=None)
+    """Return the application of `lab`, whose services run from its start to its end."""
+    failed_logins = FailedLogins()
+    application = FastAPI(
+        title="evalkit lab", version=evalkit.__version__, docs_url=None, redoc_url=None, lifespan=_while_up(lab)
+    )
     application.state.lab = lab
+    application.add_middleware(Gate, addresses=Addresses(lab.settings), access=lab.access, failed_logins=failed_logins)
+    application.include_router(login.routes(lab, failed_logins))
     for routes in ROOMS:
         application.include_router(routes(lab))
+
+    @application.get("/", include_in_schema=False)
+    @application.get("/ui/index.html", include_in_schema=False)
+    def lead_to_the_runs() -> RedirectResponse:
+        return RedirectResponse("/ui/", 307)
+
     return application
+
+
+def _while_up(lab: Lab) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        started: list[LabService] = []
+        try:
+            for service in lab.services:
+                started.append(service)
+                await run_in_threadpool(service.start)
+            yield
+        finally:
+            for service in reversed(started):
+                await run_in_threadpool(service.stop)
+
+    return lifespan

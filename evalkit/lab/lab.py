@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
+from evalkit.lab.guard.access import Access
 from evalkit.lab.settings import LabSettings
+
+
+class LabService(Protocol):
+    """What works beside the requests, for as long as the lab is up."""
+
+    def start(self) -> None:
+        """Begin. May take a moment: it is called in a thread."""
+
+    def stop(self) -> None:
+        """End, within half a second, whatever is going on."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +25,11 @@ class Lab:
 
     Attributes:
         settings: What it was started with.
+        access: Who may come in; pages take `access.csrf` from it.
+        services: What is started before the first request, in this order, and stopped after the last, in reverse.
 
     """
 
     settings: LabSettings
+    access: Access
+    services: tuple[LabService, ...] = ()
