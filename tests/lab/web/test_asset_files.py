@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from starlette.testclient import TestClient
 
-from evalkit.lab.application import make_application
 from evalkit.lab.lab import Lab
-from evalkit.lab.settings import LabSettings
 from evalkit.lab.web.asset_files import asset_url, build_id, read_assets
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
-    return TestClient(make_application(Lab(LabSettings((tmp_path,), tmp_path / ".lab", tmp_path))))
+def client(lab: Lab, open_client: Callable[[Lab], TestClient]) -> TestClient:
+    return open_client(lab)
 
 
 def test_a_versioned_file_is_kept_for_ever(client: TestClient) -> None:
