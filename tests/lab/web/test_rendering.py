@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import HTMLResponse
 from starlette.testclient import TestClient
 
-from evalkit.lab.lab import Lab
+from evalkit.lab.application import open_lab
 from evalkit.lab.settings import LabSettings
 from evalkit.lab.web.rendering import PAGES, is_partial, page_policy, query_string, render
 
@@ -20,7 +20,7 @@ TEMPLATES = Path(str(files("evalkit.lab.web") / "templates"))
 
 def client(tmp_path: Path, *, read_only: bool = False) -> TestClient:
     application = FastAPI()
-    application.state.lab = Lab(LabSettings((tmp_path,), tmp_path / ".lab", tmp_path, read_only=read_only))
+    application.state.lab = open_lab(LabSettings((tmp_path,), tmp_path / ".lab", tmp_path, read_only=read_only))
     router = APIRouter()
 
     @router.get("/ui/runs/x")
