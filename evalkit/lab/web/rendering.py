@@ -16,6 +16,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 
 import evalkit
+from evalkit.lab.lab import Lab
 from evalkit.lab.web import wording
 from evalkit.lab.web.asset_files import asset_url
 from evalkit.reports.page.render import script_json
@@ -32,6 +33,7 @@ PAGES = (
 )
 """What the navigation leads to: address, label, and the key that follows ``g``."""
 
+_REPORT = "report/"
 _POLICY = (
     "default-src 'none'; script-src 'self'{more}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "media-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
@@ -56,12 +58,12 @@ def render(
     Templates also get ``path`` (of the request), ``read_only``, ``csrf``, ``is_partial`` (htmx asked for a part, so
     that the page may leave out its frame), ``asset(name)`` and ``version``.
     """
-    lab = getattr(request.app.state, "lab", None)
+    lab: Lab = request.app.state.lab
     page = _environment().get_template(template)
     text = page.render(
         path=request.url.path,
-        read_only=lab is not None and lab.settings.read_only,
-        csrf=getattr(request.state, "csrf", ""),
+        read_only=lab.settings.read_only,
+        csrf=lab.access.csrf,
         is_partial=is_partial(request),
         pages=PAGES,
         version=evalkit.__version__,
@@ -91,16 +93,22 @@ def query_string(request: Request, **changes: object) -> str:
 def _environment() -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
-    environment = Environment(
+    class SharingEnvironment(Environment):
+        """Lets a report's template name its neighbours as it does in a report."""
+
+        def join_path(self, template: str, parent: str) -> str:
+            return _REPORT + template if parent.startswith(_REPORT) else template
+
+    environment = SharingEnvironment(
         loader=ChoiceLoader(
-            [PackageLoader("evalkit.lab.web"), PrefixLoader({"report": PackageLoader("evalkit.reports.page")})]
+            [PackageLoader("evalkit.lab.web"), PrefixLoader({_REPORT.rstrip("/"): PackageLoader("evalkit.reports.page")})]
         ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["asset"] = asset_url
+    environment.globals.update(asset=asset_url, took=wording.between)
     environment.filters.update(
         script_json=script_json,
         time=wording.time,

@@ -10,20 +10,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit.records.grade import Grade
 from evalkit.records.json import JsonObject
-from evalkit.records.layout import SectionSource
 from evalkit.records.record import CaseRecord
-from evalkit.reports.breakdown import count_failing_graders, count_faults, grades_by_turn
 from evalkit.reports.metric_names import name_of
-from evalkit.reports.outcomes import count_endings, endings_of
+from evalkit.reports.outcomes import endings_of
 from evalkit.reports.page import overview
-from evalkit.reports.page.cases import CaseSource, find_artifact
-from evalkit.reports.page.render import render, render_section
+from evalkit.reports.page.cases import CaseSource
+from evalkit.reports.page.findings import describe_findings, newest_by_case, render_own_sections
+from evalkit.reports.page.render import render
 from evalkit.reports.rows import ResultTable, Row
 
 _MOST_EVENT_LINES = 80
@@ -65,29 +63,18 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
     """Yield the page of a run, piece by piece. `grades` as stored, oldest first."""
     summary, table, provenance = source.summary, source.table, {**_NOTHING_KNOWN, **source.provenance}
     layout = table.layout
-    by_case = _newest_by_case(grades)
-    cases = _case_sources(source, records, by_case)
-    shown = SectionSource(records, by_case, table.passed, partial(_read_file, source.run_dir))
+    cases = _case_sources(source, records, newest_by_case(grades))
     config = {key: value for key, value in source.config.items() if key != "hydra"}
     return render(
         "run.html.j2",
         "run.js",
-        summary=summary,
+        **describe_findings(summary, table, records),
         model=summary.get("model") or summary.get("assistant_model_default") or "",
         state=overview.describe_state(summary, provenance.get("ended_at"), is_live=source.is_live),
         missed=[str(gate["reason"]) for gate in summary.get("gates", ()) if not gate["passed"]],
         price_date=summary.get("price_date", ""),
-        smallest=overview.describe_smallest_difference(summary),
-        means=overview.list_means(summary),
-        latencies=overview.list_percentiles(summary, layout.latency_columns),
-        tokens=overview.list_percentiles(summary, layout.token_columns),
         total_usd=overview.total_usd(summary),
-        endings=count_endings(endings_of(table)),
-        faults=count_faults(records),
-        failing=count_failing_graders(table),
-        by_turn=grades_by_turn(table) if layout.has_row_per_turn else [],
-        wait=name_of(layout.answer_latency),
-        sections=[render_section(section, shown) for section in layout.page_sections],
+        sections=render_own_sections(source.run_dir, table, records, grades),
         config=overview.flatten(config),
         provenance=provenance,
         facts=overview.flatten({k: v for k, v in source.provenance.items() if k not in _SHOWN_APART}),
@@ -100,24 +87,6 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
         },
         details=(case.detail() for case in cases),
     )
-
-
-def _newest_by_case(grades: Sequence[Grade]) -> dict[str, list[Grade]]:
-    """Return case-trial -> its grades, the newest of each question, those of turns first."""
-    newest = {grade.question: grade for grade in grades}
-    found: dict[str, list[Grade]] = defaultdict(list)
-    for grade in newest.values():
-        found[grade.key].append(grade)
-    return {key: sorted(given, key=_by_turn) for key, given in found.items()}
-
-
-def _read_file(run_dir: Path, stored: str, most_bytes: int) -> bytes | None:
-    path = find_artifact(run_dir, stored)
-    if path is None:
-        return None
-    with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    return content if len(content) <= most_bytes else None
 
 
 def _case_sources(
@@ -142,7 +111,3 @@ def _case_sources(
         )
         for record in records
     ]
-
-
-def _by_turn(grade: Grade) -> tuple[bool, int]:
-    return grade.turn_index is None, grade.turn_index or 0

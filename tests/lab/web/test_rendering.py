@@ -25,7 +25,6 @@ def client(tmp_path: Path, *, read_only: bool = False) -> TestClient:
 
     @router.get("/ui/runs/x")
     def show(request: Request) -> HTMLResponse:
-        request.state.csrf = '"><script>'
         return render(request, "base.html.j2", plays_recording=request.query_params.get("wasm") == "1")
 
     @router.get("/query")

@@ -1,0 +1,86 @@
+/* The list of runs: columns, selection, and the list made again when something changed. */
+import { announce } from "./lab.js";
+
+const page = document;
+const list = () => page.getElementById("runs");
+
+/* --- columns: remembered in this browser --- */
+
+const boxes = [...page.querySelectorAll("[data-column]")];
+function hiddenColumns() {
+  try { return (localStorage.getItem("evalkit-columns-off") ?? "").split(" ").filter(Boolean); } catch { return []; }
+}
+function showColumns() { page.querySelector("table.runs")?.setAttribute("data-off", hiddenColumns().join(" ")); }
+for (const box of boxes) {
+  box.checked = !hiddenColumns().includes(box.dataset.column);
+  box.addEventListener("change", () => {
+    const off = boxes.filter((each) => !each.checked).map((each) => each.dataset.column);
+    try { localStorage.setItem("evalkit-columns-off", off.join(" ")); } catch { /* until the page is left */ }
+    showColumns();
+  });
+}
+
+/* --- selection: up to two runs, for a comparison --- */
+
+let selected = [];
+const compare = page.getElementById("compare");
+function showSelection() {
+  for (const box of page.querySelectorAll(".pick input")) box.checked = selected.includes(box.value);
+  compare.hidden = selected.length === 0;
+  compare.setAttribute("aria-disabled", String(selected.length < 2));
+  compare.textContent = selected.length < 2 ? "Compare: select one more" : "Compare 2 runs";
+  compare.classList.toggle("primary", selected.length === 2);
+  const [a, b] = selected;
+  compare.href = selected.length === 2 ? `/ui/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}` : "#runs";
+}
+page.addEventListener("change", (event) => {
+  if (!event.target.matches(".pick input")) return;
+  const { value, checked } = event.target;
+  selected = selected.filter((id) => id !== value);
+  if (checked) selected = [...selected, value].slice(-2);
+  showSelection();
+});
+page.addEventListener("keydown", (event) => {
+  if (event.key !== "x" || event.target.closest("input, select, textarea")) return;
+  page.activeElement.closest("tr")?.querySelector(".pick input")?.click();
+});
+
+/* --- anew, when something changed: by the version of the index, and at once when a live run says so --- */
+
+let asking = false;
+let again = false;
+async function refresh() {
+  if (asking) { again = true; return; }
+  asking = true;
+  try {
+    await Promise.all([
+      htmx.ajax("GET", "/ui/running", { target: "#running", swap: "outerMorph", source: "#running" }),
+      htmx.ajax("GET", location.pathname + location.search, { target: "#runs", swap: "outerMorph", source: "#runs" }),
+    ]);
+  } finally {
+    asking = false;
+  }
+  if (again) { again = false; setTimeout(refresh, 500); }
+}
+
+async function look() {
+  if (page.hidden) return;
+  try {
+    const answer = await fetch("/ui/changes", { headers: { Accept: "application/json" } });
+    if (!answer.ok) return;
+    const { version } = await answer.json();
+    page.dispatchEvent(new CustomEvent("lab:online"));
+    if (String(version) !== list().dataset.changed) await refresh();
+  } catch {
+    page.dispatchEvent(new CustomEvent("lab:offline"));
+  }
+}
+setInterval(look, 2000);
+page.addEventListener("visibilitychange", look);
+
+page.addEventListener("htmx:after:swap", (event) => {
+  showColumns();
+  showSelection();
+  if (event.target?.id === "filter") announce(`${list().dataset.total} runs`);
+});
+showColumns();

@@ -1,0 +1,69 @@
+"""What ``templates/findings.html.j2`` shows: what a run found, whichever page it stands on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from evalkit.records.grade import Grade
+from evalkit.records.layout import SectionSource
+from evalkit.records.record import CaseRecord
+from evalkit.reports.breakdown import count_failing_graders, count_faults, grades_by_turn
+from evalkit.reports.metric_names import name_of
+from evalkit.reports.outcomes import count_endings, endings_of
+from evalkit.reports.page import overview
+from evalkit.reports.page.cases import find_artifact
+from evalkit.reports.page.render import RenderedSection, render_section
+from evalkit.reports.rows import ResultTable
+
+
+def describe_findings(
+    summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]
+) -> Mapping[str, Any]:
+    """Return the template's content: means with intervals, latencies, tokens, endings and causes, turns, `summary`."""
+    layout = table.layout
+    return {
+        "summary": summary,
+        "smallest": overview.describe_smallest_difference(summary),
+        "means": overview.list_means(summary),
+        "latencies": overview.list_percentiles(summary, layout.latency_columns),
+        "tokens": overview.list_percentiles(summary, layout.token_columns),
+        "endings": count_endings(endings_of(table)),
+        "faults": count_faults(records),
+        "failing": count_failing_graders(table),
+        "by_turn": grades_by_turn(table) if layout.has_row_per_turn else [],
+        "wait": name_of(layout.answer_latency),
+    }
+
+
+def render_own_sections(
+    run_dir: Path, table: ResultTable, records: Sequence[CaseRecord], grades: Sequence[Grade]
+) -> list[RenderedSection]:
+    """Return the sections that only the run's mode has. `grades` as stored, oldest first."""
+    shown = SectionSource(records, newest_by_case(grades), table.passed, partial(_read_file, run_dir))
+    return [render_section(section, shown) for section in table.layout.page_sections]
+
+
+def newest_by_case(grades: Sequence[Grade]) -> dict[str, list[Grade]]:
+    """Return case-trial -> its grades, the newest of each question, those of turns first."""
+    newest = {grade.question: grade for grade in grades}
+    found: dict[str, list[Grade]] = defaultdict(list)
+    for grade in newest.values():
+        found[grade.key].append(grade)
+    return {key: sorted(given, key=_by_turn) for key, given in found.items()}
+
+
+def _read_file(run_dir: Path, stored: str, most_bytes: int) -> bytes | None:
+    path = find_artifact(run_dir, stored)
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    return content if len(content) <= most_bytes else None
+
+
+def _by_turn(grade: Grade) -> tuple[bool, int]:
+    return grade.turn_index is None, grade.turn_index or 0
