@@ -101,7 +101,10 @@ def _environment() -> Environment:
 
     environment = SharingEnvironment(
         loader=ChoiceLoader(
-            [PackageLoader("evalkit.lab.web"), PrefixLoader({_REPORT.rstrip("/"): PackageLoader("evalkit.reports.page")})]
+            [
+                PackageLoader("evalkit.lab.web"),
+                PrefixLoader({_REPORT.rstrip("/"): PackageLoader("evalkit.reports.page")}),
+            ]
         ),
         autoescape=True,
         undefined=StrictUndefined,
