@@ -17,9 +17,9 @@ from evalkit.lab.guard.failed_logins import FailedLogins
 from evalkit.lab.guard.gate import Gate
 from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
-from evalkit.lab.web import asset_files
+from evalkit.lab.web import asset_files, models
 
-ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes,)
+ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes, models.routes)
 """Each room's routes, given the lab."""
 
 
