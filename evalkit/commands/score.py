@@ -15,6 +15,7 @@ import asyncio
 import json
 import os
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -37,6 +38,7 @@ from evalkit.peers.pricing import price_table
 from evalkit.peers.served import served
 from evalkit.records.case import Case
 from evalkit.records.grade import Grade, GraderSpec
+from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
 from evalkit.reports.changed_verdicts import VerdictDiff, diff_lines, diff_to_json, diff_verdicts
 from evalkit.runner.grader_services import open_grader_services
@@ -144,8 +146,7 @@ def _score(task: Regrading, run: RunDirectory, line: CommandLine, *, as_json: bo
     addresses = served(task.settings) if task.needs else nullcontext(task.settings)
     with _services(task) as url, addresses as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
-        known = {grade.question for grade in earlier}
-        given = event_loop.run(_grade_all(replace(task, settings=addressed), run, known, spending, url))
+        given = event_loop.run(_grade_all(replace(task, settings=addressed), run, earlier, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
     shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
@@ -253,8 +254,12 @@ def _services(task: Regrading) -> Iterator[str | None]:
 
 
 async def _grade_all(
-    task: Regrading, run: RunDirectory, known: set[tuple[str, int | None, str]], spending: _Spending, url: str | None
+    task: Regrading, run: RunDirectory, earlier: Sequence[Grade], spending: _Spending, url: str | None
 ) -> list[Grade]:
+    known = {grade.question for grade in earlier}
+    of_key: dict[str, list[Grade]] = defaultdict(list)
+    for old in earlier:
+        of_key[old.key].append(old)
     lanes = asyncio.Semaphore(task.settings.concurrency)
     async with open_peers(task.settings, url) as peers:
         services = open_grader_services(peers, run)
@@ -266,7 +271,7 @@ async def _grade_all(
                 grades = [_kept(grade, known) for grade in await _grade_one(task, key, services)]
                 costs = [cost for grade in grades for cost in grade_costs_usd(grade).values()]
                 spending.spent_usd += sum(cost or 0.0 for cost in costs)
-                run.append_grades(grades)
+                run.append_grades(grades, {key: passed(task.subject(key), [*of_key[key], *grades])})
                 return grades
 
         graded = await asyncio.gather(*(grade(key) for key in task.stored))

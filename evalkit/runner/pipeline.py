@@ -21,6 +21,7 @@ from evalkit.graders.context import GraderServices
 from evalkit.metrics.cost import grade_costs_usd
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import Grade, GraderSpec
+from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
 from evalkit.store.run_directory import RunDirectory, StoredRecord, now_utc
 
@@ -108,7 +109,7 @@ def _grade_into(run: RunDirectory, workload: Workload, advance: Advance) -> Fini
     async def finish(record: CaseRecord, record_sha256: str) -> float:
         grades = await grade_record(record, record_sha256, workload.graders(record.case), workload.services, now_utc)
         # It waits for the disk, which must not delay the conversations that go on.
-        await asyncio.to_thread(run.append_grades, grades)
+        await asyncio.to_thread(run.append_grades, grades, {record.key: passed(record, grades)})
         advance(record, grades)
         return judging_cost_usd(grades)
 
@@ -126,7 +127,7 @@ async def _grade_kept(run: RunDirectory, workload: Workload, kept: Sequence[Stor
         done = {(grade.grader_id, grade.turn_index) for grade in known if not grade.unanswered}
         specs = workload.graders(record.case)
         grades = await grade_record(record, stored.sha256, specs, workload.services, now_utc, done=done)
-        run.append_grades(grades)
+        run.append_grades(grades, {record.key: passed(record, [*known, *grades])})
         advance(record, [*known, *grades])
 
     await asyncio.gather(*(complete(stored) for stored in kept))

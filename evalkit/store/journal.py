@@ -12,7 +12,8 @@ failed      ``key``, ``attempt``, ``duration_ms``, ``failure``, ``artifacts`` (n
             ``cost_usd``, ``wait_s`` (the next attempt begins after so many seconds, at the earliest), ``at``
 finished    ``key``, ``record_sha256``, ``reuse_key``, ``fault`` (null: none), ``cost_usd`` (role -> dollars of
             all attempts; null: a price is unknown), ``at``
-graded      ``key``, ``graders`` (their ids), ``at``: their grades stand in ``grades.jsonl``
+graded      ``key``, ``graders`` (their ids), ``passed`` (the case-trial, by all its grades; null: not decided),
+            ``at``: the grades stand in ``grades.jsonl``
 concurrency ``limit``, ``reason``, ``at_s`` (seconds since the run began or was resumed), ``at``
 paused      ``seconds`` in which no attempt begins (a rate limit is spent), ``limit``, ``reason``, ``at_s``, ``at``
 ended       ``status``, ``exit_code``, ``at``: as ``status.json`` says it

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -35,6 +36,8 @@ _KEY_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,139}(?<!\.)")
 
 # Whoever only asks whether a run is held has the lock for a moment, and must not be taken for a writer.
 _LOCK_TIMEOUT_S = 0.5
+
+_NOBODY: Mapping[str, bool | None] = MappingProxyType({})
 
 _log = logging.getLogger(__name__)
 
@@ -272,15 +275,21 @@ class RunDirectory:
         content = path.read_bytes()
         write_atomically(path.parent / "superseded" / f"{path.stem}.{sha256(content).hexdigest()[:12]}.json", content)
 
-    def append_grades(self, grades: Sequence[Grade]) -> None:
-        """Append grades, on disk when this returns, and announce them; older ones stay as history."""
+    def append_grades(self, grades: Sequence[Grade], passed: Mapping[str, bool | None] = _NOBODY) -> None:
+        """Append grades, on disk when this returns, and announce them; older ones stay as history.
+
+        `passed`: of each case-trial that is graded, whether it passes with them, for whoever follows the run.
+        """
         if not grades:
             return
         append_lines(self.grades_path, map(grade_to_json, grades))
         graders: dict[str, dict[str, None]] = {}
         for grade in grades:
             graders.setdefault(grade.key, {})[grade.grader_id] = None
-        told = [{"event": "graded", "key": key, "graders": list(ids), "at": now_utc()} for key, ids in graders.items()]
+        told = [
+            {"event": "graded", "key": key, "graders": list(ids), **_of(key, passed), "at": now_utc()}
+            for key, ids in graders.items()
+        ]
         append_lines(self.journal_path, told, sync=False)
 
     def write_config(self, config: Mapping[str, Any]) -> None:
@@ -343,6 +352,10 @@ class RunDirectory:
     def read_grades(self) -> list[Grade]:
         """Return all grades, oldest first."""
         return [grade_from_json(line) for line in read_lines(self.grades_path)]
+
+
+def _of(key: str, passed: Mapping[str, bool | None]) -> dict[str, bool | None]:
+    return {"passed": passed[key]} if key in passed else {}
 
 
 def _why(change: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from evalkit.cli import main
+from evalkit.store.journal import read_lines
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 ORDERS = {f"order-{number}": f"{number:04}" for number in range(1, 13)}
@@ -60,6 +61,8 @@ def test_other_argument_rules(make_run: Any, tmp_path: Path, capsys: Any) -> Non
         "24 verdicts, 1 changed, 0 new, 0 unanswered\n  1 from 0 to 1\norder-1 turn 1 tool_call_args: 0 to 1: " in out
     )
     assert "expectations of 1 cases are those that" in err
+    told = {line["key"]: line["passed"] for line in read_lines(run.journal_path) if "passed" in line}
+    assert told["order-1"] is True
     assert summary(run)["grade_mean"] == 1
     newest = {grade.question: grade for grade in run.read_grades()}["order-1", 1, "tool_call_args"]
     assert newest.record_sha256 == run.read_finished()["order-1"].sha256

@@ -85,6 +85,9 @@ def test_the_journal_holds_every_case_and_the_hash_of_its_record(finished: Finis
     run_id = json.loads((finished.directory / "provenance.json").read_text())["run_id"]
     assert [lines[0][name] for name in ("event", "run_id", "planned")] == ["began", run_id, 6]
     assert [lines[-1][name] for name in ("event", "status", "exit_code")] == ["ended", "completed", 0]
+    told = {line["key"]: line["passed"] for line in lines if line["event"] == "graded"}
+    summary = json.loads((finished.directory / "summary.json").read_text())
+    assert sum(map(bool, told.values())) / 6 == pytest.approx(summary["passed_mean"])
     done = {line["key"]: line["record_sha256"] for line in lines if line["event"] == "finished"}
     assert len(done) == 6
     for key, expected in done.items():

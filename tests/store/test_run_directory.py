@@ -112,9 +112,10 @@ def test_grades_are_appended_and_read_in_order(tmp_path: Path) -> None:
     grades = [
         Grade("a", 1, "g", "tool_call", "1", value, "why", "sha", "now", ("quote",)) for value in (0.0, 1.0, None)
     ]
-    run.append_grades(grades[:2])
-    run.append_grades(grades[2:])
+    run.append_grades(grades[:2], {"a": False})
+    run.append_grades(grades[2:], {"a": None})
     assert run.read_grades() == grades
+    assert [line["passed"] for line in read_lines(run.journal_path)] == [False, None]
 
 
 def test_config_keeps_text_that_looks_like_numbers(tmp_path: Path) -> None:
