@@ -115,7 +115,7 @@ def shipped_prices() -> Prices:
 
 
 def list_models(presets: Iterable[ProviderPreset], ran: Iterable[str], prices: Prices) -> list[KnownModel]:
-    """Return every model that the presets, the price table or a run names, by name; `ran`: models of runs."""
+    """Return every model that a run (`ran`), a preset or the price table names, in this order."""
     roles: dict[str, list[str]] = {}
     places: dict[str, list[str]] = {}
     for preset in presets:
@@ -132,7 +132,10 @@ def list_models(presets: Iterable[ProviderPreset], ran: Iterable[str], prices: P
             prices.find(name),
             name in have_run,
         )
-        for name in sorted({*roles, *have_run, *priced}, key=lambda name: (name not in have_run, name.lower()))
+        for name in sorted(
+            {*roles, *have_run, *priced},
+            key=lambda name: (name not in have_run, name not in places, name.lower()),
+        )
     ]
 
 
