@@ -15,6 +15,7 @@ from evalkit.lab.guard.access import Access
 from evalkit.lab.guard.addresses import Addresses, is_loopback
 from evalkit.lab.guard.failed_logins import FailedLogins
 from evalkit.lab.guard.gate import Gate
+from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
 from evalkit.lab.web import asset_files, models
@@ -26,10 +27,12 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes, models.rout
 def open_lab(settings: LabSettings) -> Lab:
     """Return the lab of `settings`, with all that its rooms work with; nothing runs before its application does.
 
-    Raises ConfigError when its home cannot be used.
+    Raises ConfigError when its home or the index's database cannot be used.
     """
     access = Access(settings.home, demanded=not is_loopback(settings.host))
-    return Lab(settings, access)
+    index = open_index(settings)
+    follower = make_follower(index, settings)
+    return Lab(settings, access, index, follower, services=(follower,))
 
 
 def make_application(lab: Lab) -> FastAPI:

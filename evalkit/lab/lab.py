@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from evalkit.lab.guard.access import Access
+from evalkit.lab.index.follower import Follower
+from evalkit.lab.index.queries import Index
 from evalkit.lab.settings import LabSettings
 
 
@@ -26,10 +28,14 @@ class Lab:
     Attributes:
         settings: What it was started with.
         access: Who may come in; pages take `access.csrf` from it.
+        index: What is known of all runs.
+        follower: Keeps the index right; whoever has just changed a run lets it look at that (`look_at`).
         services: What is started before the first request, in this order, and stopped after the last, in reverse.
 
     """
 
     settings: LabSettings
     access: Access
+    index: Index
+    follower: Follower
     services: tuple[LabService, ...] = ()

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from evalkit.reports.page.overview import flatten
-from evalkit.reports.page.sweep_page import SweepRow, sweep_page
+from evalkit.reports.page.sweep_page import SweepJobRow, sweep_page
 from evalkit.reports.plots.breakdown import jobs_breakdown_png
 from evalkit.reports.plots.sweep import SweepPoint, sweep_png
 from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv
@@ -72,12 +72,12 @@ def _is_idle(key: str) -> bool:
     return any(key == node or key.startswith(f"{node}.") for node in _IDLE) or ".models." in key
 
 
-def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> SweepRow:
+def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> SweepJobRow:
     directory = Path(job.entry["directory"]) if job.entry["directory"] else None
     link = ""
     if directory is not None and (directory / "report.html").is_file():
         link = quote(Path(os.path.relpath(directory / "report.html", root)).as_posix())
-    return SweepRow(
+    return SweepJobRow(
         cells=job.cells,
         differs=differing_overrides(job, jobs),
         latency_reason=job.why_latencies_are_left_out,

@@ -28,6 +28,9 @@ from evalkit.settings.renamed import with_new_names
 from evalkit.store.journal import read_lines, read_lines_from
 from evalkit.store.run_directory import RunDirectory, RunStatus, StoredRecord
 
+_DEEPEST = 50
+_MOST_ALIASES = 30
+
 
 @dataclass(frozen=True)
 class StoredRun:
@@ -180,7 +183,7 @@ def open_run(folder: Path, reader: str) -> StoredRun:
     if not run.config_path.is_file() or not run.provenance_path.is_file():
         missing = run.config_path if not run.config_path.is_file() else run.provenance_path
         raise ConfigError(f"{folder}: holds no {missing.name}; {reader} needs a directory that a run wrote")
-    config = with_new_names(_read(run.config_path, yaml.safe_load))
+    config = with_new_names(_read(run.config_path, _load_yaml))
     if not isinstance(config.get("mode"), dict) or not isinstance(config["mode"].get("name"), str):
         raise ConfigError(f"{run.config_path}: has no mode.name; expected the config that the run wrote")
     provenance = _read(run.provenance_path, json.loads)
@@ -188,6 +191,22 @@ def open_run(folder: Path, reader: str) -> StoredRun:
     if absent:
         raise ConfigError(f"{run.provenance_path}: has no {' and no '.join(absent)}; expected what the run wrote")
     return StoredRun(run, config, provenance, tuple(read_scorings(provenance)))
+
+
+def _load_yaml(text: str) -> Any:
+    """Return what ``yaml.safe_load`` does, by the library in C where there is one: five times as fast.
+
+    Raises ValueError for what no run writes and would bring the process down: that library has no end of depth, and
+    what is named over and over again has no end of size.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    depth = aliases = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        aliases += isinstance(event, yaml.AliasEvent)
+        if depth > _DEEPEST or aliases > _MOST_ALIASES:
+            raise ValueError("it is nested more deeply, or repeats itself more often, than anything that a run writes")
+    return yaml.load(text, Loader=loader)  # noqa: S506 - either of the two is a safe loader
 
 
 def _read(path: Path, parse: Any) -> dict[str, Any]:

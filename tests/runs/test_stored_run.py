@@ -186,3 +186,18 @@ def test_what_was_scored_again_is_in_force(run: RunDirectory) -> None:
     assert stored.records[0].case.expected_calls[0].name == "put"
     assert stored.finished["good"].record.case.expected_calls[0].name == "get_order"
     assert replace(stored.records[0], case=stored.finished["good"].record.case) == stored.finished["good"].record
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "[" * 50_000,
+        "- " * 50_000,
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}\n" for n in range(1, 60)),
+    ],
+)
+def test_a_config_that_nobody_wrote_brings_nothing_down(run: RunDirectory, config: str) -> None:
+    """Neither the stack of the library in C nor the memory."""
+    run.config_path.write_text(config, encoding="utf-8")
+    with pytest.raises(ConfigError, match="nested more deeply"):
+        open_run(run.root, "a test")

@@ -20,7 +20,7 @@ _CALLS = ("tool_call_correctness_mean", "tool_call_arg_correctness_mean")
 
 
 @dataclass(frozen=True)
-class SweepRow:
+class SweepJobRow:
     """One job on the page.
 
     Attributes:
@@ -44,7 +44,7 @@ class SweepRow:
 def sweep_page(
     name: str,
     columns: Sequence[str],
-    rows: Sequence[SweepRow],
+    rows: Sequence[SweepJobRow],
     differences: Sequence[JobDifference],
     pictures: Mapping[str, bytes],
 ) -> Iterator[str]:

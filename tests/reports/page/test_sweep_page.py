@@ -8,20 +8,20 @@ from typing import Any
 from layouts import layout_of
 from stored_run import HOSTILE
 
-from evalkit.reports.page.sweep_page import SweepRow, sweep_page
+from evalkit.reports.page.sweep_page import SweepJobRow, sweep_page
 from evalkit.reports.sweep import SweepJob
 from evalkit.reports.sweep_differences import CasePass, compare_jobs
 
 COLUMNS = ("job", "tool_call_correctness_mean", "latency_first_audio_ms_p50", "latency_first_audio_ms_p95")
 
 
-def row(number: int, *, best: bool = False, link: str = "", **summary: Any) -> SweepRow:
+def row(number: int, *, best: bool = False, link: str = "", **summary: Any) -> SweepJobRow:
     entry = {
         "job": number, "overrides": [f"model={HOSTILE}"], "status": "completed" if summary else "vanished",
         "exit_code": 0, "config_sha256": "c", "directory": "/d",
     }  # fmt: skip
     job = SweepJob(entry, summary, layout_of("crawl"))
-    return SweepRow(job.cells, entry["overrides"], job.why_latencies_are_left_out, link, job.ranking, best)
+    return SweepJobRow(job.cells, entry["overrides"], job.why_latencies_are_left_out, link, job.ranking, best)
 
 
 GOOD = {"n": 4, "passed_mean": 0.75, "passed_n": 4, "passed_ci95": [0.3, 0.95], "cost_usd": {"assistant": 0.5}}
