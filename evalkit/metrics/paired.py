@@ -15,6 +15,7 @@ of the decision, 95 % unless told otherwise.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +130,56 @@ def sign_flip_p_value(changes: NDArray[np.float64], seed: int) -> float:
     itself = 0 if exact else 1
     low, high = np.count_nonzero(sums <= observed + rounding), np.count_nonzero(sums >= observed - rounding)
     return min(1.0, 2 * float(min(low, high) + itself) / (len(sums) + itself))
+
+
+def case_share_p_values(
+    shares: NDArray[np.float64], tried_once: Sequence[bool], seed: int
+) -> dict[tuple[int, int], float]:
+    """Return the p-value of "these two are equally good" for each two of several models on the same cases.
+
+    They are those of :func:`compare_pairs` on each case's share of passed tries: exact McNemar where each model tried
+    each case once, else sign flips over cases. Flips that have to be drawn are drawn once for all pairs.
+
+    Args:
+        shares: A row per model, a column per case: the share of the model's tries at it that passed.
+        tried_once: Of each model, whether it tried every case once.
+        seed: Of the flips.
+
+    Returns:
+        The positions of two models, the lower first -> their p-value.
+
+    """
+    found: dict[tuple[int, int], float] = {}
+    to_draw: dict[tuple[int, int], NDArray[np.float64]] = {}
+    for first, second in itertools.combinations(range(len(shares)), 2):
+        changes = shares[second] - shares[first]
+        if tried_once[first] and tried_once[second]:
+            found[first, second] = mcnemar_p_value(int(np.sum(changes > 0)), int(np.sum(changes < 0)))
+        elif 2 ** int(np.count_nonzero(changes)) <= _PERMUTATIONS:
+            found[first, second] = sign_flip_p_value(changes, seed)
+        else:
+            to_draw[first, second] = changes
+    if to_draw:
+        p_values = _drawn_p_values(np.array(list(to_draw.values())), seed)
+        found |= dict(zip(to_draw, p_values, strict=True))
+    return found
+
+
+def _drawn_p_values(changes: NDArray[np.float64], seed: int) -> list[float]:
+    """Return the p-value of each row of `changes` by the same drawn sign flips, as :func:`sign_flip_p_value` has it."""
+    moved = changes[:, np.any(changes != 0, axis=0)]
+    rng, size = np.random.default_rng(seed), moved.shape[1]
+    observed = np.sum(moved, axis=1)
+    rounding = 100 * np.finfo(np.float64).eps * np.sum(np.abs(moved), axis=1)
+    low = high = np.zeros(len(moved), dtype=np.int64)
+    batch = max(1, _BATCH_CELLS // size)
+    for done in range(0, _PERMUTATIONS, batch):
+        flips = 1.0 - 2.0 * rng.integers(0, 2, (min(batch, _PERMUTATIONS - done), size), dtype=np.int8)
+        sums = flips @ moved.T
+        low = low + np.count_nonzero(sums <= observed + rounding, axis=0)
+        high = high + np.count_nonzero(sums >= observed - rounding, axis=0)
+    least = np.minimum(low, high) + 1  # the observed one counts among them
+    return [float(p_value) for p_value in np.minimum(1.0, 2 * least / (_PERMUTATIONS + 1))]
 
 
 def _all_flips(size: int) -> Iterator[NDArray[np.int8]]:

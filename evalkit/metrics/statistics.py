@@ -98,7 +98,28 @@ def clustered_wilson_interval(values: Sequence[float], clusters: Sequence[str]) 
     compared in Franco et al. 2019, Journal of Survey Statistics and Methodology 7:334). Where all values are alike the
     clusters are the n. None with fewer than two clusters, unless all values are alike.
     """
-    sums, counts = cluster_sums(values, clusters)
+    return _clustered_wilson(*cluster_sums(values, clusters))
+
+
+def estimate_case_share(cases: Sequence[Trials]) -> Estimate:
+    """Return the mean over `cases` of the share of each one's tries that passed, with its 95 % interval.
+
+    Each case weighs the same, however often it was tried: who tries the easy ones again gains nothing. Where all were
+    tried equally often it is the share of all tries, and its interval that of :func:`estimate_mean`. Cases that were
+    not tried cannot say and are left out; `n` counts the others.
+    """
+    tried = [case for case in cases if case.tried]
+    if not tried:
+        return Estimate(None, 0, None)
+    shares = np.array([case.passed / case.tried for case in tried])
+    if all(case.tried == 1 for case in tried):
+        interval = wilson_interval(sum(case.passed for case in tried), len(tried))
+    else:
+        interval = _clustered_wilson(shares, np.ones(len(tried)))
+    return Estimate(math.fsum(shares) / len(tried), len(tried), interval)
+
+
+def _clustered_wilson(sums: NDArray[np.float64], counts: NDArray[np.float64]) -> Interval | None:
     share, tried = float(sums.sum() / counts.sum()), float(counts.sum())
     if share in (0, 1):
         return wilson_interval(len(sums) if share else 0, len(sums))

@@ -13,6 +13,7 @@ from scipy.stats import binomtest, false_discovery_control, permutation_test, tt
 
 from evalkit.metrics.paired import (
     Pair,
+    case_share_p_values,
     compare_pairs,
     holm,
     mcnemar_p_value,
@@ -159,3 +160,32 @@ def test_a_shift_is_the_median_of_the_changes() -> None:
     assert interval is not None
     assert (interval.low, interval.high) == (pytest.approx(30), pytest.approx(30))
     assert median_shift(pairs[:3])[1] is None
+
+
+def test_every_two_models_have_the_p_value_that_they_have_alone() -> None:
+    """Exact McNemar where both tried each case once, else sign flips that can be counted, as two runs are compared."""
+    rng = np.random.default_rng(7)
+    once = rng.integers(0, 2, (3, 12)).astype(float)
+    shares = np.vstack([once, rng.integers(0, 5, (2, 12)) / 4])
+    tried_once = [True, True, True, False, False]
+    found = case_share_p_values(shares, tried_once, seed=3)
+    cases = [str(number) for number in range(12)]
+    for first, second in itertools.combinations(range(5), 2):
+        pairs = [Pair(*values) for values in zip(cases, shares[first], shares[second], strict=True)]
+        alone = (
+            compare_pairs(pairs, 3).p_value
+            if tried_once[first] and tried_once[second]
+            else sign_flip_p_value(shares[second] - shares[first], 3)
+        )
+        assert found[first, second] == pytest.approx(alone)
+
+
+def test_flips_drawn_once_for_many_pairs_agree_with_those_drawn_for_each() -> None:
+    """Both estimate the same chance from 9,999 flips: they differ by the noise of that, and never say 0."""
+    rng = np.random.default_rng(11)
+    shares = np.clip(rng.normal(0.5, 0.2, (4, 60)) + np.array([[0.0], [0.02], [0.05], [0.4]]), 0, 1)
+    found = case_share_p_values(shares, [False] * 4, seed=5)
+    for (first, second), p_value in found.items():
+        alone = sign_flip_p_value(shares[second] - shares[first], 17)
+        assert p_value == pytest.approx(alone, abs=0.03)
+    assert found[0, 3] == pytest.approx(2 / 10_000)

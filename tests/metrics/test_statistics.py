@@ -24,6 +24,7 @@ from evalkit.metrics.statistics import (
     clustered_wilson_interval,
     describe,
     design_effect,
+    estimate_case_share,
     estimate_mean,
     pass_at_k,
     pass_hat_k,
@@ -280,3 +281,24 @@ def test_score_bounds_say_what_excluded_cases_could_change() -> None:
     assert score_bounds([1, 1, 1, 0], 1) == Interval(0.6, 0.8)
     assert score_bounds([1, 0], 0) == Interval(0.5, 0.5)
     assert score_bounds([], 2) == Interval(0.0, 1.0)
+
+
+@pytest.mark.parametrize(("tries", "passes"), [(1, [1, 0, 1, 1]), (3, [3, 0, 2, 1]), (2, [2, 2, 2])])
+def test_cases_tried_equally_often_have_the_estimate_of_all_tries(tries: int, passes: list[int]) -> None:
+    """A model's place on a leaderboard and the page of its one run say the same."""
+    values = [float(number < passed) for passed in passes for number in range(tries)]
+    clusters = [str(case) for case in range(len(passes)) for _ in range(tries)]
+    estimate = estimate_case_share([Trials(tries, passed) for passed in passes])
+    pooled = estimate_mean(values, clusters, seed=0)
+    assert estimate.mean == pytest.approx(pooled.mean)
+    assert estimate.interval is not None
+    assert pooled.interval is not None
+    assert (estimate.interval.low, estimate.interval.high) == pytest.approx((pooled.interval.low, pooled.interval.high))
+
+
+def test_each_case_weighs_the_same_however_often_it_was_tried() -> None:
+    """Cases without a try cannot say, and none at all is no estimate."""
+    estimate = estimate_case_share([Trials(100, 100), Trials(1, 0), Trials(0, 0)])
+    assert (estimate.mean, estimate.n) == (0.5, 2)
+    assert estimate_case_share([Trials(0, 0)]) == Estimate(None, 0, None)
+    assert estimate_case_share([Trials(4, 2)]).interval is None
