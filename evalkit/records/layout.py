@@ -66,7 +66,7 @@ class SectionSource:
 
 @dataclass(frozen=True)
 class PageSection:
-    """A part of a run's page that only this mode has.
+    """A part of a page, of a run or of one of its case-trials, that only this mode has.
 
     Attributes:
         title: Its heading.
@@ -122,6 +122,7 @@ class ResultLayout:
         answer_latency: The latency column that pictures, sweeps and turns show; empty: the mode has none.
         simulated_user: Whether a model plays the user, so that the summary says what that did to the run.
         page_sections: What the run's page shows of this mode alone.
+        case_sections: What the page of one case-trial shows of this mode alone; their source holds that one only.
         outcome_column: The column that says how a case-trial ended in the mode's own words; empty: there is none.
         breakdowns: By what the summary and the pictures tell the share that passed apart.
         ranked_apart: Settings of the summary that change what "passed" means: runs in which they differ are never
@@ -145,6 +146,7 @@ class ResultLayout:
     answer_latency: str = ""
     simulated_user: bool = False
     page_sections: tuple[PageSection, ...] = ()
+    case_sections: tuple[PageSection, ...] = ()
     outcome_column: str = ""
     breakdowns: tuple[Breakdown, ...] = ()
     ranked_apart: tuple[str, ...] = ()

@@ -35,23 +35,33 @@ PAGES = (
 
 _REPORT = "report/"
 _POLICY = (
-    "default-src 'none'; script-src 'self'{more}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "media-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'{scripts}; style-src 'self'{styles}; img-src 'self' data:; "
+    "connect-src 'self'; media-src 'self'; font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
-def page_policy(*, plays_recording: bool = False) -> str:
+def page_policy(*, plays_recording: bool = False, style_nonce: str = "") -> str:
     """Return the Content-Security-Policy of a page: nothing inline, nothing from elsewhere.
 
     Args:
         plays_recording: Whether the page has the player of terminal recordings, which compiles WebAssembly.
+        style_nonce: What a library's own style element carries; made for this one answer.
 
     """
-    return _POLICY.format(more=" 'wasm-unsafe-eval'" if plays_recording else "")
+    return _POLICY.format(
+        scripts=" 'wasm-unsafe-eval'" if plays_recording else "",
+        styles=f" 'nonce-{style_nonce}'" if style_nonce else "",
+    )
 
 
 def render(
-    request: Request, template: str, *, status_code: int = 200, plays_recording: bool = False, **content: Any
+    request: Request,
+    template: str,
+    *,
+    status_code: int = 200,
+    plays_recording: bool = False,
+    style_nonce: str = "",
+    **content: Any,
 ) -> HTMLResponse:
     """Return the page of ``templates/<template>``, with what every page has: navigation, theme, token, keys.
 
@@ -70,7 +80,7 @@ def render(
         **content,
     )
     headers = {
-        "Content-Security-Policy": page_policy(plays_recording=plays_recording),
+        "Content-Security-Policy": page_policy(plays_recording=plays_recording, style_nonce=style_nonce),
         "Cache-Control": "no-store",
         "Vary": "HX-Request",
     }
@@ -125,6 +135,7 @@ def _environment() -> Environment:
         grade=wording.grade,
         size=wording.size,
         path_part=lambda text: quote(str(text), safe=""),
+        pretty_json=lambda value: json.dumps(value, ensure_ascii=False, indent=2),
         compact_json=lambda value: json.dumps(value, ensure_ascii=False),
     )
     return environment

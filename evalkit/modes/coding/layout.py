@@ -22,13 +22,19 @@ _COLUMNS = (
     "prompt_path", "response_path", "reasoning_path", "patch_path", "build_log_path", "run_log_path", "calls_path",
 )  # fmt: skip
 _SHOWN_CHARS = 300
+_TEMPLATE = Path(__file__).parent / "programs.html.j2"
 
 
 def show_programs(source: SectionSource) -> Mapping[str, object]:
     """Return what the page shows of all programs: who passed by language and difficulty, and each program."""
     programs = [_program(record) for record in source.records]
     shares = [_shares(programs, by) for by in ("language", "difficulty", "kind")]
-    return {"programs": programs, "shares": shares}
+    return {"programs": programs, "shares": shares, "alone": False}
+
+
+def show_program(source: SectionSource) -> Mapping[str, object]:
+    """Return what the page of one case-trial shows of its program."""
+    return {"programs": [_program(record) for record in source.records], "shares": [], "alone": True}
 
 
 def _program(record: CaseRecord) -> dict[str, Any]:
@@ -128,5 +134,6 @@ CODING_LAYOUT = ResultLayout(
         Breakdown("kind"),
     ),
     ranked_apart=("lenient",),
-    page_sections=(PageSection("Programs", Path(__file__).parent / "programs.html.j2", show_programs),),
+    page_sections=(PageSection("Programs", _TEMPLATE, show_programs),),
+    case_sections=(PageSection("Program", _TEMPLATE, show_program),),
 )

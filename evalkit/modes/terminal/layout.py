@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from evalkit.modes.terminal.session_page import show_sessions
+from evalkit.modes.terminal.session_page import show_session, show_sessions
 from evalkit.records.layout import Breakdown, PageSection, ResultLayout, RowUnit, SummarySetting
 
 _HERE = Path(__file__).parent
@@ -36,6 +36,7 @@ TERMINAL_LAYOUT = ResultLayout(
     simulated_user=True,
     breakdowns=(Breakdown("category"),),
     outcome_column="stop",
+    case_sections=(PageSection("Session", _HERE / "sessions.html.j2", show_session, style=_HERE / "sessions.css"),),
     page_sections=(
         PageSection(
             "Sessions",

@@ -69,10 +69,26 @@ def show_sessions(source: SectionSource, limits: SectionLimits = LIMITS) -> Mapp
     films = {id(session): projector.film(session) for session in shown}
     in_order = [session for session in seen if id(session) in films]
     return {
+        "alone": False,
         "blame": count_blame(source),
         "sessions": [session.line() for session in seen],
         "shown": [session.detail(films[id(session)], limits) for session in in_order],
         "left_out": len(seen) - len(shown),
+        "disagree_ms": DISAGREE_MS,
+    }
+
+
+def show_session(source: SectionSource, limits: SectionLimits = LIMITS) -> Mapping[str, object]:
+    """Return what the page of one case-trial shows of its session; its recording is played beside that."""
+    seen = [_SeenSession(record, source) for record in source.records]
+    for session in seen:
+        session.read(limits.recording_bytes)
+    return {
+        "alone": True,
+        "blame": [],
+        "sessions": [session.line() for session in seen],
+        "shown": [session.detail((None, ""), limits) for session in seen],
+        "left_out": 0,
         "disagree_ms": DISAGREE_MS,
     }
 

@@ -173,6 +173,16 @@ def find_artifact(run_dir: Path, stored: str) -> Path | None:
     return path if path.is_file() and path.resolve().is_relative_to(run_dir.resolve()) else None
 
 
+def read_artifact(run_dir: Path, stored: str, most_bytes: int) -> bytes | None:
+    """Return the content of the file that a record names; None where it is not there or has more than `most_bytes`."""
+    path = find_artifact(run_dir, stored)
+    if path is None:
+        return None
+    with path.open("rb") as file:
+        content = file.read(most_bytes + 1)
+    return content if len(content) <= most_bytes else None
+
+
 def _step(step: Step, answered: Collection[str]) -> dict[str, Any]:
     """Return one thing that happened in a turn; `answered` are the ids of the calls that got an output."""
     match step:

@@ -144,7 +144,7 @@ class _Digester:
             else:
                 self.lines.append(ExcerptLine(at_ms, *place, 1, ""))
         elif not kind.startswith(_HOUSEKEEPING):
-            self.lines.append(ExcerptLine(at_ms, *place, 1, _words(kind, payload)))
+            self.lines.append(ExcerptLine(at_ms, *place, 1, tell_event(kind, payload)))
 
     def _count(self, head: bytes, raw: bytes) -> bool:
         """Count one more piece of a known stream; return whether that was all there is to know about it."""
@@ -194,7 +194,7 @@ def _sound_bytes(sound: object) -> int:
     return len(sound) * 3 // 4 if isinstance(sound, str) else 0
 
 
-def _words(kind: str, payload: Mapping[str, Any]) -> str:
+def tell_event(kind: str, payload: Mapping[str, Any]) -> str:
     """Return what is worth reading in an event, short."""
     if kind in ("session.update", "session.updated", "session.created"):
         session = payload.get("session")

@@ -15,7 +15,7 @@ from evalkit.reports.breakdown import count_failing_graders, count_faults, grade
 from evalkit.reports.metric_names import name_of
 from evalkit.reports.outcomes import count_endings, endings_of
 from evalkit.reports.page import overview
-from evalkit.reports.page.cases import find_artifact
+from evalkit.reports.page.cases import read_artifact
 from evalkit.reports.page.render import RenderedSection, render_section
 from evalkit.reports.rows import ResultTable
 
@@ -43,7 +43,7 @@ def render_own_sections(
     run_dir: Path, table: ResultTable, records: Sequence[CaseRecord], grades: Sequence[Grade]
 ) -> list[RenderedSection]:
     """Return the sections that only the run's mode has. `grades` as stored, oldest first."""
-    shown = SectionSource(records, newest_by_case(grades), table.passed, partial(_read_file, run_dir))
+    shown = SectionSource(records, newest_by_case(grades), table.passed, partial(read_artifact, run_dir))
     return [render_section(section, shown) for section in table.layout.page_sections]
 
 
@@ -54,15 +54,6 @@ def newest_by_case(grades: Sequence[Grade]) -> dict[str, list[Grade]]:
     for grade in newest.values():
         found[grade.key].append(grade)
     return {key: sorted(given, key=_by_turn) for key, given in found.items()}
-
-
-def _read_file(run_dir: Path, stored: str, most_bytes: int) -> bytes | None:
-    path = find_artifact(run_dir, stored)
-    if path is None:
-        return None
-    with path.open("rb") as file:
-        content = file.read(most_bytes + 1)
-    return content if len(content) <= most_bytes else None
 
 
 def _by_turn(grade: Grade) -> tuple[bool, int]:

@@ -62,6 +62,14 @@ def test_only_a_page_with_a_recording_may_compile(tmp_path: Path) -> None:
     assert "unsafe-inline" not in recording
 
 
+def test_a_style_element_of_a_library_is_known_by_what_was_made_for_this_answer() -> None:
+    """Nothing else inline is allowed by it, and no script."""
+    policy = page_policy(style_nonce="abc")
+    assert "style-src 'self' 'nonce-abc';" in policy
+    assert policy.count("nonce") == 1
+    assert "script-src 'self';" in policy
+
+
 def test_a_link_keeps_the_query_but_for_what_changes(tmp_path: Path) -> None:
     answer = client(tmp_path).get("/query?text=a%26b&tag=x&page=1").json()
     assert answer["next"] == "?text=a%26b&page=2"

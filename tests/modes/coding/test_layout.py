@@ -10,7 +10,7 @@ import pytest
 from coding_tasks import ORACLE, write_task
 
 from evalkit.modes.coding.cases import make_case
-from evalkit.modes.coding.layout import CODING_LAYOUT, show_programs
+from evalkit.modes.coding.layout import CODING_LAYOUT, show_program, show_programs
 from evalkit.modes.coding.tasks import read_task
 from evalkit.records.case import Case
 from evalkit.records.faults import Failure
@@ -70,6 +70,17 @@ def test_the_page_escapes_what_programs_say(case: Case) -> None:
     assert 'class="removed"' in rendered.markup
     assert 'class="added"' in rendered.markup
     assert "1 of 1" in rendered.markup
+
+
+def test_the_page_of_one_case_shows_its_program_alone(case: Case) -> None:
+    """Open, and without the table of all."""
+    section = CODING_LAYOUT.case_sections[0]
+    assert section.context is show_program
+    markup = str(render_section(section, _source([_record(case, RIGHT)])).markup)
+    assert "<details" not in markup
+    assert "Passed by" not in markup
+    assert "What the answer changes" in markup
+    assert '<th scope="row">three</th>' in markup
 
 
 def test_a_dry_run_has_programs_that_were_not_run(case: Case) -> None:

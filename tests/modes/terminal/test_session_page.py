@@ -10,16 +10,19 @@ import factories
 import pytest
 from stored_sessions import HOSTILE, PLAYED, make_cast, make_entry, make_session, make_source
 
+from evalkit.modes.terminal.layout import TERMINAL_LAYOUT
 from evalkit.modes.terminal.session_page import (
     LIMITS,
     count_blame,
     find_disagreement,
     first_sentence,
     measure_answers,
+    show_session,
     show_sessions,
 )
 from evalkit.pty.recording import parse_recording
 from evalkit.records.faults import Failure
+from evalkit.reports.page.render import render_section
 
 
 def shown(*records: Any, **given: Any) -> Any:
@@ -144,6 +147,19 @@ def test_a_recording_that_cannot_be_played_says_why(content: bytes | None, told:
     assert session["film"] is None
     assert told in session["note"]
     assert len(session["turns"]) == 2
+
+
+def test_the_page_of_one_case_shows_its_session_alone() -> None:
+    """Its turns, what it took and its diff; the recording is played and the checks are listed elsewhere on the page."""
+    section = TERMINAL_LAYOUT.case_sections[0]
+    assert section.context is show_session
+    markup = str(render_section(section, make_source([make_session("writes")])).markup)
+    assert "Turn by turn" in markup
+    assert "user until answers" in markup
+    assert "notes.md" in markup
+    for elsewhere in ('<details class="session"', "Whose fault", "Checks", 'class="film"', "#case/"):
+        assert elsewhere not in markup
+    assert "<img src=x" not in markup
 
 
 def test_the_section_is_bounded_and_defects_come_first() -> None:
