@@ -133,7 +133,8 @@ class TrialState:
 
 _NOTHING_RECORDED: Mapping[str, Any] = {
     "content": "", "ending": TrialEnding.RUNNING, "is_recorded": False, "passed": None, "fault": "",
-    "failure_stage": "", "error_type": "", "error_message": "", "grades": "{}", "cost_usd": None, "latency_ms": None, "duration_ms": None,
+    "failure_stage": "", "error_type": "", "error_message": "", "grades": "{}",
+    "cost_usd": None, "latency_ms": None, "duration_ms": None,
     "started_at": "", "ended_at": "", "attempts": 1, "said": "",
 }  # fmt: skip
 
