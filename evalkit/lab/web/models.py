@@ -26,7 +26,7 @@ def routes(lab: Lab) -> APIRouter:
             request,
             "models.html.j2",
             presets=presets,
-            models=list_models(presets, (), prices),
+            models=list_models(presets, lab.index.facets().models, prices),
             price_as_of=prices.as_of,
             studio_url=studio_url(presets),
         )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from labs import make_lab
 from stand_ins import standing_in
 from starlette.testclient import TestClient
+from stored_runs import write_coding
 
 from evalkit.lab.lab import Lab
 from evalkit.lab.models import ProviderPreset
@@ -57,3 +61,14 @@ def test_lm_studios_models_are_a_part_of_it(
 def test_a_read_only_lab_shows_it_too(lab: Lab, open_client: Callable[[Lab], TestClient]) -> None:
     still = replace(lab, settings=replace(lab.settings, read_only=True))
     assert open_client(still).get("/ui/models").status_code == 200
+
+
+def test_models_that_ran_lead_to_their_runs(tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
+    """And stand first."""
+    write_coding(tmp_path / "outputs" / "one")
+    lab = make_lab(tmp_path)
+    model = "coder-a"
+    page = open_client(lab).get("/ui/models").text
+    assert f'<a href="/ui/?model={quote(model)}">' in page
+    first = page.partition("<tbody>")[2].partition("</tr>")[0]
+    assert f">{model}</th>" in first
