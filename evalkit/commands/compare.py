@@ -27,9 +27,9 @@ from evalkit.modes.registry import find_mode
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
-from evalkit.reports.rows import lookup
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.run_ending import ExitCode
+from evalkit.runs.sides import make_side
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.schemas import all_keys
@@ -79,17 +79,7 @@ def read_side(text: str) -> Side:
     if (folder / "index.jsonl").is_file():
         raise ConfigError(f"{folder}: is a sweep; compare takes two of the runs in it")
     run = open_run(folder, "compare")
-    run.require_grades()
-    return Side(
-        name=_name(run.config) or folder.name,
-        directory=str(folder),
-        layout=find_mode(run.mode).layout,
-        config=run.config,
-        datasets=run.datasets,
-        planned=len(run.planned),
-        records=run.records,
-        grades=run.grades,
-    )
+    return make_side(run, find_mode(run.mode).layout)
 
 
 def _with_the_same_keys(before: Side, after: Side) -> tuple[Side, Side]:
@@ -124,12 +114,6 @@ def _filled(config: Mapping[str, Any], other: Mapping[str, Any], shipped: Mappin
 
 def _node(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def _name(config: Mapping[str, Any]) -> str:
-    """Return the run's name with its model, or what there is of it."""
-    run_name, model = config.get("run_name"), lookup(config, ("assistant", "model"))
-    return f"{run_name} ({model})" if run_name and model else str(run_name or model or "")
 
 
 def _parse(args: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
