@@ -18,9 +18,9 @@ from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
-from evalkit.lab.web import asset_files, mode_sections, models
+from evalkit.lab.web import asset_files, case, mode_sections, models
 
-ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes, mode_sections.routes, models.routes)
+ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes, case.routes, mode_sections.routes, models.routes)
 """Each room's routes, given the lab."""
 
 

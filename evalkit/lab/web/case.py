@@ -1,0 +1,282 @@
+"""The page of one case-trial: what was said and heard, what it was graded, every event, and what its mode shows of it.
+
+What is on the page is decided by what the record names (a call's recording, a terminal's, a log) and by what the mode
+declares; no mode is known here by name.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
+
+from evalkit.errors import ConfigError, DataError
+from evalkit.lab.index.rows import RunRow
+from evalkit.lab.lab import Lab
+from evalkit.lab.web.call_sound import (
+    compose_call,
+    find_whole_call,
+    has_sound,
+    read_duration_ms,
+    read_peaks,
+)
+from evalkit.lab.web.event_log import MOST_LINES, count_events, read_event, read_window
+from evalkit.lab.web.finished_case import FinishedCase, read_case
+from evalkit.lab.web.mode_sections import section_assets
+from evalkit.lab.web.rendering import render
+from evalkit.reports.page.cases import find_artifact
+from evalkit.reports.page.events import read_digest
+from evalkit.reports.page.render import render_section
+from evalkit.reports.page.timeline import Block, Lane, lay_out
+from evalkit.runs.stored_run import open_run
+
+_READER = "the lab"
+_CALLS = "calls"
+_RECORDING = "recording_path"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One case-trial as an address names it; `trouble` says why it cannot be read."""
+
+    run: RunRow
+    key: str
+    planned: tuple[str, ...]
+    case: FinishedCase | None
+    trouble: str
+
+    @property
+    def href(self) -> str:
+        return case_href(self.run.id, self.key)
+
+
+def case_href(run_id: str, key: str) -> str:
+    """Return the address of a case-trial's page."""
+    return f"/ui/runs/{quote(run_id, safe='')}/cases/{quote(key, safe='')}"
+
+
+def routes(lab: Lab) -> APIRouter:
+    """Return the routes of the page and of what it fetches."""
+    router = APIRouter(prefix="/ui/runs/{run_id}/cases/{key}", include_in_schema=False)
+
+    @router.get("")
+    def show_case(request: Request, run_id: str, key: str) -> HTMLResponse:
+        return _page(lab, request, _find(lab, run_id, key))
+
+    @router.get("/call.wav")
+    def get_call(run_id: str, key: str) -> Response:
+        path = _call_file(lab, _require(lab, run_id, key))
+        return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": "no-store"})
+
+    @router.get("/peaks")
+    def get_peaks(run_id: str, key: str) -> Mapping[str, Any]:
+        path = _call_file(lab, _require(lab, run_id, key))
+        try:
+            return asdict(read_peaks(path))
+        except DataError as error:
+            raise HTTPException(422, str(error)) from error
+
+    @router.get("/events")
+    def list_events(
+        run_id: str, key: str, first: int = 0, count: int = MOST_LINES, find: str = ""
+    ) -> Mapping[str, Any]:
+        return asdict(read_window(_event_log(lab, run_id, key), max(0, first), max(0, count), find))
+
+    @router.get("/events/{number}")
+    def get_event(run_id: str, key: str, number: int) -> PlainTextResponse:
+        event = read_event(_event_log(lab, run_id, key), number)
+        if event is None:
+            raise HTTPException(404, f"{key} has no event {number}")
+        return PlainTextResponse(event)
+
+    return router
+
+
+def _find(lab: Lab, run_id: str, key: str) -> _Asked:
+    """Return what an address names. Raises HTTPException 404 where there is no such run, or it has no such case."""
+    row = lab.index.get_run(run_id)
+    if row is None:
+        raise HTTPException(404, f"There is no run {run_id} here. It may have been moved or deleted.")
+    try:
+        run = open_run(row.root, _READER)
+        if key not in run.planned:
+            raise HTTPException(404, f"The run {row.name} has no case-trial {key}.")
+    except ConfigError as error:
+        return _Asked(row, key, (), None, _without_folder(row, error))
+    try:
+        return _Asked(row, key, run.planned, read_case(run, key), "")
+    except (DataError, ValueError, KeyError, TypeError) as error:
+        told = error if isinstance(error, DataError) else f"records/{key}.json: cannot be read ({error})"
+        return _Asked(row, key, run.planned, None, _without_folder(row, told))
+
+
+def _without_folder(row: RunRow, error: object) -> str:
+    """Return a message without the folders above the run's: a page does not tell where on the machine it lies."""
+    return str(error).replace(f"{row.root.parent}/", "")
+
+
+def _require(lab: Lab, run_id: str, key: str) -> FinishedCase:
+    asked = _find(lab, run_id, key)
+    if asked.case is None:
+        raise HTTPException(404, asked.trouble or f"{key} has not ended")
+    return asked.case
+
+
+def _event_log(lab: Lab, run_id: str, key: str) -> Path:
+    row = lab.index.get_run(run_id)
+    path = find_artifact(row.root, f"events/{key}.jsonl") if row and "/" not in key else None
+    if path is None:
+        raise HTTPException(404, f"{key} has no event log")
+    return path
+
+
+# --- the page ---
+
+
+def _page(lab: Lab, request: Request, asked: _Asked) -> HTMLResponse:
+    row, case = asked.run, asked.case
+    place = asked.planned.index(asked.key) if asked.planned else 0
+    trial = lab.index.get_trial(row.id, asked.key)
+    nonce = secrets.token_urlsafe(16)
+    shown = _shown(asked, case, nonce) if case else dict.fromkeys(_NOTHING)
+    case_id, _, number = asked.key.partition(".t")
+    return render(
+        request,
+        "case.html.j2",
+        plays_recording=bool(shown["recording"]),
+        style_nonce=nonce if shown["call"] else "",
+        key=asked.key,
+        case_id=case.record.case.case_id if case else trial.case_id if trial else case_id,
+        trial=case.record.trial if case else int(number) if number.isdecimal() else 1,
+        run={"id": row.id, "name": row.name, "mode": row.mode, "model": row.model, "href": f"/ui/runs/{row.id}"},
+        previous=case_href(row.id, asked.planned[place - 1]) if place > 0 else "",
+        following=case_href(row.id, asked.planned[place + 1]) if place + 1 < len(asked.planned) else "",
+        here=asked.href,
+        trouble=asked.trouble,
+        waiting=str(trial.ending) if trial else "",
+        **shown,
+    )
+
+
+_NOTHING = (
+    "detail",
+    "line",
+    "ending",
+    "call",
+    "recording",
+    "sections",
+    "styles",
+    "spoken",
+    "event_count",
+    "events_file",
+)
+
+
+def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
+    """Return what the page shows of a case-trial that is there."""
+    root, record = case.root, case.record
+    detail = case.source.detail()
+    _address(asked.run.id, root, detail)
+    call = _call(asked, case, detail, nonce)
+    if call:
+        _place_hearing(detail)
+    recording = record.artifacts.get(_RECORDING, "")
+    log = find_artifact(root, f"events/{record.key}.jsonl")
+    sections = [render_section(section, case.section_source) for section in case.layout.case_sections]
+    return {
+        "detail": detail,
+        "line": case.source.line(),
+        "ending": case.ending,
+        "call": call,
+        "spoken": has_sound(root, record),
+        "recording": _artifact(asked.run.id, recording) if recording and find_artifact(root, recording) else "",
+        "sections": sections,
+        "styles": section_assets(case.run.mode, "css"),
+        "event_count": count_events(log) if log else None,
+        "events_file": _artifact(asked.run.id, f"events/{record.key}.jsonl"),
+    }
+
+
+def _artifact(run_id: str, stored: str) -> str:
+    return f"/artifacts/{quote(run_id, safe='')}/{quote(stored)}"
+
+
+def _address(run_id: str, root: Path, detail: dict[str, Any]) -> None:
+    """Turn paths relative to the run into addresses of this lab, in place."""
+    for file in detail["files"]:
+        file["href"] = _artifact(run_id, file["name"])
+        file["bytes"] = (root / file["name"]).stat().st_size
+    for sound in [*detail["sounds"], *(sound for turn in detail["turns"] for sound in turn["sounds"])]:
+        sound["src"] = f"/artifacts/{quote(run_id, safe='')}/{sound['src']}"
+    for turn in detail["turns"]:
+        turn["at"] = None
+        for step in turn["steps"]:
+            step["at"] = None
+
+
+def _place_hearing(detail: dict[str, Any]) -> None:
+    """Say in place, at each words of the transcript, from when to when they are heard in the call, in milliseconds."""
+    heard: dict[tuple[str, int], list[tuple[float, float]]] = {}
+    for lane, turn_index, start_ms, end_ms, _ in detail["timeline"]["blocks"]:
+        heard.setdefault((lane, turn_index), []).append((start_ms, end_ms))
+    for turn in detail["turns"]:
+        turn["at"] = next(iter(heard.get((Lane.CALLER, turn["turn_index"]), ())), None)
+        words = [step for step in turn["steps"] if step["kind"] == "words"]
+        answered = heard.get((Lane.ASSISTANT, turn["turn_index"]), [])
+        if answered and len(answered) != len(words):
+            answered = [(answered[0][0], answered[-1][1])] * len(words)
+        for step, at in zip(words, answered, strict=False):
+            step["at"] = at
+
+
+# --- the sound ---
+
+
+def _call(asked: _Asked, case: FinishedCase, detail: Mapping[str, Any], nonce: str) -> dict[str, Any] | None:
+    """Return what plays the call; None where nothing of it can be heard."""
+    if not has_sound(case.root, case.record):
+        return None
+    whole = find_whole_call(case.root, case.record)
+    span_ms = max((block[3] for block in detail["timeline"]["blocks"]), default=0)
+    if whole:
+        try:
+            span_ms = max(span_ms, read_duration_ms(case.root / whole))
+        except DataError:
+            whole = ""
+    if not span_ms:
+        return None
+    return {
+        "src": _artifact(asked.run.id, whole) if whole else f"{asked.href}/call.wav",
+        "peaks": f"{asked.href}/peaks",
+        "span_ms": round(span_ms),
+        "nonce": nonce,
+    }
+
+
+def _call_file(lab: Lab, case: FinishedCase) -> Path:
+    """Return the file of the whole call, which is made where the run has none. Raises HTTPException."""
+    root, record = case.root, case.record
+    whole = find_whole_call(root, record)
+    if whole:
+        return root / whole
+    named = sha256(f"{root}\n{record.key}\n{case.record_sha256}".encode()).hexdigest()[:32]
+    call = lab.settings.home / _CALLS / f"{named}.wav"
+    try:
+        if not compose_call(root, record, lambda: _blocks(root, case), call):
+            raise HTTPException(404, f"{record.key}: nothing of it can be heard")
+    except DataError as error:
+        raise HTTPException(422, str(error).replace(f"{root}/", "")) from error
+    return call
+
+
+def _blocks(root: Path, case: FinishedCase) -> tuple[Block, ...]:
+    log = find_artifact(root, f"events/{case.record.key}.jsonl")
+    return lay_out(case.record, read_digest(log, 0).turns if log else {}).blocks
