@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,8 @@ class Browser:
 
     driver: Any
 
-    def open(self, page: Path, fragment: str = "", *, width: int = WIDE, dark: bool = False) -> None:
-        """Open `page` from disk, in a window of `width` pixels."""
+    def open(self, page: Path | str, fragment: str = "", *, width: int = WIDE, dark: bool = False) -> None:
+        """Open `page` from disk, or from the address that it is, in a window of `width` pixels."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         still = {"name": "prefers-reduced-motion", "value": "reduce"}  # a click must not chase a page that glides
@@ -27,11 +28,20 @@ class Browser:
         self.driver.get("about:blank")
         self.driver.get_log("browser")
         self.driver.get_log("performance")
-        self.driver.get(page.as_uri() + fragment)
+        self.driver.get((page if isinstance(page, str) else page.as_uri()) + fragment)
 
     def js(self, script: str, *args: Any) -> Any:
         """Return what `script` returns in the page."""
         return self.driver.execute_script(script, *args)
+
+    def wait_until(self, script: str, *args: Any, timeout_s: float = 30) -> None:
+        """Return as soon as `script` returns something true in the page; AssertionError where it never does."""
+        deadline = time.monotonic() + timeout_s
+        while not self.js(script, *args):
+            assert time.monotonic() < deadline, (
+                f"{script} never became true: {self.js('return document.body.innerText')[:2000]}"
+            )
+            time.sleep(0.05)
 
     def find(self, selector: str) -> Any:
         """Return the first element that is there."""
