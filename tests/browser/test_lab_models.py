@@ -25,9 +25,9 @@ def test_everybody_can_read_it(browser: Browser, url: str, width: int, dark: boo
     """In both themes and on a telephone; nothing is refused by its policy, and nothing comes from elsewhere."""
     browser.open(url, width=width, dark=dark)
     browser.wait_until("return !document.querySelector('#studio').innerText.includes('Asking')")
-    assert find_violations(browser) == []
-    assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
     assert browser.console() == []
+    assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
+    assert find_violations(browser) == []
     assert {address.partition("/ui/")[0] for address in browser.requested() if address.startswith("http")} == {
         url.partition("/ui/")[0]
     }

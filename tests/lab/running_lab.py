@@ -57,7 +57,10 @@ def running_lab(
 
 
 def find_violations(browser: Browser) -> list[str]:
-    """Return what axe-core finds wrong with the page by WCAG 2.2 AA and its own advice."""
+    """Return what axe-core finds wrong with the page by WCAG 2.2 AA and its own advice.
+
+    Read the console before: axe-core tries styles that the page's policy refuses.
+    """
     browser.js(_AXE)
     found: list[str] = browser.driver.execute_async_script(_ASK_AXE, _RULES)
     return found
