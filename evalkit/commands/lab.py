@@ -63,11 +63,14 @@ def main(args: Sequence[str]) -> int:
             f"evalkit lab needs packages that are not installed: {', '.join(missing)}; "
             "install them with: pip install '.[lab]'"
         )
+    from evalkit.lab.index.queries import rebuild
     from evalkit.lab.serving import serve
 
     def say_where(lab: Lab) -> None:
         _say_where(lab, flags)
 
+    if flags.reindex:
+        print(f"{rebuild(settings)} runs indexed", file=sys.stderr)
     serve(settings, say_where)
     return 0
 

@@ -10,7 +10,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 import evalkit
-from evalkit.lab.guard import login
+from evalkit.lab.api import docs_page, model_routes, run_routes, trial_routes
+from evalkit.lab.guard import artifacts, login
 from evalkit.lab.guard.access import Access
 from evalkit.lab.guard.addresses import Addresses, is_loopback
 from evalkit.lab.guard.failed_logins import FailedLogins
@@ -20,7 +21,17 @@ from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
 from evalkit.lab.web import asset_files, case, mode_sections, models
 
-ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (asset_files.routes, case.routes, mode_sections.routes, models.routes)
+ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
+    run_routes.routes,
+    trial_routes.routes,
+    model_routes.routes,
+    docs_page.routes,
+    artifacts.routes,
+    asset_files.routes,
+    case.routes,
+    mode_sections.routes,
+    models.routes,
+)
 """Each room's routes, given the lab."""
 
 
@@ -67,5 +78,6 @@ def _while_up(lab: Lab) -> Callable[[FastAPI], AbstractAsyncContextManager[None]
         finally:
             for service in reversed(started):
                 await run_in_threadpool(service.stop)
+            lab.index.close()
 
     return lifespan

@@ -47,7 +47,7 @@ class Gate:
     ============ ======================================================================================================
     refused with when
     ============ ======================================================================================================
-    400          the Host is none of the lab's, whatever name was made to point here
+    400          the Host is none of the lab's, whatever name was made to point here; or the address has a NUL in it
     401          a token is demanded, and there is neither it nor a session (a page leads to the login instead)
     403          the request, or the WebSocket, comes from a page of somebody else; or a change lacks our page's secret
     413, 414     the body, or the address, is larger than any that means well
@@ -91,6 +91,8 @@ class Gate:
             return _say(400, f"this lab does not answer to that Host; open it at {self._addresses.url}")
         if len(scope.get("raw_path") or b"") + len(scope["query_string"]) > TARGET_BYTES:
             return _say(414, f"the address is longer than {TARGET_BYTES} bytes")
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return _say(400, "the address has a NUL in it, which no name has")
         if not _comes_from_here(scope, headers):
             return _say(403, "the request comes from a page that is not this lab's")
         changes = scope["type"] == "http" and scope["method"] not in _READING

@@ -135,6 +135,12 @@ def test_no_address_is_longer_than_any_that_means_well(client: TestClient) -> No
     assert client.get("/" + "x" * 9000).status_code == 414
 
 
+def test_no_address_has_a_nul(client: TestClient) -> None:
+    """Databases stumble over it."""
+    assert client.get("/runs/a%00b").status_code == 400
+    assert client.get("/runs?text=a%00b").status_code == 400
+
+
 def test_every_answer_says_what_a_browser_may_do_with_it(client: TestClient) -> None:
     """Also a refusal; what a room says itself about its content stands."""
     for headers in ({}, {"host": "evil.test"}):

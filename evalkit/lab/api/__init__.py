@@ -1,0 +1,1 @@
+"""The lab's HTTP API: runs, case-trials, grades and rankings as JSON, CSV and Parquet."""
