@@ -35,6 +35,7 @@ class StandIn:
         keys: The credentials that requests came with.
         log: What LM Studio was told to load and to unload, in order.
         hold: Called before each chat request is answered.
+        hold_load: Called before a model is loaded; LM Studio goes on loading when nobody waits for it any more.
 
     """
 
@@ -47,6 +48,7 @@ class StandIn:
         self.keys: list[str] = []
         self.log: list[str] = []
         self.hold: Callable[[], object] = lambda: None
+        self.hold_load: Callable[[], object] = lambda: None
         self.tries: Counter[str] = Counter()
         self.refuses_to_unload = False
         self._lock = threading.Lock()
@@ -72,6 +74,8 @@ class StandIn:
     def manage(self, action: str, body: Any) -> tuple[int, Any]:
         """Load or unload a model."""
         assert self.models is not None
+        if action == "load":
+            self.hold_load()
         with self._lock:
             if action == "load":
                 key = body["model"]

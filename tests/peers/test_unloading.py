@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,6 +93,21 @@ def test_a_killed_runs_model_is_unloaded(studio: StandIn, tmp_path: Path) -> Non
     assert studio.log[2:] == ["unload a"]
     assert studio.models == {"a": [], "b": []}
     assert "LM Studio: unloading a" in (tmp_path / "evalkit.log").read_text(encoding="utf-8")
+
+
+def test_a_run_killed_while_it_loads_leaves_nothing_either(studio: StandIn, tmp_path: Path) -> None:
+    """LM Studio goes on loading for nobody; what it has loaded then is unloaded."""
+    assert studio.models is not None
+    begun, may_end = threading.Event(), threading.Event()
+    studio.hold_load = lambda: (begun.set(), may_end.wait(30))
+    process = subprocess.Popen([sys.executable, "-c", _RUN, str(tmp_path), studio.url], stdout=subprocess.PIPE)
+    assert begun.wait(30)
+    assert read_note(tmp_path) == [LoadedModel(studio.url, "a", None)]
+    kill(process)
+    may_end.set()
+    wait_until(lambda: not (tmp_path / NOTE_NAME).exists())
+    assert studio.log[1:] == ["load a", "unload a"]
+    assert studio.models["a"] == []
 
 
 def test_also_with_the_program(studio: StandIn, tmp_path: Path, lms: StandInLms) -> None:
