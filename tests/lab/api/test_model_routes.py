@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from labs import make_lab
+from stand_ins import standing_in
 from starlette.testclient import TestClient
 from stored_runs import write_crawl
 
@@ -42,6 +43,16 @@ def test_an_unknown_model_is_not_found(client: TestClient) -> None:
     answer = client.get("/models/capabilities?model_id=nobody/knows-this")
     assert answer.status_code == 404
     assert "not found" in answer.json()["detail"]
+
+
+def test_a_model_that_only_lm_studio_has_is_known(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what it says of it."""
+    with standing_in() as studio:
+        monkeypatch.setattr("evalkit.lab.api.model_routes.studio_url", lambda _: studio.url)
+        studio.models = {"maker/coder": ["maker/coder"]}
+        answer = client.get("/models/capabilities?model_id=maker/coder").json()
+        assert (answer["model_id"], answer["providers"], answer["is_loaded"]) == ("maker/coder", ["lmstudio"], True)
+        assert [model["id"] for model in client.get("/models/lmstudio").json()["models"]] == ["maker/coder"]
 
 
 def test_where_no_lm_studio_is_that_is_said(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
