@@ -15,13 +15,18 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.metrics.paired import case_share_p_values, holm
 from evalkit.metrics.statistics import CONFIDENCE, Interval, Trials, estimate_case_share
+
+if TYPE_CHECKING:
+    from evalkit.lab.index.queries import Index
+    from evalkit.lab.index.rows import CaseSetRow, ModelCaseRow
 
 _SEED = 0
 
@@ -156,6 +161,16 @@ def make_leaderboard(rows: Iterable[CaseTries], cases: int) -> Leaderboard:
         differences=differences,
         undecided_cases=tuple(sorted(tried - judged)),
     )
+
+
+def read_leaderboard(index: Index, case_set: CaseSetRow) -> Leaderboard:
+    """Return the leaderboard of `case_set` as the index is now; one that has not changed is not computed again."""
+    return _computed(tuple(index.list_model_cases(case_set.case_set)), case_set.cases)
+
+
+@lru_cache(maxsize=16)
+def _computed(rows: tuple[ModelCaseRow, ...], cases: int) -> Leaderboard:
+    return make_leaderboard(rows, cases)
 
 
 def leaderboard_to_json(leaderboard: Leaderboard) -> dict[str, Any]:

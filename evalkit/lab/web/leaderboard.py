@@ -1,0 +1,78 @@
+"""The pages of the leaderboard: models ranked on one set of cases, and what one model's place was computed from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse
+
+from evalkit.lab.index.rows import CaseSetRow
+from evalkit.lab.leaderboard import read_leaderboard
+from evalkit.lab.web.rendering import render
+
+if TYPE_CHECKING:
+    from evalkit.lab.lab import Lab
+
+_MOST_IN_MATRIX = 12
+
+
+def routes(lab: Lab) -> APIRouter:
+    """Return the leaderboard's pages."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/ui/leaderboard")
+    def show_leaderboard(request: Request) -> HTMLResponse:
+        case_sets = lab.index.list_case_sets()
+        chosen = _choose(case_sets, request.query_params.get("set", ""))
+        if chosen is None:
+            return render(request, "leaderboard.html.j2", case_sets=case_sets, chosen=None)
+        board = read_leaderboard(lab.index, chosen)
+        models = [standing.model for standing in board.ranked]
+        return render(
+            request,
+            "leaderboard.html.j2",
+            case_sets=case_sets,
+            chosen=chosen,
+            board=board,
+            ranks=[standing.rank for standing in board.ranked],
+            retried=any(standing.most_tries > 1 for standing in (*board.ranked, *board.apart)),
+            matrix=models if 1 < len(models) <= _MOST_IN_MATRIX else [],
+            differences={(found.first, found.second): found for found in board.differences},
+            points=[
+                {"name": one.model, "usd": one.cost_usd / one.tries, "score": one.score}
+                for one in board.ranked
+                if one.cost_usd is not None and one.tries
+            ],
+        )
+
+    @router.get("/ui/leaderboard/model")
+    def show_model(request: Request) -> HTMLResponse:
+        model = request.query_params.get("model", "")
+        chosen = _find(lab.index.list_case_sets(), request.query_params.get("set", ""))
+        if chosen is None or model not in chosen.models:
+            raise HTTPException(404, "No model of this name has run these cases in the folders that the lab serves.")
+        board = read_leaderboard(lab.index, chosen)
+        cases = [row for row in lab.index.list_model_cases(chosen.case_set) if row.model == model]
+        standing = next(one for one in (*board.ranked, *board.apart) if one.model == model)
+        return render(
+            request,
+            "leaderboard_model.html.j2",
+            chosen=chosen,
+            board=board,
+            standing=standing,
+            cases=sorted(cases, key=lambda row: (row.passed / row.decided if row.decided else 2, row.case_id)),
+        )
+
+    return router
+
+
+def _find(case_sets: list[CaseSetRow], case_set: str) -> CaseSetRow | None:
+    return next((found for found in case_sets if found.case_set == case_set), None)
+
+
+def _choose(case_sets: list[CaseSetRow], wanted: str) -> CaseSetRow | None:
+    """Return the set that is asked for, else the one that most models have run, else none."""
+    if wanted:
+        return _find(case_sets, wanted)
+    return max(case_sets, key=lambda found: (len(found.models), found.runs), default=None)
