@@ -19,7 +19,7 @@ from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
-from evalkit.lab.web import asset_files, case, mode_sections, models
+from evalkit.lab.web import asset_files, case, leaderboard, mode_sections, models
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     run_routes.routes,
@@ -29,6 +29,7 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     artifacts.routes,
     asset_files.routes,
     case.routes,
+    leaderboard.routes,
     mode_sections.routes,
     models.routes,
 )

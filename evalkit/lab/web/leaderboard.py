@@ -39,11 +39,6 @@ def routes(lab: Lab) -> APIRouter:
             retried=any(standing.most_tries > 1 for standing in (*board.ranked, *board.apart)),
             matrix=models if 1 < len(models) <= _MOST_IN_MATRIX else [],
             differences={(found.first, found.second): found for found in board.differences},
-            points=[
-                {"name": one.model, "usd": one.cost_usd / one.tries, "score": one.score}
-                for one in board.ranked
-                if one.cost_usd is not None and one.tries
-            ],
         )
 
     @router.get("/ui/leaderboard/model")
