@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 import evalkit
-from evalkit.lab.api import docs_page, model_routes, run_routes, trial_routes
+from evalkit.lab.api import docs_page, model_routes, ranking_routes, run_routes, trial_routes
 from evalkit.lab.guard import artifacts, login
 from evalkit.lab.guard.access import Access
 from evalkit.lab.guard.addresses import Addresses, is_loopback
@@ -24,6 +24,7 @@ from evalkit.lab.web import asset_files, case, leaderboard, mode_sections, model
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     run_routes.routes,
     trial_routes.routes,
+    ranking_routes.routes,
     model_routes.routes,
     docs_page.routes,
     artifacts.routes,
