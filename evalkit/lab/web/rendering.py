@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
+from jinja2 import BaseLoader, ChoiceLoader, Environment, PackageLoader, StrictUndefined, TemplateNotFound
 
 import evalkit
 from evalkit.lab.lab import Lab
 from evalkit.lab.web import wording
 from evalkit.lab.web.asset_files import asset_url
 from evalkit.reports.page.render import script_json
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 PAGES = (
     ("/ui/", "Runs", "r"),
@@ -99,23 +98,33 @@ def query_string(request: Request, **changes: object) -> str:
     return "?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in kept) if kept else ""
 
 
+class ReportTemplates(BaseLoader):
+    """The templates of the reports' pages, under names that begin with ``report/``."""
+
+    def __init__(self) -> None:
+        self._inner = PackageLoader("evalkit.reports.page")
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """Return the source of `template`. Raises TemplateNotFound for another name."""
+        if not template.startswith(_REPORT):
+            raise TemplateNotFound(template)
+        return self._inner.get_source(environment, template.removeprefix(_REPORT))
+
+
+class PageEnvironment(Environment):
+    """Lets a report's template name its neighbours as it does in a report."""
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Return the name of `template` as `parent` means it."""
+        return _REPORT + template if parent.startswith(_REPORT) else template
+
+
 @cache
 def _environment() -> Environment:
-    from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
-
-    class SharingEnvironment(Environment):
-        """Lets a report's template name its neighbours as it does in a report."""
-
-        def join_path(self, template: str, parent: str) -> str:
-            return _REPORT + template if parent.startswith(_REPORT) else template
-
-    environment = SharingEnvironment(
-        loader=ChoiceLoader(
-            [
-                PackageLoader("evalkit.lab.web"),
-                PrefixLoader({_REPORT.rstrip("/"): PackageLoader("evalkit.reports.page")}),
-            ]
-        ),
+    environment = PageEnvironment(
+        loader=ChoiceLoader([PackageLoader("evalkit.lab.web"), ReportTemplates()]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -43,7 +43,7 @@ def percent(share: float | None, places: int = 0) -> str:
     text = f"{100 * share:.{places}f}"
     if 0 < share < 1 and float(text) in (0.0, 100.0):
         return percent(share, places + 1)
-    return f"{text} %"
+    return f"{text.removesuffix('.' + '0' * places)} %" if places else f"{text} %"
 
 
 def milliseconds(value: float | None) -> str:

@@ -45,11 +45,12 @@ page.addEventListener("keydown", (event) => {
   page.activeElement.closest("tr")?.querySelector(".pick input")?.click();
 });
 
-/* --- anew, when something changed: by the version of the index, and at once when a live run says so --- */
+/* --- anew, when something changed: the lab tells when its index has --- */
 
 let asking = false;
 let again = false;
 async function refresh() {
+  if (page.hidden) return;
   if (asking) { again = true; return; }
   asking = true;
   try {
@@ -63,20 +64,10 @@ async function refresh() {
   if (again) { again = false; setTimeout(refresh, 500); }
 }
 
-async function look() {
-  if (page.hidden) return;
-  try {
-    const answer = await fetch("/ui/changes", { headers: { Accept: "application/json" } });
-    if (!answer.ok) return;
-    const { version } = await answer.json();
-    page.dispatchEvent(new CustomEvent("lab:online"));
-    if (String(version) !== list().dataset.changed) await refresh();
-  } catch {
-    page.dispatchEvent(new CustomEvent("lab:offline"));
-  }
-}
-setInterval(look, 2000);
-page.addEventListener("visibilitychange", look);
+page.addEventListener("live:indexed", ({ detail }) => {
+  if (String(detail.version) !== list().dataset.changed) refresh();
+});
+page.addEventListener("visibilitychange", () => { if (!page.hidden) refresh(); });
 
 page.addEventListener("htmx:after:swap", (event) => {
   showColumns();

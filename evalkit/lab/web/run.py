@@ -1,0 +1,192 @@
+"""The page of one run: how it stands, what it found and why, its case-trials, what differs from its parent, its files.
+
+The frame and the table come from the index and are there at once; what has to be read from the run's own files
+follows as a part of its own. Parts are asked for again while the run goes on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from evalkit.errors import ConfigError, DataError
+from evalkit.lab.index.rows import TrialEnding, RunRow
+from evalkit.lab.lab import Lab
+from evalkit.lab.web.rendering import is_partial, query_string, render
+from evalkit.lab.web.stored_findings import FindingsShelf
+from evalkit.lab.web.wording import between
+from evalkit.modes.registry import find_mode
+from evalkit.reports.config_changes import ConfigChange, find_config_changes
+from evalkit.runs.stored_run import StoredRun, open_run
+
+_PAGE_SIZE = 100
+_MOST_FILES = 400
+_ENDINGS = frozenset(TrialEnding)
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """A file of a run: its path in the run's directory, and its size in bytes."""
+
+    path: str
+    size: int
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """What lies in a folder of a run: its name (empty: the run's own), files in order, how many are not listed."""
+
+    name: str
+    files: Sequence[RunFile]
+    more: int
+
+
+def routes(lab: Lab) -> APIRouter:
+    """Return the routes of the page and of its parts."""
+    router = APIRouter(prefix="/ui", include_in_schema=False)
+    shelf = FindingsShelf()
+
+    @router.get("/runs/{run_id}")
+    def show_run(request: Request, run_id: str) -> HTMLResponse:
+        run = _find(lab, run_id)
+        asked = _read_trial_query(request.query_params)
+        content = {
+            "run": run,
+            "asked": asked,
+            "found": lab.index.list_trials(run.id, size=_PAGE_SIZE, **asked),
+            "link": partial(query_string, request),
+            "changed": lab.index.version(),
+        }
+        if is_partial(request):
+            return render(request, "run_cases.html.j2", **content)
+        return render(
+            request,
+            "run.html.j2",
+            **content,
+            **_describe_head(lab, run),
+            sweep=lab.index.get_sweep(run.sweep_id) if run.sweep_id else None,
+        )
+
+    @router.get("/runs/{run_id}/head")
+    def show_head(request: Request, run_id: str) -> HTMLResponse:
+        run = _find(lab, run_id)
+        return render(request, "run_head.html.j2", run=run, **_describe_head(lab, run))
+
+    @router.get("/runs/{run_id}/findings")
+    def show_findings(request: Request, run_id: str) -> HTMLResponse:
+        run = _find(lab, run_id)
+        try:
+            return render(request, "run_findings.html.j2", run=run, found=shelf.read(run.root), trouble="")
+        except (ConfigError, DataError) as error:
+            return render(request, "run_findings.html.j2", run=run, found=None, trouble=str(error))
+
+    @router.get("/runs/{run_id}/details")
+    def show_details(request: Request, run_id: str) -> HTMLResponse:
+        run = _find(lab, run_id)
+        try:
+            return render(request, "run_details.html.j2", run=run, found=shelf.read(run.root))
+        except (ConfigError, DataError):  # the findings say so
+            return render(request, "run_details.html.j2", run=run, found=None)
+
+    @router.get("/runs/{run_id}/changes")
+    def show_changes(request: Request, run_id: str) -> HTMLResponse:
+        run = _find(lab, run_id)
+        parent = lab.index.get_run(run.parent_id) if run.parent_id else None
+        changes = _find_changes(parent, run) if parent else None
+        return render(request, "run_changes.html.j2", run=run, parent=parent, changes=changes)
+
+    @router.get("/runs/{run_id}/files")
+    def show_files(request: Request, run_id: str) -> HTMLResponse:
+        run = _find(lab, run_id)
+        return render(request, "run_files.html.j2", run=run, folders=list_files(run.root))
+
+    @router.get("/sections/{mode}/{number}.{kind}")
+    def get_section_part(mode: str, number: int, kind: str) -> Response:
+        try:
+            section = find_mode(mode).layout.page_sections[number]
+        except (ConfigError, IndexError):
+            raise HTTPException(404, "no such section") from None
+        text = {"css": section.style, "js": section.script}.get(kind)
+        if text is None or number < 0:
+            raise HTTPException(404, "no such section")
+        content = text.read_text(encoding="utf-8") if isinstance(text, Path) else text
+        return Response(content, media_type={"css": "text/css", "js": "text/javascript"}[kind])
+
+    return router
+
+
+def list_files(root: Path) -> list[RunFolder]:
+    """Return what lies in a run's directory, its own files first; links are left out, and so is what is hidden."""
+    folders: list[RunFolder] = []
+    left = _MOST_FILES
+    for folder, inner, names in os.walk(root):
+        inner[:] = sorted(name for name in inner if not name.startswith("."))
+        here = Path(folder)
+        files = [
+            RunFile((here / name).relative_to(root).as_posix(), (here / name).lstat().st_size)
+            for name in sorted(names)
+            if not name.startswith(".") and not (here / name).is_symlink()
+        ]
+        if files:
+            listed = files[: max(left, 0)]
+            left -= len(listed)
+            name = here.relative_to(root).as_posix()
+            folders.append(RunFolder("" if name == "." else name, listed, len(files) - len(listed)))
+    return folders
+
+
+def _find(lab: Lab, run_id: str) -> RunRow:
+    run = lab.index.get_run(run_id)
+    if run is None:
+        raise HTTPException(404, f"There is no run {run_id[:64]} in the folders that this lab serves.")
+    return run
+
+
+def _read_trial_query(given: Mapping[str, str]) -> dict[str, Any]:
+    page, ending = given.get("page", ""), given.get("ending", "")
+    return {
+        "page": int(page[:7]) if page.isascii() and page.isdigit() and int(page) else 1,
+        "ending": ending if ending in _ENDINGS else "",
+        "text": given.get("text", "").strip(),
+    }
+
+
+def _describe_head(lab: Lab, run: RunRow) -> dict[str, Any]:
+    """Return what the head of the page needs beside the run's row."""
+    elapsed_ms = between(run.started_at, run.ended_at or (datetime.now(UTC) if run.is_live else None))
+    waits = run.is_live and run.finished and elapsed_ms is not None
+    return {
+        "counts": lab.index.count_endings(run.id),
+        "elapsed_ms": elapsed_ms,
+        "left_ms": (elapsed_ms or 0) / run.finished * (run.planned - run.finished) if waits else None,
+        "budget_usd": _read_budget(run.root),
+        "can_resume": not run.is_live and bool(run.run_id) and (run.finished < run.planned or run.excluded > 0),
+    }
+
+
+def _read_budget(root: Path) -> float | None:
+    """Return what the run may cost in dollars; None where no limit is set, or that cannot be read."""
+    try:
+        found = open_run(root, "the lab").stored_config.get("limits", {}).get("max_cost_usd")
+    except (ConfigError, AttributeError):
+        return None
+    return float(found) if isinstance(found, int | float) and found > 0 else None
+
+
+def _find_changes(parent: RunRow, run: RunRow) -> Sequence[ConfigChange] | None:
+    """Return where the config of `run` differs from its parent's; None where one of them cannot be read."""
+    try:
+        runs: list[StoredRun] = [open_run(each.root, "the lab") for each in (parent, run)]
+    except ConfigError:
+        return None
+    before, after = runs
+    return find_config_changes(before.config, after.config, hashes=(before.datasets, after.datasets))

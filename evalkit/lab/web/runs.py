@@ -1,0 +1,119 @@
+"""The page of all runs: what runs now on top, then a list that is filtered, searched and sorted, 50 a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from evalkit.lab.index.rows import RunQuery
+from evalkit.lab.lab import Lab
+from evalkit.lab.web.rendering import is_partial, query_string, render
+from evalkit.store.run_directory import RunStatus
+
+_PAGE_SIZE = 50
+_MOST_RUNNING = 12
+_MOST_PAGES = 1_000_000
+_FILTERS = ("text", "mode", "model", "status", "tag", "case_set", "sweep")
+
+
+@dataclass(frozen=True)
+class RunColumn:
+    """A column of the list.
+
+    Attributes:
+        name: In the page's markup, and what the reader's choice is remembered by.
+        label: What the reader sees.
+        sort: The field of a run by which it sorts; empty: it does not.
+        is_number: Whether it is aligned to the right.
+        is_fixed: Whether it is always shown.
+
+    """
+
+    name: str
+    label: str
+    sort: str = ""
+    is_number: bool = False
+    is_fixed: bool = False
+
+
+COLUMNS = (
+    RunColumn("name", "Run", "name", is_fixed=True),
+    RunColumn("model", "Model", "model"),
+    RunColumn("status", "Status", "status"),
+    RunColumn("score", "Passed", "score"),
+    RunColumn("cases", "Case-trials", "planned"),
+    RunColumn("cost", "Cost", "cost_usd", is_number=True),
+    RunColumn("latency", "Latency", "latency_ms", is_number=True),
+    RunColumn("started", "Started", "started_at", is_number=True),
+)
+_SORTS = frozenset(column.sort for column in COLUMNS if column.sort)
+_TEXTS = frozenset({"name", "model", "status"})
+
+
+def read_query(given: Mapping[str, str]) -> RunQuery:
+    """Return what the reader asks for; what makes no sense is taken for not asked."""
+    sort = given.get("sort", "")
+    if sort not in _SORTS:
+        sort = "started_at"
+    page = given.get("page", "")
+    return RunQuery(
+        **{name: given.get(name, "").strip() for name in _FILTERS},
+        sort=sort,
+        descending=given.get("order", "asc" if sort in _TEXTS else "desc") != "asc",
+        page=min(int(page), _MOST_PAGES) if page.isascii() and page.isdigit() and int(page) else 1,
+        size=_PAGE_SIZE,
+    )
+
+
+def routes(lab: Lab) -> APIRouter:
+    """Return the routes of the page and of its parts that are asked for again."""
+    router = APIRouter(prefix="/ui", include_in_schema=False)
+
+    @router.get("/")
+    def show_runs(request: Request) -> HTMLResponse:
+        query = read_query(request.query_params)
+        asked = {name: getattr(query, name) for name in _FILTERS}
+        link = partial(query_string, request)
+        content = {
+            "found": lab.index.list_runs(query),
+            "query": query,
+            "asked": {name: value for name, value in asked.items() if value},
+            "columns": COLUMNS,
+            "link": link,
+            "sort_link": partial(_sort_link, link, query),
+            "changed": lab.index.version(),
+        }
+        if is_partial(request):
+            return render(request, "runs_list.html.j2", **content)
+        return render(
+            request,
+            "runs.html.j2",
+            **content,
+            facets=lab.index.facets(),
+            sweep=lab.index.get_sweep(query.sweep) if query.sweep else None,
+            running=_find_running(lab),
+        )
+
+    @router.get("/running")
+    def show_running(request: Request) -> HTMLResponse:
+        return render(request, "running.html.j2", running=_find_running(lab))
+
+    return router
+
+
+def _find_running(lab: Lab) -> object:
+    """Return the page of runs that a process is writing now, the newest first."""
+    return lab.index.list_runs(RunQuery(status=str(RunStatus.RUNNING), size=_MOST_RUNNING))
+
+
+def _sort_link(link: partial[str], query: RunQuery, column: RunColumn) -> str:
+    """Return the address of the list sorted by `column`: the other way round where it is already."""
+    if query.sort == column.sort:
+        order = "asc" if query.descending else "desc"
+    else:
+        order = "asc" if column.sort in _TEXTS else "desc"
+    return link(sort=column.sort, order=order, page=None)
