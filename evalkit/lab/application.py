@@ -19,7 +19,8 @@ from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
-from evalkit.lab.web import asset_files, case, leaderboard, mode_sections, models
+from evalkit.lab.web import asset_files, case, leaderboard, mode_sections, models, run, runs
+from evalkit.lab.web.error_pages import add_error_pages
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     run_routes.routes,
@@ -29,6 +30,8 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     docs_page.routes,
     artifacts.routes,
     asset_files.routes,
+    runs.routes,
+    run.routes,
     case.routes,
     leaderboard.routes,
     mode_sections.routes,
@@ -55,6 +58,7 @@ def make_application(lab: Lab) -> FastAPI:
         title="evalkit lab", version=evalkit.__version__, docs_url=None, redoc_url=None, lifespan=_while_up(lab)
     )
     application.state.lab = lab
+    add_error_pages(application)
     application.add_middleware(Gate, addresses=Addresses(lab.settings), access=lab.access, failed_logins=failed_logins)
     application.include_router(login.routes(lab, failed_logins))
     for routes in ROOMS:

@@ -8,8 +8,8 @@ ending %}``.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from functools import cache
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -91,6 +91,12 @@ def is_partial(request: Request) -> bool:
     return request.headers.get("HX-Request") == "true" and request.headers.get("HX-Request-Type") != "full"
 
 
+def read_page(given: Mapping[str, str]) -> int:
+    """Return the number of the page that a query asks for; the first where it makes no sense."""
+    page = given.get("page", "")
+    return max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 8 else 1
+
+
 def query_string(request: Request, **changes: object) -> str:
     """Return the request's query with `changes`; None or '' takes a key away. Begins with ``?`` unless empty."""
     kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
@@ -104,9 +110,7 @@ class ReportTemplates(BaseLoader):
     def __init__(self) -> None:
         self._inner = PackageLoader("evalkit.reports.page")
 
-    def get_source(
-        self, environment: Environment, template: str
-    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         """Return the source of `template`. Raises TemplateNotFound for another name."""
         if not template.startswith(_REPORT):
             raise TemplateNotFound(template)

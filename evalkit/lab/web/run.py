@@ -14,17 +14,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from evalkit.errors import ConfigError, DataError
-from evalkit.lab.index.rows import TrialEnding, RunRow
+from evalkit.lab.index.rows import RunRow, TrialEnding
 from evalkit.lab.lab import Lab
-from evalkit.lab.web.rendering import is_partial, query_string, render
+from evalkit.lab.web.mode_sections import section_assets
+from evalkit.lab.web.rendering import is_partial, query_string, read_page, render
 from evalkit.lab.web.stored_findings import FindingsShelf
 from evalkit.lab.web.wording import between
-from evalkit.modes.registry import find_mode
 from evalkit.reports.config_changes import ConfigChange, find_config_changes
 from evalkit.runs.stored_run import StoredRun, open_run
 
@@ -59,7 +59,7 @@ def routes(lab: Lab) -> APIRouter:
     def show_run(request: Request, run_id: str) -> HTMLResponse:
         run = _find(lab, run_id)
         asked = _read_trial_query(request.query_params)
-        content = {
+        content: dict[str, Any] = {
             "run": run,
             "asked": asked,
             "found": lab.index.list_trials(run.id, size=_PAGE_SIZE, **asked),
@@ -93,7 +93,9 @@ def routes(lab: Lab) -> APIRouter:
     def show_details(request: Request, run_id: str) -> HTMLResponse:
         run = _find(lab, run_id)
         try:
-            return render(request, "run_details.html.j2", run=run, found=shelf.read(run.root))
+            found = shelf.read(run.root)
+            assets = {kind: section_assets(found.mode, kind, of_run=True) for kind in ("css", "js")}
+            return render(request, "run_details.html.j2", run=run, found=found, assets=assets)
         except (ConfigError, DataError):  # the findings say so
             return render(request, "run_details.html.j2", run=run, found=None)
 
@@ -108,18 +110,6 @@ def routes(lab: Lab) -> APIRouter:
     def show_files(request: Request, run_id: str) -> HTMLResponse:
         run = _find(lab, run_id)
         return render(request, "run_files.html.j2", run=run, folders=list_files(run.root))
-
-    @router.get("/sections/{mode}/{number}.{kind}")
-    def get_section_part(mode: str, number: int, kind: str) -> Response:
-        try:
-            section = find_mode(mode).layout.page_sections[number]
-        except (ConfigError, IndexError):
-            raise HTTPException(404, "no such section") from None
-        text = {"css": section.style, "js": section.script}.get(kind)
-        if text is None or number < 0:
-            raise HTTPException(404, "no such section")
-        content = text.read_text(encoding="utf-8") if isinstance(text, Path) else text
-        return Response(content, media_type={"css": "text/css", "js": "text/javascript"}[kind])
 
     return router
 
@@ -152,9 +142,9 @@ def _find(lab: Lab, run_id: str) -> RunRow:
 
 
 def _read_trial_query(given: Mapping[str, str]) -> dict[str, Any]:
-    page, ending = given.get("page", ""), given.get("ending", "")
+    ending = given.get("ending", "")
     return {
-        "page": int(page[:7]) if page.isascii() and page.isdigit() and int(page) else 1,
+        "page": read_page(given),
         "ending": ending if ending in _ENDINGS else "",
         "text": given.get("text", "").strip(),
     }

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
-from evalkit.lab.web.rendering import is_partial, query_string, render
+from evalkit.lab.web.rendering import is_partial, query_string, read_page, render
 from evalkit.store.run_directory import RunStatus
 
 _PAGE_SIZE = 50
 _MOST_RUNNING = 12
-_MOST_PAGES = 1_000_000
 _FILTERS = ("text", "mode", "model", "status", "tag", "case_set", "sweep")
 
 
@@ -59,12 +59,11 @@ def read_query(given: Mapping[str, str]) -> RunQuery:
     sort = given.get("sort", "")
     if sort not in _SORTS:
         sort = "started_at"
-    page = given.get("page", "")
     return RunQuery(
         **{name: given.get(name, "").strip() for name in _FILTERS},
         sort=sort,
         descending=given.get("order", "asc" if sort in _TEXTS else "desc") != "asc",
-        page=min(int(page), _MOST_PAGES) if page.isascii() and page.isdigit() and int(page) else 1,
+        page=read_page(given),
         size=_PAGE_SIZE,
     )
 
@@ -78,7 +77,7 @@ def routes(lab: Lab) -> APIRouter:
         query = read_query(request.query_params)
         asked = {name: getattr(query, name) for name in _FILTERS}
         link = partial(query_string, request)
-        content = {
+        content: dict[str, Any] = {
             "found": lab.index.list_runs(query),
             "query": query,
             "asked": {name: value for name, value in asked.items() if value},
