@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from evalkit.lab.index.rows import CaseSetRow
-from evalkit.lab.leaderboard import read_leaderboard
+from evalkit.lab.leaderboard import Leaderboard, read_leaderboard
+from evalkit.lab.web.charts import ChartPoint, Picture, score_by_cost
 from evalkit.lab.web.rendering import render
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def routes(lab: Lab) -> APIRouter:
             ranks=[standing.rank for standing in board.ranked],
             retried=any(standing.most_tries > 1 for standing in (*board.ranked, *board.apart)),
             matrix=models if 1 < len(models) <= _MOST_IN_MATRIX else [],
+            costs=_costs(board, chosen),
             differences={(found.first, found.second): found for found in board.differences},
         )
 
@@ -60,6 +63,24 @@ def routes(lab: Lab) -> APIRouter:
         )
 
     return router
+
+
+def _costs(board: Leaderboard, case_set: CaseSetRow) -> Picture | None:
+    """Return cost against score of the ranked models; None with fewer than two whose cost is known."""
+    points = [
+        ChartPoint(
+            name=one.model,
+            x=one.cost_per_pass_usd,
+            y=one.score,
+            low=one.interval.low if one.interval else None,
+            high=one.interval.high if one.interval else None,
+            href=f"/ui/leaderboard/model?{urlencode({'set': case_set.case_set, 'model': one.model})}",
+            group=one.model,
+        )
+        for one in board.ranked
+        if one.cost_per_pass_usd is not None and one.score is not None
+    ]
+    return score_by_cost(points) if len(points) > 1 else None
 
 
 def _find(case_sets: list[CaseSetRow], case_set: str) -> CaseSetRow | None:

@@ -68,7 +68,7 @@ def test_every_two_are_told_apart(client: TestClient) -> None:
     """With the difference in points and its p-value."""
     rows = _rows(client.get("/ui/leaderboard").text, "pairs-title")
     assert rows[0] == "good · +100.0 p 0.008"
-    assert rows[1].endswith("−100.0 p 0.008 ·")
+    assert rows[1].endswith("\N{MINUS SIGN}100.0 p 0.008 ·")
 
 
 def test_a_models_place_opens_what_it_was_computed_from(client: TestClient) -> None:
