@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -153,6 +154,11 @@ def test_a_directory_that_only_begins_is_not_shown_as_damaged(tmp_path: Path) ->
     (root / "config.yaml").write_text("mode: {name: crawl}\n", encoding="utf-8")
     lab.follower.catch_up()
     assert _rows(lab) == {}
+    os.utime(root, (1e9, 1e9))
+    lab.follower.catch_up()
+    row = _rows(lab)["run"]
+    assert (row.status, row.id[0], len(row.id)) == ("damaged", "x", 16)
+    assert row.trouble == "holds no provenance.json; the lab needs a directory that a run wrote"
 
 
 def _wait_for(holds: Callable[[], bool], at_most_s: float) -> float:
