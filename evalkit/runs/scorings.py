@@ -79,7 +79,7 @@ def price_dates(provenance: Mapping[str, Any]) -> PriceDates:
 
 def find_changes(stored: Case, current: Case) -> dict[str, Any]:
     """Return how the grading of `current` differs from that of `stored`, a case of the same id; empty: not at all."""
-    now, then = expectations_of(current), expectations_of(stored)
+    now, then = _expectations(current), _expectations(stored)
     return now if canonical(now) != canonical(then) else {}
 
 
@@ -116,8 +116,7 @@ def _asked(case: Case) -> dict[str, Any]:
     return {key: value for key, value in case.inputs.items() if key != "scenario" and not key.endswith("_path")}
 
 
-def expectations_of(case: Case) -> dict[str, Any]:
-    """Return what `case` says about how an answer is graded; a scoring may read it again from changed data."""
+def _expectations(case: Case) -> dict[str, Any]:
     judged = {"scenario": case.inputs["scenario"]} if "scenario" in case.inputs else {}
     outside = {name: case.extra[name] for name in ("graders", "expected_answers", "checks") if name in case.extra}
     calls = [asdict(call) for call in case.expected_calls]

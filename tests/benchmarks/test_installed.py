@@ -35,6 +35,7 @@ IMPORTED = {
     "demo_sessions": "psutil",
     "fault_matrix": "evalkit",
     "killed_sweep": "psutil",
+    "lab_index": "psutil",
     "launchers": "evalkit",
     "overhead": "psutil",
     "paced_sessions": "psutil",

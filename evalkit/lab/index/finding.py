@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,10 +33,12 @@ class Found:
 
 @dataclass
 class _Listing:
+    """What was in a folder when it was listed: the runs in it, or itself where it is one, and the other folders."""
+
     changed_ns: int
-    is_run: bool
+    runs: dict[Path, RunPlace]
+    others: tuple[str, ...]
     jobs: int | None
-    inner: tuple[str, ...]
 
 
 @dataclass
@@ -48,54 +50,69 @@ class RunFinder:
 
     def find(self) -> Found:
         """Return what lies there now."""
-        found = Found({}, {}, ())
+        runs: dict[Path, RunPlace] = {}
+        sweeps: dict[Path, int] = {}
         seen: dict[str, _Listing] = {}
-        holding: list[Path] = []
         for folder in self.folders:
-            for path, listing, sweep in self._walk(str(folder), seen):
-                root = Path(path)
-                if listing.is_run:
-                    found.runs.setdefault(root, RunPlace(root, folder, sweep))
+            waiting: list[tuple[str, int, Path | None]] = [(str(folder), 0, None)]
+            while waiting:
+                path, depth, sweep = waiting.pop()
+                listing = None if path in seen else self._list(path, folder, sweep)
+                if listing is None:
                     continue
-                holding.append(root)
+                seen[path] = listing
+                runs.update(listing.runs)
                 if listing.jobs is not None:
-                    found.sweeps[root] = listing.jobs
+                    sweeps[Path(path)] = listing.jobs
+                if depth < _DEEPEST:
+                    inside = None if listing.jobs is None else Path(path)
+                    waiting.extend((other, depth + 1, inside) for other in listing.others)
         self._listings = seen
-        return Found(found.runs, found.sweeps, tuple(holding))
+        return Found(runs, sweeps, tuple(map(Path, seen)))
 
-    def _walk(self, folder: str, seen: dict[str, _Listing]) -> Iterator[tuple[str, _Listing, Path | None]]:
-        waiting: list[tuple[str, int, Path | None]] = [(folder, 0, None)]
-        while waiting:
-            path, depth, sweep = waiting.pop()
-            listing = None if path in seen else self._list(path)
-            if listing is None:
-                continue
-            seen[path] = listing
-            yield path, listing, sweep
-            if depth < _DEEPEST and not listing.is_run:
-                inside = Path(path) if listing.jobs is not None else None
-                waiting.extend((f"{path}{os.sep}{name}", depth + 1, inside) for name in listing.inner)
-
-    def _list(self, path: str) -> _Listing | None:
+    def _list(self, path: str, folder: Path, sweep: Path | None) -> _Listing | None:
         known = self._listings.get(path)
         try:
             changed_ns = os.stat(path).st_mtime_ns  # noqa: PTH116 - a Path for each of thousands costs more
-            if known and known.changed_ns == changed_ns and (known.is_run or changed_ns < time.time_ns() - _SETTLED_NS):
+            if known and known.changed_ns == changed_ns < time.time_ns() - _SETTLED_NS:
                 return known
-            return _listed(path, changed_ns)
+            names = _names(path)
         except OSError:  # gone, or not ours to read
             return None
+        if _is_run(names.keys()):
+            place = RunPlace(Path(path), folder, sweep)
+            return _Listing(changed_ns, {place.root: place}, (), None)
+        inner = [f"{path}{os.sep}{name}" for name, is_folder in sorted(names.items()) if is_folder and name[0] != "."]
+        jobs = _jobs(Path(path), names.keys(), len(inner))
+        known_runs = {str(root): place for root, place in known.runs.items()} if known else {}
+        runs: dict[Path, RunPlace] = {}
+        others = []
+        for inside in inner:
+            if inside in known_runs or _holds_run(inside):
+                root = Path(inside)
+                runs[root] = RunPlace(root, folder, None if jobs is None else Path(path))
+            else:
+                others.append(inside)
+        return _Listing(changed_ns, runs, tuple(others), jobs)
 
 
-def _listed(path: str, changed_ns: int) -> _Listing:
+def _names(path: str) -> dict[str, bool]:
     with os.scandir(path) as entries:
-        names = {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
-    is_run = bool({"provenance.json", "journal.jsonl"} & names.keys() or {"config.yaml", "records"} <= names.keys())
-    inner = tuple(sorted(name for name, is_folder in names.items() if is_folder and not name.startswith(".")))
-    return _Listing(changed_ns, is_run, _jobs(Path(path), set(names), len(inner)), inner)
+        return {entry.name: entry.is_dir(follow_symlinks=False) for entry in entries}
 
 
-def _jobs(path: Path, names: set[str], folders: int) -> int | None:
+def _holds_run(path: str) -> bool:
+    try:
+        return _is_run(_names(path).keys())
+    except OSError:
+        return False
+
+
+def _is_run(names: Set[str]) -> bool:
+    return bool({"provenance.json", "journal.jsonl"} & names or {"config.yaml", "records"} <= names)
+
+
+def _jobs(path: Path, names: Set[str], folders: int) -> int | None:
     """Return how many jobs the sweep in `path` has; None: it is no sweep."""
     if not {"plan.json", "index.jsonl"} & names:
         return None

@@ -224,8 +224,15 @@ class Follower:
         except (SQLAlchemyError, OverflowError) as error:
             change = reader.damaged(error)
             writer.write_run(place, change, PeoplesMarks(), stamps)
+        is_live = bool(change.values["is_live"])
+        is_going_on = is_live or _age_s(place.root / "journal.jsonl") < _HOT_S
         self._known[place.root] = _Known(
-            stamps, bool(change.values["is_live"]), quick, reader, time.monotonic(), bool(change.values["trouble"])
+            stamps,
+            is_live,
+            quick,
+            reader if is_going_on else None,  # what it keeps is large, and of no use for a run that has ended
+            time.monotonic(),
+            bool(change.values["trouble"]),
         )
 
 
@@ -250,5 +257,5 @@ def _stamp(path: str) -> tuple[int, ...]:
     return (found.st_mtime_ns, found.st_size)
 
 
-def _age_s(root: Path) -> float:
-    return time.time() - _stamp(str(root))[0] / 1e9
+def _age_s(path: Path) -> float:
+    return time.time() - _stamp(str(path))[0] / 1e9

@@ -5,22 +5,24 @@ from __future__ import annotations
 import re
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from evalkit.lab.index.rows import TrialEnding
 from evalkit.metrics.cost import grade_costs_usd, sum_known_usd
+from evalkit.records.case import Case
 from evalkit.records.grade import Grade
-from evalkit.records.json import content_sha256
 from evalkit.records.layout import ResultLayout
 from evalkit.records.passing import passed, required_graders
 from evalkit.records.record import CaseRecord, from_json
-from evalkit.runs.scorings import Scoring, expectations_of, record_in_force
+from evalkit.runs.scorings import Scoring, record_in_force
 
 _SAID_LENGTH = 160
 _MESSAGE_LENGTH = 2_000
+_JUDGED_BY = ("graders", "expected_answers", "checks")  # what modes keep beside a case's inputs
 _LATER_TRIAL = re.compile(r"\.t(\d{1,6})\Z")
 
 
@@ -52,12 +54,31 @@ def shorten(
     Raises ValueError, KeyError, TypeError or AttributeError where they are no record.
     """
     data = orjson.loads(content)
-    turns = data["turns"]
-    record = record_in_force(from_json({**data, "turns": ()}), scorings)
-    case = record.case
-    asked = content_sha256([case.sha256, list(required_graders(case)), expectations_of(case)])[:16]
-    short = replace(record, case=replace(case, inputs={}), settings={}, notes={}, artifacts={})
-    return ShortRecord(short, record_sha256, asked, _latencies(data, layout), _said(turns))
+    turns, inputs = data["turns"], data["case"]["inputs"]
+    without: dict[str, Any] = {
+        "turns": (),
+        "settings": {},
+        "notes": {},
+        "artifacts": {},
+        "case": {**data["case"], "inputs": {}},
+    }
+    record = record_in_force(from_json({**data, **without}), scorings)
+    asked = _content(record.case, {**inputs, **record.case.inputs})
+    return ShortRecord(record, record_sha256, asked, _latencies(data, layout), _said(turns))
+
+
+def _content(case: Case, inputs: Mapping[str, Any]) -> str:
+    """Return a hash of what a case asks and of how its answer is judged; where files lie does not count."""
+    told = [
+        case.case_id,
+        case.mode,
+        {name: value for name, value in inputs.items() if not name.endswith("_path")},
+        [[call.name, call.arguments, call.match] for call in case.expected_calls],
+        case.expects_no_call,
+        required_graders(case),
+        {name: case.extra[name] for name in _JUDGED_BY if name in case.extra},
+    ]
+    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:16]
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import stored_runs
@@ -37,6 +38,20 @@ def test_finds_what_comes_and_misses_what_goes(tmp_path: Path) -> None:
     assert set(finder.find().runs) == {run, other}
     other.rename(tmp_path / "gone")
     assert set(finder.find().runs) == {run, tmp_path / "gone"}
+
+
+def test_a_folder_that_becomes_a_run_is_found_then(tmp_path: Path) -> None:
+    """As the job of a sweep does: its folder is made before its files are, and nothing else changes by then."""
+    job = tmp_path / "s" / "1_x"
+    job.mkdir(parents=True)
+    (tmp_path / "s" / "plan.json").write_text('{"jobs": [{}]}', encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "s"):
+        os.utime(folder, (1e9, 1e9))
+    finder = RunFinder((tmp_path,))
+    assert finder.find().runs == {}
+    (job / "journal.jsonl").touch()
+    assert finder.find().runs[job].sweep == tmp_path / "s"
+    assert RunFinder((job,)).find().runs[job].relative == "."
 
 
 def test_links_are_not_followed(tmp_path: Path) -> None:
