@@ -51,15 +51,22 @@ def latency_over_time(points: Iterable[ChartPoint]) -> Picture:
     return _picture(points, {"kind": "time", "label": ""}, {"kind": "ms", "label": "latency"}, joined=True)
 
 
+def score_by_value(name: str, points: Iterable[ChartPoint]) -> Picture:
+    """Return the picture of shares with their intervals over the number that is called `name`."""
+    return _picture(points, {"kind": "number", "label": name}, {"kind": "share", "label": "passed"}, joined=True)
+
+
 def score_by_cost(points: Sequence[ChartPoint]) -> Picture:
     """Return the picture of cost against score, with the line that nobody is above: `x` in dollars, `y` a share."""
     costs = [point.x for point in points]
     wide = bool(costs) and min(costs) > 0 and max(costs) / min(costs) > _WIDE_RANGE
     axis = {"kind": "log-usd" if wide else "usd", "label": "cost of a passed case"}
-    return {
-        **_picture(points, axis, {"kind": "share", "label": "passed"}),
-        "front": [[point.x, point.y] for point in pareto_front(points)],
-    }
+    return _with_front(points, axis, "nobody is cheaper and better")
+
+
+def score_by_latency(points: Sequence[ChartPoint]) -> Picture:
+    """Return the picture of latency against score, with the same line: `x` in milliseconds, `y` a share."""
+    return _with_front(points, {"kind": "ms", "label": "latency"}, "nobody is faster and better")
 
 
 def latency_shares(measured: Mapping[str, Sequence[float]]) -> Picture:
@@ -87,6 +94,11 @@ def pareto_front(points: Iterable[ChartPoint]) -> list[ChartPoint]:
         if not front or point.y > front[-1].y:
             front.append(point)
     return front
+
+
+def _with_front(points: Sequence[ChartPoint], x: Mapping[str, str], told: str) -> Picture:
+    front = [[point.x, point.y] for point in pareto_front(points)]
+    return {**_picture(points, x, {"kind": "share", "label": "passed"}), "front": front, "frontName": told}
 
 
 def _picture(

@@ -1,10 +1,10 @@
 /* Pictures: points with intervals, lines and steps, drawn with uPlot on a canvas. What is drawn is made in Python
    (evalkit/lab/web/charts.py) and stands in the figure as JSON:
 
-     {x: {kind, label}, y: {kind, label}, groups: [{name, joined, points: [[x, y, low, high, name, href], …]}], front?: [[x, y], …],
+     {x: {kind, label}, y: {kind, label}, groups: [{name, joined, points: [[x, y, low, high, name, href], …]}], front?: [[x, y], …], frontName?,
       steps: whether lines go up in steps}
 
-   kind is "time" (seconds since 1970), "ms", "usd", "log-usd" or "share". Groups are told apart by colour and by shape.
+   kind is "time" (seconds since 1970), "ms", "usd", "log-usd", "number" or "share". Groups are told apart by colour and by shape.
    Whoever brings new figures into a page calls drawCharts(place); what htmx brings is drawn by itself. */
 
 import { colour } from "./lab.js";
@@ -16,6 +16,7 @@ const FORMATS = {
   time: (seconds) => new Date(seconds * 1000).toLocaleString(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" }),
   ms: (ms) => Math.abs(ms) < 10000 ? `${Math.round(ms).toLocaleString()} ms` : `${(ms / 1000).toFixed(1)} s`,
   usd: (usd) => usd === 0 ? "$0" : usd < 0.01 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(usd < 1 ? 3 : 2)}`,
+  number: (value) => value.toLocaleString(undefined, { maximumSignificantDigits: 5 }),
   share: (share) => `${Math.round(share * 1000) / 10} %`,
 };
 FORMATS["log-usd"] = FORMATS.usd;
@@ -54,10 +55,22 @@ function spread(values, kind) {
   return [kind === "time" ? low - room : low - (low > 0 ? 0 : room), high + room];
 }
 
+/* Days, or times of day with the day below where it changes, in the reader's zone and way of writing. */
+function timeTicks(splits, stepS) {
+  const day = (moment) => moment.toLocaleDateString(undefined, { month: "short", day: "numeric" });
+  let last = "";
+  return splits.map((seconds) => {
+    const moment = new Date(seconds * 1000), today = day(moment);
+    const told = stepS >= 86400 ? today : moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }) + (today === last ? "" : `\n${today}`);
+    last = today;
+    return told;
+  });
+}
+
 function axis(side, { kind, label }) {
   const text = colour("--soft"), line = colour("--line");
-  const shown = kind === "time" ? {} : { values: (_, splits) => splits.map((value) => value === null ? "" : FORMATS[kind](value)) };
-  const size = side === 2 ? { size: label ? 48 : 34 } : { size: 62 };
+  const shown = kind === "time" ? { values: (_, splits, __, ___, step) => timeTicks(splits, step) } : { values: (_, splits) => splits.map((value) => value === null ? "" : FORMATS[kind](value)) };
+  const size = side === 2 ? { size: label || kind === "time" ? 48 : 34, space: 90 } : { size: 62 };
   return { side, stroke: text, label: label || undefined, labelSize: 18, labelGap: 2, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
     grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 4 }, ...size, ...shown };
 }
@@ -143,7 +156,7 @@ function tell(figure, u, picture, point) {
 
 function drawLegend(figure, picture) {
   const lines = picture.groups.map((group, place) => [group.name, looks(place)]).filter(([name]) => name);
-  if (picture.front?.length > 1) lines.push(["nobody is cheaper and better than these", { colour: colour("--second"), shape: "line" }]);
+  if (picture.front?.length > 1) lines.push([picture.frontName, { colour: colour("--second"), shape: "line" }]);
   figure.querySelector(".chart-legend").replaceChildren(...lines.map(([name, look]) => {
     const sign = document.createElement("canvas");
     sign.width = sign.height = 24;

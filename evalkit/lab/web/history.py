@@ -1,0 +1,166 @@
+"""What became of a case over all runs: whether it is flaky, since when it fails, and every try at it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from evalkit.lab.index.rows import HistoryRow, TrialEnding
+from evalkit.lab.lab import Lab
+from evalkit.lab.web.case import case_href
+from evalkit.lab.web.charts import ChartPoint, latency_over_time
+from evalkit.lab.web.rendering import query_string, render
+from evalkit.metrics.statistics import Interval, wilson_interval
+
+_MOST_TRIES = 1_000
+_PAGE = 100
+_SHOWN_TRIES = 60
+
+
+class CaseState(StrEnum):
+    """How a case stands with one model. `FLAKY`: runs of one config found both; `UNDECIDED`: no try is decided."""
+
+    PASSES = "passes"
+    FAILS = "fails"
+    FLAKY = "flaky"
+    UNDECIDED = "undecided"
+
+
+@dataclass(frozen=True)
+class CaseCourse:
+    """What became of a case with one model.
+
+    Attributes:
+        mode: The mode's name.
+        model: What was under test.
+        tries: All, oldest first.
+        state: How it stands now.
+        since: The first of the newest tries that all ended alike; None where it is flaky or undecided.
+        before: The last decided try before that; None: it was never otherwise.
+
+    """
+
+    mode: str
+    model: str
+    tries: tuple[HistoryRow, ...]
+    state: CaseState
+    since: HistoryRow | None = None
+    before: HistoryRow | None = None
+
+    @property
+    def decided(self) -> tuple[HistoryRow, ...]:
+        """The tries of which it is decided whether they passed, oldest first."""
+        return _decided(self.tries)
+
+    @property
+    def passed(self) -> int:
+        """How many of those passed."""
+        return sum(bool(row.trial.passed) for row in self.decided)
+
+    @property
+    def lost(self) -> int:
+        """How many tries do not count, by somebody else's fault."""
+        return sum(row.trial.ending == TrialEnding.LOST for row in self.tries)
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95 % interval of the share that passes."""
+        return wilson_interval(self.passed, len(self.decided))
+
+    @property
+    def streak(self) -> int:
+        """How many of the newest decided tries ended alike."""
+        return len(self.decided) - self.decided.index(self.since) if self.since else 0
+
+    @property
+    def newest(self) -> tuple[HistoryRow, ...]:
+        """The newest tries, as many as a picture shows, oldest first."""
+        return self.tries[-_SHOWN_TRIES:]
+
+
+def follow_courses(newest_first: Sequence[HistoryRow]) -> list[CaseCourse]:
+    """Return what became of a case with each model: what fails now first, then what is flaky."""
+    tries: dict[tuple[str, str], list[HistoryRow]] = defaultdict(list)
+    for row in reversed(newest_first):
+        tries[row.run.mode, row.run.model].append(row)
+    courses = [_course(mode, model, tuple(rows)) for (mode, model), rows in tries.items()]
+    order = [CaseState.FAILS, CaseState.FLAKY, CaseState.PASSES, CaseState.UNDECIDED]
+    return sorted(courses, key=lambda course: (order.index(course.state), course.mode, course.model))
+
+
+def _course(mode: str, model: str, tries: tuple[HistoryRow, ...]) -> CaseCourse:
+    decided = _decided(tries)
+    if not decided:
+        return CaseCourse(mode, model, tries, CaseState.UNDECIDED)
+    found: dict[str, set[bool | None]] = defaultdict(set)
+    for row in decided:
+        found[row.run.config_sha256].add(row.trial.passed)
+    if any(len(verdicts) > 1 for verdicts in found.values()):
+        return CaseCourse(mode, model, tries, CaseState.FLAKY)
+    passes = decided[-1].trial.passed
+    turned = max((place for place, row in enumerate(decided) if row.trial.passed != passes), default=-1)
+    return CaseCourse(
+        mode,
+        model,
+        tries,
+        CaseState.PASSES if passes else CaseState.FAILS,
+        since=decided[turned + 1],
+        before=decided[turned] if turned >= 0 else None,
+    )
+
+
+def _decided(tries: Sequence[HistoryRow]) -> tuple[HistoryRow, ...]:
+    return tuple(row for row in tries if row.trial.passed is not None)
+
+
+def routes(lab: Lab) -> APIRouter:
+    """Return the route of the page."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/ui/cases/{case_id}")
+    def show_history(request: Request, case_id: str, mode: str = "", page: int = 1) -> HTMLResponse:
+        found = lab.index.case_history(case_id, mode, size=_MOST_TRIES)
+        courses = follow_courses(found.rows)
+        first = _PAGE * (max(1, page) - 1)
+        return render(
+            request,
+            "history.html.j2",
+            status_code=200 if found.rows else 404,
+            case_id=case_id,
+            mode=mode,
+            modes=sorted({row.run.mode for row in found.rows}),
+            courses=courses,
+            total=found.total,
+            followed=len(found.rows),
+            rows=found.rows[first : first + _PAGE],
+            page=max(1, page),
+            size=_PAGE,
+            link=lambda number: query_string(request, page=number),
+            case_href=case_href,
+            latencies=latency_over_time(_latency_points(found.rows)),
+        )
+
+    return router
+
+
+def _latency_points(rows: Sequence[HistoryRow]) -> list[ChartPoint]:
+    points = []
+    for row in rows:
+        at_s = _seconds(row.trial.started_at or row.run.started_at)
+        if at_s is not None and row.trial.latency_ms is not None:
+            name, href = f"{row.run.name}: {row.trial.ending}", case_href(row.run.id, row.trial.key)
+            points.append(ChartPoint(name, at_s, row.trial.latency_ms, href=href, group=row.run.model))
+    return points
+
+
+def _seconds(moment: str) -> float | None:
+    try:
+        return datetime.fromisoformat(moment).timestamp()
+    except ValueError:
+        return None
