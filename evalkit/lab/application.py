@@ -19,7 +19,7 @@ from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
 from evalkit.lab.settings import LabSettings
-from evalkit.lab.web import asset_files, case, history, leaderboard, mode_sections, models, run, runs, sweep
+from evalkit.lab.web import asset_files, case, compare, history, leaderboard, mode_sections, models, run, runs, sweep
 from evalkit.lab.web.error_pages import add_error_pages
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
@@ -35,6 +35,7 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     case.routes,
     history.routes,
     leaderboard.routes,
+    compare.routes,
     mode_sections.routes,
     models.routes,
     sweep.routes,

@@ -30,10 +30,10 @@ def comparison_lines(comparison: Comparison) -> list[str]:
         "",
     ]
     rows: list[tuple[str, ...]] = [("metric", "A", "B", "B - A", _interval_name(comparison), "p", "n", "")]
-    rows += [(change.metric, *_numbers(change), change.verdict) for change in _shown(comparison)]
+    rows += [(change.metric, *_numbers(change), change.verdict) for change in shown_metrics(comparison)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    for change in _shown(comparison):
+    for change in shown_metrics(comparison):
         lines += _case_lines(change, _MOST_IN_TEXT)
     lines += ["", *(_latency_line(shift) for shift in comparison.latencies)] if comparison.latencies else []
     lines += ["", *_unpaired_lines(comparison)] if comparison.unpaired else []
@@ -53,10 +53,10 @@ def comparison_markdown(comparison: Comparison) -> str:
         "|---|---|---|---|---|---|---|---|\n"
         + "\n".join(
             f"| {' | '.join(escape(cell) for cell in (change.metric, *_numbers(change)))} | {_mark(change)} |"
-            for change in _shown(comparison)
+            for change in shown_metrics(comparison)
         ),
     ]
-    for change in _shown(comparison):
+    for change in shown_metrics(comparison):
         parts += [f"- {escape(line)}" for line in _case_lines(change, _MOST_LISTED)]
     if comparison.latencies:
         parts.append("\n".join(f"- {escape(_latency_line(shift))}" for shift in comparison.latencies))
@@ -70,7 +70,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def conclusion(comparison: Comparison) -> str:
     """Return in a sentence what to think of run B."""
-    shown = [change.metric for change in _shown(comparison)]
+    shown = [change.metric for change in shown_metrics(comparison)]
     regressed = [metric for metric in comparison.metrics_that(REGRESSED) if metric in shown]
     improved = [metric for metric in comparison.metrics_that(IMPROVED) if metric in shown]
     if regressed:
@@ -93,7 +93,7 @@ def escape(text: str) -> str:
     return _MARKUP.sub(r"\\\1", " ".join(text.split())).replace("\\@", "@\N{ZERO WIDTH SPACE}")
 
 
-def _shown(comparison: Comparison) -> list[MetricChange]:
+def shown_metrics(comparison: Comparison) -> list[MetricChange]:
     """Return the metrics to show: `grade` is left out where it changed exactly as `passed` did."""
     passed = next((change for change in comparison.metrics if change.metric == PASSED), None)
     twin = replace(passed, metric=GRADE) if passed else None
