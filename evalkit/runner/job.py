@@ -7,10 +7,12 @@ that a run has begun, what is finished stays and the rest is done, so that resum
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -45,6 +47,7 @@ from evalkit.runner.remaining import find_remaining, spent_usd
 from evalkit.runner.reporting import report_run
 from evalkit.runner.run_ending import ExitCode, decide_ending
 from evalkit.runner.terminal import say, stderr_console
+from evalkit.runs.stored_run import open_run
 from evalkit.settings.types import LimitSettings
 from evalkit.store.provenance import describe_start, write_provenance
 from evalkit.store.recovery import recover
@@ -150,6 +153,7 @@ def _begin(
     keys = [trial.key for trial in trials]
     provenance = describe_start(prepared.config, sys.argv, prepared.datasets, keys, now_utc())
     provenance["price_date"] = price_table(prepared.settings).as_of
+    provenance["parent_run_id"] = _find_parent(sys.orig_argv)
     if run.provenance_path.exists():
         resumed = {"at": now_utc(), "argv": list(sys.argv), "config_sha256": provenance["config_sha256"]}
         earlier = run.read_provenance()
@@ -168,6 +172,15 @@ def _begin(
     else:
         run.journal_beginning(provenance["run_id"], len(keys))
     return provenance
+
+
+def _find_parent(words: Sequence[str]) -> str | None:
+    """Return the id of the run that ``evalkit rerun`` was given on this process's line; None for any other line."""
+    if "rerun" not in words:
+        return None
+    folders = (Path(os.path.expanduser(word)) for word in words[words.index("rerun") + 1 :])  # noqa: PTH111  never raises
+    parent = next((folder for folder in folders if RunDirectory(folder).provenance_path.is_file()), None)
+    return open_run(parent, "rerun").run_id if parent else None
 
 
 def _with_further(known: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

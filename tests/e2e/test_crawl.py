@@ -20,6 +20,7 @@ import pytest
 from harness import Cli, Finished, command, read_events, read_json, read_rows
 
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
+from evalkit.store.run_directory import RunDirectory
 
 CANARY = "sk-canary-0123456789abcdefghijklmnop"
 
@@ -221,6 +222,8 @@ def test_rerun_repeats_a_stored_config_with_changes_on_top(cli: Cli, finished: F
     assert again.code == 0, again.err
     assert [row["assistant_text"] for row in again.rows] == [row["assistant_text"] for row in finished.rows]
     assert {row["chunk_ms"] for row in again.rows} == {"40"}
+    begun, parent = (RunDirectory(done.directory).read_provenance() for done in (again, finished))
+    assert (begun["parent_run_id"], parent["parent_run_id"]) == (parent["run_id"], None)
     other = cli("rerun", str(finished.directory), "assistant=clinic", "mode.data_csv=${data:crawl/clinic.csv}")
     assert other.code == 0, other.err
     assert other.summary["tools_file"] != finished.summary["tools_file"]
