@@ -105,9 +105,13 @@ class Answering:
             raise HTTPException(409, str(error)) from error
 
 
-def documented(answer: type) -> dict[int | str, dict[str, Any]]:
-    """Return what the OpenAPI document says of a route's answers."""
-    return {200: {"model": answer}, 304: {"description": "Nothing has changed since"}, 404: {"description": "Unknown"}}
+def documented(answer: type, *, tables: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Return what the OpenAPI document says of a route's answers; `tables`: whether it has those formats as well."""
+    well: dict[str, Any] = {"model": answer}
+    if tables:
+        text = {"schema": {"type": "string"}}
+        well["content"] = {MEDIA_TYPES[found]: text for found in (TableFormat.CSV, TableFormat.PARQUET)}
+    return {200: well, 304: {"description": "Nothing has changed since"}, 404: {"description": "Unknown"}}
 
 
 def all_of(read: Callable[[int, int], tuple[Sequence[T], int]]) -> Iterator[T]:

@@ -74,7 +74,11 @@ def routes(lab: Lab) -> APIRouter:
     router = APIRouter(tags=["leaderboard"])
     answering = Answering(lab.index)
 
-    @router.get("/leaderboard", summary="Models ranked on one set of cases", responses=documented(LeaderboardAnswer))
+    @router.get(
+        "/leaderboard",
+        summary="Models ranked on one set of cases",
+        responses=documented(LeaderboardAnswer, tables=True),
+    )
     def get_leaderboard(
         request: Request,
         case_set: Annotated[str, Query(alias="set", max_length=64, description="The set; else what most run")] = "",

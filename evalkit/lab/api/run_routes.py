@@ -65,7 +65,9 @@ def routes(lab: Lab) -> APIRouter:
     def check_health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @router.get("/runs", tags=["runs"], summary="Runs, filtered and sorted", responses=documented(RunsAnswer))
+    @router.get(
+        "/runs", tags=["runs"], summary="Runs, filtered and sorted", responses=documented(RunsAnswer, tables=True)
+    )
     def list_runs(request: Request, asked: Annotated[RunFilter, Query()]) -> Response:
         wanted = asked.model_dump(exclude={"page", "size", "limit", "format"})
 
@@ -89,7 +91,10 @@ def routes(lab: Lab) -> APIRouter:
         return answering.json(request, answer)
 
     @router.get(
-        "/cases/{case_id}/history", tags=["cases"], summary="A case over all runs", responses=documented(HistoryAnswer)
+        "/cases/{case_id}/history",
+        tags=["cases"],
+        summary="A case over all runs",
+        responses=documented(HistoryAnswer, tables=True),
     )
     def get_history(
         request: Request,

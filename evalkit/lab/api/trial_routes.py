@@ -44,7 +44,7 @@ def routes(lab: Lab) -> APIRouter:
     router = APIRouter(tags=["runs"])
     answering = Answering(lab.index)
 
-    @router.get("/runs/{run_id}/cases", summary="A run's case-trials", responses=documented(TrialsAnswer))
+    @router.get("/runs/{run_id}/cases", summary="A run's case-trials", responses=documented(TrialsAnswer, tables=True))
     def list_cases(
         request: Request,
         run_id: RunId,
@@ -75,7 +75,9 @@ def routes(lab: Lab) -> APIRouter:
 
         return answering.json(request, answer)
 
-    @router.get("/runs/{run_id}/grades", summary="A run's grades that count", responses=documented(GradesAnswer))
+    @router.get(
+        "/runs/{run_id}/grades", summary="A run's grades that count", responses=documented(GradesAnswer, tables=True)
+    )
     def list_grades(
         request: Request,
         run_id: RunId,

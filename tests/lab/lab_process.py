@@ -1,0 +1,82 @@
+"""A lab as its own process, and requests to it byte by byte, as no library would send them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+
+@dataclass(frozen=True)
+class LabProcess:
+    """A lab that is up.
+
+    Attributes:
+        process: The process.
+        url: Where it is, without a path.
+        token: What it printed to log in with; empty where none is needed.
+        said: What it printed so far, a line each.
+
+    """
+
+    process: subprocess.Popen[str]
+    url: str
+    token: str
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def host(self) -> str:
+        """What a Host header has to say."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def port(self) -> int:
+        """Its port."""
+        return int(self.host.rpartition(":")[2])
+
+    def client(self) -> httpx.Client:
+        """Return a client of it that follows no redirects."""
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=20)
+
+    def send(self, request: bytes) -> bytes:
+        """Return all that it answers to the bytes of `request`, until it closes the connection."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(request)
+            answer = b""
+            while piece := connection.recv(65536):
+                answer += piece
+            return answer
+
+
+@contextmanager
+def running_lab(
+    working_dir: Path, *args: str, environ: Mapping[str, str] | None = None, host: str = "127.0.0.1"
+) -> Iterator[LabProcess]:
+    """Start ``evalkit lab`` on a free port in `working_dir`, and end it at the end."""
+    line = [sys.executable, "-m", "evalkit", "lab", *args, "--port", "0", "--host", host, "--no-browser"]
+    with subprocess.Popen(
+        line,
+        cwd=working_dir,
+        env={**os.environ, **(environ or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            said = [process.stdout.readline()]
+            url = said[0].strip().removesuffix("/ui/")
+            if host not in ("127.0.0.1", "localhost", "::1"):
+                said.append(process.stdout.readline())
+            token = said[1].strip().removeprefix("token: ") if len(said) > 1 else ""
+            yield LabProcess(process, url, token, said)
+        finally:
+            process.kill()

@@ -1,0 +1,49 @@
+"""What the OpenAPI document promises holds, whatever is asked: no answer is a defect of the lab's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lab_process import running_lab
+from stored_runs import write_crawl
+
+RUN = "a" * 16
+# What is known in the lab that is asked, so that not every question ends with "not found".
+KNOWN = {"run_id": RUN, "key": "order-1", "case_id": "order-1", "path": "records/order-1.json", "model_id": "model-a"}
+CHECKS = "not_a_server_error,response_schema_conformance,content_type_conformance"
+
+
+def _ask_everything(folder: Path, *options: str, read_only: bool) -> subprocess.CompletedProcess[str]:
+    """Ask a lab over a run all that its document offers, with what fits and with what does not."""
+    write_crawl(folder / "outputs" / "run", "model-a", run_id="a" * 32)
+    known = "\n".join(f'{name} = "{value}"' for name, value in KNOWN.items())
+    (folder / "schemathesis.toml").write_text(f"[parameters]\n{known}\n", encoding="utf-8")
+    with running_lab(folder, *(["--read-only"] if read_only else [])) as lab:
+        with lab.client() as client:
+            while client.get(f"/runs/{RUN}").status_code != 200:
+                pass
+        line = ["-m", "schemathesis.cli", "run", f"{lab.url}/openapi.json", "--checks", CHECKS, "--seed", "1"]
+        return subprocess.run(
+            [sys.executable, *line, "--no-color", *options],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=280,
+        )
+
+
+def test_no_question_is_answered_by_a_defect(tmp_path: Path) -> None:
+    """Of a lab that launches nothing: what would be launched here is anything."""
+    found = _ask_everything(tmp_path, "--max-examples", "5", read_only=True)
+    assert found.returncode == 0, found.stdout[-4000:] + found.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_no_question_is_answered_by_a_defect_of_many(tmp_path: Path) -> None:
+    """The same, with many more questions."""
+    found = _ask_everything(tmp_path, "--max-examples", "300", read_only=True)
+    assert found.returncode == 0, found.stdout[-4000:] + found.stderr[-2000:]
