@@ -28,14 +28,20 @@ def write_judged_run(
 
     `verdicts`: case -> what a judge said to `CRITERION` about its first turn; cases that are not in it were not asked.
     """
+    options = {"criteria": CRITERION}
+    spec = {"grader_id": POLITE, "grader_type": "llm_as_judge", "options": options, "level": "turn", "required": False}
     cases = [
-        StoredCase(case_id, grade=1.0 if is_passed else 0.0, said=f"Where is order {case_id}?", trial=trial)
+        StoredCase(
+            case_id,
+            grade=1.0 if is_passed else 0.0,
+            said=f"Where is order {case_id}?",
+            trial=trial,
+            extra={"graders": [spec]},
+        )
         for case_id, is_passed in passed.items()
         for trial in range(1, trials + 1)
     ]
-    spec = {"grader_id": POLITE, "type": "llm_as_judge", "required": False, "criteria": CRITERION}
     changes = {"run_name": root.name, "assistant": {"model": model}, "trials": trials, **changes}
-    changes["mode"] = {"name": "crawl", "data_csv": "cases.csv", "graders": [spec]}
     run = StoredRun(root, cases, changes=changes, sound=False).write()
     for case_id, verdict in (verdicts or {}).items():
         sha256 = run.read_finished()[case_id].sha256

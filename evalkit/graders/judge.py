@@ -79,15 +79,11 @@ async def ask_judge(judge: Judge, question: JudgeQuestion, *, file_model: str | 
     return _verdict(poll, votes, identity)
 
 
-async def _judge(context: GraderContext, *, is_instruction: bool) -> Verdict:
-    judge, inputs = context.services.judge, context.record.case.inputs
-    if judge is None:
-        raise LookupError("no judge")
-    if not any(turn.assistant_text.strip() or turn.tool_calls for turn in context.turns):
-        return Verdict(None, "the assistant said nothing and called nothing here")
-    criterion = context.option("criteria")
+def make_question(context: GraderContext, *, is_instruction: bool) -> JudgeQuestion:
+    """Return what a judge is asked about the turns of `context`; `is_instruction`: by `instruction_following`."""
+    inputs, criterion = context.record.case.inputs, context.option("criteria")
     own = str(inputs.get("system_prompt") or "") if is_instruction and criterion is None else ""
-    question = JudgeQuestion(
+    return JudgeQuestion(
         criterion=criterion or OWN_INSTRUCTIONS,
         lines=read_transcript(context.record, context.turn),
         turn_index=context.turn.turn_index if context.turn else None,
@@ -96,6 +92,15 @@ async def _judge(context: GraderContext, *, is_instruction: bool) -> Verdict:
         system_prompt=own,
         order_is_known=all(turn.order_is_known for turn in context.record.turns),
     )
+
+
+async def _judge(context: GraderContext, *, is_instruction: bool) -> Verdict:
+    judge = context.services.judge
+    if judge is None:
+        raise LookupError("no judge")
+    if not any(turn.assistant_text.strip() or turn.tool_calls for turn in context.turns):
+        return Verdict(None, "the assistant said nothing and called nothing here")
+    question = make_question(context, is_instruction=is_instruction)
     return await ask_judge(judge, question, file_model=context.option("model"))
 
 

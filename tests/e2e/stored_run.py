@@ -32,6 +32,7 @@ class StoredCase:
     failure: Failure | None = None
     turns: int = 1
     trial: int = 1
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -138,7 +139,13 @@ class StoredRun:
 
     def _record(self, case: StoredCase, turns: tuple[Turn, ...]) -> CaseRecord:
         return CaseRecord(
-            case=Case(case.case_id, self.mode, {"user_text": case.said}, (ExpectedCall("get_order", {"id": "7"}),)),
+            case=Case(
+                case.case_id,
+                self.mode,
+                {"user_text": case.said},
+                (ExpectedCall("get_order", {"id": "7"}),),
+                extra=case.extra,
+            ),
             trial=case.trial,
             seed=0,
             reuse_key="key",

@@ -1,0 +1,56 @@
+"""The questions of a run that people can review: what each grader was asked, and what it said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.lab.people.reviews import Label, Review, ReviewQuestion, read_reviews, reviews_in_force
+from evalkit.records.grade import Grade
+from evalkit.store.journal import read_lines
+from evalkit.store.run_directory import RunDirectory
+
+
+@dataclass(frozen=True)
+class ReviewedRun:
+    """What a run was asked, and what people said to it.
+
+    Attributes:
+        sha256_of: Case-trial -> the hash of its record, of those that are finished, in the run's order.
+        grades: Question -> the newest grade that counts, in that order, those of a case-trial by turn.
+        reviews: The reviews that count, oldest first.
+
+    """
+
+    sha256_of: Mapping[str, str]
+    grades: Mapping[ReviewQuestion, Grade]
+    reviews: tuple[Review, ...]
+
+
+def read_reviewed_run(root: Path) -> ReviewedRun:
+    """Return the questions and reviews of the run in `root`, without its records.
+
+    Raises OSError, ValueError or KeyError where its files cannot be read.
+    """
+    run = RunDirectory(root)
+    finished = {
+        line["key"]: line["record_sha256"] for line in read_lines(run.journal_path) if line["event"] == "finished"
+    }
+    planned = run.read_provenance()["case_trials"]
+    sha256_of = {key: finished[key] for key in planned if key in finished}
+    place = {key: number for number, key in enumerate(sha256_of)}
+    newest = {
+        (grade.key, grade.grader_id, grade.turn_index): grade
+        for grade in run.read_grades()
+        if grade.in_force and sha256_of.get(grade.key) == grade.record_sha256
+    }
+    ordered = sorted(newest.items(), key=lambda item: (place[item[0][0]], item[0][1] or "", item[0][2] or 0))
+    return ReviewedRun(sha256_of, dict(ordered), reviews_in_force(read_reviews(root), sha256_of))
+
+
+def verdict_of(grade: float | None) -> Label | None:
+    """Return what a grade says to whether the question is passed: only a full one does; None where it does not say."""
+    if grade is None:
+        return None
+    return Label.PASS if grade >= 1 else Label.FAIL
