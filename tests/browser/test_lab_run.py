@@ -1,0 +1,101 @@
+"""The lab's page of one run in a browser: numbers lead to their cases, and what happens is seen as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stored_runs
+from headless import Browser
+from running_lab import RunningLab, find_flaws, running_lab
+
+from evalkit.store.run_directory import RunDirectory, RunStatus
+
+CASES = ".cases-list tbody th > a"
+WHOLE = "return document.querySelector('#details h2') !== null && document.querySelector('#findings h2') !== null"
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lab") / "outputs"
+    stored_runs.write_samples(folder)
+    stored_runs.write_crawl(folder / "parent", run_id="a" * 32, name="parent")
+    stored_runs.write_crawl(folder / "child", "model-c", run_id="c" * 32, parent_run_id="a" * 32, name="child")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(outputs: Path) -> Iterator[RunningLab]:
+    with running_lab(outputs, cwd=outputs.parent) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def pages(browser: Browser, lab: RunningLab) -> dict[str, str]:
+    """Name of a run -> the address of its page."""
+    browser.open(f"{lab.url}/ui/")
+    browser.wait_until("return document.querySelectorAll('.runs tbody tr').length === 6")
+    links = browser.driver.find_elements("css selector", ".runs tbody th > a")
+    return {link.text.split("_")[-1]: link.get_attribute("href") for link in links}
+
+
+@pytest.mark.parametrize("name", ["child", "coder-a", "demo"])
+def test_everybody_can_use_it(browser: Browser, pages: dict[str, str], name: str) -> None:
+    """Whatever the mode, with its own sections."""
+    assert find_flaws(browser, pages[name], WHOLE) == []
+
+
+def test_a_number_leads_to_its_cases(browser: Browser, pages: dict[str, str]) -> None:
+    browser.open(pages["child"])
+    browser.wait_until(WHOLE)
+    browser.find("[data-ending-link=lost]").click()
+    browser.wait_until(f"return document.querySelectorAll('{CASES}').length === 1")
+    assert browser.texts(CASES) == ["order-lost"]
+    browser.find("[data-ending='passed']").click()
+    browser.wait_until(f"return document.querySelector('{CASES}').textContent === 'order-1'")
+    browser.find("[data-fault='infrastructure']").click()
+    browser.wait_until(f"return document.querySelector('{CASES}').textContent === 'order-lost'")
+    assert browser.find("input[name=text]").get_attribute("value") == "infrastructure"
+
+
+def test_what_changed_since_its_parent(browser: Browser, pages: dict[str, str]) -> None:
+    browser.open(pages["child"])
+    browser.wait_until("return document.querySelector('#changes h2') !== null")
+    assert "assistant.model" in browser.find("#changes").text
+    assert browser.texts("#changes ins") == ["model-c"]
+
+
+def test_its_files_can_be_opened(browser: Browser, pages: dict[str, str]) -> None:
+    browser.open(pages["child"])
+    browser.wait_until("return document.querySelector('#files h2') !== null")
+    address = browser.driver.find_element("link text", "config.yaml").get_attribute("href")
+    assert "/artifacts/" in address
+    text = browser.driver.execute_async_script(
+        "const done = arguments[1]; fetch(arguments[0]).then((answer) => answer.text()).then(done);", address
+    )
+    assert "name: crawl" in text
+
+
+@pytest.fixture
+def going(outputs: Path, lab: RunningLab) -> Iterator[RunDirectory]:
+    """A run that somebody's process is at."""
+    run = stored_runs.write_crawl(outputs / "going", passing=(), status=RunStatus.RUNNING, run_id="d" * 32)
+    with run.exclusive():
+        yield run
+
+
+def test_cases_arrive_without_a_reload(browser: Browser, lab: RunningLab, going: RunDirectory) -> None:
+    """Started, finished and graded are seen as they happen, in the feed and in the table; then the run ends."""
+    browser.open(f"{lab.url}/ui/")
+    browser.wait_until("return document.querySelector('#running:not([hidden]) .run-card') !== null")
+    browser.find("#running h3 a").click()
+    browser.wait_until("return document.querySelector('#feed-state')?.textContent.includes('running')")
+    browser.js("window.notLoadedAgain = true")
+    going.journal_start("order-7", 1)
+    browser.wait_until("return document.querySelector('#feed').textContent.includes('order-7')")
+    stored_runs.store_trial(going, stored_runs.make_call("order-7"), {"tool_call": 1.0, "tool_call_args": 0.5})
+    browser.wait_until("return document.querySelector('.feed-line.bad')?.textContent.includes('failed')")
+    browser.wait_until(f"return [...document.querySelectorAll('{CASES}')].some((a) => a.textContent === 'order-7')")
+    assert browser.js("return window.notLoadedAgain")
+    assert find_flaws(browser, browser.driver.current_url, WHOLE) == []
