@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from evalkit.errors import ConfigError, DataError
 from evalkit.lab.index.rows import RunRow, TrialEnding
 from evalkit.lab.lab import Lab
+from evalkit.lab.web.charts import latency_shares
 from evalkit.lab.web.mode_sections import section_assets
 from evalkit.lab.web.rendering import is_partial, query_string, read_page, render
 from evalkit.lab.web.stored_findings import FindingsShelf
@@ -29,7 +30,8 @@ from evalkit.reports.config_changes import ConfigChange, find_config_changes
 from evalkit.runs.stored_run import StoredRun, open_run
 
 _PAGE_SIZE = 100
-_MOST_FILES = 400
+_MOST_FILES = 200
+_LEAST_FOR_PICTURE = 5
 _ENDINGS = frozenset(TrialEnding)
 
 
@@ -43,7 +45,7 @@ class RunFile:
 
 @dataclass(frozen=True)
 class RunFolder:
-    """What lies in a folder of a run: its name (empty: the run's own), files in order, how many are not listed."""
+    """What lies in a folder of a run, and below it: its name (empty: the run's own), files, how many are not listed."""
 
     name: str
     files: Sequence[RunFile]
@@ -85,9 +87,12 @@ def routes(lab: Lab) -> APIRouter:
     def show_findings(request: Request, run_id: str) -> HTMLResponse:
         run = _find(lab, run_id)
         try:
-            return render(request, "run_findings.html.j2", run=run, found=shelf.read(run.root), trouble="")
+            found = shelf.read(run.root)
         except (ConfigError, DataError) as error:
             return render(request, "run_findings.html.j2", run=run, found=None, trouble=str(error))
+        has_many = any(len(values) >= _LEAST_FOR_PICTURE for values in found.latencies.values())
+        picture = latency_shares(found.latencies) if has_many else None
+        return render(request, "run_findings.html.j2", run=run, found=found, picture=picture)
 
     @router.get("/runs/{run_id}/details")
     def show_details(request: Request, run_id: str) -> HTMLResponse:
@@ -116,22 +121,19 @@ def routes(lab: Lab) -> APIRouter:
 
 def list_files(root: Path) -> list[RunFolder]:
     """Return what lies in a run's directory, its own files first; links are left out, and so is what is hidden."""
-    folders: list[RunFolder] = []
-    left = _MOST_FILES
+    files: dict[str, list[RunFile]] = {}
     for folder, inner, names in os.walk(root):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        here = Path(folder)
-        files = [
-            RunFile((here / name).relative_to(root).as_posix(), (here / name).lstat().st_size)
-            for name in sorted(names)
-            if not name.startswith(".") and not (here / name).is_symlink()
-        ]
-        if files:
-            listed = files[: max(left, 0)]
-            left -= len(listed)
-            name = here.relative_to(root).as_posix()
-            folders.append(RunFolder("" if name == "." else name, listed, len(files) - len(listed)))
-    return folders
+        for name in sorted(names):
+            path = Path(folder, name)
+            if not name.startswith(".") and not path.is_symlink():
+                relative = path.relative_to(root)
+                first = relative.parts[0] if len(relative.parts) > 1 else ""
+                files.setdefault(first, []).append(RunFile(relative.as_posix(), path.lstat().st_size))
+    return [
+        RunFolder(name, listed[:_MOST_FILES], max(len(listed) - _MOST_FILES, 0))
+        for name, listed in sorted(files.items())
+    ]
 
 
 def _find(lab: Lab, run_id: str) -> RunRow:

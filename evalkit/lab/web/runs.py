@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 
-from evalkit.lab.index.rows import RunQuery
+from evalkit.lab.index.rows import RunQuery, RunRow
 from evalkit.lab.lab import Lab
+from evalkit.lab.web.charts import ChartPoint, score_over_time
 from evalkit.lab.web.rendering import is_partial, query_string, read_page, render
+from evalkit.lab.web.wording import moment_of, percent
 from evalkit.store.run_directory import RunStatus
 
 _PAGE_SIZE = 50
+_MOST_POINTS = 300
+_MOST_GROUPS = 6
 _MOST_RUNNING = 12
 _FILTERS = ("text", "mode", "model", "status", "tag", "case_set", "sweep")
 
@@ -97,6 +102,19 @@ def routes(lab: Lab) -> APIRouter:
             running=_find_running(lab),
         )
 
+    @router.get("/over-time")
+    def show_picture(request: Request) -> HTMLResponse:
+        asked = replace(read_query(request.query_params), sort="started_at", descending=True, page=1, size=_MOST_POINTS)
+        found = lab.index.list_runs(asked)
+        points = list(_list_points(found.rows))
+        return render(
+            request,
+            "runs_picture.html.j2",
+            picture=score_over_time(points),
+            shown=len(points),
+            total=found.total,
+        )
+
     @router.get("/running")
     def show_running(request: Request) -> HTMLResponse:
         return render(request, "running.html.j2", running=_find_running(lab))
@@ -107,6 +125,23 @@ def routes(lab: Lab) -> APIRouter:
 def _find_running(lab: Lab) -> object:
     """Return the page of runs that a process is writing now, the newest first."""
     return lab.index.list_runs(RunQuery(status=str(RunStatus.RUNNING), size=_MOST_RUNNING))
+
+
+def _list_points(runs: Sequence[RunRow]) -> Iterator[ChartPoint]:
+    """Yield a point for each run that has a score: the models with most runs by name, the others together."""
+    most = [model for model, _ in Counter(run.model for run in runs).most_common(_MOST_GROUPS)]
+    for run in runs:
+        moment = moment_of(run.started_at)
+        if run.score is not None and moment is not None:
+            yield ChartPoint(
+                name=f"{run.name}: {percent(run.score)}",
+                x=moment.timestamp(),
+                y=run.score,
+                low=run.score_low,
+                high=run.score_high,
+                href=f"/ui/runs/{run.id}",
+                group=(run.model if run.model in most else "others") or "no model",
+            )
 
 
 def _sort_link(link: partial[str], query: RunQuery, column: RunColumn) -> str:

@@ -11,9 +11,11 @@ from typing import Any
 
 from evalkit.errors import ConfigError
 from evalkit.modes.registry import find_mode
+from evalkit.reports.metric_names import name_of
 from evalkit.reports.page.findings import describe_findings, render_own_sections
 from evalkit.reports.page.overview import flatten
 from evalkit.reports.page.render import RenderedSection
+from evalkit.reports.rows import ResultTable, row_number
 from evalkit.reports.write import RunContent, derive
 from evalkit.runs.stored_run import open_run
 
@@ -29,6 +31,7 @@ class RunFindings:
     Attributes:
         mode: The name of its mode.
         findings: What ``findings.html.j2`` needs.
+        latencies: Name of a latency -> its values in ms, of the case-trials that count.
         sections: Those that only its mode has.
         config: Dotted key and value in words of all of its config.
         facts: The same of its provenance.
@@ -39,6 +42,7 @@ class RunFindings:
 
     mode: str
     findings: Mapping[str, Any]
+    latencies: Mapping[str, Sequence[float]]
     sections: Sequence[RenderedSection]
     config: Sequence[tuple[str, str]]
     facts: Sequence[tuple[str, str]]
@@ -85,6 +89,7 @@ def read_findings(root: Path) -> RunFindings:
         return RunFindings(
             mode=stored.mode,
             findings=describe_findings(derived.summary, derived.table, stored.records),
+            latencies=_list_latencies(derived.table),
             sections=render_own_sections(root, derived.table, stored.records, stored.grades),
             config=flatten({key: value for key, value in stored.config.items() if key != "hydra"}),
             facts=flatten({key: value for key, value in stored.provenance.items() if key not in _SHOWN_APART}),
@@ -94,6 +99,15 @@ def read_findings(root: Path) -> RunFindings:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         told = " ".join(str(error).split()) or type(error).__name__
         raise ConfigError(f"{root}: cannot be read whole: {told}; evalkit resume or score may mend it") from error
+
+
+def _list_latencies(table: ResultTable) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for column in table.layout.latency_columns:
+        values = [value for row in table.rows if row.scored and (value := row_number(row, column)) is not None]
+        if values:
+            found[name_of(column)] = values
+    return found
 
 
 def _sign(root: Path) -> object:

@@ -17,7 +17,7 @@ def time(value: str | datetime | None, shown: str = "time") -> Markup | str:
         shown: ``time`` (date and time of day), ``ago`` (how long since) or ``clock`` (time of day with seconds).
 
     """
-    moment = _parsed(value)
+    moment = moment_of(value)
     if moment is None:
         return str(value) if value else UNKNOWN
     stamp = moment.astimezone(UTC)
@@ -71,7 +71,7 @@ def duration(ms: float | None) -> str:
 
 def between(started: str | datetime | None, ended: str | datetime | None) -> float | None:
     """Return the milliseconds from `started` to `ended`; None where one is not known."""
-    first, last = _parsed(started), _parsed(ended)
+    first, last = moment_of(started), moment_of(ended)
     return None if first is None or last is None else (last - first).total_seconds() * 1000
 
 
@@ -96,7 +96,8 @@ def size(number: float | None) -> str:
     return f"{number:,.1f} GB"
 
 
-def _parsed(value: str | datetime | None) -> datetime | None:
+def moment_of(value: str | datetime | None) -> datetime | None:
+    """Return a moment with its zone, by default UTC; None for what cannot be read."""
     if not value:
         return None
     if isinstance(value, str):

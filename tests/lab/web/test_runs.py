@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -114,3 +115,14 @@ def test_what_is_wrong_with_a_run_stands_beside_it(tmp_path: Path, open_client: 
         journal.write(b"not json\n")
     page = open_client(make_lab(tmp_path)).get("/ui/").text
     assert re.search(r'class="sub trouble"[^>]*>⚠ journal\.jsonl: line \d+', page)
+
+
+def test_the_picture_has_the_runs_that_the_list_has(client: TestClient) -> None:
+    """By model; each point leads to its run; what has no score is not drawn."""
+    part = client.get("/ui/over-time?mode=crawl").text
+    found = re.search(r'<script type="application/json">(.*?)</script>', part)
+    assert found is not None
+    picture = json.loads(found[1])
+    assert {group["name"]: len(group["points"]) for group in picture["groups"]} == {"model-a": 2, "model-b": 1}
+    assert all(point[5].startswith("/ui/runs/") for group in picture["groups"] for point in group["points"])
+    assert "None of these runs has a score" in client.get("/ui/over-time?text=absent").text

@@ -17,6 +17,7 @@ def test_it_is_what_the_report_says(tmp_path: Path) -> None:
     found = FindingsShelf().read(run.root)
     assert found.findings["summary"]["passed_mean"] == 0.5
     assert found.findings["endings"] == {"passed": 1, "not passed": 1, "lost: infrastructure": 1}
+    assert found.latencies["first audio"] == [400.0, 400.0]
     assert dict(found.config)["mode.name"] == "crawl"
     assert "case_trials" not in dict(found.facts)
 

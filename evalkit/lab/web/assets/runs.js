@@ -45,6 +45,20 @@ page.addEventListener("keydown", (event) => {
   page.activeElement.closest("tr")?.querySelector(".pick input")?.click();
 });
 
+/* --- the picture: of the runs that the list has --- */
+
+const pictureSwitch = page.getElementById("picture-switch");
+const isPictured = () => pictureSwitch.getAttribute("aria-expanded") === "true";
+async function drawPicture() {
+  await htmx.ajax("GET", `/ui/over-time${location.search}`, { target: "#picture", swap: "outerHTML", source: "#picture" });
+}
+pictureSwitch.addEventListener("click", () => {
+  pictureSwitch.setAttribute("aria-expanded", String(!isPictured()));
+  if (isPictured()) drawPicture();
+  else page.getElementById("picture").replaceChildren();
+});
+page.addEventListener("htmx:after:history:push", () => { if (isPictured()) drawPicture(); });
+
 /* --- anew, when something changed: the lab tells when its index has --- */
 
 let asking = false;
