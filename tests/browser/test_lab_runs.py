@@ -1,4 +1,4 @@
-"""The lab's page of runs in a browser: found, sorted, chosen and opened by hand and by keys; new ones come by themselves."""
+"""The lab's page of runs in a browser: runs found, sorted, chosen and opened by hand and by keys; new ones appear."""
 
 from __future__ import annotations
 

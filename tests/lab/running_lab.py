@@ -70,7 +70,7 @@ def find_flaws(browser: Browser, url: str, ready: str = "return document.readySt
     """Return what is wrong with a page of the lab in both themes, wide and narrow; every page's tests ask this.
 
     That is: whatever axe-core finds, everything in the console, what the page's policy refused, what reaches out of
-    the window, a dialog without a name, and every request to somebody else. `ready` becomes true when the page is whole.
+    the window, and every request to somebody else. `ready` is a script that returns true when the page is whole.
     """
     flaws: list[str] = []
     for width in (WIDE, NARROW):
@@ -91,7 +91,7 @@ _FIND_WIDE = """
 const most = document.documentElement.clientWidth;
 if (document.documentElement.scrollWidth <= most) return [];
 const wide = [...document.body.querySelectorAll("*")].filter((node) => node.getBoundingClientRect().right > most + 1);
-return wide.slice(0, 5).map((node) => node.outerHTML.slice(0, 120)).concat(`${document.documentElement.scrollWidth} px`);
+return [`${document.documentElement.scrollWidth} px`, ...wide.slice(0, 5).map((node) => node.outerHTML.slice(0, 120))];
 """
 
 

@@ -142,7 +142,7 @@ def test_files_are_listed_without_what_leads_out(tmp_path: Path) -> None:
     assert "secret" not in folders[""]
     assert "folder" not in folders
     assert folders["records"] == [f"records/order-{name}.json" for name in ("1", "2", "lost")]
-    assert folders["audio"][0] == "audio/order-1/turn_01_input.wav"
+    assert folders["audio"][0] == "audio/order-1/input.wav"
 
 
 def test_very_many_files_are_counted(tmp_path: Path) -> None:
