@@ -1,0 +1,87 @@
+"""No key is in any answer, header, message or file of the lab, however it came to know it."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import pytest
+from lab_process import LabProcess, running_lab
+from stored_runs import write_crawl
+
+CANARY = "canary-7f3a91c2d4"
+RUN = "a" * 16
+_QUERIES = 6
+_LINK = re.compile(r'(?:href|src|hx-get|action|data-[a-z-]*url|data-src)="([^"#]+)')
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory with a run, and a file of keys."""
+    folder = tmp_path_factory.mktemp("keys")
+    write_crawl(folder / "outputs" / "run", "model-a", run_id="a" * 32)
+    write_crawl(folder / "outputs" / "other", "model-b", run_id="b" * 32)
+    (folder / ".env").write_text(f"ANTHROPIC_API_KEY={CANARY}-in-a-file\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path) -> Iterator[LabProcess]:
+    """A lab whose environment has keys."""
+    keys = dict.fromkeys(("OPENAI_API_KEY", "OPENROUTER_API_KEY", "AZURE_API_KEY", "GEMINI_API_KEY"), CANARY)
+    with running_lab(folder, environ=keys) as lab:
+        with lab.client() as client:
+            while client.get("/runs").json()["total"] < 2:
+                pass
+        yield lab
+
+
+def _follow_all_links(client: httpx.Client, begin: list[str]) -> dict[str, httpx.Response]:
+    """Return address -> answer of all that a reader of the lab comes to; of one path, only a few queries."""
+    queries: Counter[str] = Counter()
+    answers: dict[str, httpx.Response] = {}
+    left = list(begin)
+    while left:
+        path = left.pop()
+        queries[urlsplit(path).path] += 1
+        if path in answers or queries[urlsplit(path).path] > _QUERIES:
+            continue
+        answer = answers[path] = client.get(path)
+        found = [answer.headers["location"]] if answer.is_redirect else []
+        if answer.headers.get("content-type", "").startswith("text/html"):
+            found = [html.unescape(link) for link in _LINK.findall(answer.text)]
+        for link in found:
+            target = urlsplit(urljoin(str(client.base_url.join(path)), link))
+            if target.netloc == urlsplit(str(client.base_url)).netloc and "/assets/" not in target.path:
+                left.append(target.path + (f"?{target.query}" if target.query else ""))
+    return answers
+
+
+def test_no_key_is_in_any_answer(lab: LabProcess) -> None:
+    """On all pages that can be reached, in all that the API answers, and in what it refuses."""
+    known = {"run_id": RUN, "key": "order-1", "case_id": "order-1", "path": "provenance.json"}
+    with lab.client() as client:
+        document = client.get("/openapi.json").json()
+        asked = [path.format_map({**known, **dict.fromkeys(re.findall(r"{(\w+)", path), RUN), **known})
+                 for path in document["paths"] if "get" in document["paths"][path]]  # fmt: skip
+        begin = ["/", "/openapi.json", "/docs", "/nothing", "/runs?page=x", "/models/capabilities?model_id=gpt-4o"]
+        answers = _follow_all_links(client, [*begin, *asked, f"/ui/runs/{RUN}", "/runs?format=csv"])
+    defects = [path for path, answer in answers.items() if answer.status_code >= 500]
+    assert defects == []
+    assert len(answers) > 25
+    for path, answer in answers.items():
+        assert CANARY.encode() not in answer.content, path
+        assert CANARY not in str(answer.headers), path
+
+
+def test_no_key_is_in_the_labs_own_files(lab: LabProcess, folder: Path) -> None:
+    """Nor in what it printed."""
+    files = [path for path in (folder / "outputs" / ".lab").rglob("*") if path.is_file()]
+    assert files
+    assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
+    assert CANARY not in "".join(lab.said)
