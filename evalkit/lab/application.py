@@ -18,6 +18,7 @@ from evalkit.lab.guard.failed_logins import FailedLogins
 from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
+from evalkit.lab.live import routes as live
 from evalkit.lab.settings import LabSettings
 from evalkit.lab.web import asset_files, case, compare, history, leaderboard, mode_sections, models, run, runs, sweep
 from evalkit.lab.web.error_pages import add_error_pages
@@ -27,6 +28,7 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     trial_routes.routes,
     ranking_routes.routes,
     model_routes.routes,
+    live.routes,
     docs_page.routes,
     artifacts.routes,
     asset_files.routes,

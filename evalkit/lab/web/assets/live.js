@@ -96,7 +96,7 @@ class Stream {
     url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     url.searchParams.set("reader", reader);
     if (this.run === null) {
-      for (const [run, place] of this.places) url.searchParams.append("since", `${run}.${place.generation}.${place.cursor}`);
+      for (const [run, place] of [...this.places].slice(-100)) url.searchParams.append("since", `${run}.${place.generation}.${place.cursor}`);
     } else {
       const place = this.places.get(this.run);
       url.searchParams.set("follow", "true");
