@@ -46,7 +46,7 @@ class IndexNews:
         while True:
             try:
                 version = await asyncio.to_thread(self._ask)
-            except Exception:
+            except Exception:  # noqa: BLE001  whatever kept it from answering, the next time it may
                 _log.exception("the index does not say its version; it is asked again")
             else:
                 if version != self.version:
