@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 import evalkit
-from evalkit.lab.api import docs_page, model_routes, ranking_routes, run_routes, trial_routes
+from evalkit.lab.api import docs_page, model_routes, people_routes, ranking_routes, run_routes, trial_routes
 from evalkit.lab.guard import artifacts, login
 from evalkit.lab.guard.access import Access
 from evalkit.lab.guard.addresses import Addresses, is_loopback
@@ -25,6 +25,7 @@ from evalkit.lab.web.error_pages import add_error_pages
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     run_routes.routes,
+    people_routes.routes,
     trial_routes.routes,
     ranking_routes.routes,
     model_routes.routes,

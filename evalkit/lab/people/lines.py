@@ -68,7 +68,10 @@ def append_people_line(path: Path, schema: str, entry: Mapping[str, Any]) -> Non
     wrong = _find_wrong(entry, schema)
     if wrong:
         raise DataError(f"{path.name}: what was to be added {wrong}")
-    line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    try:
+        line = json.dumps(entry, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    except UnicodeEncodeError as error:
+        raise DataError(f"{path.name}: what was to be added holds half a character, which no file can hold") from error
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | _NOTHING_ELSE, 0o666)
         try:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from evalkit.errors import DataError
 from evalkit.lab.people.reviews import Label, Review, ReviewQuestion, read_reviews, reviews_in_force
 from evalkit.records.grade import Grade
 from evalkit.store.journal import read_lines
-from evalkit.store.run_directory import RunDirectory
+from evalkit.store.run_directory import RunDirectory, now_utc
+
+NOBODY = "anonymous"
+"""Who reviews without saying who they are."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,33 @@ def read_reviewed_run(root: Path) -> ReviewedRun:
     }
     ordered = sorted(newest.items(), key=lambda item: (place[item[0][0]], item[0][1] or "", item[0][2] or 0))
     return ReviewedRun(sha256_of, dict(ordered), reviews_in_force(read_reviews(root), sha256_of))
+
+
+def make_review(
+    run: ReviewedRun, question: ReviewQuestion, label: Label, by: str, *, verdict: Label | None, **more: Any
+) -> Review:
+    """Return a review of a question of `run`, made now, of the record that counts now.
+
+    Args:
+        run: The run as it is.
+        question: Which question.
+        label: What the person says.
+        by: Who; nothing means that they do not say.
+        verdict: What the grader says.
+        more: `blind` and `comment`, where there are any.
+
+    Raises:
+        DataError: The run has no such question.
+
+    """
+    key, grader_id, turn_index = question
+    if key not in run.sha256_of:
+        raise DataError(f"{key}: is no case-trial that has ended in this run")
+    if grader_id is not None and question not in run.grades:
+        raise DataError(f"{key}: has no grade of {grader_id} about that turn")
+    return Review(
+        key, label, by.strip() or NOBODY, now_utc(), run.sha256_of[key], *question[1:], verdict=verdict, **more
+    )
 
 
 def verdict_of(grade: float | None) -> Label | None:

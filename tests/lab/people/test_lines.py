@@ -66,7 +66,16 @@ def test_half_a_line_is_still_being_written_and_spoils_no_other(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     "entry",
-    [_note(""), _note(" "), _note("x" * 10_001), _note(by=""), _note(by="a\nb"), _note(by="x" * 61), _note(mood=":)")],
+    [
+        _note(""),
+        _note(" "),
+        _note("x" * 10_001),
+        _note(by=""),
+        _note(by="a\nb"),
+        _note(by="x" * 61),
+        _note(mood=":)"),
+        _note("\ud800"),
+    ],
 )
 def test_what_is_wrong_is_not_written(tmp_path: Path, entry: dict[str, Any]) -> None:
     """Readers would pass it over: whoever adds it hears so at once."""
