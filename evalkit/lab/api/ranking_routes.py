@@ -17,7 +17,7 @@ from evalkit.lab.api.formats import TableFormat, columns_of
 from evalkit.lab.index.queries import Index
 from evalkit.lab.index.rows import CaseSetRow, RunQuery, RunRow
 from evalkit.lab.lab import Lab
-from evalkit.lab.leaderboard import Leaderboard, ModelStanding, leaderboard_to_json, make_leaderboard
+from evalkit.lab.leaderboard import Leaderboard, ModelStanding, leaderboard_to_json, make_leaderboard, read_leaderboard
 
 
 class StandingFields(TypedDict):
@@ -110,9 +110,7 @@ def _answer(index: Index, chosen: CaseSetRow | None, case_sets: Sequence[CaseSet
 
 
 def _board(index: Index, chosen: CaseSetRow | None) -> Leaderboard:
-    return (
-        make_leaderboard(index.list_model_cases(chosen.case_set), chosen.cases) if chosen else make_leaderboard((), 0)
-    )
+    return read_leaderboard(index, chosen) if chosen else make_leaderboard((), 0)
 
 
 def _case_set_fields(found: CaseSetRow) -> CaseSetFields:

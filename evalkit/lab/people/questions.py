@@ -76,9 +76,8 @@ def make_review(
         raise DataError(f"{key}: is no case-trial that has ended in this run")
     if grader_id is not None and question not in run.grades:
         raise DataError(f"{key}: has no grade of {grader_id} about that turn")
-    return Review(
-        key, label, by.strip() or NOBODY, now_utc(), run.sha256_of[key], *question[1:], verdict=verdict, **more
-    )
+    said = (label, by.strip() or NOBODY, now_utc(), run.sha256_of[key])
+    return Review(key, *said, grader_id, turn_index, verdict=verdict, **more)
 
 
 def verdict_of(grade: float | None) -> Label | None:
