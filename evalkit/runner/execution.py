@@ -6,11 +6,12 @@ planned job is read, so a job that vanished is never taken for a good one. How j
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from evalkit.errors import LaunchError
+from evalkit.errors import ConfigError, LaunchError
 from evalkit.metrics.forecast import add_up
 from evalkit.peers.embedded import shared_services
 from evalkit.runner.advance_warnings import warn_in_advance
@@ -21,7 +22,7 @@ from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_em
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
-from evalkit.store.provenance import config_sha256
+from evalkit.store.provenance import config_sha256, find_run_id_problem
 from evalkit.store.run_directory import RunDirectory
 
 
@@ -35,6 +36,8 @@ class Launch(Protocol):
 
 def execute(planned: Plan, launch: Launch) -> int:
     """Prepare all jobs of a plan, then launch them. The run's or sweep's directory is the last line on stdout."""
+    if problem := find_run_id_problem(os.environ):
+        raise ConfigError(problem)
     working_dir = Path.cwd()
     prepared = prepare_all(planned, working_dir)
     first = prepared[0]

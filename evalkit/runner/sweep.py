@@ -6,6 +6,7 @@ Before the first job starts, :func:`begin_sweep` writes two files, so that a swe
     ==================== =======================================================================================
     ``format``           1; a reader refuses any other number
     ``evalkit_version``  what planned it
+    ``sweep_id``         32 hexadecimal digits, its own; whoever started it may have chosen them (``EVALKIT_RUN_ID``)
     ``working_dir``      the folder that relative paths count from
     ``source``           ``config_dir``, ``config_name``, ``search_dirs``: where configs were composed from. A primary
                          config that did not ship (``evalkit rerun -m``) is kept in ``source/`` beside the plan
@@ -25,6 +26,7 @@ Before the first job starts, :func:`begin_sweep` writes two files, so that a swe
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.terminal import say, stderr_console
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
+from evalkit.store.provenance import take_run_id
 from evalkit.store.run_directory import RunDirectory
 from evalkit.store.running_jobs import RunningJobs
 
@@ -74,6 +77,7 @@ def begin_sweep(planned: Plan, root: Path, *, working_dir: Path, config_sha256: 
     document = {
         "format": _FORMAT,
         "evalkit_version": evalkit.__version__,
+        "sweep_id": take_run_id(os.environ),
         "working_dir": str(working_dir),
         "source": {
             "config_dir": str(source.config_dir),

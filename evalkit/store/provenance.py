@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import evalkit
+from evalkit.errors import ConfigError
 from evalkit.records.json import content_sha256
 from evalkit.settings.roles import ROLES
 from evalkit.store.files import write_atomically
 
 # Where a run lies, what it is called and what another command would write does not change what it measures.
 _NOT_CONTENT = ("output_dir", "run_name", "voice")
+
+RUN_ID_VARIABLE = "EVALKIT_RUN_ID"
+"""Who starts a single run or a sweep may choose its id: 32 hexadecimal digits in this environment variable."""
 
 _NAME_OR_VERSION = re.compile(r"^(Name|Version):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
 
@@ -35,6 +40,25 @@ def config_sha256(config: Mapping[str, Any], datasets: Sequence[Mapping[str, Any
     )
 
 
+def find_run_id_problem(environ: Mapping[str, str]) -> str | None:
+    """Return a message when the id that `environ` chooses for a run is none."""
+    chosen = environ.get(RUN_ID_VARIABLE, "")
+    if not chosen or re.fullmatch(r"[0-9a-f]{32}", chosen):
+        return None
+    return f"{RUN_ID_VARIABLE}: {chosen!r} is no id; expected 32 hexadecimal digits in lower case, or no such variable"
+
+
+def take_run_id(environ: MutableMapping[str, str]) -> str:
+    """Return the id that `environ` chooses, which is gone from it then, so that one run alone has it; else a new one.
+
+    Raises ConfigError for one that is no id.
+    """
+    problem = find_run_id_problem(environ)
+    if problem:
+        raise ConfigError(problem)
+    return environ.pop(RUN_ID_VARIABLE, "") or uuid4().hex
+
+
 def describe_start(
     config: Mapping[str, Any],
     argv: Sequence[str],
@@ -44,7 +68,7 @@ def describe_start(
 ) -> dict[str, Any]:
     """Return what is known of a run before its first case; `case_trials` are its keys, in the order of the tables."""
     return {
-        "run_id": uuid4().hex,
+        "run_id": take_run_id(os.environ),
         "config_sha256": config_sha256(config, datasets),
         "evalkit_version": evalkit.__version__,
         "git": _describe_git(Path(evalkit.__file__).parent),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from importlib import metadata
 from typing import Any
 
-from evalkit.store.provenance import config_sha256, describe_start
+import pytest
+
+from evalkit.errors import ConfigError
+from evalkit.store.provenance import RUN_ID_VARIABLE, config_sha256, describe_start, find_run_id_problem, take_run_id
 
 _CONFIG: dict[str, Any] = {
     "mode": {"data_csv": "/a/cases.csv"},
@@ -46,3 +50,21 @@ def test_the_start_of_a_run_is_described() -> None:
     assert start["case_trials"] == ["a", "a.t2"]
     assert start["models_asked"]["assistant"] == "m"
     assert start["ended_at"] is None
+
+
+def test_the_id_is_chosen_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever starts a process may choose the id of its run; a second run in it has one of its own."""
+    monkeypatch.setenv(RUN_ID_VARIABLE, "0123456789abcdef" * 2)
+    first, second = (describe_start(_CONFIG, [], [], [], "now")["run_id"] for _ in range(2))
+    assert first == "0123456789abcdef" * 2
+    assert re.fullmatch(r"[0-9a-f]{32}", second)
+    assert second != first
+
+
+def test_what_is_no_id_is_refused() -> None:
+    """With what was found, and what is expected."""
+    environ = {RUN_ID_VARIABLE: "../etc"}
+    assert "'../etc' is no id; expected 32" in str(find_run_id_problem(environ))
+    with pytest.raises(ConfigError, match="is no id"):
+        take_run_id(environ)
+    assert find_run_id_problem({}) is None
