@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 from evalkit.metrics.forecast import ZERO, CaseWork, Forecast, PriceList, Range, Rates, add_up, forecast_run
 from evalkit.peers.pricing import price_table
@@ -78,6 +79,24 @@ def describe_forecast(forecast: Forecast, prices_of: str) -> str:
         f"assistant tokens in {_shown(forecast.input_tokens, ',.0f')}, out {_shown(forecast.output_tokens, ',.0f')}; "
         f"forecast cost {_describe_cost(forecast, prices_of)}"
     )
+
+
+def forecast_to_json(forecast: Forecast) -> dict[str, Any]:
+    """Return a forecast in plain types: a range is ``[low, high]``, what is not known is null."""
+    costs = {role: None if cost is None else list(cost) for role, cost in sorted(forecast.cost_usd.items())}
+    total = forecast.total_usd
+    return {
+        "cases": forecast.cases,
+        "case_trials": forecast.case_trials,
+        "caller_minutes": list(forecast.caller_minutes),
+        "answer_minutes": list(forecast.answer_minutes),
+        "input_tokens": list(forecast.input_tokens),
+        "output_tokens": list(forecast.output_tokens),
+        "cost_usd": None if total is None else list(total),
+        "known_usd": list(forecast.known_usd),
+        "cost_usd_by_role": costs,
+        "unknown": list(forecast.unknown),
+    }
 
 
 def _describe_cost(forecast: Forecast, prices_of: str) -> str:

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from evalkit.settings.names import did_you_mean
+from evalkit.settings.options import list_groups
 from evalkit.settings.roles import ROLES
-from evalkit.settings.schemas import Key, make_validator, mode_names, run_schema
+from evalkit.settings.schemas import Key, key_at, make_validator, mode_names, run_schema
 from evalkit.settings.types import LOCAL_CODER
+
+
+# Messages begin with the key, or with the whole override, that they are about.
+_BEGINNING = re.compile(r"[+~]*([A-Za-z_][\w.@/-]*)(=.*?)?: ")
+
+
+def named_key(message: str) -> str | None:
+    """Return the key or group that a problem's message is about; None where it is about none, or about several."""
+    found = _BEGINNING.match(message)
+    if found is None:
+        return None
+    name = found[1]
+    return name if key_at(name) is not None or name.partition("@")[0] in list_groups() else None
 
 
 def find_problems(config: Mapping[str, Any]) -> list[str]:
