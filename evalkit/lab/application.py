@@ -18,6 +18,8 @@ from evalkit.lab.guard.failed_logins import FailedLogins
 from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
 from evalkit.lab.lab import Lab, LabService
+from evalkit.lab.launch import routes as launching
+from evalkit.lab.launch.launches import Launches
 from evalkit.lab.live import routes as live
 from evalkit.lab.settings import LabSettings
 from evalkit.lab.web import asset_files, case, compare, history, leaderboard, mode_sections, models, run, runs, sweep
@@ -42,6 +44,7 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     mode_sections.routes,
     models.routes,
     sweep.routes,
+    launching.routes,
 )
 """Each room's routes, given the lab."""
 
@@ -54,7 +57,8 @@ def open_lab(settings: LabSettings) -> Lab:
     access = Access(settings.home, demanded=not is_loopback(settings.host))
     index = open_index(settings)
     follower = make_follower(index, settings)
-    return Lab(settings, access, index, follower, services=(follower,))
+    launches = Launches(settings)
+    return Lab(settings, access, index, follower, launches, services=(follower, launches))
 
 
 def make_application(lab: Lab) -> FastAPI:

@@ -8,6 +8,7 @@ from typing import Protocol
 from evalkit.lab.guard.access import Access
 from evalkit.lab.index.follower import Follower
 from evalkit.lab.index.queries import Index
+from evalkit.lab.launch.launches import Launches
 from evalkit.lab.settings import LabSettings
 
 
@@ -30,6 +31,7 @@ class Lab:
         access: Who may come in; pages take `access.csrf` from it.
         index: What is known of all runs.
         follower: Keeps the index right; whoever has just changed a run lets it look at that (`look_at`).
+        launches: The queue of what it launches.
         services: What is started before the first request, in this order, and stopped after the last, in reverse.
 
     """
@@ -38,4 +40,5 @@ class Lab:
     access: Access
     index: Index
     follower: Follower
+    launches: Launches
     services: tuple[LabService, ...] = ()

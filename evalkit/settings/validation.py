@@ -12,7 +12,6 @@ from evalkit.settings.roles import ROLES
 from evalkit.settings.schemas import Key, key_at, make_validator, mode_names, run_schema
 from evalkit.settings.types import LOCAL_CODER
 
-
 # Messages begin with the key, or with the whole override, that they are about.
 _BEGINNING = re.compile(r"[+~]*([A-Za-z_][\w.@/-]*)(=.*?)?: ")
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evalkit.cli import main
+from evalkit.commands import check
 from evalkit.commands.run import main as run_main
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
@@ -212,3 +214,55 @@ def test_a_gate_that_will_be_missed_is_told(capsys: pytest.CaptureFixture[str]) 
     code, said = _check(capsys, "max_examples=1", "gate.min_grade=0.5", "mode.graders=[]")
     assert code == 0
     assert "warning: gate.min_grade=0.5 will be missed" in said
+
+
+def _document(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, dict[str, Any]]:
+    code = main(["check", "--json", *words])
+    return code, json.loads(capsys.readouterr().out)
+
+
+def test_all_of_it_is_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """Jobs with the config that they compose, warnings, and the forecast in numbers."""
+    code, told = _document(capsys, "-m", "chunk_ms=20,60", "max_examples=2", "gate.max_latency_ms=900")
+    assert code == 0
+    assert (told["multirun"], told["problems"]) == (True, [])
+    assert [job["config"]["chunk_ms"] for job in told["jobs"]] == [20, 60]
+    assert told["jobs"][0]["says"].startswith("crawl, 2 cases x 1 trials")
+    assert told["jobs"][0]["resolved"]["assistant"]["model"] == "local-agent"
+    assert (told["forecast"]["cases"], told["forecast"]["cost_usd"]) == (4, [0.0, 0.0])
+    low, high = told["forecast"]["input_tokens"]
+    assert 0 < low < high
+    assert "gate.max_latency_ms=900 is about latencies that are not comparable" in told["warnings"][0]
+
+
+def test_problems_in_the_document_name_their_keys(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Those of the line, of a job, and of a file that a key names; the jobs that compose are told all the same."""
+    code, told = _document(capsys, "max_examples=0", "provider=opena", "nonsense=1")
+    assert (code, told["jobs"], told["forecast"]) == (2, [], None)
+    assert [problem["key"] for problem in told["problems"]] == ["max_examples", "provider", None]
+    code, told = _document(capsys, f"mode.data_csv={tmp_path / 'gone.csv'}")
+    assert (code, len(told["jobs"]), told["jobs"][0]["resolved"]) == (2, 1, None)
+    assert [(problem["key"], problem["job"]) for problem in told["problems"]] == [("mode.data_csv", 0)]
+    code, told = _document(capsys, "assistant.model=no-such-model", "max_examples=1")
+    assert (code, told["problems"][0]["key"]) == (2, "assistant.model")
+
+
+def test_a_stored_run_is_checked_as_it_would_be_repeated(
+    capsys: pytest.CaptureFixture[str], make_run: Callable[..., Any]
+) -> None:
+    """Its own config is the base, not what is shipped today."""
+    run = make_run("stored", "chunk_ms=40")
+    code, told = _document(capsys, "--rerun", str(run.root), "max_examples=2")
+    assert (code, told["problems"]) == (0, [])
+    assert told["jobs"][0]["config"]["chunk_ms"] == 40
+    assert told["forecast"]["cases"] == 2
+
+
+def test_proving_can_be_left_out(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes minutes where every task is built."""
+    monkeypatch.setattr(check, "_prove", lambda _: pytest.fail("it was proved"))
+    code, told = _document(capsys, "--unproved", "mode=coding", "mode.tasks=[go_expert_lru_cache]")
+    assert (code, told["forecast"]["cases"]) == (0, 1)
+    code, said = _check(capsys, "--unproved", "mode=coding", "mode.tasks=[go_expert_lru_cache]")
+    assert code == 0
+    assert "forecast: 1 cases" in said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,11 @@ def test_a_job_that_an_interruption_kept_from_beginning_is_no_defect(tmp_path: P
         ("vanished", 70),
         ("not_started", 130),
     ]
+
+
+def test_a_sweep_has_the_id_that_was_chosen_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is gone from the environment then, so that no job takes it for its own."""
+    monkeypatch.setenv("EVALKIT_RUN_ID", "a" * 32)
+    begin_sweep(_plan(1), tmp_path, working_dir=tmp_path, config_sha256=["aa"])
+    assert json.loads((tmp_path / "plan.json").read_text())["sweep_id"] == "a" * 32
+    assert "EVALKIT_RUN_ID" not in os.environ

@@ -79,7 +79,9 @@ class Checking:
         document = self._ask([*words, *overrides], asker)
         problems = list(document["problems"])
         for job in document["jobs"][:_MOST_JOBS]:
-            problems += [_refusal(text) for text in find_refused_config(job["resolved"] or job["config"], self.settings)]
+            problems += [
+                _refusal(text) for text in find_refused_config(job["resolved"] or job["config"], self.settings)
+            ]
         return CheckedLine(
             multirun=bool(document["multirun"]),
             jobs=document["jobs"],
@@ -113,7 +115,9 @@ class Checking:
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise ConfigError(f"the check took longer than {_LONGEST_S:g} s and was ended; try it in a terminal") from None
+            raise ConfigError(
+                f"the check took longer than {_LONGEST_S:g} s and was ended; try it in a terminal"
+            ) from None
         finally:
             with self._mutex:
                 if self._running.get(asker) is process:

@@ -112,6 +112,7 @@ class Launches:
 
     settings: LabSettings
     _entries: dict[str, LaunchEntry] = field(default_factory=dict)
+    _unsent: dict[str, signal.Signals] = field(default_factory=dict)
     _mutex: threading.RLock = field(default_factory=threading.RLock)
     _wake: threading.Event = field(default_factory=threading.Event)
     _is_ending: bool = False
@@ -211,8 +212,10 @@ class Launches:
                 return entry
             if entry.state == "queued":
                 self._note("cancelled", launch_id)
-            elif signal_process(self.folder(launch_id), _STOPS[min(entry.stops, len(_STOPS) - 1)]):
+            else:
                 self._note("stopped", launch_id)
+                self._unsent[launch_id] = _STOPS[min(entry.stops, len(_STOPS) - 1)]
+                self._send(launch_id)
             self._wake.set()
             return self._entries[launch_id]
 
@@ -275,6 +278,12 @@ class Launches:
         if not is_running(folder) and read_identity(folder) is None:  # that lab was killed before anything began
             self._entries[entry.launch_id] = replace(entry, state="queued", started_at=None)
 
+    def _send(self, launch_id: str) -> None:
+        """Send the signal that a launch is still to get; one whose process has not said who it is yet gets it later."""
+        number = self._unsent.get(launch_id)
+        if number is not None and signal_process(self.folder(launch_id), number):
+            del self._unsent[launch_id]
+
     def _look_at(self, entry: LaunchEntry) -> None:
         folder = self.folder(entry.launch_id)
         runs = is_running(folder)
@@ -285,7 +294,9 @@ class Launches:
                 self._note("found", entry.launch_id, root=str(root))
                 entry = self._entries[entry.launch_id]
         if runs:
+            self._send(entry.launch_id)
             return
+        self._unsent.pop(entry.launch_id, None)
         identity = read_identity(folder)
         code = reap(identity.pid) if identity else None
         self._note("ended", entry.launch_id, exit_code=read_exit_code(entry.root) if code is None else code)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 
 from evalkit.errors import ConfigError
 
+_PLAIN = re.compile(r"[\w./@:-]+")
 _SWEEP = ("-m", "--multirun")
 
 
@@ -40,6 +42,14 @@ def read_line(text: str) -> TypedLine:
     if problems:
         raise ConfigError(problems)
     return TypedLine(tuple(words), multirun, rerun)
+
+
+def as_value(text: str) -> str:
+    """Return `text` as one value of an override, in quotes where it has characters that mean something there."""
+    if _PLAIN.fullmatch(text):
+        return text
+    escaped = re.sub(r"(\\*)'", r"\1\1\\'", text)  # a backslash means something before a quote only
+    return "'" + re.sub(r"(\\+)$", r"\1\1", escaped) + "'"
 
 
 def _explain(word: str) -> str:

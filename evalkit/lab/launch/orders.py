@@ -10,6 +10,7 @@ from typing import Any
 from evalkit.errors import ConfigError
 from evalkit.lab.launch.checking import CheckedLine, Checking
 from evalkit.lab.launch.launches import LaunchEntry, Launches, LaunchRequest, rerun_words, resume_words, run_words
+from evalkit.lab.launch.lines import as_value
 from evalkit.lab.launch.refusals import find_refused, find_refused_source
 from evalkit.lab.settings import LabSettings
 
@@ -47,7 +48,7 @@ class Orders:
         is_usual = source is None and self.settings.folders[0] == self.settings.working_dir / "outputs"
         if says_where or is_usual:
             return tuple(overrides)
-        return (*overrides, f"{_OUTPUT}={_as_value(self.settings.folders[0])}")
+        return (*overrides, f"{_OUTPUT}={as_value(str(self.settings.folders[0]))}")
 
     def check(
         self, overrides: Sequence[str], *, multirun: bool = False, source: Path | None = None, asker: str = ""
@@ -72,9 +73,7 @@ class Orders:
             words, kind = run_words(complete, multirun=multirun), "sweep" if checked.multirun else "run"
         return self.launches.submit(LaunchRequest(words, kind, output_dir, source))
 
-    def resume(
-        self, root: Path, run_id: str, overrides: Sequence[str] = (), changed: str | None = None
-    ) -> LaunchEntry:
+    def resume(self, root: Path, run_id: str, overrides: Sequence[str] = (), changed: str | None = None) -> LaunchEntry:
         """Queue what goes on with a run or sweep: what is missing is run, what was lost is tried again.
 
         Raises RefusedOrderError for what would make it another run, and ConfigError when something goes on with it.
@@ -109,10 +108,3 @@ class Orders:
         served = ", ".join(map(str, self.settings.folders))
         message = f"{_OUTPUT}: {output_dir} is no folder that this lab serves; it serves {served}"
         return [{"key": _OUTPUT, "message": message, "job": None}]
-
-
-def _as_value(folder: Path) -> str:
-    """Return `folder` as the value of an override, quoted where it has characters that mean something there."""
-    text = str(folder)
-    is_plain = all(letter.isalnum() or letter in "/-_.@" for letter in text)
-    return text if is_plain else "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

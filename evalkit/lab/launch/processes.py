@@ -49,10 +49,10 @@ def start_process(folder: Path, words: Sequence[str], working_dir: Path, environ
     import fcntl  # there is none on Windows
 
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / _IDENTITY).unlink(missing_ok=True)
     lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (folder / _IDENTITY).unlink(missing_ok=True)
         with (folder / OUTPUT).open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "evalkit.lab.launch.child", str(folder), *words],

@@ -76,7 +76,9 @@ def find_refused_source(root: Path, settings: LabSettings) -> list[str]:
         config = yaml.safe_load(stored)
         found = _RESOLVED.search(stored)
         if found:
-            return [f"{root.name}: its config is filled in from elsewhere ({stored[found.start() :][:40]!r}…); {_UNLESS}"]
+            return [
+                f"{root.name}: its config is filled in from elsewhere ({stored[found.start() :][:40]!r}…); {_UNLESS}"
+            ]
         return [] if isinstance(config, dict) else [f"{root.name}: its stored config holds no keys"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
         return [f"{root.name}: its stored config cannot be read ({type(error).__name__}: {error})"]
@@ -195,8 +197,8 @@ def _preset_endpoints() -> frozenset[tuple[str | None, str]]:
     found = set()
     for folder in option_folders():
         for path in (folder / "provider").glob("*.yaml"):
-            option = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            option = option.get("provider", option)
+            content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+            option = content.get("provider", content)
             if option.get("api_key_env"):
                 found.add((option.get("base_url"), str(option["api_key_env"])))
     return frozenset(found)

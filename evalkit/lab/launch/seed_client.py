@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from evalkit.lab.launch.lines import as_value
 from evalkit.settings.options import list_groups
 
 _EFFORTS = ("low", "medium", "high")
@@ -42,13 +43,14 @@ def overrides_of(wish: RunWish) -> list[list[str]]:
     """Return the overrides of every run that is asked for: one for each model and level of thinking."""
     sweeps = wish.sweep_thinking_levels or wish.include_thinking_variants
     levels: Sequence[str | None] = _EFFORTS if sweeps else (wish.thinking_level,)
-    return [[*_of_all(wish), *_of_model(wish, model, level)] for model, level in product(wish.models or [None], levels)]
+    models: Sequence[str | None] = wish.models or (None,)
+    return [[*_of_all(wish), *_of_model(wish, model, level)] for model, level in product(models, levels)]
 
 
 def _of_all(wish: RunWish) -> Iterator[str]:
     yield f"mode={wish.mode}"
     if wish.tasks and wish.tasks != ["all"]:
-        yield f"mode.tasks=[{','.join(_quoted(task) for task in wish.tasks)}]"
+        yield f"mode.tasks=[{','.join(as_value(task) for task in wish.tasks)}]"
     plain = {
         "trials": wish.samples,
         "assistant.temperature": wish.temperature,
@@ -71,13 +73,8 @@ def _of_model(wish: RunWish, model: str | None, level: str | None) -> Iterator[s
     if slash and first in list_groups()["provider"]:
         provider, model = first, rest
     if provider:
-        yield f"provider={_quoted(provider)}"
+        yield f"provider={as_value(provider)}"
     if model:
-        yield f"assistant.model={_quoted(model)}"
+        yield f"assistant.model={as_value(model)}"
     if level and level != "none":
-        yield f"assistant.reasoning_effort={_quoted(level)}"
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+        yield f"assistant.reasoning_effort={as_value(level)}"
