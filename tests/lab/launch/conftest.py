@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from evalkit.lab.launch import processes
 from evalkit.lab.launch.launches import Launches
-from evalkit.lab.launch.processes import is_running, read_identity
+from evalkit.lab.launch.processes import is_running, read_identity, reap
 from evalkit.lab.settings import LabSettings
 
 WAITING = """
@@ -57,6 +58,8 @@ def ended_after() -> Iterator[list[Path]]:
         identity = read_identity(folder)
         if identity is not None and is_running(folder):
             os.killpg(identity.pid, 9)
+        while identity is not None and identity.pid in processes._own and reap(identity.pid) is None:
+            time.sleep(0.01)
 
 
 @pytest.fixture
