@@ -21,7 +21,7 @@ _PRAGMAS = {
     "cache_size": "-64000",
     "mmap_size": str(256 * 1024 * 1024),
 }
-SCHEMA, VERSION = "schema_version", "version"
+SCHEMA, VERSION, UNSUMMED = "schema_version", "version", "unsummed"
 """Names in the table :data:`~evalkit.lab.index.tables.META`."""
 
 
@@ -128,7 +128,7 @@ def _prepare(connection: Connection, url: URL) -> None:
 def _create(connection: Connection) -> None:
     METADATA.create_all(connection)
     # Versions never begin again below earlier ones: browsers compare what they have kept by them.
-    begun = {SCHEMA: SCHEMA_VERSION, VERSION: str(time.time_ns() // 1_000_000)}
+    begun = {SCHEMA: SCHEMA_VERSION, VERSION: str(time.time_ns() // 1_000_000), UNSUMMED: "[]"}
     connection.execute(META.insert(), [{"name": name, "value": value} for name, value in begun.items()])
 
 

@@ -23,7 +23,7 @@ from evalkit.lab.index.reading import RunReader
 from evalkit.lab.index.rows import DAMAGED
 from evalkit.lab.index.tables import RUN, SWEEP
 from evalkit.lab.index.watching import FolderWatch
-from evalkit.lab.index.writing import IndexWriter, PeoplesMarks, RunPlace, unsummed_pairs
+from evalkit.lab.index.writing import IndexWriter, PeoplesMarks, RunPlace, sum_up, unsummed_pairs
 from evalkit.lab.people.notes import NOTES_FILE, read_notes
 from evalkit.lab.people.reviews import REVIEWS_FILE, read_reviews
 from evalkit.lab.people.tags import TAGS_FILE, read_tags
@@ -38,7 +38,8 @@ _COMMIT_S = 0.5  # the longest that rows wait for being seen while many are writ
 _HOT_S = 10.0  # so long after a change a run counts as going on: it may be being copied, or be graded
 _YOUNG_S = 2.0  # so long a directory may be without the files that a run begins with
 _THOROUGH_EVERY = 10  # looks at everything, after which all files of a run have been looked at
-_MANY = 50  # runs; with more, what each model did is summed up at the end
+_PAUSE_S = 0.1  # the least time between two looks
+_SUM_S = 1.0  # the least time between two sums of what each model did
 _PEOPLES_FILES = (TAGS_FILE, NOTES_FILE, REVIEWS_FILE)
 _FILES = (
     "journal.jsonl", "grades.jsonl", "provenance.json", "config.yaml", "status.json", "records", *_PEOPLES_FILES,
@@ -78,12 +79,14 @@ class Follower:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._places: dict[Path, RunPlace] = {}
+        self._holding: frozenset[Path] = frozenset()
         self._looks = 0
+        self._summed_s, self._sum_took_s = -_SUM_S, 0.0
         with engine.connect() as connection:
             rows = connection.execute(select(RUN.c.root, RUN.c.stamps, RUN.c.is_live)).all()
             self._known = {Path(row.root): _Known(row.stamps, row.is_live) for row in rows}
             self._sweeps = {Path(row.root): row.jobs for row in connection.execute(select(SWEEP.c.root, SWEEP.c.jobs))}
-            self._unsummed = unsummed_pairs(connection)
+            self._has_unsummed = bool(unsummed_pairs(connection))
 
     def start(self) -> None:
         """Begin to follow; what is there already is read first."""
@@ -110,6 +113,7 @@ class Follower:
             place = self._places.get(root)
             if place is not None and self._has_changed(place, thorough=True):
                 self._write([place])
+                self._sum_up(at_once=False)
 
     # --- the thread ---
 
@@ -117,10 +121,10 @@ class Follower:
         swept_s = -_SWEEP_S
         while not self._stopping.is_set():
             begun_s = time.monotonic()
-            was_told = self._watch.was_told()
+            changed = self._watch.take_changed()
             try:
                 with self._lock:
-                    if was_told or begun_s - swept_s >= _SWEEP_S:
+                    if changed & self._holding or begun_s - swept_s >= _SWEEP_S:
                         swept_s = begun_s
                         self._look_at_all(thorough=False)
                     else:
@@ -129,8 +133,9 @@ class Follower:
                 _log.exception("the lab's index could not be brought up to date; it is tried again")
             spent_s = time.monotonic() - begun_s
             is_hot = any(known.reader for known in self._known.values())
-            # A pass that takes long must leave time for those who ask.
-            self._watch.wait(max((_LIVE_S if is_hot else _SWEEP_S) - spent_s, spent_s, 0.05))
+            # However much changes, and however long a look takes, there is time left for those who ask.
+            self._stopping.wait(max(_PAUSE_S, spent_s))
+            self._watch.wait(max((_LIVE_S if is_hot else _SWEEP_S) - spent_s - _PAUSE_S, 0.0))
 
     def _look_at_all(self, *, thorough: bool) -> None:
         found = self._finder.find()
@@ -143,7 +148,7 @@ class Follower:
                 writer.remove_runs(gone)
                 writer.write_sweeps(found.sweeps)
                 writer.settle()
-            self._sweeps = found.sweeps
+            self._sweeps, self._has_unsummed = found.sweeps, True
             for root in gone:
                 del self._known[root]
         self._write(
@@ -153,8 +158,9 @@ class Follower:
                 if self._has_changed(place, thorough=thorough or (number + self._looks) % _THOROUGH_EVERY == 0)
             ]
         )
-        live = [root for root, known in self._known.items() if known.reader]
-        self._watch.watch([*found.folders, *live])
+        self._sum_up(at_once=thorough)
+        self._holding = frozenset(found.folders)
+        self._watch.watch([*found.folders, *(root for root, known in self._known.items() if known.is_live)])
 
     def _look_at_hot(self) -> None:
         hot = [root for root, known in self._known.items() if known.reader]
@@ -184,7 +190,6 @@ class Follower:
 
     def _write(self, places: Sequence[RunPlace]) -> None:
         """Read the runs in `places`, and write what was read."""
-        many = len(places) > _MANY
         waiting = iter(places)
         left = True
         while left and not self._stopping.is_set():
@@ -196,11 +201,19 @@ class Follower:
                     left = True
                     self._read_into(writer, place)
                 if left:
-                    self._unsummed |= writer.settle(sum_up=not many)
-        if self._unsummed and not self._stopping.is_set():
+                    writer.settle()
+                    self._has_unsummed = True
+
+    def _sum_up(self, *, at_once: bool) -> None:
+        """Sum up each model's tries where they changed, but not so often that this is most of what is done."""
+        begun_s = time.monotonic()
+        is_due = begun_s - self._summed_s >= max(_SUM_S, 20 * self._sum_took_s)
+        if self._has_unsummed and (at_once or is_due) and not self._stopping.is_set():
             with self._engine.begin() as connection:
-                IndexWriter(connection).sum_up(self._unsummed)
-            self._unsummed = set()
+                sum_up(connection)
+            self._has_unsummed = False
+            self._summed_s = time.monotonic()
+            self._sum_took_s = self._summed_s - begun_s
 
     def _until(self, places: Iterator[RunPlace], until_s: float) -> Iterator[RunPlace]:
         for place in places:

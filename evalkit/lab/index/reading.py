@@ -99,7 +99,7 @@ class RunReader:
         for key in sorted({*touched, *running, *was_running} & planned.keys(), key=planned.__getitem__):
             state = self._trials[key]
             if state.is_shown(is_live=is_live):
-                trials.append(state.update(key, planned[key], stored.mode, is_live=is_live))
+                trials.append(self._update(state, key, planned[key], stored.mode, is_live=is_live))
         status, bad_status = _status(stored, is_live=is_live)
         findings = [*no_mode, *bad_status, *self._findings(is_live=is_live)]
         values = self._run_values(stored, layout, planned)
@@ -165,6 +165,15 @@ class RunReader:
             else:
                 touched.add(grade.key)
         return touched
+
+    def _update(self, state: TrialState, key: str, position: int, mode: str, *, is_live: bool) -> dict[str, Any]:
+        """Return a case-trial's row; grades that are not what a grader gives do not count."""
+        try:
+            return state.update(key, position, mode, is_live=is_live)
+        except _UNREADABLE as error:
+            state.grades = []
+            self._bad_grades.append(f"grades.jsonl: those of {key} are no grades ({_words(error)}) and do not count")
+            return state.update(key, position, mode, is_live=is_live)
 
     def _findings(self, *, is_live: bool) -> Iterator[str]:
         if not self._directory.journal_path.exists():

@@ -22,6 +22,7 @@ from evalkit.runs.scorings import Scoring, record_in_force
 
 _SAID_LENGTH = 160
 _MESSAGE_LENGTH = 2_000
+_WORD_LENGTH = 200
 _JUDGED_BY = ("graders", "expected_answers", "checks")  # what modes keep beside a case's inputs
 _LATER_TRIAL = re.compile(r"\.t(\d{1,6})\Z")
 
@@ -63,6 +64,8 @@ def shorten(
         "case": {**data["case"], "inputs": {}},
     }
     record = record_in_force(from_json({**data, **without}), scorings)
+    sum_known_usd(record.cost_usd.values())
+    float(record.duration_ms)
     asked = _content(record.case, {**inputs, **record.case.inputs})
     return ShortRecord(record, record_sha256, asked, _latencies(data, layout), _said(turns))
 
@@ -138,14 +141,14 @@ class TrialState:
             "is_recorded": True,
             "passed": has_passed,
             "fault": str(record.fault or ""),
-            "failure_stage": failure.stage if failure else "",
-            "error_type": failure.error_type if failure else "",
+            "failure_stage": str(failure.stage)[:_WORD_LENGTH] if failure else "",
+            "error_type": failure.error_type[:_WORD_LENGTH] if failure else "",
             "error_message": failure.message[:_MESSAGE_LENGTH] if failure else "",
             "grades": orjson.dumps(_lowest(counting)).decode(),
             "cost_usd": sum_known_usd(costs) if costs else 0.0,
             "latency_ms": statistics.median(self.short.latencies) if self.short.latencies else None,
             "duration_ms": record.duration_ms,
-            "started_at": record.started_at,
+            "started_at": str(record.started_at)[:_WORD_LENGTH],
             "ended_at": self.ended_at,
             "attempts": max(1, len(record.attempts)),
             "said": self.short.said,

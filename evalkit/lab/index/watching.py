@@ -19,6 +19,8 @@ class FolderWatch:
 
     def __init__(self) -> None:
         self._told = threading.Event()
+        self._changed: set[Path] = set()
+        self._lock = threading.Lock()
         self._folders: frozenset[Path] = frozenset()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -29,7 +31,7 @@ class FolderWatch:
         wanted = frozenset(folders)
         if wanted == self._folders or not self._is_able:
             return
-        self.close()
+        self._stop.set()  # the thread before ends by itself; what it still tells does no harm
         self._folders, self._stop = wanted, threading.Event()
         self._thread = threading.Thread(target=self._listen, args=(wanted, self._stop), name="lab-folders", daemon=True)
         self._thread.start()
@@ -38,11 +40,12 @@ class FolderWatch:
         """Wait until something changed, :meth:`wake` was called, or the time is over."""
         self._told.wait(timeout_s)
 
-    def was_told(self) -> bool:
-        """Tell whether something changed since this was asked last."""
-        told = self._told.is_set()
-        self._told.clear()
-        return told
+    def take_changed(self) -> set[Path]:
+        """Return the folders in which something changed since this was asked last."""
+        with self._lock:
+            self._told.clear()
+            changed, self._changed = self._changed, set()
+        return changed
 
     def wake(self) -> None:
         """Let whoever waits go on."""
@@ -58,11 +61,13 @@ class FolderWatch:
 
     def _listen(self, folders: frozenset[Path], stop: threading.Event) -> None:
         try:
-            for _ in watchfiles.watch(
+            for changes in watchfiles.watch(
                 *folders, recursive=False, stop_event=stop, debounce=_DEBOUNCE_MS, step=20, rust_timeout=200,
                 watch_filter=None, ignore_permission_denied=True,
             ):  # fmt: skip
-                self._told.set()
+                with self._lock:
+                    self._changed |= {Path(path).parent for _, path in changes}
+                    self._told.set()
         except (OSError, RuntimeError) as error:  # too many watches, or a folder that went in between
             if not all(folder.is_dir() for folder in folders):
                 self._folders = frozenset()  # watched anew, without it, the next time

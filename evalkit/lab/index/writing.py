@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Delete, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
-from evalkit.lab.index.database import VERSION
+from evalkit.lab.index.database import UNSUMMED, VERSION
 from evalkit.lab.index.reading import RunChange
 from evalkit.lab.index.rows import TrialEnding
 from evalkit.lab.index.tables import META, MODEL_CASE, RUN, SWEEP, TAG, TRIAL
@@ -82,7 +82,7 @@ class IndexWriter:
             "notes": marks.notes,
             "reviews": marks.reviews,
             "trouble": "\n".join(filter(None, (change.values["trouble"], *marks.troubles))),
-            "search": _searched(change.values, marks),
+            "search": _searched(change.values, place, marks),
             "stamps": stamps,
         }
         values = {name: _storable(value) for name, value in values.items()}
@@ -122,28 +122,12 @@ class IndexWriter:
         if rows:
             self._connection.execute(SWEEP.insert(), list(rows.values()))
 
-    def settle(self, *, sum_up: bool = True) -> set[tuple[str, str]]:
-        """Bring what concerns several runs into line, and count the change.
-
-        Returns:
-            The pairs of case set and model that are still to be summed up: none, if `sum_up`.
-
-        """
+    def settle(self) -> None:
+        """Bring what concerns several runs into line, note what :func:`sum_up` has to do, and count the change."""
         self._settle_ids()
         self._settle_case_sets()
-        if sum_up:
-            self.sum_up(self._pairs)
-            self._pairs = set()
-        for case_set, model in self._pairs:
-            self._connection.execute(_sums_of(case_set, model))
-        version = self._connection.scalar(select(META.c.value).where(META.c.name == VERSION)) or "0"
-        self._connection.execute(update(META).where(META.c.name == VERSION).values(value=str(int(version) + 1)))
-        return self._pairs
-
-    def sum_up(self, pairs: Iterable[tuple[str, str]]) -> None:
-        """Make the rows of each model's tries at the cases of a set, for `pairs` of case set and model."""
-        for case_set, model in sorted(pairs):
-            self._sum_up(case_set, model)
+        _put(self._connection, UNSUMMED, sorted(unsummed_pairs(self._connection) | self._pairs))
+        _count(self._connection)
 
     # --- one run ---
 
@@ -240,23 +224,35 @@ class IndexWriter:
         )
         return {row.case_id: row.content for row in rows}
 
-    def _sum_up(self, case_set: str, model: str) -> None:
-        self._connection.execute(_sums_of(case_set, model))
-        if not case_set:
-            return
+
+def sum_up(connection: Connection) -> None:
+    """Make the rows of each model's tries at the cases of a set, wherever these have changed; count the change."""
+    for case_set, model in sorted(unsummed_pairs(connection)):
+        connection.execute(delete(MODEL_CASE).where(MODEL_CASE.c.case_set == case_set, MODEL_CASE.c.model == model))
         tries: dict[str, list[Any]] = defaultdict(list)
-        for row in self._connection.execute(_tries_of(case_set, model)):
+        for row in connection.execute(_tries_of(case_set, model)) if case_set else ():
             tries[row.case_id].append(row)
         rows = [{"case_set": case_set, "model": model, **_summed(case_id, found)} for case_id, found in tries.items()]
         if rows:
-            self._connection.execute(MODEL_CASE.insert(), rows)
+            connection.execute(MODEL_CASE.insert(), rows)
+    _put(connection, UNSUMMED, [])
+    _count(connection)
 
 
 def unsummed_pairs(connection: Connection) -> set[tuple[str, str]]:
-    """Return the pairs of case set and model that have tries but no rows of them: their writer was stopped early."""
-    asked = select(RUN.c.case_set, RUN.c.model).where(RUN.c.case_set != "", RUN.c.finished > 0).distinct()
-    summed = select(MODEL_CASE.c.case_set, MODEL_CASE.c.model).distinct()
-    return {(row.case_set, row.model) for row in connection.execute(asked.except_(summed))}
+    """Return the pairs of case set and model whose tries have changed since they were summed up."""
+    stored = connection.scalar(select(META.c.value).where(META.c.name == UNSUMMED)) or "[]"
+    return {(case_set, model) for case_set, model in orjson.loads(stored)}
+
+
+def _put(connection: Connection, name: str, value: Any) -> None:
+    connection.execute(update(META).where(META.c.name == name).values(value=orjson.dumps(value).decode()))
+
+
+def _count(connection: Connection) -> None:
+    """Let the index's version grow."""
+    version = connection.scalar(select(META.c.value).where(META.c.name == VERSION)) or "0"
+    _put(connection, VERSION, int(version) + 1)
 
 
 def _hashed(text: str) -> str:
@@ -268,10 +264,6 @@ def _id_of(run_id: str, place: str, *, is_copy: bool) -> str:
     if not run_id:
         return f"x{by_place[:15]}"
     return f"{run_id[:12]}-{by_place[:6]}" if is_copy else run_id[:16]
-
-
-def _sums_of(case_set: str, model: str) -> Delete:
-    return delete(MODEL_CASE).where(MODEL_CASE.c.case_set == case_set, MODEL_CASE.c.model == model)
 
 
 def _tries_of(case_set: str, model: str) -> Select[Any]:
@@ -299,13 +291,14 @@ def _summed(case_id: str, tries: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _searched(values: Mapping[str, Any], marks: PeoplesMarks) -> str:
+def _searched(values: Mapping[str, Any], place: RunPlace, marks: PeoplesMarks) -> str:
     told = (
         values["name"],
         values["model"],
         values["mode"],
         values["run_id"],
         values["data_name"],
+        place.relative,
         *marks.tags,
         marks.text,
     )

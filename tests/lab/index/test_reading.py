@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,28 @@ def _break_grade(run: RunDirectory) -> None:
     run.grades_path.write_text('{"key": "order-1"}\nnonsense\n', encoding="utf-8")
 
 
+def _change_grade(**fields: object) -> Callable[[RunDirectory], None]:
+    def change(run: RunDirectory) -> None:
+        lines = [json.loads(line) for line in run.grades_path.read_text(encoding="utf-8").splitlines()]
+        lines[0].update(fields)
+        run.grades_path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+
+    return change
+
+
+def _change_record(**fields: object) -> Callable[[RunDirectory], None]:
+    def change(run: RunDirectory) -> None:
+        path = run.record_path("order-1")
+        before = path.read_bytes()
+        after = json.dumps({**json.loads(before), **fields}).encode()
+        path.write_bytes(after)
+        journal = run.journal_path.read_text(encoding="utf-8")
+        digests = (hashlib.sha256(content).hexdigest() for content in (before, after))
+        run.journal_path.write_text(journal.replace(*digests), encoding="utf-8")
+
+    return change
+
+
 def _break_status(run: RunDirectory) -> None:
     run.status_path.write_text('{"status": "sleeping"}', encoding="utf-8")
 
@@ -119,14 +143,24 @@ def _other_mode(run: RunDirectory) -> None:
         (_break_record, "records/order-1.json is not what the journal says was stored"),
         (_lose_record, "records/order-1.json is missing"),
         (_break_grade, "grades.jsonl: a line is no grade"),
+        (_change_grade(grade="much"), "grades.jsonl: those of order-1 are no grades"),
+        (_change_grade(turn_index=[]), "grades.jsonl: those of order-1 are no grades"),
+        (_change_grade(judge=7, cost_usd=None), "grades.jsonl: those of order-1 are no grades"),
+        (_change_record(record_version=99), "records/order-1.json cannot be read: record version 99"),
+        (_change_record(cost_usd={"assistant": "much"}), "records/order-1.json cannot be read"),
+        (_change_record(turns=7), "records/order-1.json cannot be read"),
+        (_change_record(turns=[{"steps": 7}]), "records/order-1.json cannot be read"),
+        (_change_record(duration_ms=[]), "records/order-1.json cannot be read"),
         (_break_status, "status.json cannot be read"),
         (_other_mode, "mode 'swim' is not installed"),
     ],
 )
-def test_damage_is_said_and_the_rest_is_read(damage: object, told: str, tmp_path: Path) -> None:
+def test_damage_is_said_and_the_rest_is_read(
+    damage: Callable[[RunDirectory], object], told: str, tmp_path: Path
+) -> None:
     """The run appears with all that can still be read."""
     run = stored_runs.write_crawl(tmp_path / "run", passing=(True, True))
-    damage(run)  # type: ignore[operator]
+    damage(run)
     change = RunReader(run.root).read()
     assert told in change.values["trouble"]
     assert change.values["run_id"]
@@ -134,7 +168,7 @@ def test_damage_is_said_and_the_rest_is_read(damage: object, told: str, tmp_path
     assert "order-2" in _endings(change)
 
 
-def _replace_provenance(text: str) -> object:
+def _replace_provenance(text: str) -> Callable[[RunDirectory], object]:
     return lambda run: run.provenance_path.write_text(text, encoding="utf-8")
 
 
@@ -151,10 +185,12 @@ def _replace_provenance(text: str) -> object:
         _replace_provenance('{"case_trials": [], "config_sha256": "x", "scorings": [7]}'),
     ],
 )
-def test_a_directory_that_tells_too_little_still_appears(damage: object, tmp_path: Path) -> None:
+def test_a_directory_that_tells_too_little_still_appears(
+    damage: Callable[[RunDirectory], object], tmp_path: Path
+) -> None:
     """By the name of its folder, with what is wrong."""
     run = stored_runs.write_crawl(tmp_path / "run")
-    damage(run)  # type: ignore[operator]
+    damage(run)
     values = RunReader(run.root).read().values
     assert (values["status"], values["name"]) == (DAMAGED, "run")
     assert values["trouble"]
