@@ -193,8 +193,8 @@ def write_coding(root: Path, model: str = "coder-a", **facts: Any) -> RunDirecto
         duration_ms=900.0,
         artifacts={"prompt_path": "files/py_add/prompt.md", "response_path": "files/py_add/response.md",
                    "diff_path": "files/py_add/edit.diff"},
-        notes={"observed": {"status": "answered", "reason": "",
-                            "answers": {"small": {"value": 3}, "zero": {"value": 0}}}},
+        notes={"observed": {"status": "answered", "reason": "", "answers": {"small": {"ok": 3}, "zero": {"ok": 0}}},
+               "shown": {"diff": DIFF, "build_log": "", "run_log": "adding 1 and 2"}},
     )  # fmt: skip
     config = {
         "mode": {"name": "coding", "tasks_dir": "data/coding", "tasks": [], "edit_format": "diff",

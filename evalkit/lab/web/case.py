@@ -162,8 +162,16 @@ def _page(lab: Lab, request: Request, asked: _Asked) -> HTMLResponse:
         here=asked.href,
         trouble=asked.trouble,
         waiting=str(trial.ending) if trial else "",
+        awaits=_awaited(row, case, asked.trouble),
         **shown,
     )
+
+
+def _awaited(row: RunRow, case: FinishedCase | None, trouble: str) -> str:
+    """Return after which event of the run the page would show more; empty: it is whole."""
+    if not row.is_live or trouble:
+        return ""
+    return "finished" if case is None else "" if case.grades or not case.record.scored else "graded"
 
 
 _NOTHING = (

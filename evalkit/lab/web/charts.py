@@ -56,6 +56,11 @@ def score_by_value(name: str, points: Iterable[ChartPoint]) -> Picture:
     return _picture(points, {"kind": "number", "label": name}, {"kind": "share", "label": "passed"}, joined=True)
 
 
+def score_by_place(name: str, points: Iterable[ChartPoint]) -> Picture:
+    """Return the same over whole numbers that only count, so that nothing lies between two of them."""
+    return _picture(points, {"kind": "whole", "label": name}, {"kind": "share", "label": "passed"})
+
+
 def score_by_cost(points: Sequence[ChartPoint]) -> Picture:
     """Return the picture of cost against score, with the line that nobody is above: `x` in dollars, `y` a share."""
     costs = [point.x for point in points]

@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 
 from evalkit.lab.index.rows import RunRow, SweepRow
 from evalkit.lab.lab import Lab
-from evalkit.lab.web.charts import ChartPoint, Picture, score_by_cost, score_by_latency, score_by_value
+from evalkit.lab.web.charts import ChartPoint, Picture, score_by_cost, score_by_latency, score_by_place, score_by_value
 from evalkit.lab.web.rendering import render
 from evalkit.reports.page.cases import find_artifact
 from evalkit.reports.sweep import SweepJob, differing_overrides
@@ -30,6 +30,7 @@ _INDEX = "index.jsonl"
 _SUMMARY = "summary.json"
 _SUMMARY_BYTES = 16_000_000
 _TRIALS = 1_000
+_MOST_SWEEPS = 100
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def picture_jobs(jobs: Sequence[JobLine]) -> list[tuple[str, Picture]]:
     scored = [job for job in jobs if job.run and job.run.score is not None]
     if len(scored) > 1 and not shown:
         points = [_point(job, job.number) for job in scored]
-        shown.append(("Share that passed, with its 95 % interval, of every job.", score_by_value("job", points)))
+        shown.append(("Share that passed, with its 95 % interval, of every job.", score_by_place("job", points)))
     costs = [_point(job, cost) for job in scored if (cost := job.cost_per_passed) is not None]
     if len({point.x for point in costs}) > 1:
         shown.append(("Cost of a passed case-trial against the share that passed.", score_by_cost(costs)))
@@ -207,6 +208,12 @@ def routes(lab: Lab) -> APIRouter:
     """Return the routes of the page and of its parts."""
     router = APIRouter(prefix="/ui/sweeps", include_in_schema=False)
 
+    @router.get("")
+    def list_sweeps(request: Request) -> HTMLResponse:
+        found = [_find(lab, sweep.id) for sweep in lab.index.list_sweeps()[:_MOST_SWEEPS]]
+        shown = [(sweep, _swept_keys(jobs), list_best(jobs)) for sweep, jobs in found]
+        return render(request, "sweeps.html.j2", sweeps=shown)
+
     @router.get("/{sweep_id}")
     def show_sweep(request: Request, sweep_id: str) -> HTMLResponse:
         sweep, jobs = _find(lab, sweep_id)
@@ -227,6 +234,11 @@ def routes(lab: Lab) -> APIRouter:
     return router
 
 
+def _swept_keys(jobs: Sequence[JobLine]) -> list[str]:
+    """Return the keys in which jobs differ, in order."""
+    return list(dict.fromkeys(override.partition("=")[0] for job in jobs for override in job.differs))
+
+
 def _find(lab: Lab, sweep_id: str) -> tuple[SweepRow, list[JobLine]]:
     sweep = lab.index.get_sweep(sweep_id)
     if sweep is None:
@@ -241,6 +253,7 @@ def _content(sweep: SweepRow, jobs: Sequence[JobLine]) -> dict[str, Any]:
         "sweep": sweep,
         "jobs": jobs,
         "best": list_best(jobs),
+        "standing_out": _standing_out(jobs),
         "sets": len(sets),
         "latency_reasons": _jobs_by_reason(jobs),
         "is_going": any(job.run is not None and job.run.is_live for job in jobs),
@@ -254,3 +267,18 @@ def _jobs_by_reason(jobs: Sequence[JobLine]) -> dict[str, list[int]]:
         if job.latency_reason:
             found[job.latency_reason].append(job.number)
     return dict(found)
+
+
+def _standing_out(jobs: Sequence[JobLine]) -> set[int]:
+    """Return the best jobs, unless all that ask the same cases are."""
+    scored: dict[str, list[JobLine]] = defaultdict(list)
+    for job in jobs:
+        if job.run and job.run.score_low is not None:
+            scored[job.run.case_set].append(job)
+    return {
+        job.number
+        for found in scored.values()
+        if len(found) == 1 or not all(job.is_best for job in found)
+        for job in found
+        if job.is_best
+    }

@@ -89,8 +89,8 @@ def test_a_case_that_has_not_ended_says_so(voice: _CasePages) -> None:
 )
 def test_what_is_not_there_is_not_found(voice: _CasePages, path: str) -> None:
     """Whatever the address says."""
-    assert voice.client.get(f"/ui/runs/{voice.run.id}/cases/{path}").status_code == 404
-    assert voice.client.get(f"/ui/runs/0123456789abcdef/cases/{path}").status_code == 404
+    for run_id in (voice.run.id, "0123456789abcdef"):
+        assert voice.client.get(f"/ui/runs/{run_id}/cases/{path}").status_code in (400, 404)
 
 
 def test_a_record_that_was_changed_is_said_on_its_page(voice: _CasePages) -> None:

@@ -123,6 +123,23 @@ def test_the_page_and_its_parts(lab: Lab, open_client: Callable[[Lab], TestClien
     assert client.get("/ui/sweeps/nothing").status_code == 404
 
 
+def test_all_sweeps_are_listed(lab: Lab, tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
+    """With what they differ in and who is best; a lab without any says how to make one."""
+    page = open_client(lab).get("/ui/sweeps").text
+    for shown in (f'href="/ui/sweeps/{lab.index.list_sweeps()[0].id}"', "chunk_ms</span>", "job 0, 68 %"):
+        assert shown in page, shown
+    assert "No sweep yet" in open_client(make_lab(tmp_path / "another")).get("/ui/sweeps").text
+
+
+def test_who_ties_with_all_does_not_stand_out(tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
+    """A star on every job says nothing."""
+    _write_sweep(tmp_path / "outputs/s", [("chunk_ms=20", GOOD), ("chunk_ms=40", GOOD)])
+    lab = make_lab(tmp_path)
+    page = open_client(lab).get(f"/ui/sweeps/{lab.index.list_sweeps()[0].id}").text
+    assert "★" not in page
+    assert "</strong>: the lower bound of each is" in page
+
+
 def test_a_damaged_index_breaks_nothing(tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
     """Jobs that it does not tell of are known by their runs."""
     root = _write_sweep(tmp_path / "outputs/s", [("<img src=x>", GOOD), ("b=2", BAD)])

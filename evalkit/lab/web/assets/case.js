@@ -305,6 +305,17 @@ function beginEvents() {
   draw();
 }
 
+/* --- a case that is still going: shown anew when there is more to show --- */
+
+function beginWaiting() {
+  const waiting = document.querySelector("[data-awaits]");
+  if (!waiting) return;
+  document.addEventListener("live:events", ({ detail }) => {
+    if (detail.events.some((event) => event.event === waiting.dataset.awaits && event.key === waiting.dataset.case)) location.reload();
+  });
+}
+
+beginWaiting();
 beginCall();
 beginRecording();
 beginEvents();

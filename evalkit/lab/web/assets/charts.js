@@ -4,7 +4,7 @@
      {x: {kind, label}, y: {kind, label}, groups: [{name, joined, points: [[x, y, low, high, name, href], …]}], front?: [[x, y], …], frontName?,
       steps: whether lines go up in steps}
 
-   kind is "time" (seconds since 1970), "ms", "usd", "log-usd", "number" or "share". Groups are told apart by colour and by shape.
+   kind is "time" (seconds since 1970), "ms", "usd", "log-usd", "number", "whole" or "share". Groups are told apart by colour and by shape.
    Whoever brings new figures into a page calls drawCharts(place); what htmx brings is drawn by itself. */
 
 import { colour } from "./lab.js";
@@ -17,6 +17,7 @@ const FORMATS = {
   ms: (ms) => Math.abs(ms) < 10000 ? `${Math.round(ms).toLocaleString()} ms` : `${(ms / 1000).toFixed(1)} s`,
   usd: (usd) => usd === 0 ? "$0" : usd < 0.01 ? `$${usd.toPrecision(2)}` : `$${usd.toFixed(usd < 1 ? 3 : 2)}`,
   number: (value) => value.toLocaleString(undefined, { maximumSignificantDigits: 5 }),
+  whole: (value) => value.toLocaleString(),
   share: (share) => `${Math.round(share * 1000) / 10} %`,
 };
 FORMATS["log-usd"] = FORMATS.usd;
@@ -70,8 +71,9 @@ function timeTicks(splits, stepS) {
 function axis(side, { kind, label }) {
   const text = colour("--soft"), line = colour("--line");
   const shown = kind === "time" ? { values: (_, splits, __, ___, step) => timeTicks(splits, step) } : { values: (_, splits) => splits.map((value) => value === null ? "" : FORMATS[kind](value)) };
-  const size = side === 2 ? { size: label || kind === "time" ? 48 : 34, space: 90 } : { size: 62 };
-  return { side, stroke: text, label: label || undefined, labelSize: 18, labelGap: 2, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
+  if (kind === "whole") shown.incrs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+  const size = side === 2 ? { size: label || kind === "time" ? 46 : 34, space: kind === "whole" ? 30 : 90 } : { size: 62 };
+  return { side, stroke: text, label: label || undefined, labelSize: 16, labelGap: 0, font: "12px system-ui, sans-serif", labelFont: "12px system-ui, sans-serif",
     grid: { stroke: line, width: 1 }, ticks: { stroke: line, width: 1, size: 4 }, ...size, ...shown };
 }
 
