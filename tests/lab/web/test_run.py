@@ -89,7 +89,7 @@ def test_what_a_run_offers_depends_on_how_it_stands(tmp_path: Path, open_client:
     assert "/retry-api-errors" in head
     assert "/stop" not in head
     read_only = make_lab(tmp_path, read_only=True)
-    assert "hx-post" not in open_client(read_only).get(page_of(read_only)).text
+    assert "data-send=" not in open_client(read_only).get(page_of(read_only)).text
 
 
 def test_a_run_that_goes_on_is_followed_and_can_be_stopped(tmp_path: Path, open_client: OpenClient) -> None:

@@ -53,6 +53,26 @@ document.addEventListener("htmx:response:error", (event) => {
 document.addEventListener("htmx:error", () => say("The lab does not answer. Is it still running?", "bad"));
 document.addEventListener("htmx:after:swap", () => showTimes(document));
 
+/* A button with data-send="POST /runs/…/stop" sends that, after asking data-confirm where it has it, and says data-sent.
+   What comes back goes out as "lab:sent" on the button: { address, answer }. */
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-send]");
+  if (!button || button.disabled) return;
+  const { send: order, confirm: question, sent } = button.dataset;
+  if (question && !window.confirm(question)) return;
+  const [method, address] = order.split(" ");
+  button.disabled = true;
+  try {
+    const answer = await send(method, address);
+    if (sent) say(sent, "good");
+    button.dispatchEvent(new CustomEvent("lab:sent", { bubbles: true, detail: { address, answer } }));
+  } catch (error) {
+    say(error.message, "bad");
+  } finally {
+    button.disabled = false;
+  }
+});
+
 /* --- messages --- */
 
 export function announce(text) {
