@@ -69,7 +69,12 @@ class _Known:
 
 
 class Follower:
-    """Follows the runs in `folders`, and writes what they are into the index."""
+    """Follows the runs in `folders`, and writes what they are into the index.
+
+    Attributes:
+        has_looked: Whether all that was there at first is in the index.
+
+    """
 
     def __init__(self, engine: Engine, folders: Sequence[Path]) -> None:
         self._engine = engine
@@ -82,6 +87,7 @@ class Follower:
         self._holding: frozenset[Path] = frozenset()
         self._looks = 0
         self._summed_s, self._sum_took_s = -_SUM_S, 0.0
+        self.has_looked = False
         with engine.connect() as connection:
             rows = connection.execute(select(RUN.c.root, RUN.c.stamps, RUN.c.is_live)).all()
             self._known = {Path(row.root): _Known(row.stamps, row.is_live) for row in rows}
@@ -161,6 +167,7 @@ class Follower:
         self._sum_up(at_once=thorough)
         self._holding = frozenset(found.folders)
         self._watch.watch([*found.folders, *(root for root, known in self._known.items() if known.is_live)])
+        self.has_looked = True
 
     def _look_at_hot(self) -> None:
         hot = [root for root, known in self._known.items() if known.reader]

@@ -90,6 +90,7 @@ def routes(lab: Lab) -> APIRouter:
             "link": link,
             "sort_link": partial(_sort_link, link, query),
             "changed": lab.index.version(),
+            "is_reading": not lab.follower.has_looked,
         }
         if is_partial(request):
             return render(request, "runs_list.html.j2", **content)

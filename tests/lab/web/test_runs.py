@@ -12,7 +12,10 @@ import stored_runs
 from labs import make_lab
 from starlette.testclient import TestClient
 
+from evalkit.lab.application import open_lab
+from evalkit.lab.index.follower import Follower
 from evalkit.lab.lab import Lab
+from evalkit.lab.settings import LabSettings
 from evalkit.lab.web.runs import read_query
 from evalkit.store.run_directory import RunStatus
 
@@ -90,9 +93,23 @@ def test_a_page_too_far_says_so(client: TestClient) -> None:
 
 
 def test_an_empty_lab_says_how_to_begin(lab: Lab, open_client: Callable[[Lab], TestClient]) -> None:
+    lab.follower.catch_up()
     page = open_client(lab).get("/ui/").text
     assert "No runs yet" in page
     assert "/ui/launch" in page
+
+
+def test_what_is_not_read_yet_is_not_said_to_be_nothing(
+    tmp_path: Path, lab_settings: LabSettings, monkeypatch: pytest.MonkeyPatch, open_client: Callable[[Lab], TestClient]
+) -> None:
+    monkeypatch.setattr(Follower, "start", lambda self: None)
+    monkeypatch.setattr(Follower, "stop", lambda self: None)
+    lab = open_lab(lab_settings)
+    page = open_client(lab).get("/ui/").text
+    assert "are being read" in page
+    assert "No runs yet" not in page
+    lab.follower.catch_up()
+    assert "No runs yet" in open_client(lab).get("/ui/").text
 
 
 def test_nothing_runs_and_nothing_is_said_of_it(client: TestClient) -> None:

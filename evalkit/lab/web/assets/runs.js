@@ -81,6 +81,7 @@ async function refresh() {
 page.addEventListener("live:indexed", ({ detail }) => {
   if (String(detail.version) !== list().dataset.changed) refresh();
 });
+setInterval(() => { if (list().hasAttribute("data-reading")) refresh(); }, 1500);
 page.addEventListener("visibilitychange", () => { if (!page.hidden) refresh(); });
 
 page.addEventListener("htmx:after:swap", (event) => {
