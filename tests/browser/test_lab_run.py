@@ -40,6 +40,12 @@ def pages(browser: Browser, lab: RunningLab) -> dict[str, str]:
     return {link.text.split("_")[-1]: link.get_attribute("href") for link in links}
 
 
+def click(browser: Browser, selector: str) -> None:
+    """Click where no other part of the page is in front, as a person would who scrolls there."""
+    browser.js("document.querySelector(arguments[0]).scrollIntoView({block: 'center'})", selector)
+    browser.find(selector).click()
+
+
 @pytest.mark.parametrize("name", ["child", "coder-a", "demo"])
 def test_everybody_can_use_it(browser: Browser, pages: dict[str, str], name: str) -> None:
     """Whatever the mode, with its own sections."""
@@ -49,12 +55,12 @@ def test_everybody_can_use_it(browser: Browser, pages: dict[str, str], name: str
 def test_a_number_leads_to_its_cases(browser: Browser, pages: dict[str, str]) -> None:
     browser.open(pages["child"])
     browser.wait_until(WHOLE)
-    browser.find("[data-ending-link=lost]").click()
+    click(browser, "[data-ending-link=lost]")
     browser.wait_until(f"return document.querySelectorAll('{CASES}').length === 1")
     assert browser.texts(CASES) == ["order-lost"]
-    browser.find("[data-ending='passed']").click()
+    click(browser, "[data-ending='passed']")
     browser.wait_until(f"return document.querySelector('{CASES}').textContent === 'order-1'")
-    browser.find("[data-fault='infrastructure']").click()
+    click(browser, "[data-fault='infrastructure']")
     browser.wait_until(f"return document.querySelector('{CASES}').textContent === 'order-lost'")
     assert browser.find("input[name=text]").get_attribute("value") == "infrastructure"
 
@@ -80,7 +86,10 @@ def test_its_files_can_be_opened(browser: Browser, pages: dict[str, str]) -> Non
 @pytest.fixture
 def going(outputs: Path, lab: RunningLab) -> Iterator[RunDirectory]:
     """A run that somebody's process is at."""
-    run = stored_runs.write_crawl(outputs / "going", passing=(), status=RunStatus.RUNNING, run_id="d" * 32)
+    planned = ["order-lost", "order-7", "order-8"]
+    run = stored_runs.write_crawl(
+        outputs / "going", passing=(), status=RunStatus.RUNNING, run_id="d" * 32, case_trials=planned
+    )
     with run.exclusive():
         yield run
 
@@ -89,7 +98,7 @@ def test_cases_arrive_without_a_reload(browser: Browser, lab: RunningLab, going:
     """Started, finished and graded are seen as they happen, in the feed and in the table; then the run ends."""
     browser.open(f"{lab.url}/ui/")
     browser.wait_until("return document.querySelector('#running:not([hidden]) .run-card') !== null")
-    browser.find("#running h3 a").click()
+    click(browser, "#running h3 a")
     browser.wait_until("return document.querySelector('#feed-state')?.textContent.includes('running')")
     browser.js("window.notLoadedAgain = true")
     going.journal_start("order-7", 1)
