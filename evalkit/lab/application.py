@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse
 
 import evalkit
+from evalkit.errors import ConfigError
 from evalkit.lab.api import docs_page, model_routes, people_routes, ranking_routes, run_routes, trial_routes
 from evalkit.lab.guard import artifacts, login
 from evalkit.lab.guard.access import Access
@@ -54,7 +55,11 @@ def open_lab(settings: LabSettings) -> Lab:
 
     Raises ConfigError when its home or the index's database cannot be used.
     """
-    access = Access(settings.home, demanded=not is_loopback(settings.host))
+    try:
+        access = Access(settings.home, demanded=not is_loopback(settings.host))
+    except OSError as error:
+        what = f"{settings.home}: the lab's own files cannot be kept there ({error.strerror or error})"
+        raise ConfigError(f"{what}; --home DIR names another folder for them") from error
     index = open_index(settings)
     follower = make_follower(index, settings)
     launches = Launches(settings)
@@ -84,12 +89,16 @@ def make_application(lab: Lab) -> FastAPI:
 
 def _while_up(lab: Lab) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         started: list[LabService] = []
         try:
             for service in lab.services:
                 started.append(service)
                 await run_in_threadpool(service.start)
+        except Exception as error:
+            application.state.failure = error  # a server only says that there was one
+            raise
+        else:
             yield
         finally:
             for service in reversed(started):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -26,12 +27,14 @@ _LAST_RESORT_S = 1.8
 def serve(settings: LabSettings, when_up: Callable[[Lab], None]) -> None:
     """Serve the lab of `settings` until interrupted; call `when_up` with it once it answers, its port filled in.
 
-    Raises ConfigError when the address cannot be listened at, or the lab's home cannot be used.
+    Raises ConfigError when the address cannot be listened at, or the lab's home cannot be used; and what kept a service
+    from starting.
     """
     with _listen(settings.host, settings.port) as listener:
         lab = open_lab(replace(settings, port=listener.getsockname()[1]))
+        application = make_application(lab)
         config = uvicorn.Config(
-            make_application(lab),
+            application,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -44,6 +47,8 @@ def serve(settings: LabSettings, when_up: Callable[[Lab], None]) -> None:
         server = _Server(config, lambda: when_up(lab))
         with suppress(KeyboardInterrupt):  # asked to end, it has ended
             event_loop.run(server.serve(sockets=[listener]))
+        if failure := getattr(application.state, "failure", None):
+            raise failure
 
 
 class _Server(uvicorn.Server):
@@ -54,7 +59,14 @@ class _Server(uvicorn.Server):
         self._when_up = when_up
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        log = logging.getLogger("uvicorn.error")
+        log.disabled = True  # whoever called says it
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            self.should_exit = True
+        finally:
+            log.disabled = False
         if self.started:
             self._when_up()
 

@@ -58,9 +58,12 @@ class LabProcess:
 
 @contextmanager
 def running_lab(
-    working_dir: Path, *args: str, environ: Mapping[str, str] | None = None, host: str = "127.0.0.1"
+    working_dir: Path, *args: str, environ: Mapping[str, str] | None = None, host: str = "127.0.0.1", told: int = 0
 ) -> Iterator[LabProcess]:
-    """Start ``evalkit lab`` on a free port in `working_dir`, and end it at the end."""
+    """Start ``evalkit lab`` on a free port in `working_dir`, and end it at the end.
+
+    It is up when it has printed `told` lines: its address, and at an address that others reach a new token.
+    """
     line = [sys.executable, "-m", "evalkit", "lab", *args, "--port", "0", "--host", host, "--no-browser"]
     with subprocess.Popen(
         line,
@@ -72,10 +75,9 @@ def running_lab(
     ) as process:
         try:
             assert process.stdout
-            said = [process.stdout.readline()]
+            lines = told or (1 if host in ("127.0.0.1", "localhost", "::1") else 2)
+            said = [process.stdout.readline() for _ in range(lines)]
             url = said[0].strip().removesuffix("/ui/")
-            if host not in ("127.0.0.1", "localhost", "::1"):
-                said.append(process.stdout.readline())
             token = said[1].strip().removeprefix("token: ") if len(said) > 1 else ""
             yield LabProcess(process, url, token, said)
         finally:
