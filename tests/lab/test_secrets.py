@@ -86,11 +86,11 @@ def test_no_key_is_in_the_labs_own_files(lab: LabProcess, folder: Path) -> None:
     assert files
     assert [path for path in files if CANARY.encode() in path.read_bytes()] == []
     assert CANARY not in "".join(lab.said)
+
+
 def test_no_key_is_in_any_message(lab: LabProcess) -> None:
     """Of what happened in a run."""
     with connect(f"{lab.url.replace('http', 'ws')}/runs/{RUN}/stream?cursor=0", origin=lab.url) as stream:  # type: ignore[arg-type]
         first = str(stream.recv(timeout=10))
     assert RUN in first
     assert CANARY not in first
-
-
