@@ -23,7 +23,19 @@ from evalkit.lab.launch import routes as launching
 from evalkit.lab.launch.launches import Launches
 from evalkit.lab.live import routes as live
 from evalkit.lab.settings import LabSettings
-from evalkit.lab.web import asset_files, case, compare, history, leaderboard, mode_sections, models, run, runs, sweep
+from evalkit.lab.web import (
+    asset_files,
+    case,
+    compare,
+    history,
+    leaderboard,
+    mode_sections,
+    models,
+    reviews,
+    run,
+    runs,
+    sweep,
+)
 from evalkit.lab.web.error_pages import add_error_pages
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
@@ -41,6 +53,7 @@ ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     case.routes,
     history.routes,
     leaderboard.routes,
+    reviews.routes,
     compare.routes,
     mode_sections.routes,
     models.routes,
