@@ -11,7 +11,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,6 +39,8 @@ _COMMIT_S = 0.5  # the longest that rows wait for being seen while many are writ
 _HOT_S = 10.0  # so long after a change a run counts as going on: it may be being copied, or be graded
 _YOUNG_S = 2.0  # so long a directory may be without the files that a run begins with
 _THOROUGH_EVERY = 10  # looks at everything, after which all files of a run have been looked at
+_BATCH_S = 2.0  # the longest that what is going on waits while much else is read
+_LOOK_WAIT_S = 1.0  # the longest that somebody waits for what they have just changed
 _PAUSE_S = 0.1  # the least time between two looks
 _SUM_S = 1.0  # the least time between two sums of what each model did
 _PEOPLES_FILES = (TAGS_FILE, NOTES_FILE, REVIEWS_FILE)
@@ -86,6 +89,7 @@ class Follower:
         self._places: dict[Path, RunPlace] = {}
         self._holding: frozenset[Path] = frozenset()
         self._looks = 0
+        self._is_behind = False
         self._summed_s, self._sum_took_s = -_SUM_S, 0.0
         self.has_looked = False
         with engine.connect() as connection:
@@ -114,12 +118,19 @@ class Follower:
             self._look_at_all(thorough=True)
 
     def look_at(self, root: Path) -> None:
-        """Make the index right about the run in `root` now, for whoever has just changed it."""
-        with self._lock:
+        """Make the index right about the run in `root` now, for whoever has just changed it.
+
+        Where the follower is busy with much else, it sees the change a little later by itself.
+        """
+        if not self._lock.acquire(timeout=_LOOK_WAIT_S):
+            return
+        try:
             place = self._places.get(root)
             if place is not None and self._has_changed(place, thorough=True):
                 self._write([place])
                 self._sum_up(at_once=False)
+        finally:
+            self._lock.release()
 
     # --- the thread ---
 
@@ -130,7 +141,7 @@ class Follower:
             changed = self._watch.take_changed()
             try:
                 with self._lock:
-                    if changed & self._holding or begun_s - swept_s >= _SWEEP_S:
+                    if changed & self._holding or self._is_behind or begun_s - swept_s >= _SWEEP_S:
                         swept_s = begun_s
                         self._look_at_all(thorough=False)
                     else:
@@ -140,8 +151,9 @@ class Follower:
             spent_s = time.monotonic() - begun_s
             is_hot = any(known.reader for known in self._known.values())
             # However much changes, and however long a look takes, there is time left for those who ask.
-            self._stopping.wait(max(_PAUSE_S, spent_s))
-            self._watch.wait(max((_LIVE_S if is_hot else _SWEEP_S) - spent_s - _PAUSE_S, 0.0))
+            self._stopping.wait(_PAUSE_S if self._is_behind else max(_PAUSE_S, spent_s))
+            if not self._is_behind:
+                self._watch.wait(max((_LIVE_S if is_hot else _SWEEP_S) - spent_s - _PAUSE_S, 0.0))
 
     def _look_at_all(self, *, thorough: bool) -> None:
         found = self._finder.find()
@@ -157,13 +169,13 @@ class Follower:
             self._sweeps, self._has_unsummed = found.sweeps, True
             for root in gone:
                 del self._known[root]
-        self._write(
-            [
-                place
-                for number, place in enumerate(found.runs.values())
-                if self._has_changed(place, thorough=thorough or (number + self._looks) % _THOROUGH_EVERY == 0)
-            ]
-        )
+        changed = [
+            place
+            for number, place in enumerate(found.runs.values())
+            if self._has_changed(place, thorough=thorough or (number + self._looks) % _THOROUGH_EVERY == 0)
+        ]
+        changed.sort(key=lambda place: place.relative, reverse=True)  # folders are called by dates: the newest first
+        self._write(changed, None if thorough else _BATCH_S)
         self._sum_up(at_once=thorough)
         self._holding = frozenset(found.folders)
         self._watch.watch([*found.folders, *(root for root, known in self._known.items() if known.is_live)])
@@ -195,21 +207,24 @@ class Follower:
             return known.has_trouble  # one last look: what was wrong may only have been on its way
         return is_hot and known.has_trouble and now_s - known.changed_s < _HOT_S and self._looks % 2 == 0
 
-    def _write(self, places: Sequence[RunPlace]) -> None:
-        """Read the runs in `places`, and write what was read."""
-        waiting = iter(places)
-        left = True
-        while left and not self._stopping.is_set():
-            left = False
+    def _write(self, places: Sequence[RunPlace], at_most_s: float | None = None) -> None:
+        """Read the runs in `places`, and write what was read; what takes longer than `at_most_s` waits for its turn."""
+        begun_s = time.monotonic()
+        waiting = deque(places)
+        self._is_behind = False
+        while waiting and not self._stopping.is_set():
             with self._engine.begin() as connection:
                 writer = IndexWriter(connection)
                 until_s = time.monotonic() + _COMMIT_S
-                for place in self._until(waiting, until_s):
-                    left = True
-                    self._read_into(writer, place)
-                if left:
-                    writer.settle()
-                    self._has_unsummed = True
+                is_due = False
+                while waiting and not is_due:
+                    self._read_into(writer, waiting.popleft())
+                    is_due = time.monotonic() > until_s or self._stopping.is_set()
+                writer.settle()
+                self._has_unsummed = True
+            if at_most_s is not None and time.monotonic() - begun_s > at_most_s:
+                self._is_behind = bool(waiting)
+                return
 
     def _sum_up(self, *, at_once: bool) -> None:
         """Sum up each model's tries where they changed, but not so often that this is most of what is done."""
@@ -221,12 +236,6 @@ class Follower:
             self._has_unsummed = False
             self._summed_s = time.monotonic()
             self._sum_took_s = self._summed_s - begun_s
-
-    def _until(self, places: Iterator[RunPlace], until_s: float) -> Iterator[RunPlace]:
-        for place in places:
-            yield place
-            if time.monotonic() > until_s or self._stopping.is_set():
-                return
 
     def _read_into(self, writer: IndexWriter, place: RunPlace) -> None:
         root = str(place.root)

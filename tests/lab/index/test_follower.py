@@ -234,3 +234,28 @@ def test_its_thread_sees_what_happens_within_a_second(tmp_path: Path) -> None:
         begun_s = time.monotonic()
         lab.follower.stop()
     assert time.monotonic() - begun_s < 2
+
+
+def test_the_newest_runs_come_first_and_much_to_read_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look reads for a bounded time; the next ones read the rest."""
+    lab = make_lab(tmp_path)
+    stored_runs.write_samples(lab.settings.folders[0])
+    monkeypatch.setattr("evalkit.lab.index.follower._BATCH_S", 0.0)
+    monkeypatch.setattr("evalkit.lab.index.follower._COMMIT_S", 0.0)
+    seen = []
+    for _ in range(4):
+        lab.follower._look_at_all(thorough=False)
+        seen.append([row.mode for row in lab.index.list_runs(RunQuery()).rows])
+    assert seen[0] == ["terminal"]
+    assert seen[1] == ["terminal", "coding"]
+    assert len(seen[3]) == 4
+
+
+def test_who_has_changed_a_run_is_not_kept_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the follower is busy with something else."""
+    monkeypatch.setattr("evalkit.lab.index.follower._LOOK_WAIT_S", 0.0)
+    lab = make_lab(tmp_path)
+    with lab.follower._lock:
+        lab.follower.look_at(tmp_path)
