@@ -51,6 +51,7 @@ def test_lm_studios_models_are_a_part_of_it(
         assert "1 of 2 loaded" in part
         assert "maker/&lt;img" in part
         assert "one, two" in part
+        assert "/ui/launch?mode=coding&amp;set=provider%3Dlmstudio&amp;set=assistant.model%3Db" in part
         server.models = {}
         assert "lms get" in client.get("/ui/models/lmstudio").text
         server.models, server.older_models = None, {"c": "loaded"}
