@@ -102,8 +102,8 @@ def test_an_empty_lab_says_how_to_begin(lab: Lab, open_client: Callable[[Lab], T
 def test_what_is_not_read_yet_is_not_said_to_be_nothing(
     tmp_path: Path, lab_settings: LabSettings, monkeypatch: pytest.MonkeyPatch, open_client: Callable[[Lab], TestClient]
 ) -> None:
-    monkeypatch.setattr(Follower, "start", lambda self: None)
-    monkeypatch.setattr(Follower, "stop", lambda self: None)
+    monkeypatch.setattr(Follower, "start", lambda _: None)
+    monkeypatch.setattr(Follower, "stop", lambda _: None)
     lab = open_lab(lab_settings)
     page = open_client(lab).get("/ui/").text
     assert "are being read" in page
