@@ -25,6 +25,7 @@ from evalkit.reports.page.render import script_json
 
 PAGES = (
     ("/ui/", "Runs", "r"),
+    ("/ui/sweeps", "Sweeps", "s"),
     ("/ui/leaderboard", "Leaderboard", "l"),
     ("/ui/compare", "Compare", "c"),
     ("/ui/reviews", "Reviews", "v"),

@@ -161,8 +161,15 @@ def _describe_head(lab: Lab, run: RunRow) -> dict[str, Any]:
         "elapsed_ms": elapsed_ms,
         "left_ms": (elapsed_ms or 0) / run.finished * (run.planned - run.finished) if waits else None,
         "budget_usd": _read_budget(run.root),
+        "can_stop": run.is_live and _was_launched(lab, run),
         "can_resume": not run.is_live and bool(run.run_id) and (run.finished < run.planned or run.excluded > 0),
     }
+
+
+def _was_launched(lab: Lab, run: RunRow) -> bool:
+    """Tell whether this lab has a process of its own that writes `run`; others are stopped where they were started."""
+    entry = lab.launches.find_by_root(run.root)
+    return entry is not None and entry.is_open
 
 
 def _read_budget(root: Path) -> float | None:

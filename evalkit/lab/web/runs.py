@@ -100,7 +100,7 @@ def routes(lab: Lab) -> APIRouter:
             **content,
             facets=lab.index.facets(),
             sweep=lab.index.get_sweep(query.sweep) if query.sweep else None,
-            running=_find_running(lab),
+            **_find_going(lab),
         )
 
     @router.get("/over-time")
@@ -118,14 +118,17 @@ def routes(lab: Lab) -> APIRouter:
 
     @router.get("/running")
     def show_running(request: Request) -> HTMLResponse:
-        return render(request, "running.html.j2", running=_find_running(lab))
+        return render(request, "running.html.j2", **_find_going(lab))
 
     return router
 
 
-def _find_running(lab: Lab) -> object:
-    """Return the page of runs that a process is writing now, the newest first."""
-    return lab.index.list_runs(RunQuery(status=str(RunStatus.RUNNING), size=_MOST_RUNNING))
+def _find_going(lab: Lab) -> dict[str, Any]:
+    """Return the runs that a process is writing now, the newest first, and the launches that wait for their turn."""
+    return {
+        "running": lab.index.list_runs(RunQuery(status=str(RunStatus.RUNNING), size=_MOST_RUNNING)),
+        "waiting": [entry for entry in lab.launches.list_launches() if entry.state == "queued"],
+    }
 
 
 def _list_points(runs: Sequence[RunRow]) -> Iterator[ChartPoint]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import stored_runs
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
+from evalkit.lab.launch.launches import Launches
 from evalkit.lab.web.run import list_files
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
@@ -92,15 +94,21 @@ def test_what_a_run_offers_depends_on_how_it_stands(tmp_path: Path, open_client:
     assert "data-send=" not in open_client(read_only).get(page_of(read_only)).text
 
 
-def test_a_run_that_goes_on_is_followed_and_can_be_stopped(tmp_path: Path, open_client: OpenClient) -> None:
+def test_a_run_that_goes_on_is_followed_and_can_be_stopped(
+    tmp_path: Path, open_client: OpenClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the lab that launched it."""
     run = stored_runs.write_crawl(tmp_path / "outputs" / "run", status=RunStatus.RUNNING)
     with run.exclusive():
         run.journal_start("order-9", 1)
         lab = make_lab(tmp_path)
-        page = open_client(lab).get(page_of(lab)).text
-    assert "data-live-run=" in page
-    assert "/stop" in page
-    assert 'id="feed"' in page
+        client, page = open_client(lab), page_of(lab)
+        text = client.get(page).text
+        assert "data-live-run=" in text
+        assert 'id="feed"' in text
+        assert "stopped where it was started" in text
+        monkeypatch.setattr(Launches, "find_by_root", lambda self, root: SimpleNamespace(is_open=True))
+        assert f"/runs/{page.rpartition('/')[2]}/stop" in client.get(f"{page}/head").text
 
 
 def test_what_differs_from_its_parent(tmp_path: Path, open_client: OpenClient) -> None:

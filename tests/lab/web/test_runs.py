@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from evalkit.lab.application import open_lab
 from evalkit.lab.index.follower import Follower
 from evalkit.lab.lab import Lab
+from evalkit.lab.launch.launches import Launches, LaunchRequest
 from evalkit.lab.settings import LabSettings
 from evalkit.lab.web.runs import read_query
 from evalkit.store.run_directory import RunStatus
@@ -143,3 +144,16 @@ def test_the_picture_has_the_runs_that_the_list_has(client: TestClient) -> None:
     assert {group["name"]: len(group["points"]) for group in picture["groups"]} == {"model-a": 2, "model-b": 1}
     assert all(point[5].startswith("/ui/runs/") for group in picture["groups"] for point in group["points"])
     assert "None of these runs has a score" in client.get("/ui/over-time?text=absent").text
+
+
+def test_what_waits_for_its_turn_can_be_cancelled(
+    tmp_path: Path, open_client: Callable[[Lab], TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = make_lab(tmp_path)
+    monkeypatch.setattr(Launches, "advance", lambda self: None)  # nothing is started
+    client = open_client(lab)
+    entry = lab.launches.submit(LaunchRequest(("mode=crawl", "run_name=<b>"), "run", tmp_path / "outputs"))
+    page = client.get("/ui/").text
+    assert "Waiting for their turn" in page
+    assert f"/launches/{entry.launch_id}/stop" in page
+    assert "run_name=&lt;b&gt;" in page

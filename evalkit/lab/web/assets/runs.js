@@ -81,7 +81,10 @@ async function refresh() {
 page.addEventListener("live:indexed", ({ detail }) => {
   if (String(detail.version) !== list().dataset.changed) refresh();
 });
-setInterval(() => { if (list().hasAttribute("data-reading")) refresh(); }, 1500);
+setInterval(() => { // what is no change of the index
+  if (list().hasAttribute("data-reading") || page.querySelector("#running[data-waiting]")) refresh();
+}, 1500);
+page.addEventListener("lab:sent", refresh);
 page.addEventListener("visibilitychange", () => { if (!page.hidden) refresh(); });
 
 page.addEventListener("htmx:after:swap", (event) => {
