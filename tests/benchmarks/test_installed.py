@@ -36,6 +36,7 @@ IMPORTED = {
     "fault_matrix": "evalkit",
     "killed_sweep": "psutil",
     "lab_index": "psutil",
+    "lab_live": "psutil",
     "launchers": "evalkit",
     "overhead": "psutil",
     "paced_sessions": "psutil",
