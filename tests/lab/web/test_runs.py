@@ -150,7 +150,7 @@ def test_what_waits_for_its_turn_can_be_cancelled(
     tmp_path: Path, open_client: Callable[[Lab], TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lab = make_lab(tmp_path)
-    monkeypatch.setattr(Launches, "advance", lambda self: None)  # nothing is started
+    monkeypatch.setattr(Launches, "advance", lambda *_: None)  # nothing is started
     client = open_client(lab)
     entry = lab.launches.submit(LaunchRequest(("mode=crawl", "run_name=<b>"), "run", tmp_path / "outputs"))
     page = client.get("/ui/").text
