@@ -28,7 +28,7 @@ WHOLE_CALL = "conversation_audio_path"
 MOST_POINTS = 4_000
 _CALLER = ("user_audio_path", "input_audio_path")
 _ASSISTANT = ("assistant_audio_path", "output_audio_path")
-_MOST_CALL_MS = 3_600_000.0
+_MOST_CALL_MS = 1_200_000.0
 _KEPT_CALLS = 64
 _BLOCK_FRAMES = 1 << 20
 
@@ -78,7 +78,7 @@ def compose_call(root: Path, record: CaseRecord, blocks: Callable[[], Sequence[B
         call: A file in a folder of the lab's own that holds nothing else.
 
     Raises:
-        DataError: A sound file cannot be read, or the call would be longer than an hour.
+        DataError: A sound file cannot be read, or the call would be longer than 20 minutes.
 
     """
     if call.exists():
@@ -88,7 +88,7 @@ def compose_call(root: Path, record: CaseRecord, blocks: Callable[[], Sequence[B
     if not any(sides):
         return False
     if max(block.end_ms for block in laid_out) > _MOST_CALL_MS:
-        raise DataError(f"{record.key}: the call is longer than an hour; hear its turns one by one")
+        raise DataError(f"{record.key}: the call is longer than 20 minutes; hear its turns one by one")
     call.parent.mkdir(parents=True, exist_ok=True)
     _write_call(call, sides)
     _forget_old(call.parent)

@@ -6,15 +6,16 @@ declares; no mode is known here by name.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
@@ -32,15 +33,19 @@ from evalkit.lab.web.event_log import MOST_LINES, count_events, read_event, read
 from evalkit.lab.web.finished_case import FinishedCase, read_case
 from evalkit.lab.web.mode_sections import section_assets
 from evalkit.lab.web.rendering import render
+from evalkit.records.layout import PageSection
+from evalkit.records.passing import required_graders
 from evalkit.reports.page.cases import find_artifact
 from evalkit.reports.page.events import read_digest
-from evalkit.reports.page.render import render_section
+from evalkit.reports.page.render import RenderedSection, render_section
 from evalkit.reports.page.timeline import Block, Lane, lay_out
 from evalkit.runs.stored_run import open_run
 
+_log = logging.getLogger(__name__)
 _READER = "the lab"
 _CALLS = "calls"
 _RECORDING = "recording_path"
+_NO_SECTION = '<p class="note bad">This part cannot be shown: {{ problem }}</p>'
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ def routes(lab: Lab) -> APIRouter:
 
     @router.get("/events")
     def list_events(
-        run_id: str, key: str, first: int = 0, count: int = MOST_LINES, find: str = ""
+        run_id: str, key: str, first: int = 0, count: int = MOST_LINES, find: Annotated[str, Query(max_length=200)] = ""
     ) -> Mapping[str, Any]:
         return asdict(read_window(_event_log(lab, run_id, key), max(0, first), max(0, count), find))
 
@@ -146,7 +151,14 @@ def _page(lab: Lab, request: Request, asked: _Asked) -> HTMLResponse:
     place = asked.planned.index(asked.key) if asked.planned else 0
     trial = lab.index.get_trial(row.id, asked.key)
     nonce = secrets.token_urlsafe(16)
-    shown = _shown(asked, case, nonce) if case else dict.fromkeys(_NOTHING)
+    shown: dict[str, Any] = dict.fromkeys(_NOTHING)
+    trouble = asked.trouble
+    if case is not None:
+        try:
+            shown = _shown(asked, case, nonce)
+        except Exception as error:  # noqa: BLE001  a record may be forged so that it can be read and not be shown
+            _log.warning("the case-trial %s of %s cannot be shown", asked.key, row.root, exc_info=error)
+            trouble = f"records/{asked.key}.json holds what no run writes ({type(error).__name__}: {error})"
     case_id, _, number = asked.key.partition(".t")
     return render(
         request,
@@ -160,7 +172,7 @@ def _page(lab: Lab, request: Request, asked: _Asked) -> HTMLResponse:
         previous=case_href(row.id, asked.planned[place - 1]) if place > 0 else "",
         following=case_href(row.id, asked.planned[place + 1]) if place + 1 < len(asked.planned) else "",
         here=asked.href,
-        trouble=asked.trouble,
+        trouble=trouble,
         waiting=str(trial.ending) if trial else "",
         awaits=_awaited(row, case, asked.trouble),
         **shown,
@@ -183,6 +195,7 @@ _NOTHING = (
     "sections",
     "styles",
     "spoken",
+    "required",
     "event_count",
     "events_file",
 )
@@ -198,19 +211,31 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
         _place_hearing(detail)
     recording = record.artifacts.get(_RECORDING, "")
     log = find_artifact(root, f"events/{record.key}.jsonl")
-    sections = [render_section(section, case.section_source) for section in case.layout.case_sections]
+    sections = [_section(section, case) for section in case.layout.case_sections]
     return {
         "detail": detail,
         "line": case.source.line(),
         "ending": case.ending,
         "call": call,
         "spoken": has_sound(root, record),
+        "required": required_graders(record.case),
         "recording": _artifact(asked.run.id, recording) if recording and find_artifact(root, recording) else "",
         "sections": sections,
         "styles": section_assets(case.run.mode, "css"),
         "event_count": count_events(log) if log else None,
         "events_file": _artifact(asked.run.id, f"events/{record.key}.jsonl"),
     }
+
+
+def _section(section: PageSection, case: FinishedCase) -> RenderedSection:
+    """Return a section that the mode declares; one that cannot be made says so, and the page is there all the same."""
+    try:
+        return render_section(section, case.section_source)
+    except Exception as error:  # noqa: BLE001  a mode may be anybody's, and so may a record
+        _log.warning("%s: the section %s cannot be shown", case.record.key, section.title, exc_info=error)
+        problem = f"{type(error).__name__}: {error}"
+        told = PageSection(section.title, _NO_SECTION, lambda _: {"problem": problem})
+        return render_section(told, case.section_source)
 
 
 def _artifact(run_id: str, stored: str) -> str:

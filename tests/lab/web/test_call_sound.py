@@ -113,7 +113,7 @@ def test_what_nobody_can_hear_is_no_call(tmp_path: Path) -> None:
 def test_a_call_of_hours_is_refused(tmp_path: Path, record: CaseRecord) -> None:
     """A forged log must not fill the memory with silence."""
     late = (*BLOCKS, Block(Lane.ASSISTANT, 1, 4e6, 4.1e6, "late"))
-    with pytest.raises(DataError, match="longer than an hour"):
+    with pytest.raises(DataError, match="longer than 20 minutes"):
         compose_call(tmp_path, record, lambda: late, tmp_path / "calls/one.wav")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import factories
@@ -16,6 +18,9 @@ from stored_sessions import make_cast, make_session
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
 from evalkit.lab.web.case import case_href
+from evalkit.modes.registry import find_mode
+from evalkit.modes.terminal.layout import TERMINAL_LAYOUT
+from evalkit.store.journal import append_line
 from evalkit.store.run_directory import RunDirectory
 
 OpenClient = Callable[[Lab], TestClient]
@@ -46,7 +51,7 @@ def test_a_good_case_is_shown_whole(voice: _CasePages) -> None:
     """Its call, grades with evidence, transcript, events and files."""
     page = voice.get("good")
     for shown in (
-        "✓", "passed", "Where is my order, please?", "Tool call: get_order", "because Where is my order",
+        "✓", "passed", "required", "Where is my order, please?", "Tool call: get_order", "because Where is my order",
         'id="call-play"', "Expected tool calls", 'data-total="55"', "first audio", "records/good.json",
     ):  # fmt: skip
         assert shown in page, shown
@@ -100,6 +105,19 @@ def test_a_record_that_was_changed_is_said_on_its_page(voice: _CasePages) -> Non
     assert "records/bad.json is not what the journal says was stored" in page
     assert str(voice.run.root.parent) not in page
     assert "Transcript" in voice.get("good")
+
+
+def test_a_record_that_holds_what_no_run_writes_is_said(voice: _CasePages) -> None:
+    """Its hash is right, and what is in it is not: whoever forges a record can forge the journal too."""
+    run = RunDirectory(voice.run.root)
+    stored = json.loads(run.record_path("bad").read_text(encoding="utf-8"))
+    stored["turns"][0]["latencies"] = {"latency_first_audio_ms": "soon"}
+    forged = json.dumps(stored).encode()
+    run.record_path("bad").write_bytes(forged)
+    append_line(run.journal_path, {"event": "finished", "key": "bad", "record_sha256": sha256(forged).hexdigest()})
+    page = voice.get("bad")
+    assert "records/bad.json holds what no run writes" in page or "cannot be read" in page
+    assert "Next" in page
 
 
 def test_the_call_is_heard_and_its_wave_is_drawn(voice: _CasePages) -> None:
@@ -179,6 +197,21 @@ def test_a_recording_is_played_by_the_page_that_has_one(terminal: _CasePages, vo
     assert "wasm-unsafe-eval" in policy
     policy = voice.client.get(case_href(voice.run.id, "good")).headers["content-security-policy"]
     assert "wasm-unsafe-eval" not in policy
+
+
+def test_a_section_that_cannot_be_made_says_so(terminal: _CasePages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the page is there; a mode may be anybody's."""
+
+    def fail(_source: object) -> dict[str, object]:
+        raise KeyError("<b>stop</b>")
+
+    section = replace(TERMINAL_LAYOUT.case_sections[0], context=fail)
+    layout = replace(TERMINAL_LAYOUT, case_sections=(section,))
+    monkeypatch.setattr(type(find_mode("terminal")), "layout", layout)
+    page = terminal.get("writes")
+    assert "This part cannot be shown: KeyError" in page
+    assert "<b>stop</b>" not in page
+    assert "data-cast" in page
 
 
 def test_a_recording_that_is_gone_is_not_played(terminal: _CasePages) -> None:
