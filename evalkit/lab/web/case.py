@@ -45,6 +45,7 @@ _log = logging.getLogger(__name__)
 _READER = "the lab"
 _CALLS = "calls"
 _RECORDING = "recording_path"
+_GATEWAY_LOG = "gateway.jsonl"
 _NO_SECTION = '<p class="note bad">This part cannot be shown: {{ problem }}</p>'
 
 
@@ -137,10 +138,15 @@ def _require(lab: Lab, run_id: str, key: str) -> FinishedCase:
 
 def _event_log(lab: Lab, run_id: str, key: str) -> Path:
     row = lab.index.get_run(run_id)
-    path = find_artifact(row.root, f"events/{key}.jsonl") if row and "/" not in key else None
+    path = _find_log(row.root, key) if row and "/" not in key else None
     if path is None:
         raise HTTPException(404, f"{key} has no event log")
     return path
+
+
+def _find_log(root: Path, key: str) -> Path | None:
+    """Return the log of a case-trial: of its events, else of what its agent asked a model."""
+    return find_artifact(root, f"events/{key}.jsonl") or find_artifact(root, f"files/{key}/{_GATEWAY_LOG}")
 
 
 # --- the page ---
@@ -198,6 +204,7 @@ _NOTHING = (
     "required",
     "event_count",
     "events_file",
+    "logs_calls",
 )
 
 
@@ -210,7 +217,7 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
     if call:
         _place_hearing(detail)
     recording = record.artifacts.get(_RECORDING, "")
-    log = find_artifact(root, f"events/{record.key}.jsonl")
+    log = _find_log(root, record.key)
     sections = [_section(section, case) for section in case.layout.case_sections]
     return {
         "detail": detail,
@@ -223,7 +230,8 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
         "sections": sections,
         "styles": section_assets(case.run.mode, "css"),
         "event_count": count_events(log) if log else None,
-        "events_file": _artifact(asked.run.id, f"events/{record.key}.jsonl"),
+        "events_file": _artifact(asked.run.id, log.relative_to(root).as_posix()) if log else "",
+        "logs_calls": log is not None and log.name == _GATEWAY_LOG,
     }
 
 

@@ -1,8 +1,11 @@
-"""A case's event log by its lines, whatever their number: where each begins is remembered, the rest stays on disk."""
+"""A case's log by its lines, whatever their number: where each begins is remembered, the rest stays on disk.
+
+It is an event log, or the log of a gateway, whose lines are an agent's calls to its model.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -111,6 +114,8 @@ def _line(log: Any, offsets: Sequence[int] | _Offsets, number: int) -> bytes:
 def _row(number: int, raw: bytes) -> EventRow:
     try:
         event = orjson.loads(raw)
+        if "operation" in event:
+            return _call_row(number, event)
         kind, payload = str(event["type"]), event["event"]
         return EventRow(
             number,
@@ -123,3 +128,23 @@ def _row(number: int, raw: bytes) -> EventRow:
         )
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return EventRow(number, None, "", "", None, "damaged line", raw[:160].decode("utf-8", "replace").rstrip())
+
+
+def _call_row(number: int, call: Mapping[str, Any]) -> EventRow:
+    """Return the row of an agent's call to its model."""
+    counts = [
+        f"{count:,} tokens {name}"
+        for name, count in (("in", call.get("input_tokens")), ("out", call.get("output_tokens")))
+        if count is not None
+    ]
+    tools = ", ".join(map(str, call.get("tools_called") or ()))
+    told = [*counts, f"{float(call['duration_ms']):,.0f} ms", f"calls {tools}" if tools else "", call.get("message")]
+    return EventRow(
+        number,
+        round(float(call["started_s"]) * 1000, 1),
+        str(call.get("answered_model") or call["model"]),
+        str(call["status"] or "no answer"),
+        None,
+        "error" if call.get("error_type") else str(call["operation"]),
+        "; ".join(str(part) for part in told if part),
+    )

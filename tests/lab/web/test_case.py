@@ -214,6 +214,18 @@ def test_a_section_that_cannot_be_made_says_so(terminal: _CasePages, monkeypatch
     assert "data-cast" in page
 
 
+def test_what_an_agent_asked_its_model_is_listed(terminal: _CasePages) -> None:
+    """Where a gateway has kept it."""
+    log = terminal.run.root / "files/writes/gateway.jsonl"
+    log.write_text('{"operation": "generate", "model": "m", "status": 200, "started_s": 0, "duration_ms": 5}\n')
+    page = terminal.get("writes")
+    assert "Calls of the model" in page
+    assert 'data-total="1" data-noun="calls"' in page
+    assert "Timeline" not in page
+    (row,) = terminal.client.get(f"{case_href(terminal.run.id, 'writes')}/events").json()["rows"]
+    assert (row["source"], row["event_type"]) == ("m", "generate")
+
+
 def test_a_recording_that_is_gone_is_not_played(terminal: _CasePages) -> None:
     """The rest of the page does not need it."""
     (terminal.run.root / "files/writes/recording.cast").unlink()

@@ -66,6 +66,25 @@ def test_one_event_is_shown_whole(log: Path) -> None:
     assert read_event(log, -1) is None
 
 
+def test_an_agents_calls_to_its_model_are_rows_too(tmp_path: Path) -> None:
+    """With what they took and what went wrong; what no gateway writes is damaged."""
+    call = {
+        "index": 0, "operation": "generate", "model": "m", "answered_model": "m-2026", "status": 200, "error_type": "",
+        "message": "", "started_s": 1.5, "duration_ms": 1_234.0, "input_tokens": 2_000, "output_tokens": None,
+        "tools_called": ["write"],
+    }  # fmt: skip
+    refused = {**call, "status": 0, "error_type": "budget", "message": "no more calls", "tools_called": []}
+    path = tmp_path / "gateway.jsonl"
+    lines = [call, refused, {"operation": "generate"}]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    rows = read_window(path, 0, 9).rows
+    assert [(row.at_ms, row.source, row.direction, row.event_type, row.words) for row in rows[:2]] == [
+        (1500.0, "m-2026", "200", "generate", "2,000 tokens in; 1,234 ms; calls write"),
+        (1500.0, "m-2026", "no answer", "error", "2,000 tokens in; 1,234 ms; no more calls"),
+    ]
+    assert rows[2].event_type == "damaged line"
+
+
 def test_an_empty_log_has_no_events(tmp_path: Path) -> None:
     """A run may be cut off before the first."""
     path = tmp_path / "empty.jsonl"

@@ -238,7 +238,8 @@ function beginEvents() {
   function resize() { space.style.height = `${state.total * ROW_PX}px`; }
   function tell() {
     const count = state.total.toLocaleString();
-    told.textContent = state.find ? `${count} of ${Number(card.dataset.total).toLocaleString()} events` : `${count} events`;
+    const { noun } = card.dataset;
+    told.textContent = state.find ? `${count} of ${Number(card.dataset.total).toLocaleString()} ${noun}` : `${count} ${noun}`;
   }
   function draw() {
     const first = Math.max(0, Math.floor(scroll.scrollTop / ROW_PX) - 8);
