@@ -28,10 +28,12 @@ from evalkit.lab.web.stored_findings import FindingsShelf
 from evalkit.lab.web.wording import between
 from evalkit.reports.config_changes import ConfigChange, find_config_changes
 from evalkit.runs.stored_run import StoredRun, open_run
+from evalkit.store.run_directory import RunDirectory
 
 _PAGE_SIZE = 100
 _MOST_FILES = 200
 _LEAST_FOR_PICTURE = 5
+_PAST_BYTES = 32 * 1024
 _ENDINGS = frozenset(TrialEnding)
 
 
@@ -76,6 +78,7 @@ def routes(lab: Lab) -> APIRouter:
             **content,
             **_describe_head(lab, run),
             sweep=lab.index.get_sweep(run.sweep_id) if run.sweep_id else None,
+            cursor=find_late_cursor(RunDirectory(run.root).journal_path) if run.is_live else 0,
         )
 
     @router.get("/runs/{run_id}/head")
@@ -134,6 +137,20 @@ def list_files(root: Path) -> list[RunFolder]:
         RunFolder(name, listed[:_MOST_FILES], max(len(listed) - _MOST_FILES, 0))
         for name, listed in sorted(files.items())
     ]
+
+
+def find_late_cursor(journal: Path) -> int:
+    """Return a place in a run's journal, after a whole line, behind which lies what a reader wants to see of the past."""
+    try:
+        size = journal.stat().st_size if journal.is_file() else 0
+        if size <= _PAST_BYTES:
+            return 0
+        with journal.open("rb") as file:
+            file.seek(size - _PAST_BYTES)
+            rest = file.readline()
+            return file.tell() if rest.endswith(b"\n") else 0
+    except OSError:
+        return 0
 
 
 def _find(lab: Lab, run_id: str) -> RunRow:

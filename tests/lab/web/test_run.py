@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
 from evalkit.lab.launch.launches import Launches
-from evalkit.lab.web.run import list_files
+from evalkit.lab.web.run import find_late_cursor, list_files
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 OpenClient = Callable[[Lab], TestClient]
@@ -158,3 +158,18 @@ def test_very_many_files_are_counted(tmp_path: Path) -> None:
         (tmp_path / f"{number:03}.txt").touch()
     (folder,) = list_files(tmp_path)
     assert (len(folder.files), folder.more) == (200, 50)
+
+
+def test_a_long_journal_is_followed_from_a_whole_line_near_its_end(tmp_path: Path) -> None:
+    journal = tmp_path / "journal.jsonl"
+    assert find_late_cursor(journal) == 0
+    lines = [f'{{"event": "started", "key": "case-{number}"}}\n'.encode() for number in range(2_000)]
+    journal.write_bytes(b"".join(lines[:100]))
+    assert find_late_cursor(journal) == 0
+    journal.write_bytes(b"".join(lines) + b'{"event": "torn')
+    cursor = find_late_cursor(journal)
+    text = journal.read_bytes()
+    assert text[:cursor].endswith(b"\n")
+    assert 30_000 < len(text) - cursor <= 32 * 1024
+    journal.write_bytes(b"x" * 100_000)
+    assert find_late_cursor(journal) == 0
