@@ -140,7 +140,7 @@ def list_files(root: Path) -> list[RunFolder]:
 
 
 def find_late_cursor(journal: Path) -> int:
-    """Return a place in a run's journal, after a whole line, behind which lies what a reader wants to see of the past."""
+    """Return a place in a run's journal, after a whole line, behind which lies as much of the past as people want."""
     try:
         size = journal.stat().st_size if journal.is_file() else 0
         if size <= _PAST_BYTES:
