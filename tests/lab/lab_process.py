@@ -57,7 +57,7 @@ class LabProcess:
 
 
 @contextmanager
-def running_lab(
+def lab_process(
     working_dir: Path, *args: str, environ: Mapping[str, str] | None = None, host: str = "127.0.0.1", told: int = 0
 ) -> Iterator[LabProcess]:
     """Start ``evalkit lab`` on a free port in `working_dir`, and end it at the end.

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab_process import LabProcess, running_lab
+from lab_process import LabProcess, lab_process
 from stored_runs import write_crawl
 
 from evalkit.lab.guard.gate import BODY_BYTES
@@ -31,7 +31,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
     (root / "evil.html").write_text(SVG, encoding="utf-8")
     (root / "report.html").write_text(SVG, encoding="utf-8")
     (root / "link.txt").symlink_to(folder / "secret.txt")
-    with running_lab(folder) as lab:
+    with lab_process(folder) as lab:
         with lab.client() as client:
             while not client.get("/runs").json()["total"]:
                 pass

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from lab_process import running_lab
+from lab_process import lab_process
 from stored_runs import write_crawl
 
 RUN = "a" * 16
@@ -22,7 +22,7 @@ def _ask_everything(folder: Path, checks: str, *options: str, read_only: bool) -
     write_crawl(folder / "outputs" / "run", "model-a", run_id="a" * 32)
     known = "\n".join(f'{name} = "{value}"' for name, value in KNOWN.items())
     (folder / "schemathesis.toml").write_text(f"[parameters]\n{known}\n", encoding="utf-8")
-    with running_lab(folder, *(["--read-only"] if read_only else [])) as lab:
+    with lab_process(folder, *(["--read-only"] if read_only else [])) as lab:
         with lab.client() as client:
             while client.get(f"/runs/{RUN}").status_code != 200:
                 pass

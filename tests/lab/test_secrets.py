@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
-from lab_process import LabProcess, running_lab
+from lab_process import LabProcess, lab_process
 from stored_runs import write_crawl
 from websockets.sync.client import connect
 
@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(folder: Path) -> Iterator[LabProcess]:
     """A lab whose environment has keys."""
     keys = dict.fromkeys(("OPENAI_API_KEY", "OPENROUTER_API_KEY", "AZURE_API_KEY", "GEMINI_API_KEY"), CANARY)
-    with running_lab(folder, environ=keys) as lab:
+    with lab_process(folder, environ=keys) as lab:
         with lab.client() as client:
             while client.get("/runs").json()["total"] < 2:
                 pass

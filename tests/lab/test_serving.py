@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from lab_process import running_lab
+from lab_process import lab_process
 
 from evalkit.errors import ConfigError
 from evalkit.lab.application import open_lab
@@ -86,7 +86,7 @@ def test_a_home_that_cannot_be_used_is_told(lab_settings: LabSettings, tmp_path:
 
 def test_whoever_comes_from_elsewhere_needs_the_token(tmp_path: Path) -> None:
     """It is printed when it is made, and never again; the lab knows it all the same."""
-    with running_lab(tmp_path, host="0.0.0.0") as lab, lab.client() as client:
+    with lab_process(tmp_path, host="0.0.0.0") as lab, lab.client() as client:
         client.base_url = f"http://127.0.0.1:{lab.port}"
         assert len(lab.token) > 40
         assert client.get("/runs").status_code == 401
@@ -96,7 +96,7 @@ def test_whoever_comes_from_elsewhere_needs_the_token(tmp_path: Path) -> None:
         own = {"origin": str(client.base_url).rstrip("/"), "sec-fetch-site": "same-origin"}
         assert client.post("/login", data={"token": lab.token}, headers=own).headers["location"] == "/ui/"
         assert client.get("/ui/", headers={"accept": "text/html"}).status_code == 200
-    with running_lab(tmp_path, host="0.0.0.0", told=1) as again, again.client() as client:
+    with lab_process(tmp_path, host="0.0.0.0", told=1) as again, again.client() as client:
         client.base_url = f"http://127.0.0.1:{again.port}"
         assert client.get("/runs", headers={"authorization": f"Bearer {lab.token}"}).status_code == 200
         again.process.terminate()

@@ -79,7 +79,6 @@ class Gate:
                 await receive()
                 await send({"type": "websocket.close", "code": 1008})
             return
-        scope.setdefault("state", {})["csrf"] = self._access.csrf  # a page hands it to its scripts
         answer = refusal or _Bounded(self._application)
         await answer(scope, receive, _with_headers(send))
 

@@ -15,16 +15,20 @@ from evalkit.lab.lab import Lab
 _PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>evalkit lab: log in</title>
-<link rel="stylesheet" href="/ui/assets/lab.css"></head>
+<meta name="color-scheme" content="dark light"><link rel="icon" href="/ui/assets/icon.svg" type="image/svg+xml">
+<script src="/ui/assets/theme.js"></script><link rel="stylesheet" href="/ui/assets/lab.css"></head>
 <body><main>
-<h1>evalkit lab</h1>
-<p>Its token was printed in the terminal where it was started first.</p>
+<div class="page-head"><h1>evalkit lab</h1></div>
+<section class="card">
+<p>Its token was printed in the terminal where it was started first; <code>evalkit lab --new-token</code> makes another.</p>
 {message}
 <form method="post" action="/login">
+<input type="text" name="user" value="evalkit lab" autocomplete="username" hidden>
 <p><label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
-<p><button type="submit">Log in</button></p>
+<p><button type="submit" class="button primary">Log in</button></p>
 </form>
+</section>
 </main></body>
 </html>
 """
@@ -59,7 +63,7 @@ def routes(lab: Lab, failed_logins: FailedLogins) -> APIRouter:
     @router.post("/logout")
     def log_out(request: Request) -> Response:
         lab.access.close_session(read_cookie(request.headers))
-        answer = RedirectResponse(LOGIN, 303)
+        answer = Response(status_code=204, headers={"hx-redirect": LOGIN})
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
         return answer
 

@@ -65,8 +65,8 @@ def render(
 ) -> HTMLResponse:
     """Return the page of ``templates/<template>``, with what every page has: navigation, theme, token, keys.
 
-    Templates also get ``path`` (of the request), ``read_only``, ``csrf``, ``is_partial`` (htmx asked for a part, so
-    that the page may leave out its frame), ``asset(name)`` and ``version``.
+    Templates also get ``path`` (of the request), ``read_only``, ``csrf``, ``has_login``, ``is_partial`` (htmx asked for
+    a part, so that the page may leave out its frame), ``asset(name)`` and ``version``.
     """
     lab: Lab = request.app.state.lab
     page = _environment().get_template(template)
@@ -74,6 +74,7 @@ def render(
         path=request.url.path,
         read_only=lab.settings.read_only,
         csrf=lab.access.csrf,
+        has_login=lab.access.demanded,
         is_partial=is_partial(request),
         pages=PAGES,
         version=evalkit.__version__,
