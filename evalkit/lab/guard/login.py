@@ -20,7 +20,8 @@ _PAGE = """<!doctype html>
 <body><main>
 <div class="page-head"><h1>evalkit lab</h1></div>
 <section class="card">
-<p>Its token was printed in the terminal where it was started first; <code>evalkit lab --new-token</code> makes another.</p>
+<p>Its token was printed in the terminal where it was started first;
+<code>evalkit lab --new-token</code> makes another.</p>
 {message}
 <form method="post" action="/login">
 <input type="text" name="user" value="evalkit lab" autocomplete="username" hidden>
