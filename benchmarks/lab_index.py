@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,14 @@ with missing_packages_named():
     import orjson
     import psutil
     import yaml
+    from starlette.testclient import TestClient
 
+    from evalkit.lab.application import make_application, open_lab
+    from evalkit.lab.guard.addresses import Addresses
+    from evalkit.lab.index.follower import Follower
     from evalkit.lab.index.queries import Index, make_follower, open_index
     from evalkit.lab.index.rows import RunQuery
-    from evalkit.lab.leaderboard import make_leaderboard
+    from evalkit.lab.lab import Lab
     from evalkit.lab.settings import LabSettings
     from evalkit.records.case import Case, ExpectedCall
     from evalkit.records.faults import Failure, Stage, decide_fault
@@ -88,7 +93,7 @@ class Measured:
         quarter_s: Indexing a quarter of the runs.
         whole_s: Indexing all of them, from nothing.
         again_s: The first look of the next lab, when nothing changed.
-        look_ms: Each further look at everything, all files of each run looked at.
+        look_ms: Each further look of the follower at everything.
         peak_bytes: The most memory that the process took.
         answers_ms: Question -> p50 and p95.
 
@@ -204,19 +209,19 @@ def measure(folder: Path, trials: int, urls: str) -> Measured:
         found.quarter_s = _index(settings)
         settings = replace(settings, folders=(folder,), home=Path(home) / "whole", database_url=second)
         found.whole_s = _index(settings)
-        index = open_index(settings)
+        lab = open_lab(settings)
         begun_s = time.perf_counter()
-        follower = make_follower(index, settings)
-        follower.catch_up()
+        lab.follower.catch_up()
         found.again_s = time.perf_counter() - begun_s
         begun_s = time.perf_counter()
-        for _ in range(5):
-            follower.catch_up()
-        found.look_ms = (time.perf_counter() - begun_s) / 5 * 1000
-        with _a_run_that_goes_on(Path(home) / "live", index, settings):
-            for name, ask in _questions(index, trials).items():
+        for _ in range(10):
+            lab.follower._look_at_all(thorough=False)  # noqa: SLF001 - what its thread does
+        found.look_ms = (time.perf_counter() - begun_s) / 10 * 1000
+        questions = {**_questions(lab.index, trials), **_pages(lab)}
+        with _a_run_that_goes_on(Path(home) / "live", lab):
+            for name, ask in questions.items():
                 found.answers_ms[name] = _ask(ask)
-        index.close()
+        lab.index.close()
     return found
 
 
@@ -245,8 +250,28 @@ def _questions(index: Index, trials: int) -> dict[str, Callable[[], Any]]:
         "history of a case": lambda: index.case_history("set1-case-0007", "crawl"),
         "sets of cases": index.list_case_sets,
         "leaderboard, its rows": lambda: index.list_model_cases(small),
-        "leaderboard, ranked": lambda: make_leaderboard(index.list_model_cases(small), SMALL_CASES),
     }
+
+
+def _pages(lab: Lab) -> dict[str, Callable[[], Any]]:
+    """Return pages as a browser asks for them, from the request to the last byte."""
+    url = Addresses(lab.settings).url
+    client = TestClient(make_application(lab), base_url=url, headers={"origin": url, "sec-fetch-site": "same-origin"})
+    small = next(found.case_set for found in lab.index.list_case_sets() if found.name == "data/set1.csv")
+    large = lab.index.list_runs(RunQuery(text="large", size=1)).rows[0].id
+    paths = {
+        "page: runs": "/ui/",
+        "page: runs, filtered": "/ui/?text=night+17&mode=crawl",
+        "page: a run of 1,000 case-trials": f"/ui/runs/{large}",
+        "page: history of a case": "/ui/cases/set1-case-0007?mode=crawl",
+        "page: leaderboard": f"/ui/leaderboard?set={small}",
+    }
+
+    def ask(path: str) -> None:
+        response = client.get(path)
+        assert response.status_code == 200, (path, response.status_code, response.text[:300])
+
+    return {name: partial(ask, path) for name, path in paths.items()}
 
 
 def _ask(ask: Callable[[], Any]) -> tuple[float, float]:
@@ -259,14 +284,14 @@ def _ask(ask: Callable[[], Any]) -> tuple[float, float]:
 
 
 @contextmanager
-def _a_run_that_goes_on(folder: Path, index: Index, settings: LabSettings) -> Iterator[None]:
+def _a_run_that_goes_on(folder: Path, lab: Lab) -> Iterator[None]:
     """Write a run, case by case, and follow it, while the block lasts."""
     chance, ended = random.Random(1), threading.Event()
     _write_run(folder / "run", 10_000_000, "live", LARGE_CASES, chance)
     run = RunDirectory(folder / "run")
     lines = run.journal_path.read_bytes().splitlines(keepends=True)
     run.journal_path.write_bytes(b"")
-    follower = make_follower(index, replace(settings, folders=(*settings.folders, folder)))
+    follower = Follower(lab.index.engine, (*lab.settings.folders, folder))
 
     def go_on() -> None:
         with run.exclusive():
