@@ -35,6 +35,7 @@ class Found:
 class _Listing:
     """What was in a folder when it was listed: the runs in it, or itself where it is one, and the other folders."""
 
+    root: Path
     changed_ns: int
     runs: dict[Path, RunPlace]
     others: tuple[str, ...]
@@ -63,12 +64,12 @@ class RunFinder:
                 seen[path] = listing
                 runs.update(listing.runs)
                 if listing.jobs is not None:
-                    sweeps[Path(path)] = listing.jobs
+                    sweeps[listing.root] = listing.jobs
                 if depth < _DEEPEST:
-                    inside = None if listing.jobs is None else Path(path)
+                    inside = None if listing.jobs is None else listing.root
                     waiting.extend((other, depth + 1, inside) for other in listing.others)
         self._listings = seen
-        return Found(runs, sweeps, tuple(map(Path, seen)))
+        return Found(runs, sweeps, tuple(listing.root for listing in seen.values()))
 
     def _list(self, path: str, folder: Path, sweep: Path | None) -> _Listing | None:
         known = self._listings.get(path)
@@ -81,7 +82,7 @@ class RunFinder:
             return None
         if _is_run(names.keys()):
             place = RunPlace(Path(path), folder, sweep)
-            return _Listing(changed_ns, {place.root: place}, (), None)
+            return _Listing(place.root, changed_ns, {place.root: place}, (), None)
         inner = [f"{path}{os.sep}{name}" for name, is_folder in sorted(names.items()) if is_folder and name[0] != "."]
         jobs = _jobs(Path(path), names.keys(), len(inner))
         known_runs = {str(root): place for root, place in known.runs.items()} if known else {}
@@ -93,7 +94,7 @@ class RunFinder:
                 runs[root] = RunPlace(root, folder, None if jobs is None else Path(path))
             else:
                 others.append(inside)
-        return _Listing(changed_ns, runs, tuple(others), jobs)
+        return _Listing(Path(path), changed_ns, runs, tuple(others), jobs)
 
 
 def _names(path: str) -> dict[str, bool]:
