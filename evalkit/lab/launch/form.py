@@ -20,7 +20,7 @@ _PLAIN = ""
 # A key that the form asks for in a place of its own.
 _APART = frozenset({"mode.name", "output_dir"})
 _NOT_GROUPS = frozenset({"mode", "experiment"})
-_OPEN_NODES = frozenset({_PLAIN, "mode"})
+_OPEN_NODES = (_PLAIN, "mode", "assistant")
 _LAUNCHER = "hydra/launcher"
 
 
@@ -119,7 +119,7 @@ def _groups(mode: str) -> Iterator[FormField]:
 
 
 def _nodes(mode: str) -> Iterator[FormNode]:
-    fields: dict[str, list[FormField]] = {_PLAIN: [], "mode": []}
+    fields: dict[str, list[FormField]] = {node: [] for node in _OPEN_NODES}
     for path, key in run_keys(mode).items():
         if path not in _APART:
             node = path.partition(".")[0] if path.partition(".")[0] in run_nodes(mode) else _PLAIN

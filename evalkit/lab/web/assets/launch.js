@@ -207,8 +207,11 @@ function shown(value) {
   return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }
 
+let hasDefaults = false;
+
 function showDefaults({ config, resolved }) {
-  if (!config) return;
+  if (!config) { if (!hasDefaults) showBareDefaults(); return; }
+  hasDefaults = true;
   for (const field of fields) {
     const { path } = field.dataset;
     if (path === "experiment" || path.includes("@") || path.includes("/")) continue;
@@ -217,6 +220,13 @@ function showDefaults({ config, resolved }) {
     if (value === undefined || isNode) field.placeholder = isNode && typeof value.name === "string" ? value.name : "";
     else field.placeholder = value === null && filled !== null && filled !== undefined ? `null: ${shown(filled)}` : shown(value);
   }
+}
+
+/* What the form begins with composes nothing: then the fields show what they are when none of them is set. */
+async function showBareDefaults() {
+  hasDefaults = true;
+  const words = mode === defaultMode ? [] : [`mode=${mode}`];
+  try { showDefaults(await ask("POST", "/launches/check", { overrides: words, rerun: rerun || null })); } catch { /* the next check may */ }
 }
 
 /* --- the form in the address, so that a reload or a link keeps it --- */
