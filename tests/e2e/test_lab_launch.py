@@ -1,4 +1,4 @@
-"""The installed lab launches a crawl and is killed in the middle of it: the run never noticed, and goes on being its own."""
+"""The installed lab launches a crawl and is killed in its middle: the run never noticed, and is found again."""
 
 from __future__ import annotations
 
