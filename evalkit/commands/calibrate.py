@@ -3,6 +3,10 @@
 It asks the judge every question of ``judge.calibration_file`` as a grader would, and prints agreement with the labels
 over what the judge decided, Cohen's kappa, how often it abstained, the confusion table, agreement by topic, and the
 questions it got wrong. With ``--json`` the same stands on stdout as one JSON object.
+
+With ``reviews=DIR…`` the questions are those that people reviewed in the lab, in the runs in these folders, and the
+labels what most of them said; ``--blind`` counts only what was said without having seen a verdict. How well the people
+agree with each other is printed too: no judge can be held to agree with them better than that.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from evalkit.graders.context import Judge
 from evalkit.graders.judge import ask_judge
 from evalkit.graders.judge_prompt import JudgeQuestion
 from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind
+from evalkit.lab.people.calibration import ReviewedQuestion, ReviewedSet, read_reviewed_set
 from evalkit.metrics.agreement import Agreement, measure_agreement
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.peers.embedded import service_url
@@ -52,21 +57,27 @@ _SAID = {1.0: "pass", 0.0: "fail", None: None}
 class Asked:
     """A labelled question and what the judge said to it. `said` None: no verdict."""
 
-    question: LabelledQuestion
+    question: LabelledQuestion | ReviewedQuestion
     said: str | None
     verdict: Verdict
 
 
 def main(args: Sequence[str]) -> int:
     """Measure the judge that `args` configure and print the result. Raises UserError before anybody is asked."""
-    parser = LineParser("evalkit calibrate", "evalkit calibrate [judge.model=…] [key=value …] [--json]")
+    usage = "evalkit calibrate [judge.model=…] [reviews=DIR …] [key=value …] [--json]"
+    parser = LineParser("evalkit calibrate", usage)
     parser.take_overrides(limits="calibrate measures one judge")
     parser.add_argument("--json", action="store_true")
-    flags, overrides = parser.parse_words(args)
+    parser.add_argument("--blind", action="store_true")
+    flags, words = parser.parse_words(args)
+    folders, overrides = split_reviews(words)
+    if flags.blind and not folders:
+        parser.error("--blind counts reviews; name the folders of runs: reviews=DIR")
     line = command_line(flags, overrides)
     planned = plan(line.overrides, packaged_source(line.config_dirs))
     settings = read_judge_settings(planned.jobs[0].config, Path.cwd(), os.environ)
-    questions = load_calibration(settings.judge.calibration_file)
+    reviewed = read_reviewed_set(folders, only_blind=flags.blind) if folders else None
+    questions = reviewed.questions if reviewed else load_calibration(settings.judge.calibration_file)
     unknown = find_unknown_models(settings, ["judge"], offered_models())
     if unknown:
         raise ConfigError(unknown)
@@ -74,13 +85,33 @@ def main(args: Sequence[str]) -> int:
         asked = event_loop.run(_ask_all(settings, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if flags.json:
-        print(json.dumps(as_json(asked, settings), indent=2))
+        print(json.dumps(as_json(asked, settings, reviewed), indent=2))
     elif unreached:
         for reason in dict.fromkeys(answer.verdict.rationale for answer in asked):
             print(f"evalkit: the judge answered none of {len(asked)} questions: {reason}", file=sys.stderr)
     else:
-        print(render(asked, settings))
+        print(render(asked, settings, reviewed))
     return ExitCode.INFRASTRUCTURE if unreached else ExitCode.OK
+
+
+def split_reviews(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Return the folders that ``reviews=`` names, and the other words of a line.
+
+    Commas part folders, and so do spaces: what follows ``reviews=`` and is no ``key=value`` is another folder.
+    """
+    folders: list[Path] = []
+    others: list[str] = []
+    for word in words:
+        name, sign, value = word.partition("=")
+        if sign and name == "reviews":
+            folders += [Path(part) for part in value.split(",") if part]
+            if not folders:
+                raise ConfigError("reviews=: names no folder; expected reviews=DIR, a run or a folder that holds runs")
+        elif folders and not sign:
+            folders.append(Path(word))
+        else:
+            others.append(word)
+    return folders, others
 
 
 def read_judge_settings(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> RunSettings:
@@ -96,7 +127,7 @@ def read_judge_settings(config: Mapping[str, Any], working_dir: Path, environ: M
     return judged
 
 
-async def ask_labelled(judge: Judge, questions: Sequence[LabelledQuestion]) -> list[Asked]:
+async def ask_labelled(judge: Judge, questions: Sequence[LabelledQuestion | ReviewedQuestion]) -> list[Asked]:
     """Return what `judge` says to every question, asked at once; the judge itself limits how many are under way."""
     verdicts = await asyncio.gather(*(ask_judge(judge, _as_question(question)) for question in questions))
     return [
@@ -104,8 +135,8 @@ async def ask_labelled(judge: Judge, questions: Sequence[LabelledQuestion]) -> l
     ]
 
 
-def as_json(asked: Sequence[Asked], settings: RunSettings) -> dict[str, Any]:
-    """Return the measurement as plain JSON values."""
+def as_json(asked: Sequence[Asked], settings: RunSettings, reviewed: ReviewedSet | None = None) -> dict[str, Any]:
+    """Return the measurement as plain JSON values; `reviewed` says where the labels are from, if not from a file."""
     whole = _measure(asked)
     return {
         "judge": {
@@ -113,7 +144,8 @@ def as_json(asked: Sequence[Asked], settings: RunSettings) -> dict[str, Any]:
             "model": settings.judge.model,
             "votes": settings.judge.votes,
         },
-        "calibration_file": str(settings.judge.calibration_file),
+        "calibration_file": None if reviewed else str(settings.judge.calibration_file),
+        "reviews": _reviews_to_json(reviewed) if reviewed else None,
         "n": whole.n,
         "decided": whole.decided,
         "agreement": whole.share,
@@ -134,13 +166,14 @@ def as_json(asked: Sequence[Asked], settings: RunSettings) -> dict[str, Any]:
     }
 
 
-def render(asked: Sequence[Asked], settings: RunSettings) -> str:
+def render(asked: Sequence[Asked], settings: RunSettings, reviewed: ReviewedSet | None = None) -> str:
     """Return the measurement as text for a terminal."""
-    found = as_json(asked, settings)
+    found = as_json(asked, settings, reviewed)
     judge, confusion = found["judge"], found["confusion"]
     low_high = " to ".join(f"{bound:.0%}" for bound in found["agreement_ci95"] or ())
     lines = [
-        f"judge {judge['model']} at {judge['provider']}, votes {judge['votes']}, on {found['calibration_file']}",
+        f"judge {judge['model']} at {judge['provider']}, votes {judge['votes']}, on {_subject(found)}",
+        *_people_lines(found["reviews"]),
         "",
         f"questions        {found['n']}",
         f"decided          {found['decided']}  (abstention rate {_share(found['abstention_rate'])})",
@@ -163,7 +196,47 @@ def render(asked: Sequence[Asked], settings: RunSettings) -> str:
     return "\n".join(lines)
 
 
-async def _ask_all(settings: RunSettings, questions: Sequence[LabelledQuestion], url: str | None) -> list[Asked]:
+def _reviews_to_json(reviewed: ReviewedSet) -> dict[str, Any]:
+    return {
+        "runs": reviewed.runs,
+        "reviews": reviewed.reviews,
+        "left_out": reviewed.left_out,
+        "people": [
+            {
+                "reviewers": [pair.first, pair.second],
+                "n": pair.agreement.n,
+                "agreement": pair.agreement.share,
+                "kappa": pair.agreement.kappa,
+            }
+            for pair in reviewed.people
+        ],
+    }
+
+
+def _subject(found: Mapping[str, Any]) -> str:
+    reviews = found["reviews"]
+    if reviews is None:
+        return str(found["calibration_file"])
+    runs = "1 run" if reviews["runs"] == 1 else f"{reviews['runs']} runs"
+    return f"{reviews['reviews']} reviews by people in {runs}"
+
+
+def _people_lines(reviews: Mapping[str, Any] | None) -> list[str]:
+    """Return how well the reviewers agree, and what has no label."""
+    if reviews is None:
+        return []
+    lines = [
+        f"people           {' and '.join(map(printable, pair['reviewers']))} agree on {_share(pair['agreement'])} of "
+        f"{pair['n']}, kappa {'none' if pair['kappa'] is None else format(pair['kappa'], '.2f')}"
+        for pair in reviews["people"]
+    ]
+    lines += [f"left out         {number}: {reason}" for reason, number in reviews["left_out"].items()]
+    return ["", *lines] if lines else []
+
+
+async def _ask_all(
+    settings: RunSettings, questions: Sequence[LabelledQuestion | ReviewedQuestion], url: str | None
+) -> list[Asked]:
     async with open_peers(settings, url) as peers:
         judge = peers.judge()
         if judge is None:
@@ -171,7 +244,9 @@ async def _ask_all(settings: RunSettings, questions: Sequence[LabelledQuestion],
         return await ask_labelled(judge, questions)
 
 
-def _as_question(question: LabelledQuestion) -> JudgeQuestion:
+def _as_question(question: LabelledQuestion | ReviewedQuestion) -> JudgeQuestion:
+    if isinstance(question, ReviewedQuestion):
+        return question.asked
     lines = [
         TranscriptLine(part.turn_index, _KINDS[part.role], part.content, part.name) for part in question.transcript
     ]

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judged_run import POLITE, write_judged_run
 
-from evalkit.commands.calibrate import as_json, ask_labelled, main, read_judge_settings, render
+from evalkit.commands.calibrate import as_json, ask_labelled, main, read_judge_settings, render, split_reviews
 from evalkit.compose.planning import plan
 from evalkit.datasets.calibration import Happening, LabelledQuestion
 from evalkit.errors import CaseFailure, ConfigError
 from evalkit.graders.context import JudgeAnswer
+from evalkit.lab.people.reviews import Label, Review, add_review
 from evalkit.records.faults import Stage
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.types import RunSettings
@@ -90,3 +92,51 @@ def test_sweeps_are_refused() -> None:
     """One judge is measured at a time."""
     with pytest.raises(ConfigError, match="one judge"):
         main(["-m", "judge.votes=1,3"])
+
+
+@pytest.mark.parametrize(
+    ("words", "folders", "others"),
+    [
+        (["reviews=a"], ["a"], []),
+        (["judge.votes=3", "reviews=a,b", "c", "d"], ["a", "b", "c", "d"], ["judge.votes=3"]),
+        (["reviews=a", "judge.votes=3", "reviews=b"], ["a", "b"], ["judge.votes=3"]),
+        (["a"], [], ["a"]),
+    ],
+)
+def test_folders_of_reviews_are_told_from_settings(words: list[str], folders: list[str], others: list[str]) -> None:
+    """However they are parted; a word that stands alone is left to whoever complains of it."""
+    assert split_reviews(words) == ([Path(folder) for folder in folders], others)
+
+
+def test_a_judge_is_measured_against_what_people_said(tmp_path: Path, capsys: Any) -> None:
+    """The embedded judge reads the very calls that were reviewed; who reviewed them is told with their agreement."""
+    cases = {"polite-1": True, "polite-2": True}
+    run = write_judged_run(tmp_path / "a run", cases, verdicts=dict.fromkeys(cases, 1.0))
+    for key in cases:
+        for by, label in (("ann", Label.PASS), ("ben", Label.PASS if key == "polite-1" else Label.FAIL)):
+            sha256 = run.read_finished()[key].sha256
+            add_review(run.root, Review(key, label, by, "2026", sha256, POLITE, 1))
+    assert main([f"reviews={tmp_path}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["n"], found["calibration_file"]) == (1, None)
+    assert found["reviews"] == {
+        "runs": 1,
+        "reviews": 2,
+        "left_out": {"reviewers are evenly split": 1},
+        "people": [{"reviewers": ["ann", "ben"], "n": 2, "agreement": 0.5, "kappa": pytest.approx(0.0)}],
+    }
+    assert main([f"reviews={tmp_path}"]) == 0
+    text = capsys.readouterr().out
+    assert "on 2 reviews by people in 1 run" in text
+    assert "people           ann and ben agree on 50.0% of 2, kappa 0.00" in text
+    assert "left out         1: reviewers are evenly split" in text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [(["reviews="], "names no folder"), (["--blind"], "--blind counts reviews"), (["reviews=gone"], "is not a folder")],
+)
+def test_mistakes_about_reviews_are_named(line: list[str], words: str) -> None:
+    """Before anybody is asked."""
+    with pytest.raises(ConfigError, match=words):
+        main(line)
