@@ -36,6 +36,7 @@ from evalkit.lab.api.formats import TableFormat, columns_of
 from evalkit.lab.api.trial_routes import read_trials
 from evalkit.lab.index.rows import RunQuery, RunRow
 from evalkit.lab.lab import Lab
+from evalkit.lab.launch.awaited import find_awaited
 
 
 class RunFilter(BaseModel):
@@ -81,7 +82,8 @@ def routes(lab: Lab) -> APIRouter:
 
     @router.get("/runs/{run_id}", tags=["runs"], summary="A run, whole", responses=documented(RunAnswer))
     def get_run(request: Request, run_id: RunId) -> Response:
-        run = answering.find(run_id)
+        awaited = find_awaited(lab.launches, run_id) if lab.index.get_run(run_id) is None else None
+        run = awaited or answering.find(run_id)
 
         def answer() -> RunAnswer:
             trials = list(all_of(lambda number, count: read_trials(lab.index, run.id, number, count)))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, WebSocket
 
 from evalkit.errors import DataError
 from evalkit.lab.lab import Lab
+from evalkit.lab.launch.awaited import await_run
 from evalkit.lab.live.all_runs import AllRunsTeller
 from evalkit.lab.live.connection import BROKEN, NOT_FOUND, DroppedReaders, ReaderLostError, ReaderSocket
 from evalkit.lab.live.feeds import Feeds
@@ -36,6 +37,8 @@ def routes(lab: Lab) -> APIRouter:
         await socket.accept()
         connection = ReaderSocket(socket, reader, dropped)
         run = await asyncio.to_thread(lab.index.get_run, run_id)
+        if run is None:  # it may have been launched just now
+            run = await connection.serve(await_run(lab.index, lab.launches, run_id), beat(connection.send))
         if run is None:
             await _refuse(connection, run_id, NOT_FOUND, "no such run")
             return
