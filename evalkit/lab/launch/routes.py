@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from uuid import uuid4
@@ -12,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 
 from evalkit.errors import ConfigError
+from evalkit.lab.index.rows import TrialEnding
 from evalkit.lab.lab import Lab
 from evalkit.lab.launch.checking import CheckedLine, Checking
 from evalkit.lab.launch.form import make_form
@@ -157,7 +159,9 @@ def _add_runs(router: APIRouter, lab: Lab, orders: Orders) -> None:
     @router.post("/runs/{run_id}/retry-api-errors", status_code=201)
     def retry_lost(run_id: str, order: Annotated[ResumeOrder | None, Body()] = None) -> Response:
         """Try the cases again that were lost to the infrastructure. What was never begun is run too."""
-        return _resume(lab, orders, run_id, order or ResumeOrder())
+        lost = lab.index.count_endings(run_id).get(TrialEnding.LOST, 0)
+        told = {"api_errors_found": lost, "message": f"{lost} lost case-trials are tried again, in the same run"}
+        return _resume(lab, orders, run_id, order or ResumeOrder(), told)
 
     @router.post("/sweeps/{sweep_id}/resume", status_code=201)
     def resume_sweep(sweep_id: str, order: Annotated[ResumeOrder | None, Body()] = None) -> Response:
@@ -205,23 +209,29 @@ def _stop_run(lab: Lab, run_id: str) -> LaunchEntry:
     raise HTTPException(409, f"this lab did not launch the run by itself; {where}")
 
 
-def _resume(lab: Lab, orders: Orders, run_id: str, order: ResumeOrder) -> Response:
+def _resume(
+    lab: Lab, orders: Orders, run_id: str, order: ResumeOrder, told: Mapping[str, Any] | None = None
+) -> Response:
     run = lab.index.get_run(run_id)
     if run is None:
         raise HTTPException(404, "there is no such run")
     if run.is_live:
         raise HTTPException(409, "the run is going on; wait for it, or stop it")
-    return _resume_in(lab, orders, run.root, run.run_id, order)
+    if told is not None:
+        told = {"retry_run_id": run.id, "original_run_id": run.id, **told}
+    return _resume_in(lab, orders, run.root, run.run_id, order, told)
 
 
-def _resume_in(lab: Lab, orders: Orders, root: Path, run_id: str, order: ResumeOrder) -> Response:
+def _resume_in(
+    lab: Lab, orders: Orders, root: Path, run_id: str, order: ResumeOrder, told: Mapping[str, Any] | None = None
+) -> Response:
     try:
         entry = orders.resume(root, run_id, order.overrides, order.changed)
     except RefusedOrderError as error:
         return _refuse(error)
     except ConfigError as error:
         raise HTTPException(409, str(error)) from None
-    return JSONResponse({**_describe(lab, entry), "run_id": run_id[:16]}, 201)
+    return JSONResponse({**_describe(lab, entry), "run_id": run_id[:16], **(told or {})}, 201)
 
 
 def _root_of(lab: Lab, run_id: str) -> Path:

@@ -23,7 +23,7 @@ class RunWish(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     models: list[str] = Field(default_factory=list, max_length=50)
-    tasks: list[str] = Field(default_factory=list, max_length=500)
+    tasks: list[str] | None = Field(default=None, max_length=500)
     samples: int | None = Field(default=None, ge=1, le=1000)
     temperature: float | None = Field(default=None, ge=0, le=2)
     max_tokens: int | None = Field(default=None, ge=1)
