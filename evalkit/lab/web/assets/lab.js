@@ -185,6 +185,7 @@ function isShown(node) { return node.checkVisibility(); }
 function listKeys(dialog) {
   const lines = [...document.querySelectorAll("[data-key]")].filter(isShown).map((node) => [node.dataset.key, node.dataset.keyLabel ?? node.textContent.trim()]);
   if (document.querySelector("[data-rows]")) lines.push(["j k", "Next and previous row"], ["Enter", "Open the row"]);
+  for (const node of document.querySelectorAll("[data-key-note]")) lines.push([node.dataset.keyNote, node.dataset.keyLabel]);
   const goes = [...document.querySelectorAll("[data-go]")].map((node) => [`g ${node.dataset.go}`, node.textContent.trim()]);
   lines.push(["Esc", "Close, or leave a field"]);
   const seen = new Set();
