@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, PlainTextResponse
@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from evalkit.errors import ConfigError, DataError
 from evalkit.lab.index.rows import RunRow
 from evalkit.lab.lab import Lab
+from evalkit.lab.people.reviews import read_reviews, reviews_in_force
 from evalkit.lab.web.call_sound import (
     compose_call,
     find_whole_call,
@@ -202,6 +203,8 @@ _NOTHING = (
     "styles",
     "spoken",
     "required",
+    "whole_reviews",
+    "review_href",
     "event_count",
     "events_file",
     "logs_calls",
@@ -213,6 +216,11 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
     root, record = case.root, case.record
     detail = case.source.detail()
     _address(asked.run.id, root, detail)
+    reviews = reviews_in_force(read_reviews(root), {record.key: case.record_sha256})
+    for grade in detail["grades"]:
+        question = (record.key, grade["grader_id"], grade["turn_index"])
+        grade["reviews"] = [review for review in reviews if review.question == question]
+        grade["review_href"] = _review_href(asked.run.id, *question) if grade["judge"] else ""
     call = _call(asked, case, detail, nonce)
     if call:
         _place_hearing(detail)
@@ -226,6 +234,8 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
         "call": call,
         "spoken": has_sound(root, record),
         "required": required_graders(record.case),
+        "whole_reviews": [review for review in reviews if review.question == (record.key, None, None)],
+        "review_href": _review_href(asked.run.id, record.key, None, None),
         "recording": _artifact(asked.run.id, recording) if recording and find_artifact(root, recording) else "",
         "sections": sections,
         "styles": section_assets(case.run.mode, "css"),
@@ -233,6 +243,12 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
         "events_file": _artifact(asked.run.id, log.relative_to(root).as_posix()) if log else "",
         "logs_calls": log is not None and log.name == _GATEWAY_LOG,
     }
+
+
+def _review_href(run_id: str, key: str, grader_id: str | None, turn_index: int | None) -> str:
+    """Return where a person says what is right about a question; about the case as a whole with no grader."""
+    asked = {"key": key, "grader_id": grader_id or "*", **({} if turn_index is None else {"turn": turn_index})}
+    return f"/ui/reviews/{quote(run_id, safe='')}?{urlencode(asked)}"
 
 
 def _section(section: PageSection, case: FinishedCase) -> RenderedSection:

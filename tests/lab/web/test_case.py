@@ -17,9 +17,12 @@ from stored_sessions import make_cast, make_session
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
+from evalkit.lab.people.reviews import Label, Review, add_review
 from evalkit.lab.web.case import case_href
+from evalkit.lab.web.finished_case import read_case
 from evalkit.modes.registry import find_mode
 from evalkit.modes.terminal.layout import TERMINAL_LAYOUT
+from evalkit.runs.stored_run import open_run
 from evalkit.store.journal import append_line
 from evalkit.store.run_directory import RunDirectory
 
@@ -118,6 +121,25 @@ def test_a_record_that_holds_what_no_run_writes_is_said(voice: _CasePages) -> No
     page = voice.get("bad")
     assert "records/bad.json holds what no run writes" in page or "cannot be read" in page
     assert "Next" in page
+
+
+def test_what_people_say_of_a_grade_stands_beside_it(voice: _CasePages) -> None:
+    """As long as it is about this record; escaped, and leading to where one says something oneself."""
+    case = read_case(open_run(voice.run.root, "a test"), "bad")
+    assert case is not None
+    about = {"key": "bad", "by": "Ann", "at": "2026-01-02T10:00:00.000+00:00"}
+    add_review(
+        voice.run.root,
+        Review(label=Label.PASS, record_sha256=case.record_sha256, grader_id="tool_call_args", turn_index=1,
+               comment="<b>it is right</b>", **about),
+    )  # fmt: skip
+    add_review(voice.run.root, Review(label=Label.FAIL, record_sha256=case.record_sha256, blind=True, **about))
+    add_review(voice.run.root, Review(label=Label.PASS, record_sha256="0" * 64, **{**about, "by": "Bob"}))
+    page = voice.get("bad")
+    assert "&lt;b&gt;it is right&lt;/b&gt;" in page
+    assert "on the case as a whole" in page
+    assert "Bob" not in page
+    assert f"/ui/reviews/{voice.run.id}?key=bad&amp;grader_id=%2A" in page
 
 
 def test_the_call_is_heard_and_its_wave_is_drawn(voice: _CasePages) -> None:
