@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from stored_runs import write_crawl
 
 from evalkit.commands import lab
 from evalkit.commands.lab import main
 from evalkit.errors import ConfigError
+from evalkit.lab.index.queries import open_index
+from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.settings import LabSettings
 
 
@@ -44,6 +47,19 @@ def test_its_line_says_everything(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         allow_paths=True,
         at_once=3,
     )
+
+
+def test_its_index_is_made_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before it answers; what it found is told."""
+    write_crawl(tmp_path / "outputs" / "run")
+    monkeypatch.chdir(tmp_path)
+    settings = _settled(monkeypatch, "--reindex")
+    assert capsys.readouterr().err == "1 runs indexed\n"
+    index = open_index(settings)
+    assert index.list_runs(RunQuery()).total == 1
+    index.close()
 
 
 @pytest.mark.parametrize(
