@@ -91,7 +91,9 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
     options = _groups(source).get(name)
     if options is not None:
         for value in _literal_values(override):
-            if value is not None and str(value) not in options:
+            if value is None:
+                yield f"{name}: null is not an option; leave it out to keep what it is; options: {', '.join(options)}"
+            elif str(value) not in options:
                 yield (
                     f"{name}: {str(value)!r} is not an option{did_you_mean(str(value), options)}; "
                     f"options: {', '.join(options)}"

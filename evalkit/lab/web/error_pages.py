@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exception_handlers import http_exception_handler
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
@@ -31,6 +32,14 @@ def add_error_pages(application: FastAPI) -> None:
             return JSONResponse({"detail": str(error)}, 422)
         return _page(request, 422, str(error))
 
+    async def tell_misfit(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for nothing else
+        if _is_for_people(request):
+            return _page(request, 422, "; ".join(str(found["msg"]) for found in error.errors()))
+        # Not what was sent: it may be no text at all, which no answer can hold.
+        told = [{"type": found["type"], "loc": _places(found["loc"]), "msg": found["msg"]} for found in error.errors()]
+        return JSONResponse({"detail": told}, 422)
+
     async def tell_defect(request: Request, error: Exception) -> Response:
         _log.error("%s failed", request.url.path, exc_info=error)
         told = f"The lab could not do this ({type(error).__name__}); its terminal has the details."
@@ -40,11 +49,16 @@ def add_error_pages(application: FastAPI) -> None:
 
     handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
         HTTPException: tell_status,
+        RequestValidationError: tell_misfit,
         UserError: tell_users_error,
         Exception: tell_defect,
     }
     for kind, handler in handlers.items():
         application.add_exception_handler(kind, handler)
+
+
+def _places(names: Iterable[str | int]) -> list[str | int]:
+    return [name.encode("utf-8", "replace").decode() if isinstance(name, str) else name for name in names]
 
 
 def _is_for_people(request: Request) -> bool:

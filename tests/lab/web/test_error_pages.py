@@ -57,3 +57,16 @@ def test_a_defect_is_told_without_its_secrets(client: TestClient, caplog: pytest
         assert "secret of the house" not in answer.text
         assert "ZeroDivisionError" in answer.text
     assert "secret of the house" in caplog.text
+
+
+def test_what_is_no_text_is_told_without_it(lab: Lab, open_client: Callable[[Lab], TestClient]) -> None:
+    """Half of a surrogate pair cannot be sent back; what is wrong with it can."""
+    client = open_client(lab)
+    sent = {"content": '{"line": "\\ud800"}', "headers": {"content-type": "application/json"}}
+    answer = client.post("/launches/parse", **sent)  # type: ignore[arg-type]
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body", "line"]
+    assert "input" not in answer.json()["detail"][0]
+    sent["headers"] = {**PERSON, "content-type": "application/json"}  # type: ignore[dict-item]
+    page = client.post("/launches/parse", **sent)  # type: ignore[arg-type]
+    assert (page.status_code, "That makes no sense" in page.text) == (422, True)
