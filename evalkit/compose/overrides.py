@@ -90,14 +90,7 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
         return
     options = _groups(source).get(name)
     if options is not None:
-        for value in _literal_values(override):
-            if value is None:
-                yield f"{name}: null is not an option; leave it out to keep what it is; options: {', '.join(options)}"
-            elif str(value) not in options:
-                yield (
-                    f"{name}: {str(value)!r} is not an option{did_you_mean(str(value), options)}; "
-                    f"options: {', '.join(options)}"
-                )
+        yield from _find_choice_problems(name, _literal_values(override), options)
         return
     key = key_at(name)
     if key is None:
@@ -116,6 +109,15 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
         problem = find_value_problem(key, value)
         if problem:
             yield problem
+
+
+def _find_choice_problems(group: str, values: Sequence[Any], options: Sequence[str]) -> Iterator[str]:
+    for value in values:
+        if value is None:  # Hydra has no way to say so
+            yield f"{group}: null is not an option; leave it out to keep what it is; options: {', '.join(options)}"
+        elif str(value) not in options:
+            hint = did_you_mean(str(value), options)
+            yield f"{group}: {str(value)!r} is not an option{hint}; options: {', '.join(options)}"
 
 
 def find_keys_inside_null(overrides: Sequence[str]) -> list[str]:

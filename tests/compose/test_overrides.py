@@ -68,4 +68,5 @@ def test_a_later_launcher_takes_the_place_of_an_earlier_one_and_its_settings() -
 @pytest.mark.parametrize("line", ["mode=null", "experiment=null", "provider@judge.provider=null"])
 def test_no_group_is_null(line: str) -> None:
     """Hydra has no such choice; what there is to choose is told."""
-    assert _problems(line).startswith(f"{line.partition('=')[0].partition('@')[0]}: null is not an option; leave it out")
+    group = line.partition("=")[0].partition("@")[0]
+    assert _problems(line).startswith(f"{group}: null is not an option; leave it out")
