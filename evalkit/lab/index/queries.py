@@ -72,7 +72,7 @@ class Index:
         by_time = RUN.c.started_at.desc()
         found = (
             select(*_RUN_COLUMNS).select_from(_RUN_WITH_SWEEP).where(*wanted)
-            .order_by(order.nulls_last(), by_time, RUN.c.number).limit(size).offset((page - 1) * size)
+            .order_by(order.nulls_last(), by_time, RUN.c.id).limit(size).offset((page - 1) * size)
         )  # fmt: skip
         counted = select(func.count()).select_from(RUN).where(*wanted)
         with self.engine.connect() as connection:
@@ -142,7 +142,7 @@ class Index:
         joined = TRIAL.join(RUN, RUN.c.number == TRIAL.c.run)
         tried = (
             select(TRIAL).select_from(joined).where(*wanted)
-            .order_by(TRIAL.c.started_at.desc(), TRIAL.c.run, TRIAL.c.position).limit(size).offset((page - 1) * size)
+            .order_by(TRIAL.c.started_at.desc(), RUN.c.id, TRIAL.c.position).limit(size).offset((page - 1) * size)
         )  # fmt: skip
         with self.engine.connect() as connection:
             trials = connection.execute(tried).all()

@@ -208,7 +208,7 @@ class IndexWriter:
             return
         whole = self._connection.execute(
             select(RUN.c.case_set, func.min(RUN.c.number)).where(alike, RUN.c.has_all_cases.is_(True))
-            .group_by(RUN.c.case_set).order_by(func.min(RUN.c.number))
+            .group_by(RUN.c.case_set).order_by(RUN.c.case_set)
         ).all()  # fmt: skip
         sets = [(case_set, self._contents(number)) for case_set, number in whole]
         for run in unfinished:
@@ -273,7 +273,7 @@ def _tries_of(case_set: str, model: str) -> Select[Any]:
         .where(
             RUN.c.case_set == case_set, RUN.c.model == model, RUN.c.is_copy.is_(False), TRIAL.c.is_recorded.is_(True)
         )
-        .order_by(RUN.c.started_at, RUN.c.number, TRIAL.c.position)
+        .order_by(RUN.c.started_at, RUN.c.id, TRIAL.c.position)
     )
 
 

@@ -15,6 +15,7 @@ import stored_runs
 from evalkit.lab.index.reading import RunChange, RunReader
 from evalkit.lab.index.rows import CUT_OFF, DAMAGED, TrialEnding
 from evalkit.runner.reporting import report_run
+from evalkit.runs.stored_run import open_run
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 
@@ -232,3 +233,35 @@ def test_the_same_cases_are_one_set_whatever_the_file_is_called(tmp_path: Path) 
     three = stored_runs.write_crawl(tmp_path / "three", passing=(True,))
     sets = [RunReader(run.root).read().values["case_set"] for run in (one, two, three)]
     assert sets[0] == sets[1] != sets[2]
+
+
+def test_a_run_of_an_earlier_version_is_read_too(tmp_path: Path) -> None:
+    """Without an id of its own, with records whose words and calls were kept apart, and a journal that says little."""
+    run = stored_runs.write_crawl(tmp_path / "run", passing=(True,))
+
+    def to_version_1(name: str) -> str:
+        record = json.loads(run.record_path(name).read_bytes())
+        for turn in record["turns"]:
+            del turn["steps"], turn["order_is_known"]
+            turn |= {"assistant_text": "It has been shipped.", "tool_calls": [], "tool_outputs": []}
+        del record["case"]["required_graders"]
+        content = json.dumps({**record, "record_version": 1}).encode()
+        run.record_path(name).write_bytes(content)
+        return hashlib.sha256(content).hexdigest()
+
+    digests = {name: to_version_1(name) for name in ("order-1", "order-lost")}
+    journal = [{"event": "finished", "key": name, "record_sha256": digest} for name, digest in digests.items()]
+    run.journal_path.write_text("".join(f"{json.dumps(line)}\n" for line in journal), encoding="utf-8")
+    grades = [
+        {"key": "order-1", "turn_index": 1, "grader_id": name, "grader_type": name, "grader_version": "1", "grade": 1,
+         "rationale": "", "record_sha256": digests["order-1"], "graded_at": ""}
+        for name in ("tool_call", "tool_call_args")
+    ]  # fmt: skip
+    run.grades_path.write_text("".join(f"{json.dumps(line)}\n" for line in grades), encoding="utf-8")
+    old = {key: value for key, value in run.read_provenance().items() if key not in ("run_id", "datasets", "git")}
+    run.provenance_path.write_text(json.dumps(old), encoding="utf-8")
+    change = RunReader(run.root).read()
+    assert change.values["trouble"] == ""
+    assert change.values["run_id"] == open_run(run.root, "a test").run_id
+    assert _endings(change) == {"order-1": "passed", "order-lost": "lost"}
+    assert change.trials[0]["said"] == "It has been shipped."
