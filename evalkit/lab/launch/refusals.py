@@ -30,7 +30,8 @@ _LAUNCHER = "hydra/launcher"
 # Launchers that start nothing but evalkit on this machine.
 _LAUNCHERS = frozenset({"basic", "joblib"})
 _WORD = re.compile(r"([+]{0,2})([A-Za-z_][\w./@-]*)=(.*)", re.DOTALL)
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Control characters, and halves of a surrogate pair, which no process can be given.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 # Another key's value and the shipped data may be filled in; other resolvers read the environment.
 _RESOLVED = re.compile(r"\$\{(?!data:[\w/.-]+\}|[\w.]+\})")
 _MOST_WORDS, _LONGEST = 300, 8_000

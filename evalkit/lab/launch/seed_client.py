@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from evalkit.lab.launch.lines import as_value
 from evalkit.settings.options import list_groups
 
+_Name = Annotated[str, Field(max_length=300)]
 _EFFORTS = ("low", "medium", "high")
 
 

@@ -57,7 +57,7 @@ REFUSED = [
     ("hydra/launcher=submitit_slurm", "how jobs are started"),
     ("hydra.searchpath=[file:///tmp]", "how jobs are started"),
 ]
-NEVER = ["--config-dir=/tmp", "-m", "rerun", "a b=1", "key=line\nbreak", "key=\x00", "~mode"]
+NEVER = ["--config-dir=/tmp", "-m", "rerun", "a b=1", "key=line\nbreak", "key=\x00", "key=\ud800", "~mode"]
 
 
 @pytest.mark.parametrize("word", ALLOWED)
