@@ -366,7 +366,7 @@ function actions(launch) {
   const stop = `/launches/${launch.id}/stop`;
   if (launch.state === "queued") return [act("Cancel", stop)];
   if (launch.state === "running") return [act(["Stop", "Stop at once", "Kill"][Math.min(launch.stops, 2)], stop, launch.stops > 0)];
-  const isResumable = launch.state === "ended" && launch.url && ![0, 1, 2].includes(launch.exit_code);
+  const isResumable = launch.state === "ended" && launch.url && !launch.later && ![0, 1, 2].includes(launch.exit_code);
   return isResumable ? [act("Resume", `${launch.url.replace("/ui", "")}/resume`)] : [];
 }
 
@@ -435,7 +435,10 @@ function drawLaunches(launches) {
     scroll.append(table);
     place.replaceChildren(scroll);
   }
+  const seen = new Set(); // newest first: what went on with a run later says how it stands
   launches.forEach((launch, position) => {
+    launch.later = seen.has(launch.run_id);
+    seen.add(launch.run_id);
     const told = JSON.stringify(launch);
     const known = rows.get(launch.id);
     if (known?.told === told) return;
