@@ -140,8 +140,8 @@ def routes(lab: Lab) -> APIRouter:
         request: Request, run_id: str, key: str = "", grader_id: str = "", turn: int | None = None
     ) -> HTMLResponse:
         listed = _list_questions(lab, request, run_id)
-        chosen = (key, None if grader_id == WHOLE_CASE else grader_id, turn) if key else listed.find_next()
-        if key and chosen not in {*listed.questions, *listed.reviewed.grades}:
+        chosen = _choose(listed, key, grader_id, turn) if key else listed.find_next()
+        if key and chosen is None:
             raise HTTPException(404, f"The run {listed.run.name} was not asked this, or the case was run again since.")
         graders = Counter(grade.grader_id for grade in listed.reviewed.grades.values())
         judges = {grade.grader_id for grade in listed.reviewed.grades.values() if grade.judge}
@@ -182,6 +182,17 @@ def routes(lab: Lab) -> APIRouter:
         return page
 
     return router
+
+
+def _choose(listed: QuestionList, key: str, grader_id: str, turn: int | None) -> ReviewQuestion | None:
+    """Return the question that an address names; without a grader, the first of the case-trial; None: it has none."""
+    whole: ReviewQuestion = (key, None, None)
+    if key not in listed.reviewed.sha256_of:
+        return None
+    if not grader_id:
+        return next((question for question in listed.questions if question[0] == key), whole)
+    named = whole if grader_id == WHOLE_CASE else (key, grader_id, turn)
+    return named if named == whole or named in listed.reviewed.grades else None
 
 
 _NOTHING = ReviewedRun({}, {}, ())

@@ -155,6 +155,16 @@ def test_a_question_that_was_not_asked_is_404(reviewing: _Reviewing, query: dict
     assert reviewing.client.get("/ui/reviews/nobody").status_code == 404
 
 
+def test_a_case_leads_to_its_own_questions(reviewing: _Reviewing) -> None:
+    """To the first that a judge was asked; to the case as a whole where none was."""
+    case = reviewing.client.get(f"/ui/runs/{reviewing.id}/cases/case-2").text
+    assert f'href="/ui/reviews/{reviewing.id}?key=case-2"' in case
+    page = reviewing.open(key="case-2")
+    assert _asked(page) == "case-2"
+    assert CRITERION in page
+    assert "Should this case-trial pass?" in reviewing.open(key="case-4")
+
+
 def test_a_damaged_record_is_said(reviewing: _Reviewing) -> None:
     """And the next question is not far."""
     (reviewing.root / "records" / "case-1.json").write_text("{}")
