@@ -25,7 +25,9 @@ _LOOK_EVERY_S = 0.05
 _LOOK_AT_ENDED_EVERY_S = 0.5
 _PROBE_EVERY_S = 0.5
 _WINDOW = 4000
+_WINDOW_BYTES = 16 << 20
 _BATCH = 500
+_BATCH_BYTES = 1 << 20
 _LARGEST_SUMMARY = 8 << 20
 
 
@@ -174,7 +176,8 @@ class RunFeed:
         before = self._cursors[first - 1] if first else self._window_begins
         if before != cursor:
             return FeedPart(self._generation, 0, is_other=True, is_all=False)
-        lines = self._window[first : first + _BATCH]
+        enough = max(first + 1, bisect_right(self._cursors, cursor + _BATCH_BYTES))
+        lines = self._window[first : min(first + _BATCH, enough)]
         generation = self._generation
         if any(line.text is None for line in lines):
             async with self._looking:
@@ -256,9 +259,10 @@ class RunFeed:
         self._window += news.lines
         self._cursors += [line.cursor for line in news.lines]
         self._end = self._cursors[-1] if news.lines else self._end
-        if len(self._window) > 2 * _WINDOW:
-            self._window_begins = self._cursors[-_WINDOW - 1]
-            self._window, self._cursors = self._window[-_WINDOW:], self._cursors[-_WINDOW:]
+        if len(self._window) > 2 * _WINDOW or self._end - self._window_begins > 2 * _WINDOW_BYTES:
+            first = max(1, len(self._window) - _WINDOW, bisect_right(self._cursors, self._end - _WINDOW_BYTES))
+            self._window_begins = self._cursors[first - 1]
+            self._window, self._cursors = self._window[first:], self._cursors[first:]
 
     def _fill(self, lines: Sequence[FeedLine]) -> None:
         for line in lines:

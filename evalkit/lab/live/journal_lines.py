@@ -13,6 +13,7 @@ import orjson
 
 LONGEST_LINE = 1 << 20
 MOST_LINES = 1000
+MOST_BYTES = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class JournalPart:
 
 
 def read_journal_part(path: Path, cursor: int, generation: str, most: int = MOST_LINES) -> JournalPart:
-    """Return the lines after `cursor` in the journal at `path`, `most` at a time.
+    """Return the lines after `cursor` in the journal at `path`, `most` and some megabytes at a time.
 
     A line that is not a JSON object with an ``event``, or longer than a megabyte, is told as an event ``damaged``. What
     comes after the last line break is left for the next time: it may be cut off again.
@@ -53,9 +54,9 @@ def read_journal_part(path: Path, cursor: int, generation: str, most: int = MOST
     with file:
         now = _read_generation(file)
         is_other = cursor > 0 and ((bool(generation) and now != generation) or not _is_line_end(file, cursor))
-        file.seek(0 if is_other else cursor)
+        begins = file.seek(0 if is_other else cursor)
         events: list[dict[str, Any]] = []
-        while len(events) < most:
+        while len(events) < most and file.tell() - begins < MOST_BYTES:
             event = _read_event(file)
             if event is None:
                 return JournalPart(now, events, is_other)

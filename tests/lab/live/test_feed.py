@@ -97,6 +97,26 @@ async def test_older_events_than_those_in_memory_come_from_the_file(
         assert len(feed._window) <= 8
 
 
+async def test_long_lines_fill_neither_the_memory_nor_a_frame(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bytes are bounded as well as lines: a directory may be forged."""
+    monkeypatch.setattr(feed_module, "_WINDOW_BYTES", 20_000)
+    monkeypatch.setattr(feed_module, "_BATCH_BYTES", 5_000)
+    with run.journal_path.open("a") as file:
+        for number in range(100):
+            file.write(json.dumps({"event": "started", "key": f"k{number}", "pad": "x" * 2_000}) + "\n")
+    async with following(run.root) as feed:
+        assert feed.place[0] - feed._window_begins <= 40_000
+        assert len(await read_all(feed)) == 101
+        part = await feed.after(feed._window_begins, "")
+        assert 1 <= len(part.lines) <= 2
+        with run.journal_path.open("a") as file:
+            file.write("x" * 100_000 + "\n")
+        await until(feed, lambda: feed.place[0] == run.journal_path.stat().st_size)
+        assert names(await read_all(feed))[-1] == "damaged"
+
+
 async def test_a_replaced_directory_is_told_from_its_beginning(run: RunDirectory, tmp_path: Path) -> None:
     """Cursors of the one before are worth nothing."""
     finish_trial(run, "a")
