@@ -82,7 +82,7 @@ async def _kill_and_compare(tmp_path: Path, kills: list[str], seed: int) -> None
         watcher = Watcher(f"{lab.url.replace('http', 'ws')}/runs/{RUN_ID[:16]}/stream")
         watching = asyncio.create_task(watcher.watch())
         for kill in kills:
-            await watcher.until(len(watcher.events) + rng.randint(1, 20))
+            await watcher.until(len(watcher.events) + rng.randint(1, 10))
             if kill == "lab":
                 lab.kill()
                 await asyncio.to_thread(lab.start_again)

@@ -17,7 +17,7 @@ from evalkit.store.run_directory import RunDirectory
 
 TESTS = Path(__file__).parents[1]
 BUSY_RUN = Path(__file__).with_name("busy_run.py")
-PAUSE_S = 0.02
+PAUSE_S = 0.05
 PATIENCE_S = 60
 
 
