@@ -41,3 +41,12 @@ def test_the_wheel_holds_every_module(wheel_files: set[str]) -> None:
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "evalkit").rglob("*.py")}
     assert modules - wheel_files == set()
     assert [name for name in wheel_files if name.startswith(("tests/", "benchmarks/", "docs/"))] == []
+
+
+def test_the_wheel_holds_what_the_labs_pages_load(wheel_files: set[str]) -> None:
+    """Templates, scripts, styles, and the libraries with their licences: nothing is fetched when it runs."""
+    web = ROOT / "evalkit" / "lab" / "web"
+    folders = ("templates", "assets", "vendored")
+    shipped = {str(path.relative_to(ROOT)) for name in folders for path in (web / name).rglob("*") if path.is_file()}
+    assert len(shipped) > 30
+    assert shipped - wheel_files == set()
