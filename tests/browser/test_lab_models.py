@@ -21,4 +21,5 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_everybody_can_read_it(browser: Browser, url: str) -> None:
     """In both themes and on a telephone; nothing is refused by its policy, and nothing comes from elsewhere."""
-    assert find_flaws(browser, url, "return !document.querySelector('#studio').innerText.includes('Asking')") == []
+    asked = "return !document.querySelector('#studio').innerText.includes('Asking')"
+    assert find_flaws(browser, url, asked) == []
