@@ -20,9 +20,10 @@ for (const box of boxes) {
   });
 }
 
-/* --- selection: up to two runs, for a comparison --- */
+/* --- selection: up to two runs, for a comparison from the older one to the newer one --- */
 
 let selected = [];
+const began = new Map();
 const compare = page.getElementById("compare");
 function showSelection() {
   for (const box of page.querySelectorAll(".pick input")) box.checked = selected.includes(box.value);
@@ -30,12 +31,13 @@ function showSelection() {
   compare.setAttribute("aria-disabled", String(selected.length < 2));
   compare.textContent = selected.length < 2 ? "Compare: select one more" : "Compare 2 runs";
   compare.classList.toggle("primary", selected.length === 2);
-  const [a, b] = selected;
+  const [a, b] = selected.toSorted((one, other) => began.get(one).localeCompare(began.get(other)));
   compare.href = selected.length === 2 ? `/ui/compare?a=${encodeURIComponent(a)}&b=${encodeURIComponent(b)}` : "#runs";
 }
 page.addEventListener("change", (event) => {
   if (!event.target.matches(".pick input")) return;
-  const { value, checked } = event.target;
+  const { value, checked, dataset } = event.target;
+  began.set(value, dataset.began);
   selected = selected.filter((id) => id !== value);
   if (checked) selected = [...selected, value].slice(-2);
   showSelection();
