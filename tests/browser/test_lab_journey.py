@@ -78,7 +78,7 @@ def test_a_crawl_from_the_form_to_the_leaderboard(browser: Browser, lab: Running
         box.click()
     browser.find("#compare").click()
     browser.wait_until("return location.pathname === '/ui/compare' && document.body.innerText.includes('What flipped')")
-    assert first in browser.driver.current_url
+    assert f"a={first}&" in browser.driver.current_url, "from the older run to the newer one"
 
     browser.find("[data-go=l]").click()
     browser.wait_until("return location.pathname === '/ui/leaderboard'")
