@@ -124,7 +124,7 @@ def test_a_crawl_is_launched(browser: Browser, lab: RunningLab, outputs: Path) -
     )
     browser.wait_until("return document.querySelector('#launches th a') !== null")
     link = browser.find("#launches th a")
-    assert link.text == "evalkit max_examples=2 provider=local report.plots=false"
+    assert link.text == "evalkit provider=local max_examples=2 report.plots=false"
     run: dict[str, Any] = json.loads(next(outputs.glob("2*/*/status.json")).read_text())
     assert run["counts"]["finished"] == 2
     assert browser.console() == []
