@@ -100,7 +100,8 @@ async def _kill_and_compare(tmp_path: Path, kills: list[str], seed: int) -> None
     assert cursors == sorted(set(cursors))
     assert watcher.resets == 0
     assert watcher.connections > kills.count("lab") + kills.count("connection")
-    assert [line["event"] for line in journal].count("resumed") == kills.count("run")
+    # A run may be killed again before it has said that it goes on.
+    assert 0 < [line["event"] for line in journal].count("resumed") <= kills.count("run")
 
 
 async def test_whoever_watches_is_told_the_journal_once(tmp_path: Path) -> None:
