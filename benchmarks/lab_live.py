@@ -32,7 +32,9 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from statistics import mean, quantiles
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 from installed import missing_packages_named
 
@@ -147,6 +149,7 @@ def measure_delay(findings: Findings, outputs: Path, url: str, lab: psutil.Proce
     address = f"ws://{urlsplit(url).netloc}/runs/{RUN_ID[:16]}/stream?attempts=false"
     reading = context.Process(target=read_all, args=(address, line.readers, ready, answers))
     with run.exclusive():
+        wait_until_known(f"{url}/runs/{RUN_ID[:16]}")
         reading.start()
         ready.wait(120)
         before = sum(lab.cpu_times()[:2])
@@ -157,6 +160,14 @@ def measure_delay(findings: Findings, outputs: Path, url: str, lab: psutil.Proce
     findings.lab_cpu_s = sum(lab.cpu_times()[:2]) - before
     findings.lab_rss = lab.memory_info().rss
     compare(findings, run, frames_of_readers)
+
+
+def wait_until_known(address: str) -> None:
+    """Wait until the lab has found the run: within a second."""
+    while True:
+        with suppress(HTTPError), urlopen(address):  # noqa: S310
+            return
+        time.sleep(0.1)
 
 
 def begin(run: RunDirectory) -> None:
