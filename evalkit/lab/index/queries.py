@@ -183,19 +183,17 @@ class Index:
 
     def list_model_cases(self, case_set: str) -> list[ModelCaseRow]:
         """Return each model's tries at each case of a set, by model and case."""
+        columns = MODEL_CASE.c
         found = (
-            select(MODEL_CASE)
-            .where(MODEL_CASE.c.case_set == case_set)
-            .order_by(MODEL_CASE.c.model, MODEL_CASE.c.case_id)
-        )
+            select(
+                columns.model, columns.case_id, columns.tries, columns.decided, columns.passed, columns.excluded,
+                columns.cost_usd, columns.latency_ms_median, columns.run_ids,
+            )
+            .where(columns.case_set == case_set).order_by(columns.model, columns.case_id)
+        )  # fmt: skip
         with self.engine.connect() as connection:
-            return [
-                ModelCaseRow(
-                    row.model, row.case_id, row.tries, row.decided, row.passed, row.excluded, row.cost_usd,
-                    row.latency_ms_median, tuple(row.run_ids.split()),
-                )
-                for row in connection.execute(found)
-            ]  # fmt: skip
+            rows = connection.execute(found).all()
+        return [ModelCaseRow(*row[:-1], run_ids=tuple(row.run_ids.split())) for row in rows]
 
     def list_tags(self) -> list[TagCount]:
         """Return all tags by name, each with the number of runs that have it."""

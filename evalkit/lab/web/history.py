@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
@@ -19,8 +20,8 @@ from evalkit.lab.web.rendering import query_string, render
 from evalkit.metrics.statistics import Interval, wilson_interval
 
 _MOST_TRIES = 1_000
-_PAGE = 100
-_SHOWN_TRIES = 60
+_PAGE = 50
+_SHOWN_TRIES = 40
 
 
 class CaseState(StrEnum):
@@ -53,7 +54,7 @@ class CaseCourse:
     since: HistoryRow | None = None
     before: HistoryRow | None = None
 
-    @property
+    @cached_property
     def decided(self) -> tuple[HistoryRow, ...]:
         """The tries of which it is decided whether they passed, oldest first."""
         return _decided(self.tries)
