@@ -18,6 +18,7 @@ from evalkit.modes.terminal.cases import make_case, read_case
 from evalkit.modes.terminal.holding import SessionSetup, hold_session
 from evalkit.modes.terminal.settings import AgentSettings, TerminalSettings
 from evalkit.modes.terminal.version import with_version
+from evalkit.pty.screen import load_emulator
 from evalkit.records.case import CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.records.session_checks import CHECKS, StoredSession
@@ -71,7 +72,8 @@ def read_profile(name: str) -> AgentSettings:
 async def hold_all(
     settings: TerminalSettings, wanted: Iterable[Wanted], folder: Path, *, at_once: int
 ) -> dict[Wanted, Outcome]:
-    """Hold sessions, so many at once, and return what came of each."""
+    """Hold sessions, so many at once, and return what came of each; the emulator is there before, as in a run."""
+    load_emulator()
     boxes = find_session_boxes()
     turn = asyncio.Semaphore(at_once)
     outcomes: dict[Wanted, Outcome] = {}

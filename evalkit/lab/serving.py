@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -68,6 +69,7 @@ class _Server(uvicorn.Server):
         finally:
             log.disabled = False
         if self.started:
+            gc.freeze()  # a full collection looks at all objects there are, and meanwhile nobody is told anything
             self._when_up()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

@@ -100,7 +100,7 @@ def test_two_runs_are_chosen_for_a_comparison(page: Browser) -> None:
     boxes[1].click()
     assert page.find("#compare").text == "Compare 2 runs"
     boxes[2].click()
-    chosen = [boxes[n].get_attribute("value") for n in (1, 2)]
+    chosen = [boxes[n].get_attribute("value") for n in (2, 1)]  # the list begins with the newest
     assert page.find("#compare").get_attribute("href").endswith(f"/ui/compare?a={chosen[0]}&b={chosen[1]}")
 
 

@@ -72,8 +72,8 @@ def test_what_was_lost_decides_nothing(tmp_path: Path) -> None:
 
 @pytest.fixture
 def lab(tmp_path: Path) -> Lab:
-    """Two models: one passed and then failed with another config, the other found both with one config."""
-    _write(tmp_path / "outputs", "+1-")
+    """Two models: one fails, the other found both with one config."""
+    _write(tmp_path / "outputs", "--")
     _write(tmp_path / "outputs", "+-", "model-b")
     return make_lab(tmp_path)
 
