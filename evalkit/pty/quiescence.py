@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Literal
 
+from evalkit.pty.reading import TerminalReader
+
 StopKind = Literal["ready", "approval", "exited", "silent_timeout", "busy_timeout", "flood"]
 TurnSignal = Literal["hook", "acp", "title", "progress", "blocked_read", "quiet", "exit", "timeout", "output"]
 
@@ -50,7 +52,9 @@ class QuietRules:
         uses_progress: Whether it reports progress (OSC 9;4) while it works, and takes it away then.
         uses_blocked_read: Whether it reads its terminal only when it is the user's turn. Then that is believed, and
             quiet counts only where it cannot be told.
-        blocked_read_s: How long it must be blocked in reading.
+        blocked_read_s: How long it must be blocked in reading, and have written nothing; a program of which another
+            part goes on writing must be blocked for four times as long. Where it has been blocked since before the
+            user sent something, which it then has not read or needs no more of, `quiet_s` counts.
         settle_s: How long the terminal must be quiet after a hook or a title before that counts, at most four times
             this long: what it announces may still be drawn.
         ambient_s: How long some rows must go on moving, at least eight times, and the others must not, before the first
@@ -118,8 +122,9 @@ class _TurnFacts:
     last_output_s: float | None = None
     received_bytes: int = 0
     outputs: deque[tuple[float, int]] = field(default_factory=deque)
-    blocked: bool | None = None
-    blocked_since_s: float | None = None
+    reader: TerminalReader | tuple[()] | None = None
+    blocked_since_s: float = 0.0
+    reader_before: TerminalReader | tuple[()] | None = None
     hook: SignalSeen | None = None
     exited_s: float | None = None
     decision: TurnDecision | None = None
@@ -150,6 +155,7 @@ class TurnWatch:
         self._first_turn = True
         self._title: tuple[float, str] = (started_s, "")
         self._progress: tuple[float, str] | None = None
+        self._reader_before: TerminalReader | tuple[()] | None = None
         self.seen: list[SignalSeen] = []
         self._turn = _TurnFacts(started_s, last_change_s=started_s)
 
@@ -161,7 +167,8 @@ class TurnWatch:
     def sent(self, at_s: float) -> None:
         """Tell that the user sent something: it is the program's turn, and all times start anew."""
         self._first_turn = False
-        self._turn = _TurnFacts(at_s, last_change_s=at_s)
+        self._turn = _TurnFacts(at_s, last_change_s=at_s, reader_before=self._reader_before)
+        self._reader_before = None
         self._forget_moves()
 
     def output(self, at_s: float, count_bytes: int) -> None:
@@ -193,16 +200,22 @@ class TurnWatch:
         """Tell that the program reported progress: ``STATE`` or ``STATE:PERCENT``, as in ScreenEvent."""
         self._progress = (at_s, value)
 
-    def blocked_read(self, at_s: float, blocked: bool | None, pending_input: int = 0) -> None:
-        """Tell whether the program is blocked in reading its terminal, None where it cannot be told.
+    def reader_before(self, reader: TerminalReader | tuple[()] | None) -> None:
+        """Tell who is blocked in reading just before the user sends something; told again, the last counts.
 
-        `pending_input` is how many bytes were typed that it has not read yet.
+        What is typed reaches a program a moment later: until then it still waits as if nothing had been said.
         """
-        self._turn.blocked = None if blocked is None else blocked and pending_input == 0
-        if not self._turn.blocked:
-            self._turn.blocked_since_s = None
-        elif self._turn.blocked_since_s is None:
-            self._turn.blocked_since_s = at_s
+        self._reader_before = reader
+
+    def blocked_read(self, at_s: float, reader: TerminalReader | tuple[()] | None, pending_input: int = 0) -> None:
+        """Tell who is blocked in reading the terminal, as :func:`evalkit.pty.reading.find_reader` does.
+
+        What was written before that must have been told already. `pending_input` is how many bytes were typed that the
+        program has not read yet.
+        """
+        blocked = () if reader and pending_input else reader
+        if blocked != self._turn.reader:
+            self._turn.reader, self._turn.blocked_since_s = blocked, at_s
 
     def hook(
         self, at_s: float, kind: Literal["ready", "approval"] = "ready", signal: Literal["hook", "acp"] = "hook"
@@ -279,12 +292,21 @@ class TurnWatch:
             and self._progress[1].partition(":")[0] == "0"
         ):
             yield SignalSeen(self._progress[0], "progress", kind)
-        if self._turn.blocked_since_s is not None and self._rules.uses_blocked_read:
-            since_s = self._turn.blocked_since_s + self._rules.blocked_read_s
+        if self._rules.uses_blocked_read and self._turn.reader:
+            since_s = self._find_blocked()
             if at_s >= since_s:
                 yield SignalSeen(since_s, "blocked_read", kind)
         if (since := self._find_quiet(at_s, kind)) is not None:
             yield SignalSeen(since, "quiet", kind)
+
+    def _find_blocked(self) -> float:
+        """Return from when on the wait of who reads now means that it is the user's turn."""
+        turn, rules = self._turn, self._rules
+        since_s = turn.blocked_since_s
+        if turn.reader == turn.reader_before:
+            return since_s + rules.quiet_s
+        quiet_since_s = max(since_s, turn.last_output_s or since_s)
+        return min(quiet_since_s + rules.blocked_read_s, since_s + 4 * rules.blocked_read_s)
 
     def _read_title(self) -> SignalSeen | None:
         set_s, title = self._title
@@ -324,7 +346,7 @@ class TurnWatch:
         """
         if self._turn.last_output_s is None or not self._rows:
             return None
-        if self._rules.uses_blocked_read and self._turn.blocked is not None:
+        if self._rules.uses_blocked_read and self._turn.reader is not None:
             return None
         if kind != "approval" and not self._may_be_quiet():
             self._turn.last_busy_s = at_s

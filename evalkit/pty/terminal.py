@@ -239,6 +239,11 @@ class Terminal:
         self._events.clear()
         return taken
 
+    def catch_up(self) -> None:
+        """Take what the program has written by now, without waiting for the event loop to come to it."""
+        if self._reading:
+            self._read()
+
     async def changed(self, timeout_s: float) -> bool:
         """Wait for output, the end or a flood since the last call, at most so long; return whether there was any."""
         if not self._changed.is_set():

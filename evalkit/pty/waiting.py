@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from evalkit.pty.quiescence import TurnDecision, TurnWatch
-from evalkit.pty.reading import reading_terminal
+from evalkit.pty.reading import find_reader
 from evalkit.pty.terminal import Terminal
 
 _SYNCHRONIZED = 2026
@@ -50,6 +50,11 @@ class TurnWaiter:
         self._shown_bytes = -1
         self._shown_s = 0.0
 
+    def before_input(self) -> None:
+        """Note who reads, just before a key is pressed that the program may have to answer."""
+        if self._root_pid is not None:
+            self._watch.reader_before(find_reader(self._root_pid, self._terminal.device))
+
     async def wait_for_turn(self) -> TurnDecision:
         """Return as soon as it is the user's turn, or will never be; the watch's timeouts bound how long that takes."""
         while True:
@@ -81,6 +86,9 @@ class TurnWaiter:
     def _tell(self) -> bool:
         """Tell the watch what happened since the last time; return whether anything was written."""
         terminal, watch = self._terminal, self._watch
+        reader = None if self._root_pid is None else find_reader(self._root_pid, terminal.device)
+        if reader:
+            terminal.catch_up()  # what it wrote before it began to wait
         received = terminal.bytes_received
         wrote = received != self._told_bytes
         if wrote and terminal.last_output_s is not None:
@@ -95,8 +103,7 @@ class TurnWaiter:
                 watch.progress(at_s, event.value)
         self._tell_screen()
         if self._root_pid is not None:
-            blocked = reading_terminal(self._root_pid, terminal.device)
-            watch.blocked_read(time.monotonic(), blocked, terminal.pending_input() if blocked else 0)
+            watch.blocked_read(time.monotonic(), reader, terminal.pending_input() if reader else 0)
         if self._look is not None:
             self._look()
         return wrote

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from evalkit.pty.quiescence import QuietRules, SignalSeen, TurnWatch
 
+READER = (7, 3)
+
 
 class Story:
     """Tells a watch what happens, second by second."""
@@ -210,23 +212,62 @@ def test_a_blocked_read_counts_after_a_moment() -> None:
     """Unbroken, with nothing left to read; the moment starts anew with the send."""
     story = asked(uses_blocked_read=True)
     story.draw(10.0, "> hi")
-    story.watch.blocked_read(10.0, blocked=True, pending_input=3)
+    story.watch.blocked_read(10.0, READER, pending_input=3)
     assert story.stop(10.3) is None
-    story.watch.blocked_read(10.3, blocked=True)
-    story.watch.blocked_read(10.4, blocked=False)
-    story.watch.blocked_read(10.5, blocked=True)
+    story.watch.blocked_read(10.3, READER)
+    story.watch.blocked_read(10.4, ())
+    story.watch.blocked_read(10.5, READER)
     assert story.stop(10.64) is None
     assert story.stop(10.65) == ("ready", "blocked_read")
     story.watch.sent(11.0)
-    story.watch.blocked_read(11.0, blocked=True)
+    story.watch.blocked_read(11.0, READER)
     assert story.stop(11.1) is None
+
+
+def test_two_looks_at_different_waits_are_no_unbroken_wait() -> None:
+    """The program did something between them, and may not have said all yet."""
+    story = asked(uses_blocked_read=True)
+    story.watch.blocked_read(10.0, (7, 1))
+    story.draw(10.5, "may I? [y/n]")
+    story.watch.blocked_read(10.5, (7, 2))
+    assert story.stop(10.64) is None
+    assert story.stop(10.65) == ("ready", "blocked_read")
+
+
+def test_who_still_waits_as_before_has_not_read_what_was_sent() -> None:
+    """It is on its way; only where nothing comes of it for as long as quiet takes, the program needs no more of it."""
+    story = asked(uses_blocked_read=True)
+    story.watch.reader_before(READER)
+    story.watch.sent(11.0)
+    story.watch.blocked_read(11.0, READER)
+    assert story.stop(12.49) is None
+    assert story.stop(12.5) == ("ready", "blocked_read")
+    story.watch.reader_before(READER)
+    story.watch.sent(20.0)
+    story.watch.blocked_read(20.0, READER)
+    story.watch.blocked_read(20.1, (7, 4))
+    assert story.stop(20.3) == ("ready", "blocked_read")
+    story.watch.sent(30.0)
+    story.watch.blocked_read(30.0, READER)
+    assert story.stop(30.2) == ("ready", "blocked_read"), "what was noted before one send says nothing about the next"
+
+
+def test_a_part_that_goes_on_writing_delays_a_blocked_read() -> None:
+    """And does not hold it up for ever."""
+    story = asked(uses_blocked_read=True)
+    story.watch.blocked_read(11.0, READER)
+    for tenth in range(1, 6):
+        story.draw(11.0 + tenth / 10, f"tick {tenth}")
+        assert story.stop(11.0 + tenth / 10) is None
+    story.draw(11.6, "tick 6")
+    assert story.stop(11.6) == ("ready", "blocked_read")
 
 
 def test_who_does_not_read_is_not_ready_however_quiet() -> None:
     """The echo of a line and then silence are work; where it cannot be told, quiet counts."""
     story = asked(uses_blocked_read=True)
     story.draw(10.1, "> hi")
-    story.watch.blocked_read(10.2, blocked=False)
+    story.watch.blocked_read(10.2, ())
     assert story.stop(30.0) is None
     story.watch.blocked_read(30.0, None)
     assert story.stop(30.1) == ("ready", "quiet")
@@ -376,7 +417,7 @@ def test_no_stop_comes_before_its_time(facts: list[tuple[float, str]]) -> None:
         elif fact == "title":
             watch.title(now_s, "idle")
         elif fact == "read":
-            watch.blocked_read(now_s, blocked=True)
+            watch.blocked_read(now_s, READER)
         elif fact == "hook":
             watch.hook(now_s)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 from boxes.needs import needs_linux
 
 from evalkit.pty.quiescence import QuietRules, TurnDecision, TurnWatch
+from evalkit.pty.recording import TerminalRecording
+from evalkit.pty.terminal import Terminal
 from evalkit.pty.waiting import TurnWaiter
 
 pytestmark = needs_linux
@@ -62,6 +65,7 @@ class Session:
         """Say something; return the stop and what was drawn."""
         mark = self.one.terminal.mark()
         self.one.terminal.send_text(text)
+        self.waiter.before_input()
         self.one.terminal.press("enter")
         self.watch.sent(time.monotonic())
         return await self.waiter.wait_for_turn(), self.one.terminal.text_since(mark)
@@ -78,6 +82,33 @@ async def test_a_line_program_is_ready_when_it_reads(start: Callable[..., Any]) 
         assert (stop.kind, stop.signal) == ("ready", "blocked_read")
         assert drawn == f"> {word}\nyou said {word}"
         assert stop.at_s - before_s >= 0.6
+
+
+async def test_what_a_line_program_does_between_two_looks_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine: at the first look what was typed has not arrived, before the second the program has asked."""
+    terminal = Terminal.open(40, 5, recording=TerminalRecording(40, 5, started_unix_s=0.0))
+    watch = TurnWatch(QuietRules(uses_blocked_read=True, approval=(r"\[y/n\]$",)), started_s=time.monotonic())
+    waiter = TurnWaiter(terminal, watch, root_pid=os.getpid())
+    looks = 0
+
+    def look(root_pid: int, device: int) -> tuple[int, int]:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            time.sleep(0.2)  # nothing else runs here meanwhile, so nobody reads what the program writes
+            os.write(terminal.child_fd, b"may I? [y/n] ")
+        return (7, 1 if looks < 3 else 2)
+
+    monkeypatch.setattr("evalkit.pty.waiting.find_reader", look)
+    monkeypatch.setattr(terminal, "pending_input", lambda: 0)
+    try:
+        waiter.before_input()
+        terminal.press("enter")
+        watch.sent(time.monotonic())
+        stop = await waiter.wait_for_turn()
+    finally:
+        terminal.close()
+    assert (stop.kind, stop.signal) == ("approval", "blocked_read")
 
 
 async def test_a_program_that_draws_is_ready_when_it_is_quiet(start: Callable[..., Any]) -> None:

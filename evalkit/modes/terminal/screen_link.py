@@ -97,6 +97,7 @@ class ScreenLink(AgentLink):
             await self._choose(payload)
         elif action is UserAction.RESIZE:
             columns, _, rows = payload.partition("x")
+            self._note_hooks()
             terminal.resize(int(columns), int(rows))
         else:
             raise cannot(Transport.PTY, reaction)
@@ -189,7 +190,7 @@ class ScreenLink(AgentLink):
             self._is_mute = not await self._shows(text, _ECHO_S if self._is_mute else _SLOW_ECHO_S)
         await self._settle()
         mark, self._typed, self._is_used = terminal.mark(), "" if terminal.edits_lines else text, True
-        self._send(settings.submit_key)
+        await self._press([settings.submit_key])
         return mark
 
     async def _shows(self, text: str, timeout_s: float = _ECHO_S) -> bool:
@@ -227,17 +228,21 @@ class ScreenLink(AgentLink):
             await terminal.changed(_SETTLE_S - quiet_s)
 
     async def _press(self, keys: list[str] | tuple[str, ...]) -> None:
+        """Press keys as a person does. What they find is noted before: an agent may answer at once."""
+        assert self._waiter is not None  # noqa: S101 - it was started
+        terminal = self._at()
+        self._note_hooks()
         for number, key in enumerate(keys):
             if number:
                 await asyncio.sleep(_BETWEEN_KEYS_S)
-            self._send(key)
+            self._waiter.before_input()
+            if key in KEY_NAMES or len(key) == 1:
+                terminal.press(key)
+            else:
+                terminal.write(key.encode())
 
-    def _send(self, key: str) -> None:
-        terminal = self._at()
-        if key in KEY_NAMES or len(key) == 1:
-            terminal.press(key)
-        else:
-            terminal.write(key.encode())
+    def _note_hooks(self) -> None:
+        self._hooks_told = len(self._read_hooks())
 
     async def _choose(self, wanted: str) -> None:
         """Move the mark of a menu to the row that holds what is wanted, and take it; without a menu, type it."""
@@ -249,11 +254,10 @@ class ScreenLink(AgentLink):
             target = min(named, key=lambda number: (-_fitness(rows[number], wanted), abs(number - at)))
             steps = len([row for row in rows[min(at, target) : max(at, target)] if row.strip()])
             await self._press(["down" if target > at else "up"] * steps)
-            await asyncio.sleep(0.1)
-            self._send("enter")
-            return
-        self._at().write(wanted.encode())
-        self._send("enter")
+            await asyncio.sleep(_BETWEEN_KEYS_S)
+        else:
+            self._at().write(wanted.encode())
+        await self._press(["enter"])
 
     async def _let_pass(self, seconds: float) -> AgentStop:
         """Let time pass, and tell what is there then."""
@@ -280,7 +284,6 @@ class ScreenLink(AgentLink):
         assert self._waiter is not None  # noqa: S101
         if was_sent:
             self._watch.sent(began)
-            self._hooks_told = len(self._read_hooks())
         loop_left = self._until_s - asyncio.get_running_loop().time()
         deadline = began + min(timeout_s, loop_left)
         waiting = asyncio.ensure_future(self._waiter.wait_for_turn())

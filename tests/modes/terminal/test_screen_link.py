@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from evalkit.errors import CaseFailure
 from evalkit.modes.terminal.case import Reaction, UserAction
 from evalkit.modes.terminal.link import StopKind
 from evalkit.modes.terminal.screen_link import ScreenLink, _fitness, without_echo
+from evalkit.pty.terminal import Terminal
 from evalkit.sandbox.bubblewrap import Bubblewrap
 from evalkit.sandbox.finding import find_sandbox
 from evalkit.sandbox.session import BubblewrapSessions
@@ -267,7 +269,7 @@ lines(act)
         assert (await link.act(say("go"))).kind is StopKind.WORKING
         link.working_after_s = None
         stop = await link.act(Reaction(UserAction.PRESS, "ctrl-c"))
-        assert (stop.kind, "Interrupted." in stop.text) == (StopKind.READY, True)
+        assert (stop.kind, "Interrupted." in stop.text) == (StopKind.READY, True), stop
 
 
 WORDS = st.text(st.sampled_from("ab \n"), max_size=8)
@@ -319,8 +321,16 @@ lines(answer)
 """
 
 
-async def test_the_agents_own_hook_is_the_first_sign(tmp_path: Path) -> None:
-    """It says when it is the user's turn although the screen goes on, and whether it asks."""
+async def test_the_agents_own_hook_is_the_first_sign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says when it is the user's turn although the screen goes on, and whether it asks; however soon that is."""
+    press = Terminal.press
+
+    def press_and_lose_the_processor(terminal: Terminal, name: str) -> bool:
+        pressed = press(terminal, name)
+        time.sleep(0.3)
+        return pressed
+
+    monkeypatch.setattr(Terminal, "press", press_and_lose_the_processor)
     async with linked(tmp_path, TELLS_BY_HOOK, hook_file="hooks", quiet_s=3.0) as link:
         assert (await link.start()).kind is StopKind.READY
         stops = [await link.act(say("hello")), await link.act(say("write it"))]
