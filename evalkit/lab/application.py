@@ -40,12 +40,12 @@ from evalkit.lab.web import (
 from evalkit.lab.web.error_pages import add_error_pages
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
+    live.routes,
     run_routes.routes,
     people_routes.routes,
     trial_routes.routes,
     ranking_routes.routes,
     model_routes.routes,
-    live.routes,
     docs_page.routes,
     artifacts.routes,
     asset_files.routes,

@@ -77,6 +77,7 @@ class _News:
     lines: list[FeedLine]
     is_other: bool
     is_all: bool
+    metadata: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -118,6 +119,8 @@ class RunFeed:
         self._cursors: list[int] = []
         self._window_begins = self._end = 0
         self._totals = self._counted.as_json()
+        self._metadata: dict[str, Any] = {"name": self._run.root.name}
+        self._parts: dict[int, FeedPart] = {}
 
     # --- for readers ---
 
@@ -128,7 +131,7 @@ class RunFeed:
 
     @property
     def is_over(self) -> bool:
-        """Whether nobody writes the run any more."""
+        """Whether nobody writes the run any more, and its last line has been read."""
         return not self._standing.is_held
 
     @property
@@ -136,10 +139,10 @@ class RunFeed:
         """The newest cursor and its generation."""
         return self._end, self._generation
 
-    async def describe(self) -> dict[str, Any]:
-        """Return what the run is, as far as its files say it."""
-        async with self._looking:
-            return await asyncio.to_thread(self._describe)
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What the run is, as far as its files say it."""
+        return self._metadata
 
     def _describe(self) -> dict[str, Any]:
         stored = self._outcomes.stored_run()
@@ -170,31 +173,43 @@ class RunFeed:
         """Return what comes after `cursor` of the journal `generation` (empty: whichever it is)."""
         if cursor > self._end or (cursor and generation and generation != self._generation):
             return FeedPart(self._generation, 0, is_other=True, is_all=False)
-        if cursor < self._window_begins:
-            return await self._read_older(cursor)
+        part = self._parts.get(cursor)
+        if part is None:
+            part = await self._read_older(cursor) if cursor < self._window_begins else self._cut(cursor)
+        if any(line.text is None for line in part.lines):
+            async with self._looking:
+                missing = [line for line in part.lines if line.text is None]  # another reader may have asked for them
+                if missing:
+                    await asyncio.to_thread(self._fill, missing)
+        return part
+
+    def _cut(self, cursor: int) -> FeedPart:
+        """Return what comes after `cursor` of the lines in memory; all readers who are there get the same."""
         first = bisect_right(self._cursors, cursor)
         before = self._cursors[first - 1] if first else self._window_begins
         if before != cursor:
             return FeedPart(self._generation, 0, is_other=True, is_all=False)
         enough = max(first + 1, bisect_right(self._cursors, cursor + _BATCH_BYTES))
         lines = self._window[first : min(first + _BATCH, enough)]
-        generation = self._generation
-        if any(line.text is None for line in lines):
-            async with self._looking:
-                await asyncio.to_thread(self._fill, lines)
         at = lines[-1].cursor if lines else cursor
-        return FeedPart(generation, at, lines, is_all=at == self._end)
+        part = self._parts[cursor] = FeedPart(self._generation, at, lines, is_all=at == self._end)
+        return part
 
     async def _read_older(self, cursor: int) -> FeedPart:
+        """Return what comes after `cursor`, which is not in memory any more; who asks meanwhile gets the same."""
         async with self._looking:
+            if cursor in self._parts:
+                return self._parts[cursor]
             part = await asyncio.to_thread(
                 read_journal_part, self._run.journal_path, cursor, self._generation, _BATCH // 2
             )
+            if part.is_other:
+                return FeedPart(self._generation, 0, is_other=True, is_all=False)
             lines = [FeedLine(event["cursor"], event) for event in part.events]
-            await asyncio.to_thread(self._fill, lines)
-        if part.is_other:
-            return FeedPart(self._generation, 0, is_other=True, is_all=False)
-        return FeedPart(part.generation, lines[-1].cursor if lines else cursor, lines, is_all=not lines)
+            older = FeedPart(part.generation, lines[-1].cursor if lines else cursor, lines, is_all=not lines)
+            if lines and part.generation == self._generation:
+                self._parts[cursor] = older
+            return older
 
     # --- following ---
 
@@ -214,13 +229,14 @@ class RunFeed:
 
     async def _look(self) -> None:
         before = self._seen()
+        is_held = await asyncio.to_thread(self._run.is_held)  # first: who has let go has written its last line
         is_all = False
         while not is_all:
             async with self._looking:
                 news = await asyncio.to_thread(self._read_on)
                 self._take(news)
             is_all = news.is_all
-        standing = await asyncio.to_thread(self._probe)
+        standing = await asyncio.to_thread(self._stand, is_held)
         self._standing = standing
         self.is_gone = not self._run.root.is_dir()
         self._totals = {**self._counted.as_json(), "status": standing.status}
@@ -249,13 +265,15 @@ class RunFeed:
             self._counted.take(event, self._passed(event))
         if self.is_ready:
             self._fill(lines)
-        return _News(part.generation, lines, is_other=False, is_all=part.is_all)
+        return _News(part.generation, lines, is_other=False, is_all=part.is_all, metadata=self._describe())
 
     def _take(self, news: _News) -> None:
         if news.is_other:
             self._begin(news.generation)
             return
         self._generation = news.generation or self._generation
+        self._metadata = news.metadata
+        self._parts.clear()
         self._window += news.lines
         self._cursors += [line.cursor for line in news.lines]
         self._end = self._cursors[-1] if news.lines else self._end
@@ -285,8 +303,7 @@ class RunFeed:
         soon = self.is_ready and self._standing.is_held and self._counted.status != RunStatus.RUNNING
         return time.monotonic() - self._standing.at_s >= (_PROBE_EVERY_S / 2 if soon else _PROBE_EVERY_S)
 
-    def _probe(self) -> _Standing:
-        is_held = self._run.is_held()
+    def _stand(self, is_held: bool) -> _Standing:
         status = self._counted.status
         if status == RunStatus.RUNNING and not is_held:
             told = None

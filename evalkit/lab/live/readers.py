@@ -86,7 +86,7 @@ class RunTeller:
                 told, completed = totals or told, False
                 await self.send(self._frame(part, totals))
                 await self._send_attempts(part)
-            if not part.is_all:
+            if (self.cursor, self.generation) != feed.place:  # more has been read since, be it while frames were sent
                 continue
             if feed.is_gone:
                 return StreamEnd.GONE
@@ -100,17 +100,16 @@ class RunTeller:
 
     async def _begin(self, dropped: str | None) -> None:
         feed = self.feed
-        metadata = await feed.describe()
         newest, generation = feed.place
-        cursor, is_other = self.cursor, False
-        if cursor is None:
-            cursor, self.generation = newest, generation
-        elif cursor:
-            is_other = (await feed.after(cursor, self.generation)).is_other
-        self.cursor = 0 if is_other else cursor
-        self.generation = feed.place[1]
+        is_other = False
+        if self.cursor is None:
+            self.cursor = newest
+        elif self.cursor:
+            part = await feed.after(self.cursor, self.generation)
+            generation, is_other = part.generation, part.is_other
+        self.cursor, self.generation = 0 if is_other else self.cursor, generation
         await self._send(
-            "init", metadata=metadata, generation=self.generation, cursor=self.cursor, reset=is_other,
+            "init", metadata=feed.metadata, generation=generation, cursor=self.cursor, reset=is_other,
             dropped=dropped, totals=feed.totals,
         )  # fmt: skip
 

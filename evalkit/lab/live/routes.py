@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import suppress
-
 import orjson
 from fastapi import APIRouter, WebSocket
 
 from evalkit.errors import DataError
-from evalkit.lab.index.rows import RunRow
 from evalkit.lab.lab import Lab
-from evalkit.lab.launch.awaited import await_run
 from evalkit.lab.live.all_runs import AllRunsTeller
 from evalkit.lab.live.connection import BROKEN, NOT_FOUND, DroppedReaders, ReaderLostError, ReaderSocket
 from evalkit.lab.live.feeds import Feeds
 from evalkit.lab.live.readers import RunTeller, StreamEnd, beat, tell_index_news
+from evalkit.lab.live.run_search import RunSearch, until_folders_are_read
 
 _MOST_PLACES = 200
-_PATIENCE_S = 60.0
 
 
 def routes(lab: Lab) -> APIRouter:
     """Return the routes of the streams."""
     router = APIRouter()
     feeds = Feeds(lab.index.version)
+    search = RunSearch(lab)
     dropped = DroppedReaders()
 
     @router.websocket("/runs/{run_id}/stream")
@@ -39,7 +35,7 @@ def routes(lab: Lab) -> APIRouter:
     ) -> None:
         await socket.accept()
         connection = ReaderSocket(socket, reader, dropped)
-        run = await connection.serve(_find(lab, run_id), beat(connection.send))
+        run = search.recent(run_id) or await connection.serve(search.find(run_id), beat(connection.send))
         if run is None:
             await _refuse(connection, run_id, NOT_FOUND, "no such run")
             return
@@ -66,31 +62,12 @@ def routes(lab: Lab) -> APIRouter:
         dropped.take(reader)
         teller = AllRunsTeller(lab.index, feeds, _places(socket.query_params.getlist("since")), connection.send)
         try:
-            await connection.serve(_until_folders_are_read(lab))
+            await connection.serve(until_folders_are_read(lab))
             await connection.serve(teller.tell(), beat(connection.send))
         except* ReaderLostError:
             pass
 
     return router
-
-
-async def _find(lab: Lab, run_id: str) -> RunRow | None:
-    """Return the run; None: there is none.
-
-    It may have been launched just now, and a lab that has just been started may not have read its folders yet.
-    """
-    run = await asyncio.to_thread(lab.index.get_run, run_id)
-    if run is None and not lab.follower.has_looked:
-        await _until_folders_are_read(lab)
-    return run or await await_run(lab.index, lab.launches, run_id)
-
-
-async def _until_folders_are_read(lab: Lab) -> None:
-    """Wait until the index is whole, or for as long as anybody would wait for that."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_PATIENCE_S):
-            while not lab.follower.has_looked:  # noqa: ASYNC110  it is a thread's
-                await asyncio.sleep(0.1)
 
 
 async def _refuse(connection: ReaderSocket, run_id: str, code: int, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 from live_runs import begin_run, finish_trial, following, names, read_journal, until
 
 from evalkit.lab.live import feed as feed_module
-from evalkit.lab.live.feed import RunFeed
+from evalkit.lab.live.feed import FeedLine, RunFeed
 from evalkit.store.run_directory import RunDirectory, RunStatus
+
+fill = RunFeed._fill
 
 
 @pytest.fixture
@@ -70,6 +73,43 @@ async def test_how_a_run_stands_when_nobody_writes_it(run: RunDirectory) -> None
             await until(feed, lambda: feed.totals["exit_code"] == 1)
         await until(feed, lambda: feed.is_over)
         assert feed.totals["status"] == "gate_failed"
+
+
+async def test_a_run_is_not_over_before_its_last_line_was_read(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may end, and let go, at any moment of a look at it."""
+
+    def end(_: RunDirectory) -> bool:
+        monkeypatch.undo()
+        run.conclude(RunStatus.COMPLETED, exit_code=0, counts={})
+        return False
+
+    monkeypatch.setattr(RunDirectory, "is_held", end)
+    async with following(run.root) as feed:
+        assert feed.is_over
+        assert names(await read_all(feed)) == ["began", "ended"]
+
+
+async def test_readers_who_are_at_the_same_place_share_what_comes(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a line stands for is looked up once, and what is not in memory any more is read once, for all of them."""
+    monkeypatch.setattr(feed_module, "_WINDOW", 4)
+    for number in range(12):
+        finish_trial(run, f"k{number}")
+    filled: list[FeedLine] = []
+    monkeypatch.setattr(RunFeed, "_fill", lambda self, lines: (filled.extend(lines), fill(self, lines)))
+    with run.exclusive():
+        async with following(run.root) as feed:
+            for cursor in (0, feed._window_begins):
+                filled.clear()
+                parts = await asyncio.gather(*(feed.after(cursor, "") for _ in range(50)))
+                assert all(part is parts[0] for part in parts)
+                assert filled == list(parts[0].lines)
+            finish_trial(run, "more")
+            await until(feed, lambda: feed.totals["finished"] == 13)
+            assert len((await feed.after(feed._window_begins, "")).lines) > len(parts[0].lines)
 
 
 async def test_a_run_of_an_earlier_version_has_ended_as_its_status_says(run: RunDirectory) -> None:
@@ -173,7 +213,7 @@ async def test_forged_records_and_grades_end_nothing(run: RunDirectory) -> None:
 async def test_what_a_run_is_and_what_it_found(run: RunDirectory) -> None:
     """Its name, mode, model and provider; its summary once there is one."""
     async with following(run.root) as feed:
-        described = await feed.describe()
+        described = feed.metadata
         assert (described["mode"], described["models"], described["provider"]) == ("crawl", ["model-a"], "local")
         assert feed.read_summary() == {}
         (run.root / "summary.json").write_text('{"n": 3}')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +135,25 @@ async def test_a_run_that_is_cut_off_is_told_without_an_event(run: RunDirectory)
             await kept.until(lambda: kept.of_type("complete"))
     assert holder.frames[0]["totals"]["status"] == "running"
     assert kept.of_type("complete")[0]["status"] == "cut_off"
+
+
+async def test_what_happens_while_a_frame_is_sent_comes_before_the_end(run: RunDirectory) -> None:
+    """The reader is slow, and the run ends meanwhile."""
+    kept = KeptFrames()
+    with ExitStack() as held:
+        held.enter_context(run.exclusive())
+        async with following(run.root) as feed:
+
+            async def send(text: str) -> None:
+                await kept.send(text)
+                if kept.frames[-1]["type"] == "events" and not feed.is_over:
+                    run.conclude(RunStatus.COMPLETED, exit_code=0, counts={})
+                    held.close()
+                    await until(feed, lambda: feed.is_over)
+
+            assert await asyncio.wait_for(RunTeller(feed, send).tell(), 10) is StreamEnd.OVER
+    assert names(kept.events()) == ["began", "ended"]
+    assert kept.frames[-1]["type"] == "complete"
 
 
 async def test_a_run_that_is_gone_or_cannot_be_followed(run: RunDirectory) -> None:

@@ -22,7 +22,6 @@ from starlette.websockets import WebSocketDisconnect
 from evalkit.lab.application import make_application
 from evalkit.lab.lab import Lab
 from evalkit.lab.live import connection as connection_module
-from evalkit.lab.live import routes as routes_module
 from evalkit.lab.live.connection import DroppedReaders
 from evalkit.lab.live.feed import RunFeed
 from evalkit.store.run_directory import RunDirectory, RunStatus
@@ -72,17 +71,6 @@ def test_an_unknown_run_closes_with_4404(tmp_path: Path, open_client: OpenClient
     with connect(open_client(make_lab(tmp_path)), "/runs/0123/stream") as stream:
         frames, code = drain(stream)
     assert (code, frames) == (4404, [{"type": "error", "run_id": "0123", "message": "no such run"}])
-
-
-async def test_a_run_that_the_index_does_not_have_yet_is_waited_for(run: RunDirectory, tmp_path: Path) -> None:
-    """A page that was open connects at once when the lab is back; its folders are still being read."""
-    lab = make_lab(tmp_path)
-    lab.follower.has_looked = False
-    found = asyncio.create_task(routes_module._find(lab, "0" * 16))
-    assert (await routes_module._find(lab, RUN_ID[:16])) is not None
-    assert not found.done()
-    lab.follower.has_looked = True
-    assert await asyncio.wait_for(found, 5) is None
 
 
 async def test_a_slow_reader_is_dropped_and_goes_on_from_its_cursor(
