@@ -6,12 +6,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from evalkit.errors import printable
 from evalkit.gateway.answers import as_list, as_object, whole_text
 from evalkit.records.faults import POLICIES
+from evalkit.records.http_failures import causes_of, retry_after_s
 
 MESSAGE_CHARACTERS = 500
 
@@ -115,7 +115,7 @@ def error_in_answer(error: Mapping[str, Any], *, has_key: bool) -> ProviderError
 
 def error_of_exception(error: Exception, timeout_s: float) -> ProviderError:
     """Return what an exception of the HTTP library means, without any address or key in it."""
-    chain = [error, *_causes(error)]
+    chain = [error, *causes_of(error)]
     names = [type(cause).__name__ for cause in chain]
     if "ConnectTimeout" in names:
         return ProviderError("connect_timeout", "the provider could not be reached in time")
@@ -128,25 +128,6 @@ def error_of_exception(error: Exception, timeout_s: float) -> ProviderError:
     if {"RemoteProtocolError", "ReadError", "WriteError"} & set(names):
         return ProviderError("connection_closed", "the provider ended the connection")
     return ProviderError("connection_failed", f"the provider could not be reached: {error or names[0]}")
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return what ``Retry-After`` (or ``retry-after-ms``) asks for, in seconds; None when it is absent or senseless.
-
-    A date counts from the response's own ``Date``, so that the two machines' clocks need not agree.
-    """
-    try:
-        if "retry-after-ms" in headers:
-            return _not_negative(float(headers["retry-after-ms"]) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.strip().replace(".", "", 1).isdecimal():
-            return _not_negative(float(value))
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-        return _not_negative(wait.total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def _kind_of_status(status: int, error: Mapping[str, Any]) -> str:
@@ -205,16 +186,3 @@ def _waits_s(error: Mapping[str, Any], headers: Mapping[str, str]) -> float | No
 
 def _is_cut(said: str) -> bool:
     return "disconnected" in said or "closed connection" in said or "incomplete" in said
-
-
-def _not_negative(seconds: float) -> float | None:
-    return max(0.0, seconds) if seconds < float("inf") else None
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield what led to `error`, the nearest first; groups are entered."""
-    inner: list[BaseException | None] = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
-    for cause in [error.__cause__ or error.__context__, *inner]:
-        if cause is not None:
-            yield cause
-            yield from _causes(cause)

@@ -13,7 +13,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
-from email.utils import parsedate_to_datetime
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.providers.endpoints import ProviderEndpoint, http_base_url, redact, request_headers
 from evalkit.records.faults import POLICIES
+from evalkit.records.http_failures import causes_of, retry_after_s
 from evalkit.settings.hosts import is_this_machine
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ class Clients:
         return CaseFailure(stage, "request_failed", f"{where}: {self._clean(endpoint, str(error))}")
 
     def _explain_connection(self, stage: str, endpoint: ProviderEndpoint, error: Exception) -> CaseFailure:
-        where, chain = f"{endpoint.name} ({http_base_url(endpoint)})", [error, *_causes(error)]
+        where, chain = f"{endpoint.name} ({http_base_url(endpoint)})", [error, *causes_of(error)]
         if any("Timeout" in type(cause).__name__ for cause in chain):
             connecting = any(type(cause).__name__ == "ConnectTimeout" for cause in chain)
             kind, waited_s = (
@@ -206,25 +206,6 @@ class Clients:
     def _clean(self, endpoint: ProviderEndpoint, text: str) -> str:
         text = self.redacted(endpoint, text)
         return text if len(text) <= _MESSAGE_CHARACTERS else f"{text[:_MESSAGE_CHARACTERS]}…"
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return what ``Retry-After`` (or ``retry-after-ms``) asks for, in seconds; None when it is absent or senseless.
-
-    A date counts from the response's own ``Date``, so that the two machines' clocks need not agree.
-    """
-    try:
-        if "retry-after-ms" in headers:
-            return _not_negative(float(headers["retry-after-ms"]) / 1000)
-        value = headers.get("retry-after")
-        if value is None:
-            return None
-        if value.strip().replace(".", "", 1).isdecimal():
-            return _not_negative(float(value))
-        wait = parsedate_to_datetime(value) - parsedate_to_datetime(headers.get("date", ""))
-        return _not_negative(wait.total_seconds())
-    except (ValueError, TypeError):
-        return None
 
 
 def _waits_s(body: Mapping[str, Any], headers: Mapping[str, str]) -> float | None:
@@ -275,10 +256,6 @@ async def _drop_authorization(request: Any) -> None:
     request.headers.pop("authorization", None)
 
 
-def _not_negative(seconds: float) -> float | None:
-    return max(0.0, seconds) if seconds < float("inf") else None
-
-
 def _is_of_http_library(error: Exception) -> bool:
     return type(error).__module__.partition(".")[0].startswith("http")
 
@@ -289,12 +266,3 @@ def _connection_kind(causes: Sequence[BaseException]) -> str:
     if any(type(cause).__name__ in ("RemoteProtocolError", "ReadError", "WriteError") for cause in causes):
         return "connection_closed"
     return "connection_failed"
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield what led to `error`, the nearest first; groups are entered."""
-    inner: list[BaseException | None] = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
-    for cause in [error.__cause__ or error.__context__, *inner]:
-        if cause is not None:
-            yield cause
-            yield from _causes(cause)

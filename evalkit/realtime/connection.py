@@ -15,17 +15,14 @@ import asyncio
 import errno
 import logging
 import os
-import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
 import orjson
 import websockets.asyncio.client
-from websockets.datastructures import Headers
 from websockets.exceptions import (
     ConnectionClosed,
     InvalidHandshake,
@@ -41,6 +38,7 @@ from websockets.protocol import Event, State
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.realtime.events import ServerError, error_kind, server_error
 from evalkit.records.faults import Stage
+from evalkit.records.http_failures import retry_after_s
 from evalkit.settings.hosts import is_this_machine
 
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
@@ -306,7 +304,7 @@ def _rejected(place: str, response: Response, secrets: tuple[str, ...]) -> CaseF
         kind = reported.error_type
     hint = "; redirects are not followed" if 300 <= status < 400 else ""
     message = f"{place}: the server refused the connection with HTTP {status}{f' ({said})' if said else ''}{hint}"
-    return _failed(kind, message, _retry_after_s(response.headers))
+    return _failed(kind, message, retry_after_s(response.headers))
 
 
 def _reported_error(body: bytes | bytearray | None) -> ServerError | None:
@@ -315,18 +313,6 @@ def _reported_error(body: bytes | bytearray | None) -> ServerError | None:
     except orjson.JSONDecodeError:
         return None
     return server_error(told["error"]) if isinstance(told, dict) and isinstance(told.get("error"), dict) else None
-
-
-def _retry_after_s(headers: Headers) -> float | None:
-    """Read ``Retry-After``: seconds, or a date, which counts from the response's own ``Date``."""
-    told = headers.get("Retry-After", "")
-    if re.fullmatch(r"\d{1,9}(\.\d+)?", told):
-        return float(told)
-    try:
-        wait = parsedate_to_datetime(told) - parsedate_to_datetime(headers.get("Date", ""))
-    except (ValueError, TypeError):
-        return None
-    return max(0.0, wait.total_seconds())
 
 
 def _place_of(url: str) -> str:

@@ -13,7 +13,6 @@ from evalkit.gateway.provider_errors import (
     error_in_answer,
     error_of_exception,
     error_of_status,
-    retry_after_s,
 )
 from evalkit.records.faults import POLICIES
 
@@ -97,12 +96,6 @@ def test_messages_are_one_bounded_line() -> None:
 def test_the_wait_is_found(headers: dict[str, str], error: Any, seconds: float | None) -> None:
     """In the headers, or where aggregators and Google put it."""
     assert _kind(429, error, headers).retry_after_s == seconds
-
-
-def test_a_wait_without_sense_is_none() -> None:
-    """Neither endless nor in the past."""
-    assert retry_after_s({"retry-after-ms": "inf"}) is None
-    assert retry_after_s({"retry-after-ms": "-5"}) == 0.0
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evalkit.errors import CaseFailure, ConfigError
-from evalkit.providers.clients import Clients, retry_after_s
+from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 
@@ -95,27 +95,6 @@ async def test_retry_after_travels(server: FakeEndpoint, clients: Clients) -> No
     """What a rate limit asks us to wait reaches the engine."""
     server.say_json({"error": {"message": "slow down"}}, 429, **{"Retry-After": "7"})
     assert (await failure_of(clients, keyed(server))).retry_after_s == 7.0
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after-ms": "1500", "retry-after": "9"}, 1.5),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:10 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 10.0),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT", "date": "Wed, 21 Oct 2026 07:28:10 GMT"}, 0.0),
-        ({"retry-after": "Wed, 21 Oct 2026 07:28:10 GMT"}, None),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "-3"}, None),
-        ({"retry-after-ms": "inf"}, None),
-        ({"retry-after-ms": "nan"}, None),
-        ({}, None),
-    ],
-)
-def test_retry_after_s(headers: dict[str, str], expected: float | None) -> None:
-    """Seconds, milliseconds and dates are understood; nonsense is no wait."""
-    assert retry_after_s(headers) == expected
 
 
 async def test_a_refused_connection(clients: Clients) -> None:
