@@ -104,7 +104,7 @@ _FAULTS: list[tuple[str, Any, str, int]] = [
 async def test_every_fault_of_a_provider_is_noted_as_what_it_is(protocol: str, stream: bool) -> None:
     """The agent sees the provider's own error, or one in its protocol's form; the session knows whose it was."""
     rules = [Rule(f"^{name}$", [Say("one two three"), step]) for name, step, _, _ in _FAULTS]
-    async with talking(rules, timeout_s=0.5) as partner:
+    async with talking(rules, timeout_s=1.5) as partner:
 
         async def fail(name: str, status: int) -> tuple[str, str, int]:
             session = partner.gateway.open_session(f"of-{status}-{name.replace(' ', '-')}")
