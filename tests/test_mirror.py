@@ -35,6 +35,7 @@ ELSEWHERE = {
     "sandbox/keeper.py": "sandbox/test_host_box.py",
     "sandbox/starting.py": "sandbox/test_attacks.py",
     "sandbox/pipes.py": "sandbox/test_bubblewrap.py",
+    "realtime/link.py": "realtime/test_session.py",
     "settings/types.py": "settings/test_schemas.py",
     "service/offered.py": "commands/test_check.py",
     "service/brain/conversation.py": "service/brain/rules/agent/test_models.py",

@@ -133,8 +133,42 @@ class OutputModality(StrEnum):
 
 
 @dataclass(frozen=True)
+class DetectionSpec:
+    """How a server is asked to tell whose turn it is. None everywhere: as the server does by default.
+
+    Attributes:
+        kind: ``server_vad`` or ``semantic_vad``.
+        threshold: How sure the server must be that it hears speech, 0 to 1 (``server_vad``).
+        prefix_padding_ms: How much before the speech belongs to the turn (``server_vad``).
+        silence_duration_ms: How long a silence ends a turn (``server_vad``).
+        idle_timeout_ms: After how long a silence behind its answer the assistant speaks again (``server_vad``).
+        eagerness: How soon a pause is an end: ``low``, ``medium``, ``high`` or ``auto`` (``semantic_vad``).
+
+    """
+
+    kind: str
+    threshold: float | None = None
+    prefix_padding_ms: int | None = None
+    silence_duration_ms: int | None = None
+    idle_timeout_ms: int | None = None
+    eagerness: str | None = None
+
+    def payload(self) -> dict[str, Any]:
+        """Return the GA object; the server answers by itself, and stops when the caller cuts in."""
+        chosen = {
+            "threshold": self.threshold,
+            "prefix_padding_ms": self.prefix_padding_ms,
+            "silence_duration_ms": self.silence_duration_ms,
+            "idle_timeout_ms": self.idle_timeout_ms,
+            "eagerness": self.eagerness,
+        }
+        named = {name: value for name, value in chosen.items() if value is not None}
+        return {"type": self.kind, **named, "create_response": True, "interrupt_response": True}
+
+
+@dataclass(frozen=True)
 class SessionSpec:
-    """What a session is configured with. Manual turns always: the client says when an utterance ends.
+    """What a session is configured with.
 
     Attributes:
         instructions: The system prompt.
@@ -145,6 +179,7 @@ class SessionSpec:
         output_modality: Audio (with transcript) or text.
         transcription_model: Transcribes our audio beside the assistant; None for none.
         tool_choice: ``auto``, ``none``, ``required`` or a tool named by an object.
+        turn_detection: How the server takes turns; None: it does not, the client says when an utterance ends.
 
     """
 
@@ -156,10 +191,12 @@ class SessionSpec:
     output_modality: OutputModality = OutputModality.AUDIO
     transcription_model: str | None = None
     tool_choice: str | JsonObject = "auto"
+    turn_detection: DetectionSpec | None = None
 
     def payload(self) -> dict[str, Any]:
-        """Return the GA session object. `turn_detection` is an explicit null: left out, the server would listen."""
-        audio_input: dict[str, Any] = {"format": _wire_format(self.input_format), "turn_detection": None}
+        """Return the GA session object. Where we take the turns it says so by a null: left out, the server would."""
+        detection = None if self.turn_detection is None else self.turn_detection.payload()
+        audio_input: dict[str, Any] = {"format": _wire_format(self.input_format), "turn_detection": detection}
         if self.transcription_model is not None:
             audio_input["transcription"] = {"model": self.transcription_model}
         audio_output: dict[str, Any] = {"format": _wire_format(self.output_format)}
@@ -240,6 +277,12 @@ class ClientEvents:
         """Add what the user says, in writing."""
         content = [{"type": "input_text", "text": text}]
         return self.create_item({"type": "message", "role": "user", "content": content})
+
+    def truncate_item(self, item_id: str, content_index: int, audio_end_ms: int) -> dict[str, Any]:
+        """Tell the server that of an item's sound no more than `audio_end_ms` was heard."""
+        return self._event(
+            "conversation.item.truncate", item_id=item_id, content_index=content_index, audio_end_ms=audio_end_ms
+        )
 
     def function_call_output(self, call_id: str, output: Json) -> dict[str, Any]:
         """Answer a tool call. The protocol wants text: anything else becomes JSON."""

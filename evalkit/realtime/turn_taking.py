@@ -56,7 +56,7 @@ class TurnTaking:
     def _find(self, event: ServerEvent) -> str | None:
         kind = event.type
         if kind == "session.updated":
-            kept = _kept_detection(event.payload.get("session"))
+            kept = detection_of(event.payload.get("session"))
             return None if kept is None else f"its session.updated says {kept!r}"
         if kind in _DETECTED:
             return f"it sent {kind}"
@@ -83,8 +83,8 @@ def _is_within(known: set[str], told: object, allowed: int) -> bool:
     return told in known
 
 
-def _kept_detection(session: object) -> str | None:
-    """Return the turn detection that a session's settings name, None for none."""
+def detection_of(session: object) -> str | None:
+    """Return the turn detection that a session's settings name, None for none; wherever the protocol has had it."""
     if not isinstance(session, Mapping):
         return None
     audio = session.get("audio")

@@ -1,0 +1,394 @@
+"""A Realtime session in full duplex: the server hears all the time, and decides itself when it is its turn.
+
+::
+
+    async with DuplexSession(url, headers, source="assistant", trace=…, timeline=…, stream=CallStream(20)) as session:
+        await session.configure(spec, timeout_s=10)       # spec.turn_detection is not None
+        session.begin()
+        session.begin_turn(1)
+        clip = session.say(wire)
+        while calls := await session.listen(clip, timeout_s=30):
+            await session.answer_tools(outputs)
+    session.playout.pcm(…), session.responses, session.uplink.clips …
+
+One uplink begins with the call and never stops: a chunk is sent at each of its absolute deadlines, silence where nobody
+speaks. What the server says is played in real time (:mod:`evalkit.realtime.playout`); when it reports that the caller
+began to speak while anything is playing or on its way, playing stops, the server is told what was heard of each item
+(``conversation.item.truncate``), and what still arrives of it is dropped.
+
+Nothing here waits for a response that it asked for. Responses begin when the server thinks fit, more than one for a
+turn if it likes. The only ones asked for are those behind the answers of tools, which no turn detection begins: they
+are asked for while the server hears nobody and does nothing, and whatever response comes next is taken for what it is.
+
+What ends a session as a :class:`~evalkit.errors.CaseFailure`, beside what :mod:`evalkit.realtime.session` lists:
+
+================================================ ========================= ==========================================
+what happened                                    stage                     error_type
+================================================ ========================= ==========================================
+``session.updated`` names no or another detection ``session_update``       ``turn_detection_refused``
+no response to what was said                     ``response_timeout``      ``timeout``
+a response without end                           ``response_timeout``      ``timeout``
+================================================ ========================= ==========================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from evalkit.audio.formats import AudioFormat
+from evalkit.errors import CaseFailure, ProtocolError
+from evalkit.realtime.connection import ConnectionLimits
+from evalkit.realtime.detected_speech import SPEECH_STARTED, DetectedSpeech
+from evalkit.realtime.events import ServerEvent, SessionSpec, server_error
+from evalkit.realtime.link import ServerLink, Trouble
+from evalkit.realtime.playout import Playout
+from evalkit.realtime.rate_limits import OnRateLimits
+from evalkit.realtime.response_log import ArrivedSound, LoggedResponse, ResponseLog
+from evalkit.realtime.timeline import Timeline
+from evalkit.realtime.trace import AudioRef, Direction, Trace
+from evalkit.realtime.turn_taking import detection_of
+from evalkit.realtime.turns import BENIGN_ERRORS
+from evalkit.realtime.uplink import PlacedClip, Uplink
+from evalkit.records.faults import Stage
+from evalkit.records.record import ToolCall, ToolOutput
+
+TURN_DETECTION_REFUSED = "turn_detection_refused"
+"""The kind of failure that a server which does not take the turns it was asked to take is refused with."""
+
+QUIET_MS = 800.0
+"""An assistant has finished when it has nothing under way and has been silent for so long."""
+
+_BUSY = "conversation_already_has_active_response"
+_WITHOUT_LIMIT_S = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class CallStream:
+    """The sound of a call as it goes over the wire.
+
+    Attributes:
+        chunk_ms: How much of it is sent at a time.
+        uplink_wav: The file that will hold all that is sent, relative to the run directory; None: none.
+        downlink_wav: The file that will hold all that is received, in the order of its arrival; None: none.
+
+    """
+
+    chunk_ms: float
+    uplink_wav: str | None = None
+    downlink_wav: str | None = None
+
+
+class DuplexSession(ServerLink):
+    """A session with one server that takes the turns; see :class:`ServerLink` for the arguments not named here.
+
+    Args:
+        stream: How sound is sent, and the files that will hold it.
+
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        source: str,
+        trace: Trace,
+        timeline: Timeline,
+        stream: CallStream,
+        limits: ConnectionLimits | None = None,
+        on_rate_limits: OnRateLimits = lambda _: None,
+    ) -> None:
+        super().__init__(
+            url, headers, source=source, trace=trace, timeline=timeline, limits=limits, on_rate_limits=on_rate_limits
+        )
+        self._stream = stream
+        self._asked_for = ""
+        self.uplink = Uplink(AudioFormat.PCM16, stream.chunk_ms)
+        self.playout = Playout(AudioFormat.PCM16)
+        self.speech = DetectedSpeech()
+        self.began_at_ms = 0.0
+        self.lateness_ms: list[float] = []
+        self.refused_truncations = 0
+        self._log = ResponseLog()
+        self._turn = 0
+        self._downlink = bytearray()
+        self._places: dict[tuple[int, int], int] = {}
+        self._content_index: dict[str, int] = {}
+        self._truncations: set[str] = set()
+        self._errands: deque[tuple[dict[str, Any], Stage]] = deque()
+        self._has_errands = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._to_answer: deque[LoggedResponse] = deque()
+        self._create_event_id = ""
+        # After the answers of tools a response is owed until it is asked for, and expected until one begins.
+        self._owed = self._expected = False
+        self._expected_since_ms = 0.0
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop the uplink and hang up."""
+        for task in self._tasks:
+            task.cancel()
+        try:
+            if self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            await super().__aexit__(exc_type, exc, traceback)
+
+    @property
+    def responses(self) -> tuple[LoggedResponse, ...]:
+        """All responses by now, in the order in which they began."""
+        return self._log.responses
+
+    @property
+    def downlink(self) -> bytes:
+        """All sound that was received, in the order of its arrival."""
+        return bytes(self._downlink)
+
+    @property
+    def now_ms(self) -> float:
+        """The time on the call's own clock: milliseconds since :meth:`begin`."""
+        return self._timeline.now_ms() - self.began_at_ms
+
+    async def configure(self, spec: SessionSpec, *, timeout_s: float) -> None:
+        """Send ``session.update`` and wait until the server has taken it, its turn detection included."""
+        if spec.turn_detection is None:
+            raise ProtocolError("a duplex session needs a turn detection")
+        self._asked_for = spec.turn_detection.kind
+        self.uplink = Uplink(spec.input_format, self._stream.chunk_ms)
+        self.playout = Playout(spec.output_format)
+        await super().configure(spec, timeout_s=timeout_s)
+        self._raise_trouble(Stage.SESSION_UPDATE)
+
+    def begin(self) -> None:
+        """Begin the call: from now on the server hears the caller, be it silence."""
+        self.began_at_ms = self._timeline.now_ms()
+        self._tasks = [asyncio.create_task(self._run_uplink()), asyncio.create_task(self._run_errands())]
+        for task in self._tasks:
+            task.add_done_callback(lambda _: self._news.set())
+
+    def begin_turn(self, turn_index: int) -> None:
+        """Begin turn `turn_index` (from 1): responses that begin from now on belong to it."""
+        self._turn = turn_index
+
+    def say(self, wire: bytes, *, not_before_ms: float = 0.0) -> PlacedClip:
+        """Say `wire` at once, or at a time on the call's clock, or when what is being said has been said."""
+        return self.uplink.place(wire, not_before_ms=not_before_ms)
+
+    async def silence(self, *, timeout_s: float) -> bool:
+        """Return True when the assistant says nothing and has nothing under way, False after `timeout_s`."""
+        return await self._await(lambda: not self._is_busy(), timeout_s, Stage.RESPONSE_ERROR)
+
+    async def listen(self, clip: PlacedClip, *, timeout_s: float) -> tuple[ToolCall, ...]:
+        """Wait until the assistant has finished with `clip`, or calls tools: return its calls, none when it has.
+
+        It has finished when the clip is over, the server hears nobody, no response is under way or owed, the last one
+        began after what was said and was not cut short by the caller, and nothing was heard for :data:`QUIET_MS`.
+
+        Raises:
+            CaseFailure: Nothing came, or a response did not end, within `timeout_s`; and for any other trouble.
+
+        """
+        while not self._to_answer:
+            due = await self._await(
+                lambda: bool(self._to_answer) or self._has_finished(clip) or self._is_overdue(clip, timeout_s),
+                _WITHOUT_LIMIT_S,
+                Stage.RESPONSE_ERROR,
+            )
+            if due and not self._to_answer:
+                if self._has_finished(clip):
+                    return ()
+                await self._require_line(timeout_s)
+                raise self._describe_delay(timeout_s)
+        return self._to_answer.popleft().calls
+
+    async def answer_tools(self, outputs: Sequence[ToolOutput]) -> None:
+        """Give the tools' answers, and ask for the response that takes them up; do not wait for it."""
+        self._owed, self._expected_since_ms = True, self._timeline.now_ms()
+        for output in outputs:
+            await self._send(self._events.function_call_output(output.call_id, output.output), Stage.STREAM_AUDIO)
+        await self._ask_for_owed()
+
+    @property
+    def _turn_index(self) -> int:
+        return max(1, self._turn)
+
+    async def _run_uplink(self) -> None:
+        with suppress(CaseFailure):  # whoever waits is told of it
+            while True:
+                due_s = (self.began_at_ms + self.uplink.due_ms) / 1000.0
+                await self._timeline.sleep_until(due_s)
+                offset = self.uplink.sent_samples * self._input_format.bytes_per_sample
+                await self._append([self.uplink.take()], wav=self._stream.uplink_wav, offset=offset)
+                self.lateness_ms.append((self._timeline.now() - due_s) * 1000.0)
+                await self._ask_for_owed()
+                self._news.set()
+
+    async def _run_errands(self) -> None:
+        with suppress(CaseFailure):
+            while True:
+                await self._has_errands.wait()
+                self._has_errands.clear()
+                while self._errands:
+                    await self._send(*self._errands.popleft())
+
+    async def _ask_for_owed(self) -> None:
+        """Ask for the response that takes up the answers of tools, as soon as nobody speaks and none is under way."""
+        if self._owed and not self.speech.is_speaking and not self._log.under_way:
+            self._owed, self._expected = False, True
+            event = self._events.create_response()
+            self._create_event_id = event["event_id"]
+            await self._send(event, Stage.RESPONSE_ERROR)
+
+    def _is_busy(self) -> bool:
+        is_under_way = self._owed or self._expected or bool(self._log.under_way) or bool(self._to_answer)
+        return is_under_way or self.playout.is_playing(self.playout.sample_at(self.now_ms))
+
+    def _has_finished(self, clip: PlacedClip) -> bool:
+        last = self._log.last
+        if self.now_ms < clip.end_ms or self.speech.is_speaking or self._is_busy() or last is None:
+            return False
+        said_at_ms = max(self.began_at_ms + clip.start_ms, self.speech.last_started_at_ms or 0.0)
+        if last.began_at_ms < said_at_ms or last.was_interrupted or last.done_at_ms is None:
+            return False
+        quiet_since_ms = max(last.done_at_ms, self.began_at_ms + self.playout.end_ms)
+        failed = last.result.failure is not None
+        return failed or self._timeline.now_ms() >= quiet_since_ms + QUIET_MS
+
+    def _is_overdue(self, clip: PlacedClip, timeout_s: float) -> bool:
+        """Whether the assistant had its time: for the responses under way, or for beginning one."""
+        now_ms, limit_ms = self._timeline.now_ms(), timeout_s * 1000.0
+        under_way = self._log.under_way
+        if under_way:
+            return any(each.is_cut_off or now_ms > each.began_at_ms + limit_ms for each in under_way)
+        last = self._log.last
+        last_done_ms = last.done_at_ms if last is not None and last.done_at_ms is not None else 0.0
+        waited_since_ms = max(
+            self.began_at_ms + clip.end_ms,
+            self.began_at_ms + self.playout.end_ms,
+            self.speech.last_report_at_ms,
+            self._expected_since_ms,
+            last_done_ms,
+        )
+        return now_ms > waited_since_ms + limit_ms
+
+    def _describe_delay(self, timeout_s: float) -> CaseFailure:
+        """Return, in a sentence, what was waited for in vain."""
+        within = f"within {timeout_s:g} s"
+        cut_off = next((each.collector.error for each in self._log.under_way if each.is_cut_off), None)
+        if cut_off is not None:
+            return CaseFailure(Stage.RESPONSE_ERROR, cut_off.error_type, cut_off.message)
+        if self._log.under_way:
+            message = f"no response.done {within} of the response's beginning"
+        elif self._expected or self._owed:
+            message = f"no response {within} of the answers to its tool calls"
+        elif self.speech.is_speaking:
+            message = f"the server's turn detection heard no end of what was said {within}"
+        elif not self.speech.started and not self.speech.commits:
+            message = f"the server's turn detection heard nobody speak, and it answered nothing {within}"
+        else:
+            message = f"the server heard what was said, and answered nothing {within}"
+        return CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
+
+    def _take(self, event: ServerEvent, at_ms: float) -> None:
+        known = len(self._log.responses)
+        sound = self._log.feed(event, at_ms, turn_index=self._turn_index, served_model=self._served_model)
+        audio = self._receive_sound(sound, at_ms) if sound is not None else None
+        self._record(Direction.RECEIVED, at_ms, event.payload, audio)
+        if len(self._log.responses) > known:
+            # Whoever began it: it is shown all that has been given by now.
+            self._owed = self._expected = False
+        if self._take_common(event):
+            self._check_detection(event)
+        elif event.type == "error":
+            self._take_error(event)
+        elif event.type == "response.done":
+            self._take_calls()
+            self._news.set()
+        elif self.speech.feed(event, at_ms):
+            if event.type == SPEECH_STARTED:
+                self._stop_playing(at_ms)
+            self._news.set()
+
+    def _take_calls(self) -> None:
+        for response in self._log.responses:
+            if response.calls and not response.is_handled:
+                response.is_handled = True
+                self._to_answer.append(response)
+
+    def _receive_sound(self, sound: ArrivedSound, at_ms: float) -> AudioRef:
+        key = sound.response.number, sound.offset
+        if sound.is_new:
+            self._places[key] = len(self._downlink)
+            self._downlink += sound.data
+            self._content_index[sound.item_id] = sound.content_index
+            self.playout.receive(
+                sound.data,
+                response_id=sound.response.playout_id,
+                item_id=sound.item_id,
+                at=self.playout.sample_at(at_ms - self.began_at_ms),
+            )
+        return AudioRef(
+            sound.data,
+            self._places.get(key, 0),
+            self._stream.downlink_wav,
+            stored_as_ulaw_samples=self._output_format is AudioFormat.G711_ULAW,
+        )
+
+    def _stop_playing(self, at_ms: float) -> None:
+        """Stop at once because the caller cut in, and have the server told what was heard."""
+        under_way = [response.playout_id for response in self._log.under_way]
+        for item in self.playout.stop(self.playout.sample_at(at_ms - self.began_at_ms), response_ids=under_way):
+            if item.item_id:
+                content_index = self._content_index.get(item.item_id, 0)
+                event = self._events.truncate_item(item.item_id, content_index, item.played_ms)
+                self._truncations.add(event["event_id"])
+                self._errands.append((event, Stage.STREAM_AUDIO))
+        self._has_errands.set()
+
+    def _check_detection(self, event: ServerEvent) -> None:
+        """Note a server that does not detect turns as it was asked to: what it did would be measured as another's."""
+        if event.type != "session.updated":
+            return
+        session = event.payload.get("session")
+        told = detection_of(session)
+        if told == self._asked_for or (told is None and not _mentions_detection(session)):
+            return
+        does = "leaves turns to the client" if told is None else f"detects turns by {told!r}"
+        message = f"the server was asked for turn detection {self._asked_for!r}, and its session.updated says it {does}"
+        remedy = "none" if told is None else told
+        self._note(
+            Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_REFUSED, f"{message}; expected turn_detection={remedy}")
+        )
+
+    def _take_error(self, event: ServerEvent) -> None:
+        error = server_error(event.payload.get("error"))
+        if error.error_type in BENIGN_ERRORS:
+            return
+        if error.event_id is not None and error.event_id in self._truncations:
+            self.refused_truncations += 1
+        elif error.event_id is not None and error.event_id == self._update_event_id:
+            self._note(Trouble(Stage.SESSION_UPDATE, error.error_type, error.message))
+        elif error.error_type == _BUSY and (self._expected or self._log.under_way):
+            # It began one by itself at the same time; whether that knows the answers of the tools is not known.
+            self._owed, self._expected = self._owed or self._expected, False
+        elif error.event_id in (None, self._create_event_id):
+            self._note(Trouble(Stage.RESPONSE_ERROR, error.error_type, error.message))
+        else:
+            self._note(Trouble(Stage.STREAM_AUDIO, error.error_type, error.message))
+
+
+def _mentions_detection(session: object) -> bool:
+    """Whether a session's settings say anything of turn detection, be it null."""
+    if not isinstance(session, Mapping):
+        return False
+    audio = session.get("audio")
+    audio_input = audio.get("input") if isinstance(audio, Mapping) else None
+    return any(isinstance(holder, Mapping) and "turn_detection" in holder for holder in (audio_input, session))
