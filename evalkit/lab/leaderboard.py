@@ -12,10 +12,10 @@
 from __future__ import annotations
 
 import statistics
+import weakref
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,9 +26,10 @@ from evalkit.metrics.statistics import CONFIDENCE, Interval, Trials, estimate_ca
 
 if TYPE_CHECKING:
     from evalkit.lab.index.queries import Index
-    from evalkit.lab.index.rows import CaseSetRow, ModelCaseRow
+    from evalkit.lab.index.rows import CaseSetRow
 
 _SEED = 0
+_MOST_KEPT = 64
 
 
 class CaseTries(Protocol):
@@ -141,6 +142,10 @@ class Leaderboard:
     undecided_cases: tuple[str, ...]
 
 
+_kept: weakref.WeakKeyDictionary[Index, dict[str, tuple[tuple[int, int], Leaderboard]]] = weakref.WeakKeyDictionary()
+"""Of each index: set -> its leaderboard, with the version of the sums and the number of cases it was computed from."""
+
+
 def make_leaderboard(rows: Iterable[CaseTries], cases: int) -> Leaderboard:
     """Return the leaderboard of a set of `cases` cases; `rows` has a row for each model and case that it tried."""
     by_model: dict[str, dict[str, CaseTries]] = defaultdict(dict)
@@ -165,12 +170,16 @@ def make_leaderboard(rows: Iterable[CaseTries], cases: int) -> Leaderboard:
 
 def read_leaderboard(index: Index, case_set: CaseSetRow) -> Leaderboard:
     """Return the leaderboard of `case_set` as the index is now; one that has not changed is not computed again."""
-    return _computed(tuple(index.list_model_cases(case_set.case_set)), case_set.cases)
-
-
-@lru_cache(maxsize=16)
-def _computed(rows: tuple[ModelCaseRow, ...], cases: int) -> Leaderboard:
-    return make_leaderboard(rows, cases)
+    state = (index.summed_version(case_set.case_set), case_set.cases)  # before the rows, which may be newer already
+    kept = _kept.setdefault(index, {})
+    known = kept.get(case_set.case_set)
+    if known is not None and known[0] == state:
+        return known[1]
+    board = make_leaderboard(index.list_model_cases(case_set.case_set), case_set.cases)
+    if len(kept) >= _MOST_KEPT:
+        kept.clear()
+    kept[case_set.case_set] = (state, board)
+    return board
 
 
 def leaderboard_to_json(leaderboard: Leaderboard) -> dict[str, Any]:

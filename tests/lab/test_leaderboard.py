@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import comb
+from pathlib import Path
 from typing import Any
 
 import pytest
+import stored_runs
+from labs import make_lab
 
-from evalkit.lab.leaderboard import Leaderboard, ModelStanding, leaderboard_to_json, make_leaderboard
+from evalkit.lab.leaderboard import (
+    Leaderboard,
+    ModelStanding,
+    leaderboard_to_json,
+    make_leaderboard,
+    read_leaderboard,
+)
 from evalkit.metrics.statistics import wilson_interval
 
 
@@ -195,3 +205,32 @@ def test_the_order_of_the_rows_changes_nothing() -> None:
     rows = [*_once("a", [1, 0] * 10), *_once("b", [1, 1, 0, 0] * 5), *_once("c", [0] * 20)]
     assert make_leaderboard(rows, 20) == make_leaderboard(rows[::-1], 20)
     assert comb(3, 2) == len(make_leaderboard(rows, 20).differences)
+
+
+def test_what_has_not_changed_is_not_computed_again(tmp_path: Path) -> None:
+    """A run of other cases changes nothing for a set; a run of its own cases is in it as soon as it is indexed."""
+    stored_runs.write_crawl(tmp_path / "outputs" / "a", "model-a")
+    lab = make_lab(tmp_path)
+    (case_set,) = lab.index.list_case_sets()
+    board = read_leaderboard(lab.index, case_set)
+    assert board == make_leaderboard(lab.index.list_model_cases(case_set.case_set), case_set.cases)
+    stored_runs.write_coding(tmp_path / "outputs" / "b")
+    lab.follower.catch_up()
+    assert read_leaderboard(lab.index, case_set) is board
+    stored_runs.write_crawl(tmp_path / "outputs" / "c", "model-c")
+    lab.follower.catch_up()
+    assert {one.model for one in read_leaderboard(lab.index, case_set).ranked} == {"model-a", "model-c"}
+    shutil.rmtree(tmp_path / "outputs" / "c")
+    lab.follower.catch_up()
+    assert read_leaderboard(lab.index, case_set) == board
+
+
+def test_each_lab_has_its_own(tmp_path: Path) -> None:
+    """Two indices of the same cases know nothing of each other."""
+    boards = []
+    for name, passing in (("one", (True, True)), ("two", (False, False))):
+        stored_runs.write_crawl(tmp_path / name / "outputs" / "a", passing=passing)
+        lab = make_lab(tmp_path / name)
+        (case_set,) = lab.index.list_case_sets()
+        boards.append(read_leaderboard(lab.index, case_set))
+    assert [board.ranked[0].score for board in boards] == [1.0, 0.0]

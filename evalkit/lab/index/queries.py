@@ -14,6 +14,7 @@ from evalkit.lab.index.database import VERSION, empty, open_database
 from evalkit.lab.index.follower import Follower
 from evalkit.lab.index.rows import (
     CaseSetRow,
+    CaseTry,
     Facets,
     HistoryPage,
     HistoryRow,
@@ -27,7 +28,7 @@ from evalkit.lab.index.rows import (
     TrialPage,
     TrialRow,
 )
-from evalkit.lab.index.tables import META, MODEL_CASE, RUN, SWEEP, TAG, TRIAL
+from evalkit.lab.index.tables import META, MODEL_CASE, RUN, SUMMED, SWEEP, TAG, TRIAL
 from evalkit.lab.settings import LabSettings
 
 _LARGEST_PAGE = 1_000
@@ -42,6 +43,12 @@ _SORTABLE = {
 }  # fmt: skip
 _RUN_WITH_SWEEP = RUN.outerjoin(SWEEP, SWEEP.c.root == RUN.c.sweep_root)
 _RUN_COLUMNS = (*RUN.c, SWEEP.c.id.label("sweep_id"))
+_TRIAL_WITH_RUN = TRIAL.join(RUN, RUN.c.number == TRIAL.c.run)
+_NEWEST_TRY_FIRST = (TRIAL.c.started_at.desc(), RUN.c.id, TRIAL.c.position)
+_RUN_FIELDS = tuple(
+    name for name in RunRow.__dataclass_fields__ if name not in ("root", "tags", "parent_id", "sweep_id")
+)
+_TRIAL_FIELDS = tuple(name for name in TrialRow.__dataclass_fields__ if name not in ("ending", "grades"))
 _UNFINISHED = ("running", "cut_off", "damaged")
 
 
@@ -138,17 +145,30 @@ class Index:
     def case_history(self, case_id: str, mode: str = "", *, page: int = 1, size: int = 200) -> HistoryPage:
         """Return a page of what became of a case over all runs, newest first; copies of runs are not among them."""
         page, size = max(1, page), min(max(1, size), _LARGEST_PAGE)
-        wanted = [TRIAL.c.case_id == case_id, RUN.c.is_copy.is_(False), *([TRIAL.c.mode == mode] if mode else [])]
-        joined = TRIAL.join(RUN, RUN.c.number == TRIAL.c.run)
+        wanted = _tries_at(case_id, mode)
         tried = (
-            select(TRIAL).select_from(joined).where(*wanted)
-            .order_by(TRIAL.c.started_at.desc(), RUN.c.id, TRIAL.c.position).limit(size).offset((page - 1) * size)
+            select(TRIAL).select_from(_TRIAL_WITH_RUN).where(*wanted)
+            .order_by(*_NEWEST_TRY_FIRST).limit(size).offset((page - 1) * size)
         )  # fmt: skip
         with self.engine.connect() as connection:
             trials = connection.execute(tried).all()
             runs = _runs_by_number(connection, {row.run for row in trials})
-            total = connection.scalar(select(func.count()).select_from(joined).where(*wanted)) or 0
+            total = connection.scalar(select(func.count()).select_from(_TRIAL_WITH_RUN).where(*wanted)) or 0
         return HistoryPage(tuple(HistoryRow(runs[row.run], _trial(row)) for row in trials), total, page, size)
+
+    def case_course(self, case_id: str, mode: str = "", *, size: int = _LARGEST_PAGE) -> list[CaseTry]:
+        """Return the newest tries at a case over all runs, `size` at most, in the order of :meth:`case_history`."""
+        tried = (
+            select(
+                RUN.c.id, RUN.c.name, RUN.c.mode, RUN.c.model, RUN.c.config_sha256, TRIAL.c.key, TRIAL.c.trial,
+                TRIAL.c.ending, TRIAL.c.passed, TRIAL.c.latency_ms,
+                func.coalesce(func.nullif(TRIAL.c.started_at, ""), RUN.c.started_at),
+            )
+            .select_from(_TRIAL_WITH_RUN).where(*_tries_at(case_id, mode)).order_by(*_NEWEST_TRY_FIRST).limit(size)
+        )  # fmt: skip
+        with self.engine.connect() as connection:
+            rows = connection.execute(tried).all()
+        return [CaseTry(*row[:7], TrialEnding(row[7]), *row[8:]) for row in rows]
 
     # --- what belongs together ---
 
@@ -194,6 +214,11 @@ class Index:
         with self.engine.connect() as connection:
             rows = connection.execute(found).all()
         return [ModelCaseRow(*row[:-1], run_ids=tuple(row.run_ids.split())) for row in rows]
+
+    def summed_version(self, case_set: str) -> int:
+        """Return a number that grows when what :meth:`list_model_cases` gives of a set changes; 0: there is nothing."""
+        with self.engine.connect() as connection:
+            return connection.scalar(select(SUMMED.c.version).where(SUMMED.c.case_set == case_set)) or 0
 
     def list_tags(self) -> list[TagCount]:
         """Return all tags by name, each with the number of runs that have it."""
@@ -256,6 +281,11 @@ def _holding(column: Any, text: str) -> list[Any]:
     return [column.contains(word, autoescape=True) for word in text.lower().replace("\0", " ").split()[:20]]
 
 
+def _tries_at(case_id: str, mode: str) -> list[Any]:
+    """Return that a case-trial is one at this case, and of no copy of a run."""
+    return [TRIAL.c.case_id == case_id, RUN.c.is_copy.is_(False), *([TRIAL.c.mode == mode] if mode else [])]
+
+
 def _known_as(run_id: str) -> Any:
     """Return that a run has this id here, or in its files; a copy answers to its own id alone."""
     by_files = and_(RUN.c.run_id == run_id, RUN.c.is_copy.is_(False)) if len(run_id) > _SHORTEST_ID else None
@@ -283,13 +313,8 @@ def _runs_by_number(connection: Connection, numbers: set[int]) -> dict[int, RunR
 
 def _run(row: Any) -> RunRow:
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for the row as a mapping
-    taken = {
-        name: values[name]
-        for name in RunRow.__dataclass_fields__
-        if name not in ("root", "tags", "parent_id", "sweep_id")
-    }
     return RunRow(
-        **taken,
+        **{name: values[name] for name in _RUN_FIELDS},
         root=Path(row.root),
         tags=tuple(orjson.loads(row.tags)),
         parent_id=row.parent[:_SHORTEST_ID],
@@ -299,8 +324,11 @@ def _run(row: Any) -> RunRow:
 
 def _trial(row: Any) -> TrialRow:
     values = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for the row as a mapping
-    taken = {name: values[name] for name in TrialRow.__dataclass_fields__ if name not in ("ending", "grades")}
-    return TrialRow(**taken, ending=TrialEnding(row.ending), grades=orjson.loads(row.grades))
+    return TrialRow(
+        **{name: values[name] for name in _TRIAL_FIELDS},
+        ending=TrialEnding(row.ending),
+        grades=orjson.loads(row.grades),
+    )
 
 
 def _sweep(connection: Connection, row: Any) -> SweepRow:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 CUT_OFF = "cut_off"
 """The status of a run that says it is running although no process is writing it."""
@@ -192,6 +193,37 @@ class TrialPage:
     total: int
     page: int
     size: int
+
+
+class CaseTry(NamedTuple):
+    """A case-trial as the course of its case needs it; a case has hundreds of them.
+
+    Attributes:
+        run_id: The run, by its id in this index.
+        run_name: What the run is called.
+        mode: The mode's name.
+        model: What was under test.
+        config_sha256: The run's config.
+        key: The case-trial's name in the run.
+        trial: Which try at the case it is; counts from 1.
+        ending: How it stands.
+        passed: None where that is not decided.
+        latency_ms: The mode's answer latency; None where nothing was measured.
+        started_at: When it began, UTC, ISO 8601; when its run did, where it has no time of its own.
+
+    """
+
+    run_id: str
+    run_name: str
+    mode: str
+    model: str
+    config_sha256: str
+    key: str
+    trial: int
+    ending: TrialEnding
+    passed: bool | None
+    latency_ms: float | None
+    started_at: str
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ that all is made again.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, Table, Text
 
-SCHEMA_VERSION = "2"
+SCHEMA_VERSION = "3"
 MARK = "evalkit_lab"
 """The name of the table that only a lab's database has."""
 
@@ -67,7 +67,9 @@ RUN = Table(
     Column("stamps", Text, nullable=False),
 )
 Index("run_started", RUN.c.started_at.desc())
-Index("run_case_set", RUN.c.case_set, RUN.c.model)
+Index(
+    "run_case_set", RUN.c.case_set, RUN.c.mode, RUN.c.ranking, RUN.c.data_name, RUN.c.model, RUN.c.is_copy, RUN.c.cases
+)
 
 TRIAL = Table(
     "trial",
@@ -114,6 +116,14 @@ SWEEP = Table(
     Column("name", Text, nullable=False),
     Column("jobs", Integer, nullable=False),
 )
+
+SUMMED = Table(
+    "summed",
+    METADATA,
+    Column("case_set", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+)
+"""The index's version when what the models did on a set was last summed up; a set without a row has nothing summed."""
 
 MODEL_CASE = Table(
     "model_case",

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Select, delete, func, select, update
 from evalkit.lab.index.database import UNSUMMED, VERSION
 from evalkit.lab.index.reading import RunChange
 from evalkit.lab.index.rows import TrialEnding
-from evalkit.lab.index.tables import META, MODEL_CASE, RUN, SWEEP, TAG, TRIAL
+from evalkit.lab.index.tables import META, MODEL_CASE, RUN, SUMMED, SWEEP, TAG, TRIAL
 from evalkit.metrics.cost import sum_known_usd
 
 _AT_ONCE = 500
@@ -227,7 +227,8 @@ class IndexWriter:
 
 def sum_up(connection: Connection) -> None:
     """Make the rows of each model's tries at the cases of a set, wherever these have changed; count the change."""
-    for case_set, model in sorted(unsummed_pairs(connection)):
+    pairs = unsummed_pairs(connection)
+    for case_set, model in sorted(pairs):
         connection.execute(delete(MODEL_CASE).where(MODEL_CASE.c.case_set == case_set, MODEL_CASE.c.model == model))
         tries: dict[str, list[Any]] = defaultdict(list)
         for row in connection.execute(_tries_of(case_set, model)) if case_set else ():
@@ -236,7 +237,10 @@ def sum_up(connection: Connection) -> None:
         if rows:
             connection.execute(MODEL_CASE.insert(), rows)
     _put(connection, UNSUMMED, [])
-    _count(connection)
+    version = _count(connection)
+    for case_set in sorted({case_set for case_set, _ in pairs}):
+        connection.execute(delete(SUMMED).where(SUMMED.c.case_set == case_set))
+        connection.execute(SUMMED.insert().values(case_set=case_set, version=version))
 
 
 def unsummed_pairs(connection: Connection) -> set[tuple[str, str]]:
@@ -249,10 +253,11 @@ def _put(connection: Connection, name: str, value: Any) -> None:
     connection.execute(update(META).where(META.c.name == name).values(value=orjson.dumps(value).decode()))
 
 
-def _count(connection: Connection) -> None:
-    """Let the index's version grow."""
-    version = connection.scalar(select(META.c.value).where(META.c.name == VERSION)) or "0"
-    _put(connection, VERSION, int(version) + 1)
+def _count(connection: Connection) -> int:
+    """Let the index's version grow, and return it."""
+    version = int(connection.scalar(select(META.c.value).where(META.c.name == VERSION)) or "0") + 1
+    _put(connection, VERSION, version)
+    return version
 
 
 def _hashed(text: str) -> str:

@@ -132,6 +132,7 @@ def _environment() -> Environment:
     environment = PageEnvironment(
         loader=ChoiceLoader([PackageLoader("evalkit.lab.web"), ReportTemplates()]),
         autoescape=True,
+        auto_reload=False,  # a shipped template does not change, and asking its file at every use makes a page wait
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

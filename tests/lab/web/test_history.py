@@ -35,7 +35,7 @@ def _write(folder: Path, verdicts: str, model: str = "model-a") -> None:
 def _course(tmp_path: Path, verdicts: str) -> CaseCourse:
     _write(tmp_path / "outputs", verdicts)
     lab = make_lab(tmp_path)
-    rows = sorted(lab.index.case_history(CASE).rows, key=lambda row: row.run.name, reverse=True)
+    rows = sorted(lab.index.case_course(CASE), key=lambda row: row.run_name, reverse=True)
     (course,) = follow_courses(rows)
     return course
 
@@ -57,8 +57,8 @@ def test_how_a_case_stands(
     """A change of the config explains a change of the verdict; the same config that finds both does not."""
     course = _course(tmp_path, verdicts)
     assert course.state == state
-    assert (course.since.run.name if course.since else None) == since
-    assert (course.before.run.name if course.before else None) == before
+    assert (course.since.run_name if course.since else None) == since
+    assert (course.before.run_name if course.before else None) == before
     assert course.streak == streak
     assert course.passed == verdicts.count("+")
 
@@ -66,7 +66,7 @@ def test_how_a_case_stands(
 def test_what_was_lost_decides_nothing(tmp_path: Path) -> None:
     """It is counted apart."""
     stored_runs.write_crawl(tmp_path / "outputs" / "run")
-    (course,) = follow_courses(make_lab(tmp_path).index.case_history("order-lost").rows)
+    (course,) = follow_courses(make_lab(tmp_path).index.case_course("order-lost"))
     assert (course.state, course.lost, course.decided, course.interval) == (CaseState.UNDECIDED, 1, (), None)
 
 
@@ -86,6 +86,16 @@ def test_the_page_tells_each_models_course(lab: Lab, open_client: Callable[[Lab]
     for run in lab.index.case_history(CASE).rows:
         assert f'href="/ui/runs/{run.run.id}/cases/{CASE}"' in page
     assert "of 4 tries" in page
+
+
+def test_a_course_and_its_table_are_in_one_order(lab: Lab) -> None:
+    """Newest first, and no more than asked for."""
+    tries, rows = lab.index.case_course(CASE, "crawl"), lab.index.case_history(CASE, "crawl").rows
+    assert [(one.run_id, one.key, one.ending, one.passed) for one in tries] == [
+        (row.run.id, row.trial.key, row.trial.ending, row.trial.passed) for row in rows
+    ]
+    assert lab.index.case_course(CASE, size=3) == tries[:3]
+    assert lab.index.case_course(CASE, "coding") == []
 
 
 def test_a_case_that_nobody_tried_has_no_history(lab: Lab, open_client: Callable[[Lab], TestClient]) -> None:
