@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import stored_runs
 from headless import NARROW, WIDE, Browser
-from running_lab import find_violations, running_lab
+from lab_process import lab_process
+from page_flaws import find_violations
 
 from evalkit.audio.wav import write_stereo
 from evalkit.store.run_directory import RunStatus
@@ -55,7 +56,7 @@ def url(folder: Path) -> Iterator[str]:
     stored_runs.write_terminal(folder / "terminal", run_id=TERMINAL)
     _write_talk(folder / "talk")
     _write_sweep(folder / "sweeps" / "swept")
-    with running_lab(folder, cwd=folder.parent) as lab:
+    with lab_process(folder.parent, str(folder)) as lab:
         yield lab.url
 
 

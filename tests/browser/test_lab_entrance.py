@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from headless import Browser
 from lab_process import LabProcess, lab_process
-from running_lab import find_flaws
+from page_flaws import find_flaws
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from boxes.needs import needs_sandbox
 from headless import Browser
-from running_lab import RunningLab, running_lab
+from lab_process import LabProcess, lab_process
 
 READY = "return document.getElementById('check-state')?.textContent === 'Ready to launch'"
 CASES = ".cases-list tbody th > a"
@@ -27,12 +27,12 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(outputs: Path) -> Iterator[RunningLab]:
-    with running_lab(outputs, cwd=outputs.parent) as lab:
+def lab(outputs: Path) -> Iterator[LabProcess]:
+    with lab_process(outputs.parent, str(outputs)) as lab:
         yield lab
 
 
-def launch(browser: Browser, lab: RunningLab, *keys: str, mode: str = "crawl") -> None:
+def launch(browser: Browser, lab: LabProcess, *keys: str, mode: str = "crawl") -> None:
     """Launch a run from the form, and open its page from what runs on top of the list, or from the list itself."""
     chosen = "".join(f"&set={key.replace('=', '%3D')}" for key in keys)
     browser.open(f"{lab.url}/ui/launch?mode={mode}{chosen}")
@@ -54,7 +54,7 @@ def open_first_case(browser: Browser) -> None:
     browser.wait_until("return location.pathname.includes('/cases/') && document.readyState === 'complete'")
 
 
-def test_a_crawl_from_the_form_to_the_leaderboard(browser: Browser, lab: RunningLab, outputs: Path) -> None:
+def test_a_crawl_from_the_form_to_the_leaderboard(browser: Browser, lab: LabProcess, outputs: Path) -> None:
     """Launched, watched, heard, judged; then compared with a run of the command line, and ranked with it."""
     launch(browser, lab, "max_examples=3", "concurrency=1", "real_time=true", "report.plots=false")
     browser.wait_until("return document.querySelector('#feed') !== null", timeout_s=LONG_S)
@@ -89,7 +89,7 @@ def test_a_crawl_from_the_form_to_the_leaderboard(browser: Browser, lab: Running
 
 
 @needs_sandbox
-def test_a_coding_run_shows_its_diff_and_its_log(browser: Browser, lab: RunningLab) -> None:
+def test_a_coding_run_shows_its_diff_and_its_log(browser: Browser, lab: LabProcess) -> None:
     launch(browser, lab, "max_examples=1", "assistant.model=oracle", "report.plots=false", mode="coding")
     open_first_case(browser)
     browser.wait_until("return document.querySelector('.diff') !== null && document.querySelector('.program') !== null")
@@ -97,7 +97,7 @@ def test_a_coding_run_shows_its_diff_and_its_log(browser: Browser, lab: RunningL
 
 
 @needs_sandbox
-def test_the_recording_of_a_terminal_run_plays(browser: Browser, lab: RunningLab) -> None:
+def test_the_recording_of_a_terminal_run_plays(browser: Browser, lab: LabProcess) -> None:
     launch(browser, lab, "mode.cases=[create_file]", "report.plots=false", mode="terminal")
     open_first_case(browser)
     browser.wait_until("return document.querySelector('.recording')?.dataset.state === 'ready'")

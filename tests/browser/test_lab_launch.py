@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from headless import Browser
-from running_lab import RunningLab, find_flaws, find_violations, running_lab
+from lab_process import LabProcess, lab_process
+from page_flaws import find_flaws, find_violations
 
 CHECKED = "return !/Checking|Launching/.test(document.getElementById('check-state').textContent)"
 READY = "return document.getElementById('check-state').textContent === 'Ready to launch'"
@@ -24,8 +25,8 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(outputs: Path) -> Iterator[RunningLab]:
-    with running_lab(outputs, cwd=outputs.parent) as lab:
+def lab(outputs: Path) -> Iterator[LabProcess]:
+    with lab_process(outputs.parent, str(outputs)) as lab:
         yield lab
 
 
@@ -40,14 +41,14 @@ def words(browser: Browser) -> list[str]:
     return shlex.split(str(browser.js("return document.getElementById('line').textContent")))
 
 
-def test_everybody_can_use_it(browser: Browser, lab: RunningLab) -> None:
+def test_everybody_can_use_it(browser: Browser, lab: LabProcess) -> None:
     """In both themes, wide and narrow, with all of its keys open, a problem told, and launches listed."""
     page = f"{lab.url}/ui/launch?set=max_examples%3D0"
     opened = "document.querySelectorAll('details').forEach((block) => { block.open = true; });"
     assert find_flaws(browser, page, f"{opened} {CHECKED}") == []
 
 
-def test_fields_become_a_line(browser: Browser, lab: RunningLab) -> None:
+def test_fields_become_a_line(browser: Browser, lab: LabProcess) -> None:
     """Text is quoted where Hydra or the shell would misread it, lists get brackets, several values make a sweep."""
     browser.open(f"{lab.url}/ui/launch")
     write(browser, "run_name", "it's (a) name")
@@ -63,7 +64,7 @@ def test_fields_become_a_line(browser: Browser, lab: RunningLab) -> None:
     assert sorted(words(browser)) == sorted(line), "a reload keeps it"
 
 
-def test_problems_stand_at_their_fields(browser: Browser, lab: RunningLab) -> None:
+def test_problems_stand_at_their_fields(browser: Browser, lab: LabProcess) -> None:
     """And are gone when they are mended; what a field is without being set stands in it."""
     browser.open(f"{lab.url}/ui/launch")
     browser.wait_until(READY)
@@ -82,7 +83,7 @@ def test_problems_stand_at_their_fields(browser: Browser, lab: RunningLab) -> No
     assert browser.js("return document.querySelectorAll('[aria-invalid=true]').length") == 0
 
 
-def test_a_line_is_pasted(browser: Browser, lab: RunningLab) -> None:
+def test_a_line_is_pasted(browser: Browser, lab: LabProcess) -> None:
     """It fills the form in, the mode too; what has no field is kept beside."""
     browser.open(f"{lab.url}/ui/launch")
     browser.find("[data-opens='paste-dialog']").click()
@@ -94,7 +95,7 @@ def test_a_line_is_pasted(browser: Browser, lab: RunningLab) -> None:
     assert sorted(words(browser)) == sorted(shlex.split(line))
 
 
-def test_a_preset_and_a_search(browser: Browser, lab: RunningLab) -> None:
+def test_a_preset_and_a_search(browser: Browser, lab: LabProcess) -> None:
     """A preset is chosen by its button; a key is found by its words, wherever it is."""
     browser.open(f"{lab.url}/ui/launch")
     browser.find("[data-preset='chunk_sweep']").click()
@@ -108,7 +109,7 @@ def test_a_preset_and_a_search(browser: Browser, lab: RunningLab) -> None:
     assert browser.find("[data-path='limits.grace_s']").is_displayed()
 
 
-def test_a_crawl_is_launched(browser: Browser, lab: RunningLab, outputs: Path) -> None:
+def test_a_crawl_is_launched(browser: Browser, lab: LabProcess, outputs: Path) -> None:
     """From the form: it is queued, runs, and is opened from its row; one that waits is cancelled."""
     browser.open(f"{lab.url}/ui/launch?set=max_examples%3D2&set=report.plots%3Dfalse&set=provider%3Dlocal")
     browser.wait_until(READY)

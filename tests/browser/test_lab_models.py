@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from headless import Browser
-from running_lab import find_flaws, running_lab
+from lab_process import lab_process
+from page_flaws import find_flaws
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The page, of a lab without runs."""
     folder: Path = tmp_path_factory.mktemp("lab") / "outputs"
     folder.mkdir()
-    with running_lab(folder, cwd=folder.parent) as lab:
+    with lab_process(folder.parent, str(folder)) as lab:
         yield f"{lab.url}/ui/models"
 
 

@@ -11,7 +11,8 @@ from urllib.parse import urlencode
 import pytest
 from headless import Browser
 from judged_run import CRITERION, POLITE, write_judged_run
-from running_lab import RunningLab, find_flaws, running_lab
+from lab_process import LabProcess, lab_process
+from page_flaws import find_flaws
 
 from evalkit.lab.people.notes import read_notes
 from evalkit.lab.people.reviews import Label, Review, add_review, read_reviews
@@ -35,13 +36,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(outputs: Path) -> Iterator[RunningLab]:
-    with running_lab(outputs, cwd=outputs.parent) as lab:
+def lab(outputs: Path) -> Iterator[LabProcess]:
+    with lab_process(outputs.parent, str(outputs)) as lab:
         yield lab
 
 
 @pytest.fixture(scope="module")
-def ids(browser: Browser, lab: RunningLab) -> dict[str, str]:
+def ids(browser: Browser, lab: LabProcess) -> dict[str, str]:
     """Name of each run -> its id, once the lab knows all of them."""
     browser.open(f"{lab.url}/ui/")
     browser.wait_until("return document.querySelectorAll('.runs tbody tr').length === 2")
@@ -69,12 +70,12 @@ def _pages(ids: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("number", range(7))
-def test_everybody_can_use_them(browser: Browser, lab: RunningLab, ids: dict[str, str], number: int) -> None:
+def test_everybody_can_use_them(browser: Browser, lab: LabProcess, ids: dict[str, str], number: int) -> None:
     """In both themes, wide and on a telephone; nothing is refused by the policy of the page."""
     assert find_flaws(browser, f"{lab.url}{_pages(ids)[number]}") == []
 
 
-def test_a_models_place_opens_its_cases(browser: Browser, lab: RunningLab, ids: dict[str, str]) -> None:
+def test_a_models_place_opens_its_cases(browser: Browser, lab: LabProcess, ids: dict[str, str]) -> None:
     """From the board to the cases that it was computed from; a name stays text."""
     browser.open(f"{lab.url}/ui/leaderboard")
     assert browser.texts(".board tbody th a") == ["model-a", HOSTILE]
@@ -86,7 +87,7 @@ def test_a_models_place_opens_its_cases(browser: Browser, lab: RunningLab, ids: 
     assert find_flaws(browser, browser.driver.current_url) == []
 
 
-def test_flips_are_walked_by_keys(browser: Browser, lab: RunningLab, ids: dict[str, str]) -> None:
+def test_flips_are_walked_by_keys(browser: Browser, lab: LabProcess, ids: dict[str, str]) -> None:
     """The first flip, the next one, and back to the comparison."""
     browser.open(f"{lab.url}/ui/compare?{urlencode({'a': ids['good'], 'b': ids['bad']})}")
     assert [text.partition("\n")[0] for text in browser.texts(".flips tbody th a")] == CASES[1:]
@@ -99,7 +100,7 @@ def test_flips_are_walked_by_keys(browser: Browser, lab: RunningLab, ids: dict[s
 
 
 def test_a_person_goes_through_the_questions_by_keys(
-    browser: Browser, lab: RunningLab, ids: dict[str, str], outputs: Path
+    browser: Browser, lab: LabProcess, ids: dict[str, str], outputs: Path
 ) -> None:
     """Blind: pass, fail; each answer is in the run's file, and the next question is there without a reload."""
     browser.open(f"{lab.url}/ui/reviews/{ids['bad']}?blind=1")
@@ -128,7 +129,7 @@ def test_a_person_goes_through_the_questions_by_keys(
 
 
 def test_tags_and_notes_are_added_on_the_runs_page(
-    browser: Browser, lab: RunningLab, ids: dict[str, str], outputs: Path
+    browser: Browser, lab: LabProcess, ids: dict[str, str], outputs: Path
 ) -> None:
     """Without a reload; a wrong one is told in a message."""
     browser.open(f"{lab.url}/ui/runs/{ids['good']}")

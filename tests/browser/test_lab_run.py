@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import stored_runs
 from headless import Browser
-from running_lab import RunningLab, find_flaws, running_lab
+from lab_process import LabProcess, lab_process
+from page_flaws import find_flaws
 
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
@@ -26,13 +27,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(outputs: Path) -> Iterator[RunningLab]:
-    with running_lab(outputs, cwd=outputs.parent) as lab:
+def lab(outputs: Path) -> Iterator[LabProcess]:
+    with lab_process(outputs.parent, str(outputs)) as lab:
         yield lab
 
 
 @pytest.fixture(scope="module")
-def pages(browser: Browser, lab: RunningLab) -> dict[str, str]:
+def pages(browser: Browser, lab: LabProcess) -> dict[str, str]:
     """Name of a run -> the address of its page."""
     browser.open(f"{lab.url}/ui/")
     browser.wait_until("return document.querySelectorAll('.runs tbody tr').length === 6")
@@ -84,7 +85,7 @@ def test_its_files_can_be_opened(browser: Browser, pages: dict[str, str]) -> Non
 
 
 @pytest.fixture
-def going(outputs: Path, lab: RunningLab) -> Iterator[RunDirectory]:
+def going(outputs: Path, lab: LabProcess) -> Iterator[RunDirectory]:
     """A run that somebody's process is at."""
     planned = ["order-lost", "order-7", "order-8"]
     run = stored_runs.write_crawl(
@@ -94,7 +95,7 @@ def going(outputs: Path, lab: RunningLab) -> Iterator[RunDirectory]:
         yield run
 
 
-def test_cases_arrive_without_a_reload(browser: Browser, lab: RunningLab, going: RunDirectory) -> None:
+def test_cases_arrive_without_a_reload(browser: Browser, lab: LabProcess, going: RunDirectory) -> None:
     """Started, finished and graded are seen as they happen, in the feed and in the table; then the run ends."""
     browser.open(f"{lab.url}/ui/")
     browser.wait_until("return document.querySelector('#running:not([hidden]) .run-card') !== null")

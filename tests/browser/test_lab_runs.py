@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import stored_runs
 from headless import NARROW, Browser
-from running_lab import RunningLab, find_flaws, running_lab
+from lab_process import LabProcess, lab_process
+from page_flaws import find_flaws
 
 NAMES = ".runs tbody th > a"
 HOSTILE = "<img src=x onerror=document.title='owned'>"
@@ -25,13 +26,13 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def lab(outputs: Path) -> Iterator[RunningLab]:
-    with running_lab(outputs, cwd=outputs.parent) as lab:
+def lab(outputs: Path) -> Iterator[LabProcess]:
+    with lab_process(outputs.parent, str(outputs)) as lab:
         yield lab
 
 
 @pytest.fixture
-def page(browser: Browser, lab: RunningLab) -> Browser:
+def page(browser: Browser, lab: LabProcess) -> Browser:
     """The page, opened wide."""
     browser.open(f"{lab.url}/ui/")
     browser.wait_until("return document.querySelectorAll('.runs tbody tr').length >= 5")
@@ -44,13 +45,13 @@ def press(browser: Browser, keys: str) -> None:
     ActionChains(browser.driver).send_keys(keys).perform()
 
 
-def test_everybody_can_use_it(browser: Browser, lab: RunningLab) -> None:
+def test_everybody_can_use_it(browser: Browser, lab: LabProcess) -> None:
     assert find_flaws(browser, f"{lab.url}/ui/", "return document.querySelector('.runs') !== null") == []
 
 
 def test_everybody_can_use_it_where_nothing_is(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "outputs").mkdir()
-    with running_lab(tmp_path / "outputs", cwd=tmp_path) as lab:
+    with lab_process(tmp_path, str(tmp_path / "outputs")) as lab:
         assert find_flaws(browser, f"{lab.url}/ui/") == []
         nowhere = find_flaws(browser, f"{lab.url}/ui/nowhere")
         assert [flaw for flaw in nowhere if "status of 404" not in flaw] == []  # the browser notes that it is not there
@@ -62,7 +63,7 @@ def test_a_name_stays_text(page: Browser) -> None:
     assert page.js("return document.querySelectorAll('main img').length") == 0
 
 
-def test_typing_narrows_and_the_address_keeps_it(page: Browser, lab: RunningLab) -> None:
+def test_typing_narrows_and_the_address_keeps_it(page: Browser, lab: LabProcess) -> None:
     press(page, "/")
     press(page, "coder")
     page.wait_until("return document.querySelectorAll('.runs tbody tr').length === 1")
@@ -148,7 +149,7 @@ def test_a_run_that_is_copied_in_appears_by_itself(page: Browser, outputs: Path)
     assert page.js("return document.querySelectorAll('.pick input:checked').length") == 1
 
 
-def test_on_a_telephone_a_run_says_the_same_in_fewer_columns(browser: Browser, lab: RunningLab) -> None:
+def test_on_a_telephone_a_run_says_the_same_in_fewer_columns(browser: Browser, lab: LabProcess) -> None:
     browser.open(f"{lab.url}/ui/", width=NARROW)
     assert not browser.find(".runs td.col-latency").is_displayed()
     assert "coder-a" in browser.find("#runs").text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,18 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-from running_lab import RunningLab, running_lab
+from lab_process import LabProcess, lab_process
 
 from evalkit.lab.launch.processes import signal_process
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _client(lab: RunningLab) -> httpx.Client:
+def _client(lab: LabProcess) -> httpx.Client:
     page = httpx.get(f"{lab.url}/ui/launch").text
     found = re.search(r'name="csrf" content="([^"]+)"', page)
     assert found
@@ -61,11 +54,9 @@ def outputs(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_killed_lab_finds_its_run_again(outputs: Path) -> None:
     """It stops it and resumes it then; every case was finished once."""
-    port = _free_port()
-    arguments = ("--port", str(port))
     wish = ["max_examples=8", "concurrency=1", "report.plots=false", "report.html=false", "service.speech=pico"]
     wish += ["service.transcription=pocketsphinx"]
-    with running_lab(outputs, cwd=outputs.parent, arguments=arguments) as lab:
+    with lab_process(outputs.parent, str(outputs)) as lab:
         with _client(lab) as client:
             answer = client.post("/launches", json={"overrides": wish})
             assert answer.status_code == 201, answer.text
@@ -75,7 +66,7 @@ def test_a_killed_lab_finds_its_run_again(outputs: Path) -> None:
         lab.process.send_signal(signal.SIGKILL)
         lab.process.wait()
     before = len(_finished(root))
-    with running_lab(outputs, cwd=outputs.parent, arguments=arguments) as lab, _client(lab) as client:
+    with lab_process(outputs.parent, str(outputs), port=lab.port) as lab, _client(lab) as client:
         found = _only(client)
         assert (found["id"], found["state"], found["directory"]) == (launched["id"], "running", str(root))
         _until(lambda: len(_finished(root)) > before)

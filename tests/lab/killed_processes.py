@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from running_lab import RunningLab, running_lab
+from lab_process import LabProcess, lab_process
 
 from evalkit.store.run_directory import RunDirectory
 
@@ -27,14 +27,10 @@ class KilledLab:
     def __init__(self, outputs: Path, stack: ExitStack) -> None:
         self._outputs = outputs
         self._stack = stack
-        self._port = "0"
-        self._lab = self._start()
-        self._port = self._lab.url.rpartition(":")[2]
+        self._lab = self._start(0)
 
-    def _start(self) -> RunningLab:
-        return self._stack.enter_context(
-            running_lab(self._outputs, cwd=self._outputs.parent, arguments=("--port", self._port))
-        )
+    def _start(self, port: int) -> LabProcess:
+        return self._stack.enter_context(lab_process(self._outputs.parent, str(self._outputs), port=port))
 
     @property
     def url(self) -> str:
@@ -48,7 +44,7 @@ class KilledLab:
 
     def start_again(self) -> None:
         """Start it again, at the same port."""
-        self._lab = self._start()
+        self._lab = self._start(self._lab.port)
 
 
 class KilledRun:

@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
 import httpx
+
+_PATIENCE_S = 30
 
 
 @dataclass(frozen=True)
@@ -58,27 +61,42 @@ class LabProcess:
 
 @contextmanager
 def lab_process(
-    working_dir: Path, *args: str, environ: Mapping[str, str] | None = None, host: str = "127.0.0.1", told: int = 0
+    working_dir: Path,
+    *args: str,
+    environ: Mapping[str, str] | None = None,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    told: int = 0,
 ) -> Iterator[LabProcess]:
-    """Start ``evalkit lab`` on a free port in `working_dir`, and end it at the end.
+    """Start ``evalkit lab`` in `working_dir`, at a free port unless one is given; interrupt it at the end.
 
-    It is up when it has printed `told` lines: its address, and at an address that others reach a new token.
+    It is up when it has printed `told` lines: its address, and at an address that others reach a new token. What it
+    says on stderr is kept in a file, since a pipe that nobody reads would hold it up; it is told where the lab fails.
     """
-    line = [sys.executable, "-m", "evalkit", "lab", *args, "--port", "0", "--host", host, "--no-browser"]
-    with subprocess.Popen(
-        line,
-        cwd=working_dir,
-        env={**os.environ, **(environ or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
+    line = [sys.executable, "-m", "evalkit", "lab", *args, "--port", str(port), "--host", host, "--no-browser"]
+    with (
+        TemporaryFile("w+", encoding="utf-8") as errors,
+        subprocess.Popen(
+            line,
+            cwd=working_dir,
+            env={**os.environ, **(environ or {})},
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        ) as process,
+    ):
         try:
             assert process.stdout
             lines = told or (1 if host in ("127.0.0.1", "localhost", "::1") else 2)
             said = [process.stdout.readline() for _ in range(lines)]
+            if not said[0].rstrip().endswith("/ui/"):
+                process.wait(_PATIENCE_S)
+                errors.seek(0)
+                raise AssertionError(f"the lab did not say where it is; it said: {errors.read()}")
             url = said[0].strip().removesuffix("/ui/")
             token = said[1].strip().removeprefix("token: ") if len(said) > 1 else ""
             yield LabProcess(process, url, token, said)
+            process.terminate()
+            process.wait(_PATIENCE_S)
         finally:
             process.kill()
