@@ -51,7 +51,7 @@ def test_an_open_page_outlives_the_lab(keeping: Browser, run: KilledRun, tmp_pat
         before = keeping.js("return window.told.length")
         keeping.wait_until(TOLD.format(before + 10))
         assert not keeping.js(OFFLINE)
-        run.end()
+        run.come_to_end()
         keeping.wait_until("return window.told.at(-1).event === 'ended'")
         keeping.wait_until("return document.querySelector('#toasts').textContent.includes('The run has ended')")
         told, resets = keeping.js("return [window.told, window.resets]")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from killed_processes import PATIENCE_S, KilledLab, busy_run
+from harness import Cli
+from killed_processes import PATIENCE_S, KilledLab, KilledRun, busy_run, whole_run
 from live_runs import RUN_ID, read_journal
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
@@ -72,12 +73,13 @@ class Watcher:
                 await self._more.wait()
 
 
-async def _kill_and_compare(tmp_path: Path, kills: list[str], seed: int) -> None:
-    """Kill each of `kills` after a random number of events; what was told, joined, is the journal."""
+async def _kill_and_compare(
+    outputs: Path, having_run: AbstractContextManager[KilledRun], kills: list[str], seed: int
+) -> list[dict[str, Any]]:
+    """Kill each of `kills` after a random number of events; what was told, joined, is the journal. Return it."""
     rng = random.Random(seed)
-    outputs = tmp_path / "outputs"
-    outputs.mkdir()
-    with ExitStack() as stack, busy_run(outputs / "run") as run:
+    with ExitStack() as stack:
+        run = await asyncio.to_thread(stack.enter_context, having_run)
         lab = await asyncio.to_thread(KilledLab, outputs, stack)
         watcher = Watcher(f"{lab.url.replace('http', 'ws')}/runs/{RUN_ID[:16]}/stream")
         watching = asyncio.create_task(watcher.watch())
@@ -90,7 +92,7 @@ async def _kill_and_compare(tmp_path: Path, kills: list[str], seed: int) -> None
                 await asyncio.to_thread(run.kill_and_resume, rng)
             else:
                 watcher.cut()
-        await asyncio.to_thread(run.end)
+        await asyncio.to_thread(run.come_to_end)
         journal = read_journal(run.directory)
         await watcher.until(len(journal))
         watching.cancel()
@@ -102,11 +104,38 @@ async def _kill_and_compare(tmp_path: Path, kills: list[str], seed: int) -> None
     assert watcher.connections > kills.count("lab") + kills.count("connection")
     # A run may be killed again before it has said that it goes on.
     assert 0 < [line["event"] for line in journal].count("resumed") <= kills.count("run")
+    return journal
 
 
 async def test_whoever_watches_is_told_the_journal_once(tmp_path: Path) -> None:
     """The lab, the connection and the run are killed in turn."""
-    await _kill_and_compare(tmp_path, ["connection", "run", "lab", "connection", "run"], seed=1)
+    outputs = tmp_path / "outputs"
+    await _kill_and_compare(
+        outputs, busy_run(outputs / "run"), ["connection", "run", "lab", "connection", "run"], seed=1
+    )
+
+
+async def _kill_a_whole_run(cli: Cli, kills: list[str], seed: int) -> None:
+    """Kill a crawl, which is interrupted in the end: no case-trial was finished twice."""
+    outputs = cli.cwd / "outputs"
+    line = ("concurrency=2", "trials=20", "report.plots=false", "report.html=false")
+    journal = await _kill_and_compare(outputs, whole_run(cli, outputs, *line), kills, seed)
+    finished = [line["key"] for line in journal if line["event"] == "finished"]
+    assert finished
+    assert len(finished) == len(set(finished))
+
+
+async def test_whoever_watches_a_whole_run_is_told_its_journal_once(cli: Cli) -> None:
+    """What is killed and resumed is the installed command."""
+    await _kill_a_whole_run(cli, ["run", "connection", "lab", "run"], seed=3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+async def test_random_kills_of_a_whole_run(cli: Cli) -> None:
+    """In any order, at any time."""
+    rng = random.Random(21)
+    await _kill_a_whole_run(cli, [rng.choice(["lab", "connection", "run"]) for _ in range(30)], seed=4)
 
 
 @pytest.mark.slow
@@ -115,4 +144,5 @@ async def test_a_hundred_random_kills(tmp_path: Path) -> None:
     """In any order, at any time."""
     rng = random.Random(20)
     kills = [rng.choice(["lab", "connection", "run"]) for _ in range(100)]
-    await _kill_and_compare(tmp_path, kills, seed=2)
+    outputs = tmp_path / "outputs"
+    await _kill_and_compare(outputs, busy_run(outputs / "run"), kills, seed=2)
