@@ -20,6 +20,7 @@ Wire = dict[str, Any]
 
 _STRING: Wire = {"type": "string"}
 _NULL_ONLY: Wire = {"type": "null"}
+_MILLISECONDS: Wire = {"type": "integer", "minimum": 0, "maximum": 10000}
 
 
 def _object(properties: Wire, *required: str, nullable: bool = False) -> Wire:
@@ -78,6 +79,35 @@ _TRANSCRIPTION = _object(
 _NOISE_REDUCTION = _object(
     {"type": _enum("near_field", "far_field"), "strength": {"type": "number", "minimum": 0}}, nullable=True
 )
+_WHETHER: Wire = {"type": "boolean"}
+_ANSWERING: Wire = {"create_response": _WHETHER, "interrupt_response": _WHETHER}
+_TURN_DETECTIONS = {
+    "server_vad": _object(
+        {
+            "type": _enum("server_vad"),
+            "threshold": {"type": "number", "minimum": 0, "maximum": 1},
+            "prefix_padding_ms": _MILLISECONDS,
+            "silence_duration_ms": _MILLISECONDS,
+            "idle_timeout_ms": {"type": ["integer", "null"], "minimum": 5000, "maximum": 30000},
+            **_ANSWERING,
+        },
+        "type",
+    ),
+    "semantic_vad": _object(
+        {"type": _enum("semantic_vad"), "eagerness": _enum("low", "medium", "high", "auto"), **_ANSWERING}, "type"
+    ),
+}
+_TURN_DETECTION: Wire = {
+    "type": ["object", "null"],
+    "if": {"type": "object"},
+    "then": {
+        "properties": {"type": _enum(*_TURN_DETECTIONS)},
+        "required": ["type"],
+        "if": {"properties": {"type": {"const": "server_vad"}}},
+        "then": _TURN_DETECTIONS["server_vad"],
+        "else": _TURN_DETECTIONS["semantic_vad"],
+    },
+}
 _COMMON: Wire = {
     "instructions": _STRING,
     "max_output_tokens": _MAX_TOKENS,
@@ -104,7 +134,7 @@ _SESSION = Shape(
                             "format": _FORMAT,
                             "transcription": _TRANSCRIPTION,
                             "noise_reduction": _NOISE_REDUCTION,
-                            "turn_detection": {"type": ["object", "null"]},
+                            "turn_detection": _TURN_DETECTION,
                         }
                     ),
                     "output": _object({"format": _FORMAT, "voice": _STRING, "speed": {"type": "number"}}),

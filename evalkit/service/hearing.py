@@ -58,6 +58,9 @@ class Hearing:
                 part.heard = ""
                 self._send_failure(listening, "this model hears nothing", step)
                 continue
+            if not part.audio_bytes:
+                self._take(listening, "", step)
+                continue
             ticket = self._ids.new("hear")
             self._busy[ticket] = listening
             pcm = part.audio_format.from_wire(part.audio)
@@ -65,7 +68,9 @@ class Hearing:
 
     def heard(self, ticket: str, text: str, step: SessionStep) -> None:
         """Take the text of what `ticket` stands for."""
-        listening = self._busy.pop(ticket)
+        self._take(self._busy.pop(ticket), text, step)
+
+    def _take(self, listening: _Listening, text: str, step: SessionStep) -> None:
         listening.part.heard = text
         if listening.transcription_model is None:
             return

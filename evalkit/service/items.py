@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +30,8 @@ class ContentPart:
         audio: The audio in its wire format.
         audio_format: The format of `audio`.
         audio_bytes: How much audio there was, also where the bytes themselves are not kept.
-        heard: What was recognised in a user's audio; None while nothing was yet.
+        heard: What was recognised in a user's audio, None while nothing was yet; what a user had heard of an
+            assistant's audio when it was truncated, None when it was not.
 
     """
 
@@ -100,7 +102,11 @@ class ConversationItem:
         return summed([*(part.tokens() for part in self.parts), text_tokens(self.name), text_tokens(self.text)])
 
     def truncate(self, content_index: int, audio_end_ms: int) -> None:
-        """Forget an assistant's audio after `audio_end_ms`, and its transcript; raises :class:`BadRequest`."""
+        """Forget an assistant's audio after `audio_end_ms`; raises :class:`BadRequest`.
+
+        Its transcript is forgotten too, as the protocol has it: clients see none. The model remembers the words that
+        had been said by then.
+        """
         if content_index >= len(self.parts) or self.parts[content_index].kind != "output_audio":
             message = "Only the audio of an assistant's message can be truncated."
             raise BadRequest(message, code="invalid_value", param="content_index")
@@ -108,6 +114,9 @@ class ConversationItem:
         if self.status == "in_progress" or audio_end_ms > part.duration_ms:
             message = f"Audio content of {part.duration_ms:.0f}ms is already shorter than {audio_end_ms}ms."
             raise BadRequest(message, code="invalid_value", param="audio_end_ms")
+        part.heard = _words_until(
+            part.text if part.heard is None else part.heard, audio_end_ms / (part.duration_ms or 1)
+        )
         part.audio_bytes = part.audio_format.byte_count(audio_end_ms)
         part.audio, part.text = part.audio[: part.audio_bytes], ""
 
@@ -117,7 +126,7 @@ class ConversationItem:
 
     def seen(self) -> Seen | None:
         """Return what a model sees, None for a system message; every audio part must have been heard."""
-        words = " ".join(filter(None, (part.heard if part.kind == "input_audio" else part.text for part in self.parts)))
+        words = " ".join(filter(None, (part.text if part.heard is None else part.heard for part in self.parts)))
         match (self.type, self.role):
             case ("message", "user"):
                 return UserTurn(words)
@@ -234,6 +243,11 @@ def _part(wire: Mapping[str, Any], input_format: AudioFormat, index: int) -> Con
         return ContentPart(kind=wire["type"], text=wire["text"])
     audio = decode_audio(wire.get("audio", ""), f"item.content[{index}].audio")
     return ContentPart(wire["type"], wire.get("transcript"), audio, input_format, len(audio))
+
+
+def _words_until(text: str | None, share: float) -> str:
+    words = re.findall(r"\S+\s*", text or "")
+    return "".join(words[: int(len(words) * share)]).rstrip()
 
 
 def _arguments(text: str) -> Mapping[str, Any]:

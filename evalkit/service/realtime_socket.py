@@ -2,8 +2,9 @@
 
 One task reads, one writes, and each piece of work is a task of its own. The writer draws a response's deltas only when
 everything before them has been sent, so a slow client slows its own response and nobody else's, and the reader goes on
-all the while. What a fault plan does to a session happens between the session and the writer, in an
-:class:`~evalkit.service.faults.injector.Injector`.
+all the while. Where the session detects turns, audio is sent at four times the speed of speech and not all at once: an
+answer can be interrupted while it is made, and also when it is ready and still being played. What a fault plan does to
+a session happens between the session and the writer, in an :class:`~evalkit.service.faults.injector.Injector`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -22,27 +24,22 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.events_out import Event, Events, Ids
-from evalkit.service.faults.actions import (
-    Action,
-    CloseSocket,
-    FreezeConnection,
-    ResetConnection,
-    SendEvent,
-    SendRaw,
-    Wait,
-)
+from evalkit.service.faults import actions
 from evalkit.service.faults.catalogue import Where
 from evalkit.service.faults.decisions import HEADER, read_introduction, rules_for_session, stranger
 from evalkit.service.faults.handshake import spoil_handshake
 from evalkit.service.faults.injector import Injector
 from evalkit.service.faults.line import line_of
+from evalkit.service.responses_stream import PIECE_MS
 from evalkit.service.service_state import ServiceState, model_not_found
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
-from evalkit.service.work import Recognise, SessionStep, Speak, Think, Work
+from evalkit.service.work import FindVoice, LetTimePass, Recognise, SessionStep, Speak, Think, Work
 
 CLOSE_REFUSED = 4000
 _MAX_UNSENT = 1000
+TIMES_REAL_TIME = 4.0
+"""How much faster than speech audio is sent where the session detects turns."""
 _log = logging.getLogger(__name__)
 
 
@@ -103,6 +100,7 @@ class _Driver:
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._next_batch_at = 0.0
 
     async def run(self) -> None:
         self._state.sessions += 1
@@ -133,11 +131,15 @@ class _Driver:
         while True:
             if not self._unsent:
                 self._drained.set()
-                self._unsent.extend(self._session.draw())
-            if not self._unsent:
-                self._wake.clear()
-                await self._wake.wait()
-                continue
+                early_s = self._early_s()
+                if early_s is None:
+                    self._draw()
+                if not self._unsent:
+                    self._wake.clear()
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(early_s):
+                            await self._wake.wait()
+                    continue
             event = self._unsent.popleft()
             if self._injector is None:
                 await self._socket.send_text(orjson.dumps(event).decode())
@@ -148,19 +150,30 @@ class _Driver:
                     await self._perform(action)
             await asyncio.sleep(0)
 
-    async def _perform(self, action: Action) -> None:
+    def _early_s(self) -> float | None:
+        """Return the seconds until the next batch is due, None when it is."""
+        if not (self._session.detects_turns and self._session.streaming):
+            return None
+        early_s = self._next_batch_at - asyncio.get_running_loop().time()
+        return early_s if early_s > 0 else None
+
+    def _draw(self) -> None:
+        self._next_batch_at = asyncio.get_running_loop().time() + PIECE_MS / 1000 / TIMES_REAL_TIME
+        self._take(self._session.draw())
+
+    async def _perform(self, action: actions.Action) -> None:
         match action:
-            case SendEvent(event):
+            case actions.SendEvent(event):
                 await self._socket.send_text(orjson.dumps(event).decode())
-            case SendRaw(frame):
+            case actions.SendRaw(frame):
                 await (self._socket.send_text(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
-            case Wait(seconds):
+            case actions.Wait(seconds):
                 await asyncio.sleep(seconds)
-            case CloseSocket(code, reason):
+            case actions.CloseSocket(code, reason):
                 await self._socket.close(code, reason)
-            case ResetConnection():
+            case actions.ResetConnection():
                 line_of(self._socket).reset()
-            case FreezeConnection():
+            case actions.FreezeConnection():
                 await line_of(self._socket).freeze()
 
     def _take(self, step: SessionStep) -> None:
@@ -179,6 +192,11 @@ class _Driver:
                 await self._answer(work.response_id, self._think(work))
             case Speak():
                 await self._answer(work.response_id, self._speak(work))
+            case FindVoice():
+                await self._judge(work)
+            case LetTimePass():
+                await asyncio.sleep(work.duration_s)
+                self._take(self._session.waited(work.ticket))
 
     async def _recognise(self, work: Recognise) -> None:
         try:
@@ -188,6 +206,15 @@ class _Driver:
             self._take(self._session.not_heard(work.ticket, f"recognition failed: {error}"))
         else:
             self._take(self._session.heard(work.ticket, text))
+
+    async def _judge(self, work: FindVoice) -> None:
+        try:
+            probabilities = await self._state.voice_activity.judge(work.stream, work.pcm)
+        except Exception as error:  # noqa: BLE001 - however it fails, the session goes on
+            _log.exception("turn detection failed")
+            self._take(self._session.not_judged(work.ticket, f"turn detection failed: {error}"))
+        else:
+            self._take(self._session.judged(work.ticket, probabilities))
 
     async def _answer(self, response_id: str, making: Coroutine[Any, Any, SessionStep]) -> None:
         try:

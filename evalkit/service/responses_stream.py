@@ -74,6 +74,11 @@ class ResponseStream:
         """Whether the reply is known and events can be drawn."""
         return self._script is not None
 
+    @property
+    def audio_ms(self) -> float:
+        """How long what was said so far plays, in milliseconds."""
+        return sum(part.duration_ms for item in self._output for part in item.parts if part.is_audio)
+
     def open(self) -> list[Event]:
         """Return the events that say the response exists."""
         created = self._events.make("response.created", response=self._wire("in_progress", None))
@@ -98,9 +103,9 @@ class ResponseStream:
         except _LimitReachedError:
             return self._finish("incomplete", {"type": "incomplete", "reason": "max_output_tokens"})
 
-    def cancel(self) -> list[Event]:
-        """Return the events that end the response because the client cancelled it."""
-        return self._finish("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
+    def cancel(self, reason: str = "client_cancelled") -> list[Event]:
+        """Return the events that end the response because of `reason` (``client_cancelled``, ``turn_detected``)."""
+        return self._finish("cancelled", {"type": "cancelled", "reason": reason})
 
     def fail(self, message: str) -> list[Event]:
         """Return the events that end the response because the server could not make it."""

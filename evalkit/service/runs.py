@@ -87,6 +87,12 @@ class Runs:
             raise BadRequest("Cancellation failed: no active response found.", code="response_cancel_not_active")
         self._end(run, run.stream.cancel(), step)
 
+    def interrupt(self, step: SessionStep) -> None:
+        """End the response that answers the conversation, if there is one, because somebody began to speak."""
+        run = self._answering()
+        if run is not None:
+            self._end(run, run.stream.cancel("turn_detected"), step)
+
     def go_on(self, step: SessionStep) -> None:
         """Ask the model for every response whose items have all been heard."""
         for run in self._runs.values():
@@ -132,14 +138,21 @@ class Runs:
         """Whether :meth:`draw` has something to give."""
         return any(run.stream.begun for run in self._runs.values())
 
-    def draw(self, step: SessionStep) -> None:
-        """Give the next batch of every response that has begun."""
+    def draw(self, step: SessionStep) -> float | None:
+        """Give the next batch of every response that has begun.
+
+        Returns how long the answer to the conversation plays, in milliseconds, if it has ended with this batch.
+        """
+        played_ms = None
         for run in [run for run in self._runs.values() if run.stream.begun]:
             events = run.stream.advance()
-            if run.stream.finished:
-                self._end(run, events, step)
-            else:
+            if not run.stream.finished:
                 step.events += events
+                continue
+            self._end(run, events, step)
+            if run.stream.config.in_conversation:
+                played_ms = run.stream.audio_ms
+        return played_ms
 
     def _answering(self) -> _Run | None:
         return next((run for run in self._runs.values() if run.stream.config.in_conversation), None)

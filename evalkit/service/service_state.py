@@ -16,6 +16,7 @@ from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Conversation, Reply
 from evalkit.service.brain.seam import Brain
 from evalkit.service.faults.plan import FaultPlan
+from evalkit.service.turns.voice_activity import VoiceActivity
 
 SPEECH_MODELS = ("local-speech", "local-voice")
 """The names of the model that speaks: today's, and the one that stored runs know it by."""
@@ -59,6 +60,7 @@ class ServiceState:
         engines: What speaks and transcribes.
         gate: Who may come in.
         faults: What is to go wrong.
+        voice_activity: What tells when somebody speaks.
         injected: The faults that were committed so far, by name.
         handshakes: Realtime sessions asked for so far.
         sessions: Realtime sessions held so far.
@@ -71,6 +73,7 @@ class ServiceState:
     engines: AudioEngines
     gate: KeyCheck = field(default_factory=KeyCheck)
     faults: FaultPlan = field(default_factory=FaultPlan)
+    voice_activity: VoiceActivity = field(default_factory=VoiceActivity)
     injected: Counter[str] = field(default_factory=Counter)
     handshakes: int = 0
     sessions: int = 0
@@ -108,6 +111,7 @@ class ServiceState:
         """Let all workers go."""
         self.brain.close()
         self.engines.close()
+        self.voice_activity.close()
 
 
 def model_not_found(model: object, known: Iterable[str]) -> BadRequest:

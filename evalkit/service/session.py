@@ -1,14 +1,17 @@
 """A Realtime session as a state machine without I/O: client events in, server events and work out.
 
 The driver feeds frames to :meth:`Session.receive`, sends the events of each :class:`SessionStep`, does its work, and
-reports the results (`heard`, `thought`, `spoken`, `failed`). While :attr:`Session.streaming`, it draws the deltas of
-responses with :meth:`Session.draw`, one batch at a time, and may feed other events in between. Nothing here waits, so
-a cancel, a commit or an error is answered at once, whatever is under way.
+reports the results (`heard`, `thought`, `spoken`, `judged`, `waited`, `failed`). While :attr:`Session.streaming`, it
+draws the deltas of responses with :meth:`Session.draw`, one batch at a time, and may feed other events in between.
+Nothing here waits, so a cancel, a commit or an error is answered at once, whatever is under way.
 
 ::
 
     commit ──> Recognise ──> heard ─┐
     response.create ────────────────┴> Think ──> thought ──> Speak ──> spoken ──> draw, draw, … response.done
+
+With turn detection, appended audio is judged (`FindVoice`, `judged`), and turns that begin and end do what a client
+does with manual turns: cancel, commit and ask for a response.
 
 A client's mistake is answered by an ``error`` event that names the client's `event_id`; it never ends the session.
 """
@@ -20,12 +23,14 @@ from evalkit.service import client_events
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Reply
 from evalkit.service.client_events import Wire
-from evalkit.service.events_out import Event, Events, Ids
+from evalkit.service.events_out import Events, Ids
 from evalkit.service.hearing import Hearing
 from evalkit.service.input_buffer import InputBuffer
 from evalkit.service.items import ContentPart, ConversationItem, ConversationItems, decode_audio, item_from_wire
 from evalkit.service.runs import Runs
-from evalkit.service.session_config import VoiceLimits, default_session
+from evalkit.service.session_config import ResponseConfig, VoiceLimits, default_session
+from evalkit.service.turns.listener import Consequences, Listener
+from evalkit.service.turns.silero import Probabilities
 from evalkit.service.work import SessionStep
 
 SESSION_LIFETIME_S = 3600
@@ -54,6 +59,9 @@ class Session:
         self._buffer = InputBuffer(keep=not is_echo)
         self._hearing = Hearing(self._ids, self._items, hears_nothing=is_echo)
         self._runs = Runs(self._ids, self._conversation_id, self._items, is_echo=is_echo)
+        consequences = Consequences(self._runs.interrupt, self._commit, self._answer)
+        self._listener = Listener(self._ids, self._buffer, consequences, hears_nothing=is_echo)
+        self._listener.configure(self._config.turn_detection, self._config.input_format)
         self._handlers = {
             "session.update": self._on_session_update,
             "input_audio_buffer.append": self._on_append,
@@ -91,15 +99,37 @@ class Session:
     def heard(self, ticket: str, text: str) -> SessionStep:
         """Take what was recognised."""
         step = SessionStep()
-        self._hearing.heard(ticket, text, step)
-        self._runs.go_on(step)
+        if not self._listener.recognised(ticket, text, step):
+            self._hearing.heard(ticket, text, step)
+            self._runs.go_on(step)
         return step
 
     def not_heard(self, ticket: str, message: str) -> SessionStep:
         """Take it that recognition failed; responses that wait for this audio fail too."""
         step = SessionStep()
-        item = self._hearing.not_heard(ticket, message, step)
-        self._runs.fail_waiting(item, message, step)
+        if not self._listener.recognised(ticket, None, step):
+            item = self._hearing.not_heard(ticket, message, step)
+            self._runs.fail_waiting(item, message, step)
+        return step
+
+    def judged(self, ticket: str, probabilities: Probabilities) -> SessionStep:
+        """Take how likely it is that somebody speaks, frame by frame."""
+        step = SessionStep()
+        self._listener.judged(ticket, probabilities, step)
+        return step
+
+    def not_judged(self, ticket: str, message: str) -> SessionStep:
+        """Take it that nobody can tell whether somebody speaks: turns are detected no longer."""
+        step = SessionStep()
+        if self._listener.not_judged(ticket):
+            refusal = BadRequest(message, code="turn_detection_failed", kind="server_error")
+            step.events.append(self._events.error(refusal, None))
+        return step
+
+    def waited(self, ticket: str) -> SessionStep:
+        """Take it that the time has passed."""
+        step = SessionStep()
+        self._listener.waited(ticket, step)
         return step
 
     def thought(self, response_id: str, reply: Reply) -> SessionStep:
@@ -124,11 +154,18 @@ class Session:
         """Whether :meth:`draw` has something to give."""
         return self._runs.streaming
 
-    def draw(self) -> list[Event]:
+    @property
+    def detects_turns(self) -> bool:
+        """Whether the session decides itself whose turn it is."""
+        return self._listener.is_on
+
+    def draw(self) -> SessionStep:
         """Return the next batch of every response that has begun."""
         step = SessionStep()
-        self._runs.draw(step)
-        return step.events
+        played_ms = self._runs.draw(step)
+        if played_ms is not None:
+            self._listener.answered(played_ms, step)
+        return step
 
     def _on_session_update(self, event: Wire, step: SessionStep) -> None:
         config = self._config.updated(event["session"], has_spoken=self._runs.has_spoken)
@@ -136,25 +173,22 @@ class Session:
             message = "The input format cannot change while the input audio buffer holds audio; commit or clear it."
             raise BadRequest(message, code="invalid_value", param="session.audio.input.format")
         self._config = config
+        self._listener.configure(config.turn_detection, config.input_format)
         step.events.append(self._events.make("session.updated", session=config.wire))
 
-    def _on_append(self, event: Wire, _step: SessionStep) -> None:
+    def _on_append(self, event: Wire, step: SessionStep) -> None:
         audio = decode_audio(event["audio"], "audio")
-        self._buffer.append(audio)
+        self._buffer.append(audio, self._config.input_format)
         self._runs.follow(self._config.input_format.duration_ms(len(audio)))
+        self._listener.hear(audio, step)
 
     def _on_commit(self, _event: Wire, step: SessionStep) -> None:
-        audio_format = self._config.input_format
-        audio, byte_count = self._buffer.take(audio_format)
-        self._runs.follow(None)
-        part = ContentPart("input_audio", None, audio, audio_format, byte_count)
-        item = ConversationItem(self._ids.new("item"), "message", role="user", parts=[part])
-        fields = {"previous_item_id": self._items.last_id, "item_id": item.id}
-        step.events.append(self._events.make("input_audio_buffer.committed", **fields))
-        self._add(item, None, step)
+        taken = self._buffer.take(self._config.input_format)
+        self._commit(self._listener.restart() or self._ids.new("item"), taken, step)
 
     def _on_clear(self, _event: Wire, step: SessionStep) -> None:
         self._buffer.clear()
+        self._listener.restart()
         self._runs.follow(None)
         step.events.append(self._events.make("input_audio_buffer.cleared"))
 
@@ -183,12 +217,33 @@ class Session:
     def _on_response_create(self, event: Wire, step: SessionStep) -> None:
         config = self._config.for_response(event.get("response") or {})
         context = list(self._items) if config.items is None else [self._given(wire) for wire in config.items]
-        self._runs.create(config, context, step)
-        for item in context:
-            self._hearing.listen(item, None, step)
+        self._respond(config, context, step)
 
     def _on_response_cancel(self, event: Wire, step: SessionStep) -> None:
         self._runs.cancel(event.get("response_id"), step)
+
+    def _commit(self, item_id: str, taken: tuple[bytes, int], step: SessionStep) -> None:
+        audio, byte_count = taken
+        self._runs.follow(None)
+        part = ContentPart("input_audio", None, audio, self._config.input_format, byte_count)
+        item = ConversationItem(item_id, "message", role="user", parts=[part])
+        fields = {"previous_item_id": self._items.last_id, "item_id": item.id}
+        step.events.append(self._events.make("input_audio_buffer.committed", **fields))
+        self._add(item, None, step)
+
+    def _answer(self, step: SessionStep) -> None:
+        """Answer the conversation because a turn has ended; an error tells that another answer is under way."""
+        try:
+            self._respond(self._config.for_response({}), list(self._items), step)
+        except BadRequest as refusal:
+            step.events.append(self._events.error(refusal, None))
+
+    def _respond(self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep) -> None:
+        self._runs.create(config, context, step)
+        if config.in_conversation:
+            self._listener.busy()
+        for item in context:
+            self._hearing.listen(item, None, step)
 
     def _made(self, wire: Wire) -> ConversationItem:
         return item_from_wire(wire, self._ids.new("item"), self._ids.new("call"), self._config.input_format)

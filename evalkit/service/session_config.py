@@ -1,9 +1,8 @@
 """What a Realtime session, and one response of it, are configured to do.
 
 :class:`SessionConfig` is the wire object of ``session.created`` and ``session.updated`` with typed views on it; an
-update makes a new one. Turn detection: the protocol's default is ``server_vad``, but this server takes manual turns
-only, and says so: a new session has ``turn_detection: null``. Audio appended is kept and nothing happens until the
-client commits it and asks for a response. A client that asks for a VAD gets an error.
+update makes a new one. A new session detects turns (``server_vad``), as the protocol has it. With ``turn_detection:
+null`` audio appended is kept, and nothing happens until the client commits it and asks for a response.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from typing import Any
 from evalkit.audio.formats import AudioFormat
 from evalkit.service.bad_request import BadRequest, invalid_value
 from evalkit.service.client_events import Wire, read_item, read_response, read_session
+from evalkit.service.turns.detection import SERVER_VAD, TurnDetection, completed
 
 DEFAULT_VOICE = "marin"
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
@@ -77,6 +77,12 @@ class SessionConfig:
         transcription = self.wire["audio"]["input"]["transcription"]
         return None if transcription is None else str(transcription.get("model", "whisper-1"))
 
+    @property
+    def turn_detection(self) -> TurnDetection | None:
+        """How turns are detected; None when they are the client's."""
+        wire = self.wire["audio"]["input"]["turn_detection"]
+        return None if wire is None else TurnDetection.from_wire(wire)
+
     def updated(self, patch: Wire, *, has_spoken: bool) -> SessionConfig:
         """Return the session after ``session.update``; raises :class:`BadRequest` and changes nothing.
 
@@ -90,7 +96,6 @@ class SessionConfig:
             message = f"The model of a session cannot be changed; it is '{self.wire['model']}'."
             raise BadRequest(message, code="cannot_update_model", param="session.model")
         audio = patch.get("audio", {})
-        _refuse_vad(audio.get("input", {}))
         output = audio.get("output", {})
         self._check_output(output, "session.audio.output")
         if has_spoken and output.get("voice", self.voice) != self.voice:
@@ -101,6 +106,8 @@ class SessionConfig:
         wire["audio"] = {side: {**self.wire["audio"][side], **audio.get(side, {})} for side in ("input", "output")}
         for side in wire["audio"].values():
             side["format"] = format_wire(_BY_WIRE_TYPE[side["format"]["type"]])
+        if (detection := wire["audio"]["input"]["turn_detection"]) is not None:
+            wire["audio"]["input"]["turn_detection"] = completed(detection)
         return SessionConfig(wire, self.limits)
 
     def for_response(self, params: Wire) -> ResponseConfig:
@@ -161,7 +168,12 @@ def default_session(*, session_id: str, model: str, expires_at_s: int, limits: V
         "truncation": "auto",
         "include": None,
         "audio": {
-            "input": {"format": pcm, "transcription": None, "noise_reduction": None, "turn_detection": None},
+            "input": {
+                "format": pcm,
+                "transcription": None,
+                "noise_reduction": None,
+                "turn_detection": completed({"type": SERVER_VAD}),
+            },
             "output": {"format": pcm, "voice": voice, "speed": 1.0},
         },
     }
@@ -172,16 +184,6 @@ def format_wire(audio_format: AudioFormat) -> Wire:
     """Return the wire object of an audio format."""
     rate = {"rate": audio_format.sample_rate_hz} if audio_format is AudioFormat.PCM16 else {}
     return {"type": audio_format.wire_type, **rate}
-
-
-def _refuse_vad(audio_input: Wire) -> None:
-    turn_detection = audio_input.get("turn_detection")
-    if turn_detection is not None:
-        message = (
-            f"Invalid value: {turn_detection.get('type')!r}. This server supports manual turns only: "
-            "send turn_detection null, then input_audio_buffer.commit and response.create."
-        )
-        raise BadRequest(message, code="invalid_value", param="session.audio.input.turn_detection")
 
 
 def complete_tool(tool: Mapping[str, Any]) -> Wire:

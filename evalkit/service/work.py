@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from evalkit.audio.g711 import Pcm
 from evalkit.service.brain.conversation import Conversation
 from evalkit.service.events_out import Event
+from evalkit.service.turns.silero import VoiceStream
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,24 @@ class Speak:
     speed: float
 
 
-Work = Recognise | Think | Speak
+@dataclass(frozen=True)
+class FindVoice:
+    """Find out whether somebody speaks in the next frames of a stream; answered by ``Session.judged``."""
+
+    ticket: str
+    stream: VoiceStream
+    pcm: Pcm
+
+
+@dataclass(frozen=True)
+class LetTimePass:
+    """Let time pass; answered by ``Session.waited``."""
+
+    ticket: str
+    duration_s: float
+
+
+Work = Recognise | Think | Speak | FindVoice | LetTimePass
 
 
 @dataclass

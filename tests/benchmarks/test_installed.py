@@ -47,6 +47,7 @@ IMPORTED = {
     "sandbox": "evalkit",
     "soak": "psutil",
     "terminal_sessions": "evalkit",
+    "turn_detection": "onnxruntime",
 }
 # Script that starts the embedded provider -> its arguments.
 STARTED = {

@@ -30,7 +30,7 @@ from evalkit.service.faults.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
 from evalkit.service.speech.seam import SpeechAudio
-from evalkit.service.work import Recognise, SessionStep, Speak, Think, Work
+from evalkit.service.work import FindVoice, LetTimePass, Recognise, SessionStep, Speak, Think, Work
 
 LIMITS = VoiceLimits(("marin", "cedar"), 0.5, 1.6)
 # The real API sends these in session events; the client's types do not name them.
@@ -93,7 +93,8 @@ class Sent(list[dict[str, Any]]):
 class Bench:
     """A session and a client that does its work at once, or leaves it in `work` when `holds_work`.
 
-    `reply` is the model, `words` is what is recognised, `speech_ms` is how long every synthesis is.
+    `reply` is the model, `words` is what is recognised, `speech_ms` is how long every synthesis is, `voice` is how
+    likely somebody speaks in each 32 ms that were judged. Time passes only when :meth:`wait` lets it.
     """
 
     session: Session
@@ -101,8 +102,11 @@ class Bench:
     words: str = "hello there"
     speech_ms: int = 350
     holds_work: bool = False
+    voice: Callable[[int], float] = lambda _frame: 0.0
+    frames: int = 0
     work: list[Work] = field(default_factory=list)
     seen: list[Conversation] = field(default_factory=list)
+    waits: list[LetTimePass] = field(default_factory=list)
 
     def send(self, event_type: str, **fields: Any) -> Sent:
         """Send one event and return everything that follows."""
@@ -117,7 +121,7 @@ class Bench:
         events = list(step.events)
         self.work += step.work
         while not self.holds_work and (self.work or self.session.streaming):
-            events += self.do(self.work.pop(0)) if self.work else self.session.draw()
+            events += self.do(self.work.pop(0)) if self.work else self.draw(1)
         for event in events:
             assert_valid(event)
         return Sent(events)
@@ -132,12 +136,28 @@ class Bench:
                 step = self.session.thought(work.response_id, self.reply(work.conversation))
             case Speak():
                 step = self.session.spoken(work.response_id, np.ones(self.speech_ms * 16, dtype=np.int16), 16_000)
+            case FindVoice():
+                frames = range(self.frames, self.frames + work.pcm.size // work.stream.frame_samples)
+                self.frames = frames.stop
+                step = self.session.judged(work.ticket, np.array([self.voice(frame) for frame in frames], np.float32))
+            case LetTimePass():
+                self.waits.append(work)
+                step = SessionStep()
         self.work += step.work
         return Sent(step.events)
 
     def draw(self, batches: int) -> Sent:
         """Return the next batches of the responses that have begun."""
-        return Sent(event for _ in range(batches) for event in self.session.draw())
+        events = Sent()
+        for _ in range(batches):
+            step = self.session.draw()
+            events += step.events
+            self.work += step.work
+        return events
+
+    def wait(self) -> Sent:
+        """Let the time of the last wait pass, and return everything that follows."""
+        return self.settle(self.session.waited(self.waits[-1].ticket))
 
     def say(self, ms: int = 300, rate_bytes: int = 48) -> Sent:
         """Append `ms` of audio and commit it."""

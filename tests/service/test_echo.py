@@ -11,7 +11,7 @@ from evalkit.service import echo
 def test_echo_answers_with_a_tone(new_bench):
     """local-echo asks for no work at all, and a transcription of what it does not hear fails visibly."""
     bench = new_bench(is_echo=True, holds_work=True)
-    bench.configure(audio={"input": {"transcription": {"model": "whisper-1"}}})
+    bench.configure(audio={"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}})
     assert bench.say().types[-1] == "conversation.item.input_audio_transcription.failed"
     bench.send("response.create")
     assert bench.work == []

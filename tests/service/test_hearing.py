@@ -6,6 +6,7 @@ from __future__ import annotations
 def test_recognition_starts_at_commit(new_bench):
     """Recognition begins as soon as audio is committed, before anybody asks for a response."""
     bench = new_bench(holds_work=True)
+    bench.configure(audio={"input": {"turn_detection": None}})
     bench.say()
     assert [type(work).__name__ for work in bench.work] == ["Recognise"]
 
@@ -27,7 +28,7 @@ def test_transcription_events(bench):
 def test_transcription_may_land_late(new_bench):
     """A response is opened at once and waits for the recogniser; the transcript lands in between."""
     bench = new_bench(holds_work=True)
-    bench.configure(audio={"input": {"transcription": {"model": "gpt-4o-transcribe"}}})
+    bench.configure(audio={"input": {"turn_detection": None, "transcription": {"model": "gpt-4o-transcribe"}}})
     bench.say()
     assert bench.send("response.create").types == ["response.created", "rate_limits.updated"]
     assert len(bench.work) == 1

@@ -14,6 +14,8 @@ from openai import AsyncOpenAI
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from evalkit.service.realtime_socket import TIMES_REAL_TIME
+
 MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}}}
 TOOL = {"type": "function", "name": "find_order", "description": "Finds.", "parameters": {"type": "object"}}
 
@@ -183,3 +185,33 @@ async def test_a_client_that_vanishes(service_url, caplog):
             socket.transport.abort()
     await asyncio.sleep(0.2)
     assert not caplog.records
+
+
+async def test_answers_are_paced_where_turns_are_detected(service_url):
+    """Where the session detects turns an answer comes at four times the speed of speech, else as fast as it can."""
+    seconds = {}
+    for detection in (None, {"type": "server_vad"}):
+        async with raw(service_url, "/v1/realtime?model=local-echo") as socket:
+            session = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+            await socket.send(json.dumps({"type": "session.update", "session": session}))
+            await socket.send('{"type": "response.create"}')
+            await received(socket, "response.created")
+            begun = asyncio.get_running_loop().time()
+            await received(socket, "response.done")
+            seconds[detection is None] = asyncio.get_running_loop().time() - begun
+    assert seconds[False] > 2 / TIMES_REAL_TIME - 0.1
+    assert seconds[False] > seconds[True]
+
+
+async def test_a_turn_over_the_socket(service_url, check_event):
+    """Silence is nobody's turn; what the network finds in it is judged for real."""
+    append = json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(48 * 1000)).decode()})
+    async with raw(service_url) as socket:
+        await received(socket, "conversation.created")
+        for _ in range(3):
+            await socket.send(append)
+        await asyncio.sleep(0.5)
+        await socket.send('{"type": "input_audio_buffer.commit"}')
+        event = json.loads(await socket.recv())
+        check_event(event)
+        assert event["type"] == "input_audio_buffer.committed"

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalkit.service.brain.conversation import Call, Reply
-from evalkit.service.work import Recognise, SessionStep
+from evalkit.service.session import Session
+from evalkit.service.work import FindVoice, LetTimePass, Recognise, SessionStep, Work
 
 
 def test_greeting(bench):
@@ -136,7 +137,8 @@ _AUDIO_CONFIG = st.sampled_from(
     [
         {"input": {"format": {"type": "audio/pcmu"}, "turn_detection": None}},
         {"input": {"transcription": {"model": "whisper-1"}}},
-        {"input": {"turn_detection": {"type": "server_vad"}}},
+        {"input": {"turn_detection": {"type": "server_vad", "idle_timeout_ms": 5000}}},
+        {"input": {"turn_detection": {"type": "semantic_vad", "interrupt_response": False}}},
         {"output": {"format": {"type": "audio/pcma"}, "voice": "cedar", "speed": 1.2}},
         {"output": {"format": {"type": "audio/pcma", "rate": 8000}}},
         {"output": {"voice": "bob"}},
@@ -225,20 +227,27 @@ def _act(bench: Any, action: str | bytes) -> list[dict[str, Any]]:
     if action == "say":
         return bench.say()
     if action == "draw":
-        return bench.settle(SessionStep(bench.session.draw()))
+        return bench.settle(SessionStep(bench.draw(1)))
     if action in {"work", "fail"}:
         if not bench.work:
             return []
         work = bench.work.pop(0)
         if action == "work":
             return bench.settle(SessionStep(bench.do(work)))
-        failed = (
-            bench.session.not_heard(work.ticket, "x")
-            if isinstance(work, Recognise)
-            else bench.session.failed(work.response_id, "x")
-        )
-        return bench.settle(failed)
+        return bench.settle(_failed(bench.session, work))
     return bench.frame(action)
+
+
+def _failed(session: Session, work: Work) -> SessionStep:
+    match work:
+        case Recognise():
+            return session.not_heard(work.ticket, "x")
+        case FindVoice():
+            return session.not_judged(work.ticket, "x")
+        case LetTimePass():
+            return session.waited(work.ticket)
+        case _:
+            return session.failed(work.response_id, "x")
 
 
 @pytest.mark.parametrize(

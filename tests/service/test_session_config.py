@@ -7,6 +7,7 @@ import pytest
 from evalkit.audio.formats import AudioFormat
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.session_config import SessionConfig, VoiceLimits, default_session
+from evalkit.service.turns.detection import DEFAULTS, TurnDetection
 
 
 @pytest.fixture
@@ -20,21 +21,63 @@ def updated(config: SessionConfig, **session) -> SessionConfig:
 
 
 def test_the_protocols_default_is_reported(config):
-    """A new session announces no turn detection, because this server does none."""
-    assert config.wire["audio"]["input"]["turn_detection"] is None
+    """A new session detects turns by the silence after them, and announces with which values."""
+    assert config.wire["audio"]["input"]["turn_detection"] == {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 500,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
+    }
 
 
 def test_manual_turns(config):
-    """turn_detection null is what this server is made for."""
+    """With turn_detection null turns are the client's."""
     new = updated(config, audio={"input": {"turn_detection": None}})
     assert new.wire["audio"]["input"]["turn_detection"] is None
+    assert new.turn_detection is None
 
 
 @pytest.mark.parametrize("kind", ["server_vad", "semantic_vad"])
-def test_vad_is_refused(config, kind):
-    """Asking for a VAD gets an error that says what is supported."""
-    with pytest.raises(BadRequest, match="manual turns only") as refusal:
-        updated(config, audio={"input": {"turn_detection": {"type": kind}}})
+def test_what_a_client_leaves_out_is_announced(config, kind):
+    """A turn detection is announced with all its values, those that were left out or null too."""
+    asked = {"type": kind, "create_response": False, "interrupt_response": None}
+    new = updated(config, audio={"input": {"turn_detection": asked}})
+    announced = new.wire["audio"]["input"]["turn_detection"]
+    assert announced == {**DEFAULTS[kind], "create_response": False}
+    assert new.turn_detection == TurnDetection.from_wire(announced)
+
+
+@pytest.mark.parametrize(
+    ("detection", "code", "field"),
+    [
+        ({"type": "clairvoyance"}, "invalid_value", "type"),
+        ({}, "missing_required_parameter", "type"),
+        ({"type": "server_vad", "threshold": 1.1}, "invalid_value", "threshold"),
+        ({"type": "server_vad", "threshold": "high"}, "invalid_type", "threshold"),
+        ({"type": "server_vad", "silence_duration_ms": -1}, "invalid_value", "silence_duration_ms"),
+        ({"type": "server_vad", "prefix_padding_ms": 0.5}, "invalid_type", "prefix_padding_ms"),
+        ({"type": "server_vad", "idle_timeout_ms": 10}, "invalid_value", "idle_timeout_ms"),
+        ({"type": "server_vad", "eagerness": "low"}, "unknown_parameter", "eagerness"),
+        ({"type": "server_vad", "create_response": 1}, "invalid_type", "create_response"),
+        ({"type": "semantic_vad", "eagerness": "greedy"}, "invalid_value", "eagerness"),
+        ({"type": "semantic_vad", "threshold": 0.5}, "unknown_parameter", "threshold"),
+        ({"type": "semantic_vad", "idle_timeout_ms": 6000}, "unknown_parameter", "idle_timeout_ms"),
+    ],
+)
+def test_a_wrong_turn_detection(config, detection, code, field):
+    """What a kind of turn detection does not have, or cannot be, is refused with its path."""
+    with pytest.raises(BadRequest) as refusal:
+        updated(config, audio={"input": {"turn_detection": detection}})
+    assert (refusal.value.code, refusal.value.param) == (code, f"session.audio.input.turn_detection.{field}")
+
+
+def test_a_turn_detection_that_is_no_object(config):
+    """A kind of turn detection is not given by its name alone."""
+    with pytest.raises(BadRequest, match="expected an object or null") as refusal:
+        updated(config, audio={"input": {"turn_detection": "server_vad"}})
     assert refusal.value.param == "session.audio.input.turn_detection"
 
 
