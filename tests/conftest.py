@@ -11,6 +11,8 @@ from stand_ins import StandInLms
 
 settings.register_profile("evalkit", deadline=None)
 settings.load_profile("evalkit")
+# Hundreds of processes that tests start import evalkit: without its bytecode each would compile all of it again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 @pytest.fixture

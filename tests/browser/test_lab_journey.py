@@ -90,7 +90,8 @@ def test_a_crawl_from_the_form_to_the_leaderboard(browser: Browser, lab: LabProc
 
 @needs_sandbox
 def test_a_coding_run_shows_its_diff_and_its_log(browser: Browser, lab: LabProcess) -> None:
-    launch(browser, lab, "max_examples=1", "assistant.model=oracle", "report.plots=false", mode="coding")
+    task = "mode.tasks=[python_feature_retry_planner]"  # every task of a run is proved before it begins
+    launch(browser, lab, task, "assistant.model=oracle", "report.plots=false", mode="coding")
     open_first_case(browser)
     browser.wait_until("return document.querySelector('.diff') !== null && document.querySelector('.program') !== null")
     assert browser.js("return window.refusedByPolicy") == []

@@ -71,7 +71,7 @@ async def start_peer() -> AsyncIterator[StartPeer]:
                 await script(Peer(socket))
                 await socket.wait_closed()
 
-        server = await serve(play, "127.0.0.1", 0, process_request=gate, max_size=None)
+        server = await serve(play, "127.0.0.1", 0, process_request=gate, max_size=None, close_timeout=1)
         servers.append(server)
         return f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime?model=m&key=query-secret"
 
