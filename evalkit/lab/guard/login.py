@@ -17,23 +17,25 @@ _PAGE = """<!doctype html>
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>evalkit lab: log in</title>
 <meta name="color-scheme" content="dark light"><link rel="icon" href="/ui/assets/icon.svg" type="image/svg+xml">
 <script src="/ui/assets/theme.js"></script><link rel="stylesheet" href="/ui/assets/lab.css"></head>
-<body><main>
-<div class="page-head"><h1>evalkit lab</h1></div>
+<body><main class="login">
+<h1 class="brand"><svg class="mark" viewBox="0 0 32 32" aria-hidden="true" focusable="false">\
+<path d="M4 20h4l3-11 5 17 4-14 2 8h6"/></svg><span>evalkit<b>lab</b></span></h1>
 <section class="card">
-<p>Its token was printed in the terminal where it was started first;
-<code>evalkit lab --new-token</code> makes another.</p>
 {message}
 <form method="post" action="/login">
 <input type="text" name="user" value="evalkit lab" autocomplete="username" hidden>
-<p><label for="token">Token</label>
-<input id="token" name="token" type="password" autocomplete="current-password" required autofocus></p>
-<p><button type="submit" class="button primary">Log in</button></p>
+<div class="field"><label for="token">Token</label>
+<input id="token" name="token" type="password" autocomplete="current-password" required autofocus \
+aria-describedby="token-hint">
+<p class="hint" id="token-hint">It was printed in the terminal in which the lab was first started;
+<code>evalkit lab --new-token</code> makes another.</p></div>
+<button type="submit" class="button primary">Log in</button>
 </form>
 </section>
 </main></body>
 </html>
 """
-_WRONG = '<p role="alert">That is not the token.</p>'
+_WRONG = '<p role="alert" class="note bad">That is not the token.</p>'
 
 
 def routes(lab: Lab, failed_logins: FailedLogins) -> APIRouter:

@@ -88,18 +88,18 @@ def _add_page(router: APIRouter, lab: Lab) -> None:
 
 
 def _add_launches(router: APIRouter, lab: Lab, orders: Orders) -> None:
-    @router.get("/launches")
+    @router.get("/launches", summary="What was launched")
     def list_launches(limit: int = _MOST_LISTED) -> list[dict[str, Any]]:
         """What was launched, newest first."""
         return [_describe(lab, entry) for entry in lab.launches.list_launches()[: max(0, min(limit, _MOST_LISTED))]]
 
-    @router.get("/launches/{launch_id}")
+    @router.get("/launches/{launch_id}", summary="A launch, with the end of what it printed")
     def get_launch(launch_id: str) -> dict[str, Any]:
         """One launch, with the end of what it has printed."""
         entry = _existing(lab.launches.get(launch_id))
         return {**_describe(lab, entry), "output": lab.launches.read_output(launch_id)}
 
-    @router.post("/launches", status_code=201)
+    @router.post("/launches", status_code=201, summary="Check a line and queue it")
     def launch(order: LaunchOrder) -> Response:
         """Check a line, and queue it where nothing is wrong with it; 422 with all that is."""
         try:
@@ -110,7 +110,7 @@ def _add_launches(router: APIRouter, lab: Lab, orders: Orders) -> None:
             return _refuse(error)
         return JSONResponse(_describe(lab, entry), 201)
 
-    @router.post("/launches/check")
+    @router.post("/launches/check", summary="What a line would run, and what is wrong with it")
     def check(order: LaunchOrder) -> Response:
         """What a line would run and take, with all that is wrong with it, each at its key."""
         source = _root_of(lab, order.rerun) if order.rerun else None
@@ -123,7 +123,7 @@ def _add_launches(router: APIRouter, lab: Lab, orders: Orders) -> None:
         typed = rerun_words(source, words, multirun=multirun) if source else run_words(words, multirun=multirun)
         return JSONResponse(_describe_check(checked, typed))
 
-    @router.post("/launches/parse")
+    @router.post("/launches/parse", summary="What stands on a line")
     def parse(order: LaunchOrder) -> Response:
         """What stands on a line: its overrides, and whether it is a sweep."""
         try:
@@ -132,14 +132,14 @@ def _add_launches(router: APIRouter, lab: Lab, orders: Orders) -> None:
             return _refuse(error)
         return JSONResponse({"overrides": overrides, "multirun": multirun})
 
-    @router.post("/launches/{launch_id}/stop")
+    @router.post("/launches/{launch_id}/stop", summary="Stop a launch")
     def stop(launch_id: str) -> dict[str, Any]:
         """Stop a launch: asked once, cases under way may finish; twice, it ends at once; a third time, it is killed."""
         return _describe(lab, _existing(lab.launches.stop_launch(launch_id)))
 
 
 def _add_runs(router: APIRouter, lab: Lab, orders: Orders) -> None:
-    @router.post("/runs", status_code=201)
+    @router.post("/runs", status_code=201, summary="Launch a run for each model")
     def launch_run(order: RunOrder) -> Response:
         """Launch a run for each model that is asked for; `run_id` is the first one's."""
         try:
@@ -151,19 +151,19 @@ def _add_runs(router: APIRouter, lab: Lab, orders: Orders) -> None:
         ids = [entry.run_id[:16] for entry in entries]
         return JSONResponse({"run_id": ids[0], "run_ids": ids, "launches": [entry.launch_id for entry in entries]}, 201)
 
-    @router.post("/runs/{run_id}/resume", status_code=201)
+    @router.post("/runs/{run_id}/resume", status_code=201, summary="Go on with a run")
     def resume(run_id: str, order: Annotated[ResumeOrder | None, Body()] = None) -> Response:
         """Go on with a run: what is missing is run, what was lost is tried again, nothing is paid for twice."""
         return _resume(lab, orders, run_id, order or ResumeOrder())
 
-    @router.post("/runs/{run_id}/retry-api-errors", status_code=201)
+    @router.post("/runs/{run_id}/retry-api-errors", status_code=201, summary="Try again what was lost")
     def retry_lost(run_id: str, order: Annotated[ResumeOrder | None, Body()] = None) -> Response:
         """Try the cases again that were lost to the infrastructure. What was never begun is run too."""
         lost = lab.index.count_endings(run_id).get(TrialEnding.LOST, 0)
         told = {"api_errors_found": lost, "message": f"{lost} lost case-trials are tried again, in the same run"}
         return _resume(lab, orders, run_id, order or ResumeOrder(), told)
 
-    @router.post("/sweeps/{sweep_id}/resume", status_code=201)
+    @router.post("/sweeps/{sweep_id}/resume", status_code=201, summary="Go on with a sweep")
     def resume_sweep(sweep_id: str, order: Annotated[ResumeOrder | None, Body()] = None) -> Response:
         """Go on with the jobs of a sweep that have not come to their end."""
         sweep = lab.index.get_sweep(sweep_id)
@@ -171,7 +171,7 @@ def _add_runs(router: APIRouter, lab: Lab, orders: Orders) -> None:
             raise HTTPException(404, "there is no such sweep")
         return _resume_in(lab, orders, sweep.root, "", order or ResumeOrder())
 
-    @router.post("/runs/{run_id}/rerun", status_code=201)
+    @router.post("/runs/{run_id}/rerun", status_code=201, summary="Run a stored config again")
     def rerun(run_id: str, order: Annotated[RerunOrder | None, Body()] = None) -> Response:
         """Run the stored config again, with changes."""
         wanted = order or RerunOrder()
@@ -181,7 +181,7 @@ def _add_runs(router: APIRouter, lab: Lab, orders: Orders) -> None:
             return _refuse(error)
         return JSONResponse(_describe(lab, entry), 201)
 
-    @router.post("/runs/{run_id}/stop")
+    @router.post("/runs/{run_id}/stop", summary="Stop a run")
     def stop_run(run_id: str) -> Response:
         """Stop a run that this lab launched, as its launch is stopped."""
         return JSONResponse(_describe(lab, _stop_run(lab, run_id)))

@@ -10,6 +10,7 @@ import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,6 +66,7 @@ class _Asked:
         return case_href(self.run.id, self.key)
 
 
+@lru_cache(maxsize=4096)  # a page of a case's history asks for the same hundreds twice, and is loaded again
 def case_href(run_id: str, key: str) -> str:
     """Return the address of a case-trial's page."""
     return f"/ui/runs/{quote(run_id, safe='')}/cases/{quote(key, safe='')}"
@@ -204,7 +206,6 @@ _NOTHING = (
     "spoken",
     "required",
     "whole_reviews",
-    "review_href",
     "event_count",
     "events_file",
     "logs_calls",
@@ -235,7 +236,6 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
         "spoken": has_sound(root, record),
         "required": required_graders(record.case),
         "whole_reviews": [review for review in reviews if review.question == (record.key, None, None)],
-        "review_href": _review_href(asked.run.id, record.key, None, None),
         "recording": _artifact(asked.run.id, recording) if recording and find_artifact(root, recording) else "",
         "sections": sections,
         "styles": section_assets(case.run.mode, "css"),
@@ -245,9 +245,9 @@ def _shown(asked: _Asked, case: FinishedCase, nonce: str) -> dict[str, Any]:
     }
 
 
-def _review_href(run_id: str, key: str, grader_id: str | None, turn_index: int | None) -> str:
-    """Return where a person says what is right about a question; about the case as a whole with no grader."""
-    asked = {"key": key, "grader_id": grader_id or "*", **({} if turn_index is None else {"turn": turn_index})}
+def _review_href(run_id: str, key: str, grader_id: str, turn_index: int | None) -> str:
+    """Return where a person says what is right about a grader's question."""
+    asked = {"key": key, "grader_id": grader_id, **({} if turn_index is None else {"turn": turn_index})}
     return f"/ui/reviews/{quote(run_id, safe='')}?{urlencode(asked)}"
 
 

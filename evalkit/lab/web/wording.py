@@ -44,7 +44,8 @@ def percent(share: float | None, places: int = 0) -> str:
     text = f"{100 * share:.{places}f}"
     if 0 < share < 1 and float(text) in (0.0, 100.0):
         return percent(share, places + 1)
-    return f"{text.removesuffix('.' + '0' * places)} %" if places else f"{text} %"
+    number = text.removesuffix("." + "0" * places) if places else text
+    return f"{number}\N{NO-BREAK SPACE}%"  # a line never ends between the two
 
 
 def milliseconds(value: float | None) -> str:
@@ -55,8 +56,8 @@ def milliseconds(value: float | None) -> str:
 
 
 def duration(ms: float | None) -> str:
-    """Return how long something took, in at most two units."""
-    if ms is None:
+    """Return how long something took, in at most two units; what ended before it began is not known."""
+    if ms is None or ms < 0:
         return UNKNOWN
     seconds = ms / 1000
     if seconds < 1:

@@ -72,4 +72,4 @@ def test_models_that_ran_lead_to_their_runs(tmp_path: Path, open_client: Callabl
     page = open_client(lab).get("/ui/models").text
     assert f'<a href="/ui/?model={quote(model)}">' in page
     first = page.partition("<tbody>")[2].partition("</tr>")[0]
-    assert f">{model}</th>" in first
+    assert f'<span class="mono">{model}</span>' in first

@@ -106,7 +106,7 @@ def test_a_run_that_goes_on_is_followed_and_can_be_stopped(
         text = client.get(page).text
         assert "data-live-run=" in text
         assert 'id="feed"' in text
-        assert "stopped where it was started" in text
+        assert "press Ctrl-C where it was started" in text
         monkeypatch.setattr(Launches, "find_by_root", lambda *_: SimpleNamespace(is_open=True))
         assert f"/runs/{page.rpartition('/')[2]}/stop" in client.get(f"{page}/head").text
 

@@ -126,7 +126,11 @@ def test_the_page_and_its_parts(lab: Lab, open_client: Callable[[Lab], TestClien
 def test_all_sweeps_are_listed(lab: Lab, tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
     """With what they differ in and who is best; a lab without any says how to make one."""
     page = open_client(lab).get("/ui/sweeps").text
-    for shown in (f'href="/ui/sweeps/{lab.index.list_sweeps()[0].id}"', "chunk_ms</span>", "job 0, 68 %"):
+    for shown in (
+        f'href="/ui/sweeps/{lab.index.list_sweeps()[0].id}"',
+        "chunk_ms</span>",
+        "job 0, 68\N{NO-BREAK SPACE}%",
+    ):
         assert shown in page, shown
     assert "No sweep yet" in open_client(make_lab(tmp_path / "another")).get("/ui/sweeps").text
 

@@ -21,7 +21,8 @@ from evalkit.lab.web import wording
     ],
 )
 def test_a_share(share: float | None, shown: str) -> None:
-    assert wording.percent(share) == shown
+    """The number and its sign stay on one line."""
+    assert wording.percent(share) == shown.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,7 @@ def test_money(usd: float | None, shown: str) -> None:
     ("ms", "shown"),
     [
         (None, wording.UNKNOWN),
+        (-1, wording.UNKNOWN),
         (12, "12 ms"),
         (1500, "1.5 s"),
         (60_000, "1 min"),

@@ -17,6 +17,9 @@ const remembered = {
   set(name, value) { try { localStorage.setItem(`evalkit-${name}`, value); } catch { /* not remembered */ } },
 };
 
+/* On a narrow screen the navigation is wider than its place: where one is has to be seen. */
+document.querySelector(".site-nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
 /* --- the server --- */
 
 export async function send(method, url, body) {
