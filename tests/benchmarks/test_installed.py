@@ -48,6 +48,7 @@ IMPORTED = {
     "soak": "psutil",
     "terminal_sessions": "evalkit",
     "turn_detection": "onnxruntime",
+    "turn_taking_accuracy": "numpy",
 }
 # Script that starts the embedded provider -> its arguments.
 STARTED = {
