@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,14 +86,16 @@ def test_its_files_can_be_opened(browser: Browser, pages: dict[str, str]) -> Non
 
 
 @pytest.fixture
-def going(outputs: Path, lab: LabProcess) -> Iterator[RunDirectory]:
-    """A run that somebody's process is at."""
+def going(outputs: Path, lab: LabProcess, tmp_path: Path) -> Iterator[RunDirectory]:
+    """A run that somebody's process is at, and has been since the lab saw it."""
     planned = ["order-lost", "order-7", "order-8"]
     run = stored_runs.write_crawl(
-        outputs / "going", passing=(), status=RunStatus.RUNNING, run_id="d" * 32, case_trials=planned
+        tmp_path / "going", passing=(), status=RunStatus.RUNNING, run_id="d" * 32, case_trials=planned
     )
     with run.exclusive():
-        yield run
+        seen = RunDirectory(run.root.rename(outputs / "going"))
+        yield seen
+    shutil.rmtree(seen.root)
 
 
 def test_cases_arrive_without_a_reload(browser: Browser, lab: LabProcess, going: RunDirectory) -> None:
@@ -109,3 +112,16 @@ def test_cases_arrive_without_a_reload(browser: Browser, lab: LabProcess, going:
     browser.wait_until(f"return [...document.querySelectorAll('{CASES}')].some((a) => a.textContent === 'order-7')")
     assert browser.js("return window.notLoadedAgain")
     assert find_flaws(browser, browser.driver.current_url, WHOLE) == []
+
+
+def test_the_page_of_a_case_shows_it_when_it_ends(browser: Browser, lab: LabProcess, going: RunDirectory) -> None:
+    """Whoever waits for one case need not load its page again."""
+    going.journal_start("order-8", 1)
+    address = f"{lab.url}/ui/runs/{'d' * 16}/cases/order-8"
+    browser.open(f"{lab.url}/ui/")
+    browser.wait_until("return document.querySelector('#running:not([hidden]) .run-card') !== null")
+    browser.open(address)
+    browser.wait_until("return document.querySelector('#waiting') !== null")
+    stored_runs.store_trial(going, stored_runs.make_call("order-8"), {"tool_call": 1.0, "tool_call_args": 1.0})
+    browser.wait_until("return document.querySelector('.case-facts') !== null")
+    browser.wait_until("return document.querySelector('[data-awaits]') === null")

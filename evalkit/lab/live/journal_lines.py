@@ -64,6 +64,30 @@ def read_journal_part(path: Path, cursor: int, generation: str, most: int = MOST
         return JournalPart(now, events, is_other, is_all=False)
 
 
+def find_place(path: Path, past_bytes: int = 0) -> tuple[int, str]:
+    """Return a cursor in the journal at `path`, and the journal's generation.
+
+    At most `past_bytes` of whole lines lie behind it: with none, it is the end of the last of them. It is the beginning
+    where the journal is shorter, not there, or ends in a line longer than a megabyte.
+    """
+    try:
+        file = os.fdopen(_open_plain_file(path), "rb")
+    except OSError:
+        return 0, ""
+    with file:
+        generation = _read_generation(file)
+        size = os.fstat(file.fileno()).st_size
+        if size <= past_bytes:
+            return 0, generation
+        begins = file.seek(max(0, size - past_bytes - LONGEST_LINE))
+        text = file.read(size - begins)
+    wanted = size - past_bytes - begins
+    line_end = text.find(b"\n", wanted - 1)
+    if line_end < 0:
+        line_end = text.rfind(b"\n")
+    return (begins + line_end + 1 if line_end >= 0 else 0), generation
+
+
 def _open_plain_file(path: Path) -> int:
     """Open `path` unless it is something that one could wait at for ever."""
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

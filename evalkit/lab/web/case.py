@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from evalkit.errors import ConfigError, DataError
 from evalkit.lab.index.rows import RunRow
 from evalkit.lab.lab import Lab
+from evalkit.lab.live.journal_lines import find_place
 from evalkit.lab.people.reviews import read_reviews, reviews_in_force
 from evalkit.lab.web.call_sound import (
     compose_call,
@@ -42,6 +43,7 @@ from evalkit.reports.page.events import read_digest
 from evalkit.reports.page.render import RenderedSection, render_section
 from evalkit.reports.page.timeline import Block, Lane, lay_out
 from evalkit.runs.stored_run import open_run
+from evalkit.store.run_directory import RunDirectory
 
 _log = logging.getLogger(__name__)
 _READER = "the lab"
@@ -53,13 +55,17 @@ _NO_SECTION = '<p class="note bad">This part cannot be shown: {{ problem }}</p>'
 
 @dataclass(frozen=True)
 class _Asked:
-    """One case-trial as an address names it; `trouble` says why it cannot be read."""
+    """One case-trial as an address names it.
+
+    `trouble` says why it cannot be read; `place` is the cursor of the run's journal, and its generation, before it was.
+    """
 
     run: RunRow
     key: str
     planned: tuple[str, ...]
     case: FinishedCase | None
     trouble: str
+    place: tuple[int, str]
 
     @property
     def href(self) -> str:
@@ -114,17 +120,18 @@ def _find(lab: Lab, run_id: str, key: str) -> _Asked:
     row = lab.index.get_run(run_id)
     if row is None:
         raise HTTPException(404, f"There is no run {run_id} here. It may have been moved or deleted.")
+    place = find_place(RunDirectory(row.root).journal_path)  # before its files are read: what comes after is told
     try:
         run = open_run(row.root, _READER)
         if key not in run.planned:
             raise HTTPException(404, f"The run {row.name} has no case-trial {key}.")
     except ConfigError as error:
-        return _Asked(row, key, (), None, _without_folder(row, error))
+        return _Asked(row, key, (), None, _without_folder(row, error), place)
     try:
-        return _Asked(row, key, run.planned, read_case(run, key), "")
+        return _Asked(row, key, run.planned, read_case(run, key), "", place)
     except (DataError, ValueError, KeyError, TypeError) as error:
         told = error if isinstance(error, DataError) else f"records/{key}.json: cannot be read ({error})"
-        return _Asked(row, key, run.planned, None, _without_folder(row, told))
+        return _Asked(row, key, run.planned, None, _without_folder(row, told), place)
 
 
 def _without_folder(row: RunRow, error: object) -> str:
@@ -183,6 +190,7 @@ def _page(lab: Lab, request: Request, asked: _Asked) -> HTMLResponse:
         here=asked.href,
         trouble=trouble,
         waiting=str(trial.ending) if trial else "",
+        place=asked.place,
         awaits=_awaited(row, case, asked.trouble),
         **shown,
     )

@@ -21,6 +21,7 @@ from starlette.exceptions import HTTPException
 from evalkit.errors import ConfigError, DataError
 from evalkit.lab.index.rows import RunRow, TrialEnding
 from evalkit.lab.lab import Lab
+from evalkit.lab.live.journal_lines import find_place
 from evalkit.lab.web.charts import latency_shares
 from evalkit.lab.web.mode_sections import section_assets
 from evalkit.lab.web.rendering import is_partial, query_string, read_page, render
@@ -78,7 +79,7 @@ def routes(lab: Lab) -> APIRouter:
             **content,
             **_describe_head(lab, run),
             sweep=lab.index.get_sweep(run.sweep_id) if run.sweep_id else None,
-            cursor=find_late_cursor(RunDirectory(run.root).journal_path) if run.is_live else 0,
+            place=find_place(RunDirectory(run.root).journal_path, _PAST_BYTES) if run.is_live else None,
         )
 
     @router.get("/runs/{run_id}/head")
@@ -137,20 +138,6 @@ def list_files(root: Path) -> list[RunFolder]:
         RunFolder(name, listed[:_MOST_FILES], max(len(listed) - _MOST_FILES, 0))
         for name, listed in sorted(files.items())
     ]
-
-
-def find_late_cursor(journal: Path) -> int:
-    """Return a place in a run's journal, after a whole line, behind which lies as much of the past as people want."""
-    try:
-        size = journal.stat().st_size if journal.is_file() else 0
-        if size <= _PAST_BYTES:
-            return 0
-        with journal.open("rb") as file:
-            file.seek(size - _PAST_BYTES)
-            rest = file.readline()
-            return file.tell() if rest.endswith(b"\n") else 0
-    except OSError:
-        return 0
 
 
 def _find(lab: Lab, run_id: str) -> RunRow:

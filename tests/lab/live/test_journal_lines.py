@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.lab.live.journal_lines import LONGEST_LINE, read_journal_part
+from evalkit.lab.live.journal_lines import LONGEST_LINE, find_place, read_journal_part
 
 LINES = b'{"event":"began","at":"1"}\n{"event":"started","key":"a"}\n{"event":"ended"}\n'
 
@@ -96,3 +96,33 @@ def test_what_is_no_journal_has_no_lines(tmp_path: Path) -> None:
         part = read_journal_part(tmp_path / name, 0, "")
         assert (part.events, part.generation, part.is_other, part.is_all) == ([], "", False, True)
         assert read_journal_part(tmp_path / name, 7, "").is_other
+
+
+def test_a_place_near_the_end_is_a_cursor(tmp_path: Path) -> None:
+    """After a whole line; as much of the past lies behind it as was asked for."""
+    journal = tmp_path / "journal.jsonl"
+    assert find_place(journal) == (0, "")
+    lines = [f'{{"event": "started", "key": "case-{number}"}}\n'.encode() for number in range(2_000)]
+    whole = b"".join(lines)
+    journal.write_bytes(b"".join(lines[:100]))
+    generation = read_journal_part(journal, 0, "").generation
+    assert find_place(journal, 32_768) == (0, generation)
+    for rest in (b"", b'{"event": "torn'):
+        journal.write_bytes(whole + rest)
+        assert find_place(journal) == (len(whole), generation)
+        cursor, _ = find_place(journal, 32_768)
+        assert whole[:cursor].endswith(b"\n")
+        assert 32_700 < len(whole + rest) - cursor <= 32_768
+        part = read_journal_part(journal, cursor, generation)
+        assert (part.is_other, part.events[-1]["key"]) == (False, "case-1999")
+
+
+def test_a_place_behind_long_lines(tmp_path: Path) -> None:
+    """The last line may be longer than the past that is wanted, or than any line of a journal."""
+    journal = tmp_path / "journal.jsonl"
+    journal.write_bytes(LINES + b"x" * 50_000)
+    assert (
+        find_place(journal, 1_000) == find_place(journal) == (len(LINES), read_journal_part(journal, 0, "").generation)
+    )
+    journal.write_bytes(LINES + b"x" * (LONGEST_LINE + 1))
+    assert find_place(journal)[0] == 0

@@ -17,6 +17,7 @@ from stored_sessions import make_cast, make_session
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
+from evalkit.lab.live.journal_lines import find_place
 from evalkit.lab.people.reviews import Label, Review, add_review
 from evalkit.lab.web.case import case_href
 from evalkit.lab.web.finished_case import read_case
@@ -90,6 +91,18 @@ def test_what_was_said_cannot_become_part_of_the_page(voice: _CasePages) -> None
 def test_a_case_that_has_not_ended_says_so(voice: _CasePages) -> None:
     """And can be watched in its run."""
     assert "Not finished yet" in voice.get("not-yet")
+
+
+def test_a_case_is_waited_for_from_where_its_page_was_made(voice: _CasePages) -> None:
+    """What happened in the run before is told to nobody who waits for one case."""
+    run = RunDirectory(voice.run.root)
+    with run.exclusive():
+        run.journal_start("not-yet", 1)
+        voice.lab.follower.catch_up()
+        page = voice.get("not-yet")
+    assert 'data-awaits="finished"' in page
+    (place,) = re.findall(r'data-live-cursor="(\d+)" data-live-generation="(\w+)"', page)
+    assert place == (str(run.journal_path.stat().st_size), find_place(run.journal_path)[1])
 
 
 @pytest.mark.parametrize(

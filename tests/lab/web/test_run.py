@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
 from evalkit.lab.launch.launches import Launches
-from evalkit.lab.web.run import find_late_cursor, list_files
+from evalkit.lab.web.run import list_files
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 OpenClient = Callable[[Lab], TestClient]
@@ -160,16 +160,26 @@ def test_very_many_files_are_counted(tmp_path: Path) -> None:
     assert (len(folder.files), folder.more) == (200, 50)
 
 
-def test_a_long_journal_is_followed_from_a_whole_line_near_its_end(tmp_path: Path) -> None:
-    journal = tmp_path / "journal.jsonl"
-    assert find_late_cursor(journal) == 0
-    lines = [f'{{"event": "started", "key": "case-{number}"}}\n'.encode() for number in range(2_000)]
-    journal.write_bytes(b"".join(lines[:100]))
-    assert find_late_cursor(journal) == 0
-    journal.write_bytes(b"".join(lines) + b'{"event": "torn')
-    cursor = find_late_cursor(journal)
-    text = journal.read_bytes()
-    assert text[:cursor].endswith(b"\n")
-    assert 30_000 < len(text) - cursor <= 32 * 1024
-    journal.write_bytes(b"x" * 100_000)
-    assert find_late_cursor(journal) == 0
+def test_a_long_run_is_followed_from_near_its_end(tmp_path: Path, open_client: OpenClient) -> None:
+    """Of what happened before, as much is told as people want to see, and then what happens."""
+    run = stored_runs.write_crawl(tmp_path / "outputs" / "run", status=RunStatus.RUNNING)
+    with run.exclusive():
+        for number in range(1_000):
+            run.journal_start(f"order-{number}", 1)
+        lab = make_lab(tmp_path)
+        client, page = open_client(lab), page_of(lab)
+        cursor, generation = re.findall(
+            r'data-live-cursor="(\d+)" data-live-generation="(\w+)"', client.get(page).text
+        )[0]
+        run.journal_start("order-new", 1)
+        address = f"ws://{client.base_url.netloc.decode()}{page.removeprefix('/ui')}/stream"
+        with client.websocket_connect(f"{address}?cursor={cursor}&generation={generation}&attempts=false") as stream:
+            init = stream.receive_json()
+            events = []
+            while not events or events[-1]["key"] != "order-new":
+                events += stream.receive_json().get("events", ())
+    assert (init["reset"], init["cursor"]) == (False, int(cursor))
+    assert [event["key"] for event in events[:-1]] == [
+        f"order-{number}" for number in range(1_001 - len(events), 1_000)
+    ]
+    assert 200 < len(events) < 500
