@@ -18,10 +18,17 @@ from evalkit.store.journal import append_lines
 from evalkit.store.run_directory import now_utc
 
 _KEEP_EVENTS = """
-window.told = [];
-window.resets = 0;
-document.addEventListener("live:events", ({ detail }) => window.told.push(...detail.events));
-document.addEventListener("live:reset", () => { window.resets += 1; });
+if (location.protocol === "http:") {  // the page of a run loads itself again when the run has ended
+  const place = `kept ${location.pathname}`;
+  const kept = JSON.parse(sessionStorage.getItem(place) ?? '{"told": [], "resets": 0, "said": ""}');
+  const said = () => kept.said + (document.getElementById("toasts")?.textContent ?? "");
+  Object.assign(window, kept, { said });
+  document.addEventListener("live:events", ({ detail }) => window.told.push(...detail.events));
+  document.addEventListener("live:reset", () => { window.resets += 1; });
+  addEventListener("pagehide", () => {
+    sessionStorage.setItem(place, JSON.stringify({ told: window.told, resets: window.resets, said: said() }));
+  });
+}
 """
 OFFLINE = "return document.getElementById('offline').hidden === false"
 TOLD = "return window.told.length > {}"
@@ -65,8 +72,8 @@ def test_an_open_page_outlives_the_lab(keeping: Browser, run: KilledRun, tmp_pat
         keeping.wait_until(TOLD.format(before + 10))
         assert not keeping.js(OFFLINE)
         run.come_to_end()
-        keeping.wait_until("return window.told.at(-1).event === 'ended'")
-        keeping.wait_until("return document.querySelector('#toasts').textContent.includes('The run has ended')")
+        keeping.wait_until("return window.told.at(-1)?.event === 'ended'")
+        keeping.wait_until("return window.said().includes('The run has ended')")
         told, resets = keeping.js("return [window.told, window.resets]")
     assert "resumed" not in [line["event"] for line in read_journal(run.directory)]
     assert (begins > 0) or not is_long
