@@ -54,6 +54,16 @@ class RunChange:
     is_whole: bool
 
 
+@dataclass(frozen=True)
+class _Begun:
+    """What a run was begun as, by its config and its provenance; read again only when one of them changes."""
+
+    stored: StoredRun
+    planned: Mapping[str, int]
+    layout: ResultLayout | None
+    no_mode: Sequence[str]
+
+
 @dataclass
 class RunReader:
     """Reads a run directory, and keeps what it has read, so that reading on costs what is new.
@@ -77,6 +87,8 @@ class RunReader:
         self._trials: dict[str, TrialState] = {}
         self._bad_records: dict[str, tuple[str, str]] = {}
         self._bad_grades: list[str] = []
+        self._begun: _Begun | None = None
+        self._facts: dict[str, Any] = {}
 
     def read(self) -> RunChange:
         """Return what is new since the last time, at first everything. Raises nothing for what is wrong with a file."""
@@ -86,11 +98,10 @@ class RunReader:
             self._forget()
         self._begun_as = begun_as
         try:
-            stored = open_run(self.root, "the lab")
-            planned = {key: position for position, key in enumerate(stored.planned) if _is_key(key)}
-            layout, no_mode = _layout(stored)
+            self._begun = self._begun or _begin(self.root)
         except _UNREADABLE as error:
             return self.damaged(error)
+        stored, planned, layout = self._begun.stored, self._begun.planned, self._begun.layout
         is_live = stored.is_live
         touched = {*self._read_journal(stored, layout), *self._read_grades()}
         running = {key for key, state in self._trials.items() if state.is_running(is_live=is_live)}
@@ -101,7 +112,7 @@ class RunReader:
             if state.is_shown(is_live=is_live):
                 trials.append(self._update(state, key, planned[key], stored.mode, is_live=is_live))
         status, bad_status = _status(stored, is_live=is_live)
-        findings = [*no_mode, *bad_status, *self._findings(is_live=is_live)]
+        findings = [*self._begun.no_mode, *bad_status, *self._findings(is_live=is_live)]
         values = self._run_values(stored, layout, planned)
         return RunChange(
             {**values, "status": status, "is_live": is_live, "trouble": _told(findings)}, trials, is_whole=is_whole
@@ -201,8 +212,9 @@ class RunReader:
             for value in state.short.latencies
         ]  # fmt: skip
         costs = [row["cost_usd"] for row in rows]
+        self._facts = self._facts or _facts(stored)
         return {
-            **_facts(stored),
+            **self._facts,
             **_case_set(stored, layout, planned, {key: state.values["content"] for key, state in states.items()}),
             "planned": len(planned),
             "finished": len(rows),
@@ -228,6 +240,12 @@ class RunReader:
             "case_set": "", "cases": 0, "planned_sha": "", "has_all_cases": False, "data_name": "", "ranking": "",
             "trials": 0, "parent": "", "trouble": told, "config_sha256": "", "evalkit_version": "",
         }  # fmt: skip
+
+
+def _begin(root: Path) -> _Begun:
+    stored = open_run(root, "the lab")
+    planned = {key: position for position, key in enumerate(stored.planned) if _is_key(key)}
+    return _Begun(stored, planned, *_layout(stored))
 
 
 def _layout(stored: StoredRun) -> tuple[ResultLayout | None, list[str]]:

@@ -12,10 +12,12 @@ import pytest
 import stored_run
 import stored_runs
 
+from evalkit.lab.index import reading as reading_module
 from evalkit.lab.index.reading import RunChange, RunReader
 from evalkit.lab.index.rows import CUT_OFF, DAMAGED, TrialEnding
 from evalkit.runner.reporting import report_run
 from evalkit.runs.stored_run import open_run
+from evalkit.store.provenance import write_provenance
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 
@@ -47,6 +49,25 @@ def test_a_dialogue_has_the_latency_of_its_turns(tmp_path: Path) -> None:
     cases = [stored_run.StoredCase("talk", turns=3), stored_run.StoredCase("chat")]
     run = stored_run.StoredRun(tmp_path / "run", cases, mode="run").write()
     assert RunReader(run.root).read().values["latency_ms"] == report_run(run).summary["latency_first_audio_ms_p50"]
+
+
+def test_what_a_run_was_begun_as_is_read_again_when_it_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is going is read several times a second."""
+    opened: list[Path] = []
+    monkeypatch.setattr(reading_module, "open_run", lambda root, who: opened.append(root) or open_run(root, who))
+    run = stored_runs.write_crawl(tmp_path / "run", case_trials=["order-1", "order-2", "order-lost"])
+    reader = RunReader(run.root)
+    first = reader.read()
+    run.journal_start("order-1", 2)
+    assert reader.read().values == first.values
+    assert len(opened) == 1
+    write_provenance(run.provenance_path, {**run.read_provenance(), "started_at": "2026-02-02T10:00:00.000+00:00"})
+    assert reader.read().values["started_at"] == "2026-02-02T10:00:00.000+00:00"
+    config = run.config_path.read_text(encoding="utf-8")
+    run.config_path.write_text("[]", encoding="utf-8")
+    assert reader.read().values["status"] == DAMAGED
+    run.config_path.write_text(config, encoding="utf-8")
+    assert reader.read().values["passed"] == first.values["passed"] > 0
 
 
 def test_what_is_new_is_read_on(tmp_path: Path) -> None:
