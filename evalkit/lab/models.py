@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -214,18 +215,23 @@ def describe_studio(listing: StudioListing) -> dict[str, Any]:
 
 def _read_preset(path: Path, present: set[str]) -> ProviderPreset:
     text = path.read_text(encoding="utf-8")
-    preset = yaml.safe_load(text)
-    first = text.partition("\n")[0]
+    content = yaml.safe_load(text)
+    preset = content.get("provider", content)  # a file that sets more than the provider says where each belongs
+    about = [line.removeprefix("#").strip() for line in takewhile(_is_comment, text.splitlines())]
     key = preset.get("api_key_env")
     return ProviderPreset(
         name=path.stem,
-        about=first.removeprefix("#").strip() if first.startswith("#") else "",
+        about=next((line for line in about if not line.startswith("@package")), ""),
         base_url=preset.get("base_url"),
         api_key_env=key,
         has_key=key is not None and key in present,
         text_api=str(preset.get("text_api") or "responses"),
         models={role: model for role, model in (preset.get("models") or {}).items() if model},
     )
+
+
+def _is_comment(line: str) -> bool:
+    return line.startswith("#")
 
 
 def _names_in_dotenv(working_dir: Path) -> set[str]:

@@ -42,6 +42,8 @@ def test_presets_say_whether_their_key_is_there(tmp_path: Path) -> None:
     assert has_key == {"openai": True, "openrouter": True, "azure": False}
     assert CANARY not in repr(presets)
     assert presets["local"].about.startswith("The embedded provider")
+    assert presets["local_faulty"].about.startswith("The embedded provider, unreliable")
+    assert presets["local_faulty"].models["judge"] == "local-judge"
     assert presets["openai"].models["judge"] == "gpt-4.1-mini"
     assert studio_url(presets.values()) == "http://127.0.0.1:1234/v1"
     assert studio_url([presets["openai"]]) == ""
