@@ -40,7 +40,7 @@ with missing_packages_named():
     from evalkit.metrics.turn_taking.exchanges import follow_exchanges
     from evalkit.metrics.turn_taking.panel import measure_calls
     from evalkit.metrics.turn_taking.timeline import AgentSpeech, CallerAct, CallerSpeech, CallTimeline, Segment
-    from evalkit.metrics.turn_taking.waveform import find_parts
+    from evalkit.metrics.turn_taking.waveform import HeardSide
     from evalkit.service.speech.hibari import HibariSpeech
 
 CHANNELS = Path(__file__).parents[1] / "conf" / "channel"
@@ -241,11 +241,12 @@ def _send(call: Placed, codec: AudioFormat, spec: ChannelSpec, seed: int) -> tup
 
 def _measure(call: Placed, caller: Pcm, agent: Pcm) -> dict[str, float]:
     """Return the three times as the metrics have them, those that were found."""
+    heard_caller, heard_agent = HeardSide(caller, call.rate_hz), HeardSide(agent, call.rate_hz)
     timeline = CallTimeline(
         "call",
         caller.size / call.rate_hz,
-        tuple(CallerSpeech(act, _parts(caller, call.rate_hz, extent)) for act, extent in call.said),
-        tuple(AgentSpeech(_parts(agent, call.rate_hz, extent), was_cut) for extent, was_cut in call.spoken),
+        tuple(CallerSpeech(act, heard_caller.find_parts(_with_room(extent))) for act, extent in call.said),
+        tuple(AgentSpeech(heard_agent.find_parts(_with_room(extent)), was_cut) for extent, was_cut in call.spoken),
     )
     panel = {one.name: one.contributions for one in measure_calls([timeline])}
     found = {
@@ -257,8 +258,8 @@ def _measure(call: Placed, caller: Pcm, agent: Pcm) -> dict[str, float]:
     return {name: values[0] for name, values in found.items() if values}
 
 
-def _parts(pcm: Pcm, rate_hz: int, extent: Segment) -> tuple[Segment, ...]:
-    return find_parts(pcm, rate_hz, Segment(extent.start_s - ROOM_S, extent.end_s + ROOM_S))
+def _with_room(extent: Segment) -> Segment:
+    return Segment(extent.start_s - ROOM_S, extent.end_s + ROOM_S)
 
 
 if __name__ == "__main__":

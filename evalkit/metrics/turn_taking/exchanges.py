@@ -71,7 +71,7 @@ class TurnExchange:
         said: What the caller said.
         answer: What became of it.
         answer_start_s: When the agent began to answer; None where it did not.
-        cut_ins_s: When the agent began to speak while the caller had not finished.
+        cut_ins_s: When the agent began to speak while the caller spoke; what begins in a pause is a :class:`Pause`.
         talked_over_s: For how many seconds both were heard at once.
 
     """
@@ -257,8 +257,7 @@ def find_pauses(call: CallTimeline) -> tuple[Pause, ...]:
             _speaking_at(stretches, pause.start_s) is not None,
         )
         for said in call.addressed
-        for pause in said.pauses
-        if pause.duration_s >= MIN_PAUSE_S
+        for pause in _long_pauses(said)
     )
 
 
@@ -271,6 +270,14 @@ def find_tool_announcements(call: CallTimeline) -> tuple[ToolAnnouncement, ...]:
         since_s = max(heard, default=-math.inf) - REACTION_S
         uses.append(ToolAnnouncement(calls, any(since_s < start_s <= calls.answered_s for start_s in starts)))
     return tuple(uses)
+
+
+def _long_pauses(said: CallerSpeech) -> Iterator[Segment]:
+    return (pause for pause in said.pauses if pause.duration_s >= MIN_PAUSE_S)
+
+
+def _begins_in_a_pause(stretch: AgentStretch, said: CallerSpeech) -> bool:
+    return any(_begins_in(stretch, pause.start_s, pause.end_s) for pause in _long_pauses(said))
 
 
 def _split(speech: AgentSpeech) -> Iterator[AgentStretch]:
@@ -295,7 +302,11 @@ def _follow(
         said,
         answer,
         start_s if answer is AnswerOutcome.ANSWERED else None,
-        tuple(one.extent.start_s for one in stretches if extent.start_s + REACTION_S < one.extent.start_s <= early_s),
+        tuple(
+            one.extent.start_s
+            for one in stretches
+            if extent.start_s + REACTION_S < one.extent.start_s <= early_s and not _begins_in_a_pause(one, said)
+        ),
         sum(part.overlap_s(spoken) for part in said.parts for speech in call.agent for spoken in speech.parts),
     )
 

@@ -135,9 +135,7 @@ _RESUMED = (
     f"of the stops for a backchannel, a tic or side speech: spoke again within {ex.RESUME_WINDOW_S:g} s, before the"
     " caller spoke to it"
 )
-_CUT_IN = (
-    f"began to speak {ex.REACTION_S:g} s or more after the caller's first sound and before the last, pauses included"
-)
+_CUT_IN = f"began to speak {ex.REACTION_S:g} s or more after the caller's first sound and before the last, in no pause"
 _TAKEN = f"began to speak in a pause of {ex.MIN_PAUSE_S:g} s or longer inside what the caller said"
 _BOTH = "both were heard while the caller spoke to the agent, for each time it did"
 _TOLD = "began to speak after the caller's last words and before the tools' answer, for each group of calls"
