@@ -192,6 +192,14 @@ class DuplexPeer:
     async def _speak(self, reply: Reply) -> None:
         ids = self._ids()
         await self._say("response.created", response={"id": ids.get("response_id"), "status": "in_progress"})
+        output = [
+            {"type": "function_call", "id": f"fc_{self._count}_{number}", "call_id": f"call_{self._count}_{number}",
+             "name": name, "arguments": json.dumps(arguments)}
+            for number, (name, arguments) in enumerate(reply.calls)
+        ]  # fmt: skip
+        for number, item in enumerate(output):
+            await self._say("response.output_item.done", item=item, output_index=number + 1,
+                            response_id=ids.get("response_id"))  # fmt: skip
         if self.has_transcript and reply.text:
             await self._say("response.output_audio_transcript.delta", delta=reply.text, **ids)
         left_ms = reply.audio_ms
@@ -200,11 +208,6 @@ class DuplexPeer:
             await self._say("response.output_audio.delta", delta=base64.b64encode(piece).decode(), **ids)
             left_ms -= 100
             await asyncio.sleep(0.01)
-        output = [
-            {"type": "function_call", "id": f"fc_{self._count}_{number}", "call_id": f"call_{self._count}_{number}",
-             "name": name, "arguments": json.dumps(arguments)}
-            for number, (name, arguments) in enumerate(reply.calls)
-        ]  # fmt: skip
         usage = {"usage": {"input_tokens": 10, "output_tokens": 5}} if self.has_usage else {}
         response = {"id": ids.get("response_id"), "status": reply.status, "output": output, **usage}
         await self._say("response.done", response=response)

@@ -30,6 +30,8 @@ ELSEWHERE = {
     "modes/terminal/link.py": "modes/terminal/test_blame.py",
     "modes/terminal/settings.py": "modes/terminal/test_mode.py",
     "modes/terminal/starter.py": "modes/terminal/test_mode.py",
+    "modes/voice/duplex_call.py": "modes/voice/test_duplex_dialogue.py",
+    "modes/voice/manual_dialogue.py": "modes/voice/test_call.py",
     "modes/voice/recordings.py": "modes/voice/test_spoken.py",
     "modes/voice/spoken_turn.py": "e2e/test_crawl.py",
     "sandbox/keeper.py": "sandbox/test_host_box.py",

@@ -179,8 +179,11 @@ class DuplexSession(ServerLink):
         self._turn = turn_index
 
     def say(self, wire: bytes, *, not_before_ms: float = 0.0) -> PlacedClip:
-        """Say `wire` at once, or at a time on the call's clock, or when what is being said has been said."""
-        return self.uplink.place(wire, not_before_ms=not_before_ms)
+        """Say `wire` at once, or at a time on the call's clock, or when what is being said has been said.
+
+        "At once" is now, and not where an uplink that is late has got to: nobody speaks in the past.
+        """
+        return self.uplink.place(wire, not_before_ms=max(self.now_ms, not_before_ms))
 
     async def silence(self, *, timeout_s: float) -> bool:
         """Return True when the assistant says nothing and has nothing under way, False after `timeout_s`."""
@@ -218,7 +221,7 @@ class DuplexSession(ServerLink):
 
     @property
     def _turn_index(self) -> int:
-        return max(1, self._turn)
+        return self._turn
 
     async def _run_uplink(self) -> None:
         with suppress(CaseFailure):  # whoever waits is told of it
@@ -299,7 +302,7 @@ class DuplexSession(ServerLink):
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
         known = len(self._log.responses)
-        sound = self._log.feed(event, at_ms, turn_index=self._turn_index, served_model=self._served_model)
+        sound = self._log.feed(event, at_ms, turn_index=max(1, self._turn), served_model=self._served_model)
         audio = self._receive_sound(sound, at_ms) if sound is not None else None
         self._record(Direction.RECEIVED, at_ms, event.payload, audio)
         if len(self._log.responses) > known:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -102,6 +103,18 @@ async def test_the_uplink_never_stops() -> None:
     assert b"".join(restore_audio(delta, session.downlink) for delta in deltas) == session.downlink
     assert len(session.lateness_ms) == len(sent)
     assert np.percentile(session.lateness_ms, 50) < 20
+
+
+async def test_nobody_speaks_in_the_past() -> None:
+    """Where the uplink is late, what is said begins now all the same, and the silence before it is made up for."""
+    async with calling() as call:
+        time.sleep(0.4)  # noqa: ASYNC251 - nothing is sent meanwhile
+        now_ms = call.session.now_ms
+        clip = await call.say()
+        assert clip.start_ms == pytest.approx(now_ms, abs=5)
+        assert call.session.uplink.sent_samples < clip.start - 24 * 300
+        await call.session.listen(clip, timeout_s=5)
+    assert max(call.session.lateness_ms) > 300
 
 
 async def test_the_caller_cuts_in() -> None:

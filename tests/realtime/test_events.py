@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from evalkit.audio.formats import AudioFormat
 from evalkit.realtime.events import (
     ClientEvents,
+    DetectionSpec,
     InvalidEvent,
     OutputModality,
     SessionSpec,
@@ -129,11 +130,14 @@ def test_what_we_send_is_what_the_protocol_asks_for(audio_format: AudioFormat, m
         events.function_call_output("call_1", {"status": "ok"}),
         events.cancel_response(),
         events.cancel_response("resp_1"),
+        events.truncate_item("item_1", 0, 1500),
+        events.session_update(SessionSpec("x", turn_detection=DetectionSpec("server_vad", 0.4, 200, 700, 6000))),
+        events.session_update(SessionSpec("x", turn_detection=DetectionSpec("semantic_vad", eagerness="low"))),
     ]
     for event in sent:
         typed = _CLIENT_EVENT.validate_json(json.dumps(event))
         assert typed.to_dict(mode="json", exclude_unset=True) == event
-    assert [event["event_id"] for event in sent] == [f"evt_{number:04d}" for number in range(1, 11)]
+    assert [event["event_id"] for event in sent] == [f"evt_{number:04d}" for number in range(1, 14)]
 
 
 def test_turn_detection_is_an_explicit_null() -> None:
@@ -150,6 +154,14 @@ def test_a_tools_output_is_text() -> None:
     events = ClientEvents()
     assert events.function_call_output("c", "done")["item"]["output"] == "done"
     assert events.function_call_output("c", {"eta": "Grüße"})["item"]["output"] == '{"eta":"Grüße"}'
+
+
+def test_a_turn_detection_is_asked_for_with_what_is_named() -> None:
+    """What is None is left to the server; it answers and stops by itself in any case."""
+    audio = SessionSpec("x", turn_detection=DetectionSpec("semantic_vad", eagerness="low")).payload()["audio"]
+    assert audio["input"]["turn_detection"] == {
+        "type": "semantic_vad", "eagerness": "low", "create_response": True, "interrupt_response": True,
+    }  # fmt: skip
 
 
 @given(st.binary(max_size=64))

@@ -4,9 +4,11 @@
 ``turn_01_user.wav``        what the assistant was sent, as it went over the wire
 ``turn_01_clean_user.wav``  the same before the channel; only where a channel is set
 ``turn_01_speech.wav``      what the speech role said, 24 kHz; only where the assistant is sent G.711
-``turn_01_assistant.wav``   what the assistant said
+``turn_01_assistant.wav``   what the assistant said; in full duplex, what was heard of it
 ``turn_02_caller.wav``      all attempts of a realtime caller at that turn, one after the other
 ``conversation.wav``        the caller on the left, the assistant on the right, on one clock
+``uplink.wav``              in full duplex: all that was sent, silence included, as it went over the wire
+``downlink.wav``            in full duplex: all sound that was received, in the order of its arrival
 =========================== =========================================================================
 """
 
@@ -19,7 +21,8 @@ from pathlib import Path
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
 from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
-from evalkit.modes.voice.dialogue import CallEvidence, TurnEvidence
+from evalkit.modes.voice.dialogue import CallEvidence, DuplexEvidence, TurnEvidence
+from evalkit.modes.voice.duplex_call import join_call_sound
 from evalkit.modes.voice.transcript import order_steps, turn_lines
 from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.store.files import write_atomically
@@ -35,9 +38,10 @@ class CallFiles:
     run: RunDirectory
     key: str
 
-    def wav(self, turn_index: int, side: str) -> Path:
-        """Return the file of one side of a turn."""
-        return self.run.audio_dir(self.key) / f"turn_{turn_index:02d}_{side}.wav"
+    def wav(self, turn_index: int | None, side: str) -> Path:
+        """Return the file of one side of a turn; None: of the whole call."""
+        name = side if turn_index is None else f"turn_{turn_index:02d}_{side}"
+        return self.run.audio_dir(self.key) / f"{name}.wav"
 
     @property
     def conversation_wav(self) -> Path:
@@ -56,13 +60,16 @@ class CallFiles:
             self._write_turn(turn, input_format, output_format)
             if input_format is not CALLER_FORMAT and not evidence.caller_sounds.get(turn.index):
                 write_pcm16(self.wav(turn.index, "speech"), turn.said_pcm, CALLER_FORMAT.sample_rate_hz)
-        if evidence.turns:
+        if evidence.duplex is not None:
+            self._write_duplex(evidence.duplex, input_format, output_format)
+        elif evidence.turns:
             heard = [
                 HeardTurn(turn.wire, input_format, turn.pacing, turn.result, output_format) for turn in evidence.turns
             ]
             placed = place_paced(heard) if paced else place_constructed(heard)
             rate_hz = max(input_format.sample_rate_hz, output_format.sample_rate_hz)
             write_stereo(self.conversation_wav, mix(placed.caller, rate_hz), mix(placed.assistant, rate_hz), rate_hz)
+        if evidence.turns:
             self._write_transcript(evidence.turns)
 
     def of_turn(self, turn_index: int) -> dict[str, str]:
@@ -75,6 +82,8 @@ class CallFiles:
             {
                 "event_log_path": self.run.events_path(self.key),
                 "conversation_audio_path": self.conversation_wav,
+                "uplink_audio_path": self.wav(None, "uplink"),
+                "downlink_audio_path": self.wav(None, "downlink"),
                 "conversation_path": self.run.conversation_path(self.key),
             }
         )
@@ -86,6 +95,14 @@ class CallFiles:
         if turn.result.audio:
             pcm = output_format.from_wire(turn.result.audio)
             write_pcm16(self.wav(turn.index, "assistant"), pcm, output_format.sample_rate_hz)
+
+    def _write_duplex(self, left: DuplexEvidence, input_format: AudioFormat, output_format: AudioFormat) -> None:
+        sound = join_call_sound(left)
+        write_stereo(self.conversation_wav, sound.caller, sound.assistant, sound.sample_rate_hz)
+        write_wav(self.wav(None, "uplink"), left.session.uplink.wire, input_format)
+        if left.session.downlink:
+            pcm = output_format.from_wire(left.session.downlink)
+            write_pcm16(self.wav(None, "downlink"), pcm, output_format.sample_rate_hz)
 
     def _write_transcript(self, turns: Sequence[TurnEvidence]) -> None:
         lines = [

@@ -76,7 +76,7 @@ def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
         input_format=used["audio.input_format"],
         output_format=used["audio.output_format"],
         chunk_ms=used["chunk_ms"],
-        real_time=used["real_time"],
+        real_time=used["real_time"] or settings.turn_detection.is_duplex,
         max_turns=settings.max_turns or inputs["max_turns"],
         overruled=tuple(
             f"{key}={value} (in effect: {used[key]})" for key, value in file_values.items() if used[key] != value

@@ -2,16 +2,19 @@
 
 ::
 
-    caller ──> channel ──> pacer ──> assistant ──(tool calls ──> mocks)*──> words ──> caller …
+    caller ──> channel ──> uplink ──> assistant ──(tool calls ──> mocks)*──> words ──> caller …
 
-The two have a realtime session each and never share one. What both said is kept as words in :attr:`Dialogue.past`, the
-only thing the caller is shown; the assistant's own session keeps its side. A call ends when the caller says END_CALL,
-when the turns are used up, or with a failure; all that had happened by then is in the evidence.
+Who takes the turns makes the difference between the two kinds of dialogue (:mod:`evalkit.modes.voice.manual_dialogue`,
+:mod:`evalkit.modes.voice.duplex_dialogue`); what they share is here. Caller and assistant have a session each and never
+share one. What both said is kept as words in :attr:`Dialogue.past`, the only thing the caller is shown; the assistant's
+own session keeps its side. A call ends when the caller says END_CALL, when the turns are used up, or with a failure;
+all that had happened by then is in the evidence.
 """
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -23,17 +26,16 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.mocks.session import MockAnswer, MockSession
-from evalkit.modes.voice.conversation_audio import HeardTurn, place_answer
-from evalkit.modes.voice.tool_rounds import respond_with_tools
-from evalkit.modes.voice.turn_measures import find_misbehaviour
+from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
+from evalkit.realtime.link import ServerLink
 from evalkit.realtime.pacer import Pacing, pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import TurnResult
-from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Direction, Trace
+from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure
 from evalkit.records.json import JsonObject
 from evalkit.records.record import ToolCall, ToolOutput
@@ -114,8 +116,28 @@ class TurnEvidence:
 
 
 @dataclass
+class DuplexEvidence:
+    """What a call in full duplex leaves beside its turns.
+
+    Attributes:
+        session: The assistant's; it knows what was sent, received and played.
+        clips: Turn -> where the caller's sound lies.
+        tool_times_ms: When each round of tool calls was taken and answered, since the case began.
+        until_ms: When the call ended, on the call's clock.
+        ended_waiting: Whether it ended because the assistant said nothing any more.
+
+    """
+
+    session: DuplexSession
+    clips: dict[int, PlacedClip] = field(default_factory=dict)
+    tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
+    until_ms: float = 0.0
+    ended_waiting: bool = False
+
+
+@dataclass
 class CallEvidence:
-    """The data of a call, collected until the record is made."""
+    """The data of a call, collected until the record is made. `duplex`: None where the client takes the turns."""
 
     turns: list[TurnEvidence] = field(default_factory=list)
     attempts: list[CallerAttempt] = field(default_factory=list)
@@ -125,6 +147,7 @@ class CallEvidence:
     served_model: str = ""
     ended_by: EndedBy = EndedBy.FAILURE
     failure: Failure | None = None
+    duplex: DuplexEvidence | None = None
 
     def add_cost(self, costs: Mapping[str, float | None]) -> None:
         """Add what something cost, by role; unknown stays unknown."""
@@ -133,7 +156,11 @@ class CallEvidence:
             self.cost_usd[role] = None if cost is None or before is None else before + cost
 
 
-class Dialogue:
+NameWav = Callable[[int | None, str], str]
+"""A turn (None: the whole call) and a side (``user``, ``assistant``) -> the path of its sound in the run directory."""
+
+
+class Dialogue(ABC):
     """One call. :meth:`hold` may be called once.
 
     Args:
@@ -143,7 +170,7 @@ class Dialogue:
         trace: Where the events of both connections go.
         timeline: The clock of the case.
         evidence: Gets everything as it happens.
-        name_wav: File name of a turn's side (``user``, ``assistant``, ``caller``) -> its path in the run directory.
+        name_wav: Names the files that will hold the sound.
 
     """
 
@@ -156,20 +183,11 @@ class Dialogue:
         trace: Trace,
         timeline: Timeline,
         evidence: CallEvidence,
-        name_wav: Callable[[int, str], str],
+        name_wav: NameWav,
     ) -> None:
         self._plan, self._introduction, self._limits = plan, introduction, limits
         self._trace, self._timeline, self._evidence, self._name_wav = trace, timeline, evidence, name_wav
         self._tools = plan.new_tools()
-        self._assistant = RealtimeSession(
-            plan.url,
-            {**plan.headers, **introduction.headers(plan.url, "assistant")},
-            source="assistant",
-            trace=trace,
-            timeline=timeline,
-            on_rate_limits=plan.on_rate_limits,
-        )
-        self._playing_until_ms = 0.0
         self.past: list[Exchange] = []
 
     async def hold(self, first: CallerTurn) -> None:
@@ -178,7 +196,7 @@ class Dialogue:
         try:
             opening = self._plan.open_caller(self._trace, self._timeline, self._introduction)
             async with self._assistant, opening as caller:
-                await self._assistant.configure(self._plan.session, timeout_s=_CONFIGURE_TIMEOUT_S)
+                await self._begin()
                 for index in range(1, self._plan.max_turns + 1):
                     said = first if index == 1 else await self._ask_caller(caller, index)
                     if said is None:
@@ -189,7 +207,7 @@ class Dialogue:
                         return
                 evidence.ended_by = EndedBy.MAX_TURNS
         finally:
-            evidence.served_model = self._assistant.served_model or ""
+            self._conclude()
 
     async def _ask_caller(self, caller: Caller, index: int) -> CallerTurn | None:
         """Return the caller's next turn, None when it hangs up."""
@@ -210,24 +228,22 @@ class Dialogue:
         self._evidence.attempts.append(attempt)
         self._evidence.add_cost(turn.cost_usd)
 
+    async def _begin(self) -> None:
+        """Configure the assistant's session."""
+        await self._assistant.configure(self._plan.session, timeout_s=_CONFIGURE_TIMEOUT_S)
+
+    def _conclude(self) -> None:
+        """Leave in the evidence what only the end of the call shows."""
+        self._evidence.served_model = self._assistant.served_model or ""
+
+    @property
+    @abstractmethod
+    def _assistant(self) -> ServerLink:
+        """The assistant's session."""
+
+    @abstractmethod
     async def _take_turn(self, index: int, said: CallerTurn) -> Failure | None:
-        """Send `said` to the assistant and wait for its answer; return what is wrong with the answer."""
-        plan, session = self._plan, self._assistant
-        turn = await self._carry(index, said)
-        self._evidence.turns.append(turn)
-        session.begin_turn(
-            index, input_wav=self._name_wav(index, "user"), output_wav=self._name_wav(index, "assistant")
-        )
-        try:
-            if plan.real_time:
-                await self._timeline.sleep_until(self._playing_until_ms / 1000)
-            turn.pacing = await session.send_audio(turn.wire, chunk_ms=plan.chunk_ms, real_time=plan.real_time)
-            failure = await respond_with_tools(session, self._answer_tools, self._limits, turn.outputs)
-        finally:
-            turn.result = session.turn_result()
-        self._playing_until_ms = max((clip.end_ms for clip in place_answer(self.heard(turn))), default=0.0)
-        self.past.append(Exchange(turn.user_text, turn.result.assistant_text))
-        return failure or find_misbehaviour(turn.result, must_speak=True)
+        """Say `said` to the assistant and hear its answer; return what is wrong with the answer."""
 
     async def _carry(self, index: int, said: CallerTurn) -> TurnEvidence:
         """Return the turn with the sound for the assistant: `said` in the session's format, through the channel."""
@@ -256,11 +272,6 @@ class Dialogue:
             )
         self._evidence.answers += answers
         return [answer.output for answer in answers]
-
-    def heard(self, turn: TurnEvidence) -> HeardTurn:
-        """Return the sound of a turn."""
-        session = self._plan.session
-        return HeardTurn(turn.wire, session.input_format, turn.pacing, turn.result, session.output_format)
 
 
 def _to_wire(pcm: Pcm, audio_format: AudioFormat) -> bytes:

@@ -76,6 +76,7 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
         "real_time": chosen.real_time,
         "max_turns": chosen.max_turns,
         "max_tool_rounds": settings.limits.max_tool_rounds,
+        **({"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}),
     }
 
 

@@ -42,6 +42,13 @@ _OWN_COLUMNS = (
     "served_model",
     "passed",
 )
+_DUPLEX_COLUMNS = (
+    "response_latency_ms",
+    "yield_latency_ms",
+    "yielded",
+    "interrupted_caller",
+    "overlap_ms",
+)
 _LATENCY_COLUMNS = (
     "latency_first_audio_ms",
     "latency_first_text_ms",
@@ -79,7 +86,7 @@ def _layout(
         mode=mode,
         columns=columns,
         row_unit=row_unit,
-        own_columns=_OWN_COLUMNS,
+        own_columns=(*_OWN_COLUMNS, *_DUPLEX_COLUMNS) if row_unit is RowUnit.TURN else _OWN_COLUMNS,
         graders_first=graders_first,
         latency_columns=_LATENCY_COLUMNS,
         token_columns=_TOKEN_COLUMNS,

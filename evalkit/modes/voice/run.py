@@ -23,12 +23,12 @@ from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, sett
 from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
 from evalkit.modes.voice.fingerprint import settings_of_call
 from evalkit.modes.voice.layouts import RUN_LAYOUT
-from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.modes.voice.settings import SimulationSettings, TurnDetectionSettings
 from evalkit.modes.voice.simulations import call_mocks, call_tools, grader_specs, read_simulations
 from evalkit.modes.voice.starters import start_with_simulations
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, load_mocks, overlay_spec
 from evalkit.peers.peers import Peers
-from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.events import DetectionSpec, SessionSpec
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
@@ -67,7 +67,13 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         problems = super().find_contradictions(config)
         if not config["mode"]["answer_tools"]:
             problems.append("mode.answer_tools: false, but the tools of a simulated call are always answered")
-        return problems
+        return [*problems, *_find_detection_problems(config)]
+
+    def settle(self, resolved: dict[str, Any]) -> None:
+        """Fill in what all voice modes do; in full duplex sound goes at the speed of speech."""
+        if resolved["turn_detection"]["type"] != "none":
+            resolved["real_time"] = True
+        super().settle(resolved)
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
         """Return the settings; keys that were null in `composed` are left to the simulation files."""
@@ -134,6 +140,11 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         """Return whether any call is: a simulation may say so where the config says nothing."""
         return any(settings_of(settings, case).real_time for case in data.cases)
 
+    def describe(self, settings: SimulationSettings, data: SimulationsData) -> str:
+        """Return the line of a job, with how turns are taken where the server takes them."""
+        line = super().describe(settings, data)
+        return f"{line}, full duplex ({settings.turn_detection.type})" if settings.turn_detection.is_duplex else line
+
     @asynccontextmanager
     async def open(
         self, settings: SimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
@@ -195,6 +206,7 @@ class CallPlanner:
                 output_format=AudioFormat(chosen.output_format),
                 tools=tools,
                 voice=chosen.assistant_voice,
+                turn_detection=_detection_spec(settings.turn_detection),
             ),
             url=address.url,
             headers=address.headers,
@@ -253,6 +265,55 @@ class CallPlanner:
             return TextCaller(peers.text("simulator", model, Stage.SIMULATOR_TURN), persona, speak, price=price)
 
         return open_text if settings.simulator.kind == "text" else open_realtime
+
+
+# Key of `turn_detection` -> the type that has it.
+_DETECTION_KEYS = {
+    "threshold": "server_vad",
+    "prefix_padding_ms": "server_vad",
+    "silence_duration_ms": "server_vad",
+    "idle_timeout_ms": "server_vad",
+    "eagerness": "semantic_vad",
+}
+
+
+def _find_detection_problems(config: Mapping[str, Any]) -> list[str]:
+    """Return what contradicts the way in which turns are taken."""
+    detection = config["turn_detection"]
+    kind = detection["type"]
+    problems = [
+        f"turn_detection.{key}: {detection[key]!r}, which turn_detection.type={kind} does not have; expected null, "
+        f"or turn_detection={owner}"
+        for key, owner in _DETECTION_KEYS.items()
+        if detection[key] is not None and owner != kind
+    ]
+    if kind == "none":
+        return problems
+    if config["real_time"] is False:
+        problems.append(
+            f"real_time: false, but with turn_detection={kind} a call is held at the speed of speech; "
+            "leave real_time null, or take turn_detection=none"
+        )
+    provider = config["assistant"]["provider"] or config["provider"]
+    if provider["name"] == "replay":
+        problems.append(
+            f"turn_detection.type: {kind}, but provider=replay answers only when it is asked to; "
+            "take turn_detection=none, or another provider for the assistant"
+        )
+    return problems
+
+
+def _detection_spec(chosen: TurnDetectionSettings) -> DetectionSpec | None:
+    if not chosen.is_duplex:
+        return None
+    return DetectionSpec(
+        chosen.type,
+        chosen.threshold,
+        chosen.prefix_padding_ms,
+        chosen.silence_duration_ms,
+        chosen.idle_timeout_ms,
+        chosen.eagerness,
+    )
 
 
 def _forecast_call(settings: SimulationSettings, case: Case, rates: Rates) -> tuple[CaseWork, Models]:

@@ -73,6 +73,23 @@ class AudioSettings:
 
 
 @dataclass(frozen=True)
+class TurnDetectionSettings:
+    """Who takes the turns; None: as the server does by default."""
+
+    type: str
+    threshold: float | None
+    prefix_padding_ms: int | None
+    silence_duration_ms: int | None
+    idle_timeout_ms: int | None
+    eagerness: str | None
+
+    @property
+    def is_duplex(self) -> bool:
+        """Whether the server takes them."""
+        return self.type != "none"
+
+
+@dataclass(frozen=True)
 class ConformanceSettings:
     """The bounds of a recording that can be used."""
 
@@ -140,5 +157,6 @@ class SimulationSettings(VoiceSettings):
 
     simulator: SimulatorSettings
     speech: SpeechSettings
+    turn_detection: TurnDetectionSettings
     max_turns: int | None
     open_keys: frozenset[str] = frozenset()

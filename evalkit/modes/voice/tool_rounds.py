@@ -30,14 +30,26 @@ async def respond_with_tools(
         CaseFailure: A response or a turn that did not end in time, or an assistant that calls tools for ever.
 
     """
+    return await within_turn(_respond(session, answer_tools, limits, outputs), limits)
+
+
+async def within_turn(doing: Awaitable[Failure | None], limits: LimitSettings) -> Failure | None:
+    """Return what `doing` returns. Raises CaseFailure where that takes longer than a turn may."""
     try:
         async with asyncio.timeout(limits.turn_timeout_s) as deadline:
-            return await _respond(session, answer_tools, limits, outputs)
+            return await doing
     except TimeoutError:
         if not deadline.expired():
             raise
         limit = f"not done within limits.turn_timeout_s ({limits.turn_timeout_s:g} s)"
         raise CaseFailure(Stage.TURN_TIMEOUT, "timeout", limit) from None
+
+
+def too_many_rounds(limits: LimitSettings) -> CaseFailure:
+    """Return the failure of an assistant that calls tools for ever."""
+    return CaseFailure(
+        Stage.TOOL_ROUNDS, "too_many_tool_rounds", f"still calling tools after {limits.max_tool_rounds} rounds"
+    )
 
 
 async def _respond(
@@ -50,6 +62,4 @@ async def _respond(
         answers = await answer_tools(response.tool_calls)
         outputs += answers
         await session.answer_tools(answers)
-    raise CaseFailure(
-        Stage.TOOL_ROUNDS, "too_many_tool_rounds", f"still calling tools after {limits.max_tool_rounds} rounds"
-    )
+    raise too_many_rounds(limits)

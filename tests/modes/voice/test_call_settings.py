@@ -70,6 +70,13 @@ def test_the_embedded_provider_is_never_asked_for_a_hosted_model() -> None:
     assert "simulator.model=gpt-b (in effect: local-caller)" in found.overruled
 
 
+@pytest.mark.parametrize("own", [{}, {"audio": {"real_time": False}}])
+def test_full_duplex_is_held_at_the_speed_of_speech(own: Any) -> None:
+    """Whoever serves the assistant, and whatever a file wishes for."""
+    assert _settle("turn_detection=server_vad", own=own).real_time
+    assert not _settle("turn_detection=none", own=own).real_time
+
+
 def test_a_text_caller_has_a_text_model_of_its_own() -> None:
     """A realtime model's name in a file is none for it; one in the run config is taken at its word."""
     assert _settle(*HOSTED, "simulator.kind=text").simulator_model == "gpt-4.1-mini"

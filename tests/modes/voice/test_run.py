@@ -10,11 +10,12 @@ import pytest
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.modes.voice.dialogue import CallPlan
-from evalkit.modes.voice.run import CallPlanner
+from evalkit.modes.voice.run import RUN, CallPlanner
 from evalkit.peers.peers import Peers
 from evalkit.peers.pricing import price_table
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
+from evalkit.realtime.events import DetectionSpec
 from evalkit.records.record import ToolCall
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare
@@ -101,3 +102,45 @@ def test_a_judge_of_turns_is_asked_only_where_it_is_wanted(tmp_path: Path) -> No
     assert judged.judge_turn is not None
     settings: Any = [plan.fingerprint["simulator"] for plan in (plain, judged)]
     assert [chosen["turn_judge"] and chosen["turn_judge"]["model"] for chosen in settings] == [None, "local-judge"]
+
+
+def test_the_server_is_asked_to_take_the_turns_as_the_config_says(tmp_path: Path) -> None:
+    """None of its keys is sent where the client takes them."""
+    case = "sim_support_order_status"
+    assert _plan(tmp_path, case).session.turn_detection is None
+    server = _plan(tmp_path, case, "turn_detection=server_vad", "turn_detection.silence_duration_ms=800")
+    assert server.session.turn_detection == DetectionSpec("server_vad", 0.5, 300, 800)
+    semantic = _plan(tmp_path, case, "turn_detection=semantic_vad", "turn_detection.eagerness=high")
+    assert semantic.session.turn_detection == DetectionSpec("semantic_vad", eagerness="high")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (("turn_detection=server_vad", "real_time=false"), "real_time: false, but with turn_detection=server_vad"),
+        (("turn_detection=server_vad", "turn_detection.eagerness=low"), "turn_detection.eagerness: 'low'"),
+        (("turn_detection=semantic_vad", "turn_detection.threshold=0.3"), "turn_detection.threshold: 0.3"),
+        (("turn_detection.silence_duration_ms=700",), "type=none does not have; expected null"),
+        (
+            ("turn_detection=server_vad", "provider@assistant.provider=replay", "assistant.provider.run=."),
+            "provider=replay answers only when it is asked to",
+        ),
+    ],
+)
+def test_a_way_of_taking_turns_that_cannot_be(overrides: tuple[str, ...], problem: str) -> None:
+    """One sentence that names the key and what to do, before anything is called."""
+    with pytest.raises(ConfigError) as refused:
+        _prepare(*overrides)
+    assert problem in str(refused.value)
+
+
+def test_what_the_server_decides_is_in_the_fingerprint_and_the_line() -> None:
+    """A record of one kind never stands for the other; what was recorded before keeps its key."""
+    manual, duplex = _prepare(), _prepare("turn_detection=server_vad")
+    assert "turn_detection" not in manual.fingerprint(manual.cases[0])
+    told: Any = duplex.fingerprint(duplex.cases[0])["turn_detection"]
+    assert (told["type"], told["silence_duration_ms"]) == ("server_vad", 500)
+    settings: Any = duplex.settings
+    data: Any = duplex.data
+    assert RUN.describe(settings, data).endswith("real time, full duplex (server_vad)")
+    assert RUN.is_paced(settings, data)

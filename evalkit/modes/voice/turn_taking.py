@@ -1,0 +1,167 @@
+"""Who was heard when in a call in full duplex, and what that says of each turn. No I/O.
+
+Speech is where the waveforms have it: the caller's before any line added its noise, the assistant's as it was played.
+All times are milliseconds since the case began, which is where conversation.wav begins. Two rules, the same as those of
+:mod:`evalkit.metrics.turn_taking`:
+
+- Silences shorter than :data:`BREAK_MS` do not end what the assistant says; a longer one inside a response does.
+- Nobody can react to what began less than :data:`REACTION_MS` ago: an assistant that begins so shortly before the
+  caller's last sound answers early, and has interrupted nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalkit.audio.g711 import Pcm
+from evalkit.audio.levels import find_speech
+from evalkit.records.json import JsonObject
+
+REACTION_MS = 200.0
+BREAK_MS = 1000.0
+YIELD_WINDOW_MS = 2000.0
+# Sounds of one word are closer together than this.
+_WORD_GAP_MS = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSpan:
+    """A stretch of speech, its end exclusive."""
+
+    start_ms: float
+    end_ms: float
+
+    def overlap_ms(self, other: HeardSpan) -> float:
+        """Return how long both are heard at once."""
+        return max(0.0, min(self.end_ms, other.end_ms) - max(self.start_ms, other.start_ms))
+
+
+@dataclass(frozen=True)
+class CallerSpan:
+    """What the caller said in a turn: where it sounds; between two parts he has not finished."""
+
+    turn_index: int
+    parts: tuple[HeardSpan, ...]
+
+    @property
+    def extent(self) -> HeardSpan:
+        """From the first sound to the last."""
+        return HeardSpan(self.parts[0].start_ms, self.parts[-1].end_ms)
+
+
+@dataclass(frozen=True)
+class AgentSpan:
+    """What was heard of a response: where it sounds, and whether it was stopped before its end."""
+
+    turn_index: int
+    parts: tuple[HeardSpan, ...]
+    was_cut: bool
+
+
+@dataclass(frozen=True)
+class CallSpans:
+    """Everything that was heard in a call, by its start; `tools_ms`: when tools were called and answered."""
+
+    until_ms: float
+    caller: tuple[CallerSpan, ...]
+    agent: tuple[AgentSpan, ...]
+    tools_ms: tuple[tuple[float, float], ...] = ()
+    ended_waiting: bool = False
+
+    def to_json(self) -> JsonObject:
+        """Return it as a record keeps it, in seconds."""
+        return {
+            "duration_s": _seconds(self.until_ms),
+            "caller": [
+                {
+                    "turn_index": said.turn_index,
+                    "act": "interruption" if self._is_speaking_at(said.extent.start_ms) else "turn",
+                    "parts": _parts(said.parts),
+                }
+                for said in self.caller
+            ],
+            "agent": [
+                {"turn_index": heard.turn_index, "parts": _parts(heard.parts), "was_cut": heard.was_cut}
+                for heard in self.agent
+            ],
+            "tool_calls": [
+                {"called_s": _seconds(called_ms), "answered_s": _seconds(answered_ms)}
+                for called_ms, answered_ms in self.tools_ms
+            ],
+            "ended_waiting": self.ended_waiting,
+        }
+
+    def _is_speaking_at(self, at_ms: float) -> bool:
+        return any(_would_interrupt(stretch, at_ms) for stretch, _ in _stretches(self.agent))
+
+
+def find_spans(pcm: Pcm, sample_rate_hz: int, began_at_ms: float) -> tuple[HeardSpan, ...]:
+    """Return where there is speech in a sound that began at a time; gaps within a word are part of it."""
+    is_speech = find_speech(pcm, sample_rate_hz).astype(np.int8)
+    edges = np.flatnonzero(np.diff(is_speech, prepend=np.int8(0), append=np.int8(0)))
+    spans: list[HeardSpan] = []
+    for start, end in edges.reshape(-1, 2).tolist():
+        span = HeardSpan(began_at_ms + start / sample_rate_hz * 1000, began_at_ms + end / sample_rate_hz * 1000)
+        if spans and span.start_ms - spans[-1].end_ms < _WORD_GAP_MS:
+            span = HeardSpan(spans.pop().start_ms, span.end_ms)
+        spans.append(span)
+    return tuple(spans)
+
+
+def measure_turn(call: CallSpans, turn_index: int) -> dict[str, float]:
+    """Return the turn-taking of one turn, by the names that a record has; nothing where the caller was not heard."""
+    said = next((each for each in call.caller if each.turn_index == turn_index), None)
+    if said is None:
+        return {}
+    extent, stretches = said.extent, _stretches(call.agent)
+    later_ms = min((each.extent.start_ms for each in call.caller if each.turn_index > turn_index), default=float("inf"))
+    early_ms = max(extent.start_ms + REACTION_MS, extent.end_ms - REACTION_MS)
+    cuts_in = any(extent.start_ms + REACTION_MS < stretch.start_ms <= early_ms for stretch, _ in stretches)
+    measures = {
+        "interrupted_caller": float(cuts_in),
+        "overlap_ms": sum(part.overlap_ms(each) for part in said.parts for heard in call.agent for each in heard.parts),
+    }
+    for stretch, was_cut in stretches:
+        if _would_interrupt(stretch, extent.start_ms):
+            spoke_on_ms = stretch.end_ms - extent.start_ms
+            if spoke_on_ms > YIELD_WINDOW_MS:
+                measures["yielded"] = 0.0
+            elif was_cut:
+                measures |= {"yielded": 1.0, "yield_latency_ms": spoke_on_ms}
+    speaks_on = any(
+        stretch.start_ms <= early_ms and stretch.start_ms < extent.end_ms < stretch.end_ms
+        and not (_would_interrupt(stretch, extent.start_ms) and measures.get("yielded") == 1.0)
+        for stretch, _ in stretches
+    )  # fmt: skip
+    answer_ms = next((stretch.start_ms for stretch, _ in stretches if stretch.start_ms > early_ms), None)
+    if answer_ms is not None and answer_ms <= later_ms and not speaks_on:
+        measures["response_latency_ms"] = answer_ms - extent.end_ms
+    return measures
+
+
+def _would_interrupt(stretch: HeardSpan, at_ms: float) -> bool:
+    """Whether whoever begins to speak at a time interrupts this."""
+    return stretch.start_ms + REACTION_MS < at_ms < stretch.end_ms
+
+
+def _stretches(agent: Sequence[AgentSpan]) -> list[tuple[HeardSpan, bool]]:
+    """Return the assistant's speech without breaks, in order, each with whether it was stopped."""
+    found: list[tuple[HeardSpan, bool]] = []
+    for heard in agent:
+        joined: list[HeardSpan] = []
+        for part in heard.parts:
+            is_near = bool(joined) and part.start_ms - joined[-1].end_ms <= BREAK_MS
+            joined.append(HeardSpan(joined.pop().start_ms, part.end_ms) if is_near else part)
+        found += [(stretch, True) for stretch in joined[:-1]] + [(joined[-1], heard.was_cut)]
+    return found
+
+
+def _parts(spans: Sequence[HeardSpan]) -> list[list[float]]:
+    return [[_seconds(span.start_ms), _seconds(span.end_ms)] for span in spans]
+
+
+def _seconds(time_ms: float) -> float:
+    return round(time_ms / 1000, 4)

@@ -1,0 +1,85 @@
+"""Simulated calls in full duplex by the installed command, with the embedded provider taking the turns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Cli, Finished, read_events, read_json
+
+from evalkit.audio.levels import find_speech
+from evalkit.audio.wav import read_wav
+
+SHIPPED = Path(__file__).parents[2] / "data" / "run"
+# Caller -> a short shipped call: one of one turn, and one in which the caller is asked for what it left out.
+CALLS = {"realtime": "sim_support_order_status", "text": "sim_support_missing_information"}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A call that was held: what the command left, and the case."""
+
+    finished: Finished
+    case: str
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What went over the assistant's connection."""
+        return [each for each in read_events(self.finished.directory, self.case) if each["source"] == "assistant"]
+
+
+@pytest.fixture(scope="module", params=CALLS)
+def held(request: Any, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Held:
+    """A shipped call with either kind of caller."""
+    folder, case = tmp_path_factory.mktemp("duplex"), CALLS[request.param]
+    index = folder / "simulations.csv"
+    index.write_text(f"simulation_id,simulation_path\n{case},{SHIPPED / case}.json\n")
+    done = Cli(folder, warm_env)(
+        "mode=run", "turn_detection=server_vad", "assistant=support", f"mode.data_csv={index}",
+        f"simulator.kind={request.param}", "report.plots=false",
+    )  # fmt: skip
+    return Held(done, case)
+
+
+def test_the_call_is_held_and_graded(held: Held) -> None:
+    """The server answered by itself, tools were answered by mocks, and the call got the grades that a call gets."""
+    finished = held.finished
+    assert finished.code == 0, finished.err
+    record = read_json(finished.directory / "records" / f"{held.case}.json")
+    assert (record["failure"], record["notes"]["ended_by"]) == (None, "caller")
+    assert record["settings"]["turn_detection"]["type"] == "server_vad"
+    assert (finished.rows[-1]["tool_call_grade"], finished.rows[-1]["passed"]) == ("1", "1")
+    assert all(row["assistant_text"] for row in finished.rows)
+    sent = {event["type"] for event in held.events if event["direction"] == "sent"}
+    assert "input_audio_buffer.commit" not in sent
+    assert {"input_audio_buffer.speech_stopped", "input_audio_buffer.committed"} <= {
+        each["type"] for each in held.events
+    }
+
+
+def test_what_was_heard_is_recorded_where_it_was_heard(held: Held) -> None:
+    """The table's numbers are those of the recording, and the uplink never stopped."""
+    audio = read_wav(held.finished.directory / "audio" / held.case / "conversation.wav")
+    rate_hz = audio.sample_rate_hz
+    record = read_json(held.finished.directory / "records" / f"{held.case}.json")
+    caller = find_speech(audio.pcm[:, 0], rate_hz)
+    agent = find_speech(audio.pcm[:, 1], rate_hz)
+    for row, said in zip(held.finished.rows, record["notes"]["turn_taking"]["caller"], strict=True):
+        end = round(said["parts"][-1][1] * rate_hz)
+        assert caller[end - rate_hz // 20 : end].any()
+        assert not caller[end + rate_hz // 20 : end + rate_hz // 4].any()
+        answered_ms = agent[end:].argmax() / rate_hz * 1000
+        assert float(row["response_latency_ms"]) == pytest.approx(answered_ms, abs=40)
+        assert (row["overlap_ms"] != "", row["interrupted_caller"] != "") == (True, True)
+    appended = [event for event in held.events if event["type"] == "input_audio_buffer.append"]
+    took_ms = appended[-1]["event_time_ms"] - appended[0]["event_time_ms"]
+    assert len(appended) == pytest.approx(took_ms / 20, rel=0.02, abs=3)
+
+
+def test_a_walk_has_no_turns_to_give_away(cli: Cli) -> None:
+    """The key is unknown there, before anything is called."""
+    done = cli("check", "mode=walk", "turn_detection=server_vad")
+    assert done.code == 2
+    assert "turn_detection" in done.err
