@@ -6,6 +6,7 @@ speak while a tic or a side remark begins, `T` and `S` are a tic and a side rema
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -292,6 +293,29 @@ def test_a_sentence_that_ends_is_a_yield_for_tau_and_not_for_us() -> None:
     tau, ours = measure_tau([to_ticks(call)]), {one.name: one for one in measure_calls([call])}
     assert (tau["R_Y"].value, tau["L_Y"].value) == (1.0, pytest.approx(0.6))
     assert (ours["yield_rate"].value, dict(ours["yield_rate"].reasons)) == (None, {"natural_end": 1})
+
+
+@pytest.mark.parametrize(
+    ("left_s", "floor"),
+    [
+        ([-4 * math.log(1 - (place + 0.5) / 500) for place in range(500)], 0.36),  # exponential, 4 s in the mean
+        ([6 * (place + 0.5) / 500 for place in range(500)], 0.30),  # anything up to 6 s
+    ],
+)
+def test_an_agent_that_never_yields_has_the_floor_that_was_simulated(left_s: list[float], floor: float) -> None:
+    """So long was left to say at each of 500 interruptions; none of them is a yield by our definition."""
+    calls = [
+        CallTimeline(
+            str(place),
+            60.0,
+            (CallerSpeech(CallerAct.INTERRUPTION, (Segment(4.0, 6.0),)),),
+            (AgentSpeech((Segment(0.0, 4.0 + left),)),),
+        )
+        for place, left in enumerate(left_s)
+    ]
+    ours = {one.name: one for one in measure_calls(calls)}["yield_rate"]
+    assert measure_tau([to_ticks(call) for call in calls])["R_Y"].value == pytest.approx(floor, abs=0.005)
+    assert (ours.value, ours.events + ours.reasons["natural_end"]) == (0.0, 500)
 
 
 def test_a_long_side_remark_has_a_window_from_its_first_tick() -> None:
