@@ -225,7 +225,8 @@ def test_a_stored_session_is_checked_again_without_the_agent(cold_cli: Cli) -> N
 def test_a_killed_run_leaves_nobody_alive_and_is_finished(cold_cli: Cli, sessions: Sessions, seed: int) -> None:
     """After kill -9: no agent, no folder of a session; resume holds the sessions that are missing, and no other."""
     rng = random.Random(seed)
-    line = [*command(), "mode=terminal", f"agent.transport={['pty', 'acp', 'headless'][seed]}", "concurrency=3", *QUICK]
+    line = [*command(), "mode=terminal", f"agent.transport={['pty', 'acp', 'headless'][seed]}", *QUICK]
+    line += ["concurrency=3", "max_examples=9"]
     process = subprocess.Popen(
         line, cwd=cold_cli.cwd, env={**cold_cli.env, "TMPDIR": str(sessions.folder)}, start_new_session=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
