@@ -24,9 +24,9 @@ DEFECTS = {
 
 @pytest.fixture(scope="module")
 def finished(warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """All shipped simulations, four at a time."""
+    """All shipped simulations, eight at a time: the paced ones come last, and wait."""
     cli = Cli(tmp_path_factory.mktemp("run"), warm_env)
-    return cli("mode=run", "concurrency=4")
+    return cli("mode=run", "concurrency=8")
 
 
 def _records(run: Path) -> dict[str, Any]:
