@@ -32,6 +32,7 @@ class ContentPart:
         audio_bytes: How much audio there was, also where the bytes themselves are not kept.
         heard: What was recognised in a user's audio, None while nothing was yet; what a user had heard of an
             assistant's audio when it was truncated, None when it was not.
+        cut_at_ms: Where an assistant's audio is to be truncated as soon as it ends; None: nowhere.
 
     """
 
@@ -41,6 +42,7 @@ class ContentPart:
     audio_format: AudioFormat = AudioFormat.PCM16
     audio_bytes: int = 0
     heard: str | None = None
+    cut_at_ms: int | None = None
 
     @property
     def is_audio(self) -> bool:
@@ -51,6 +53,12 @@ class ContentPart:
     def duration_ms(self) -> float:
         """How long the audio plays."""
         return self.audio_format.duration_ms(self.audio_bytes)
+
+    def cut(self, end_ms: int) -> None:
+        """Forget the audio after `end_ms`, and for clients the whole transcript."""
+        self.heard = _words_until(self.text if self.heard is None else self.heard, end_ms / (self.duration_ms or 1))
+        self.audio_bytes = self.audio_format.byte_count(end_ms)
+        self.audio, self.text = self.audio[: self.audio_bytes], ""
 
     def wire(self, *, with_audio: bool) -> Wire:
         """Return the wire form; audio bytes only when asked for."""
@@ -105,20 +113,20 @@ class ConversationItem:
         """Forget an assistant's audio after `audio_end_ms`; raises :class:`BadRequest`.
 
         Its transcript is forgotten too, as the protocol has it: clients see none. The model remembers the words that
-        had been said by then.
+        had been said by then. An answer that is still being sent is cut when it ends, which a client that truncates
+        sees to by cancelling it.
         """
         if content_index >= len(self.parts) or self.parts[content_index].kind != "output_audio":
             message = "Only the audio of an assistant's message can be truncated."
             raise BadRequest(message, code="invalid_value", param="content_index")
         part = self.parts[content_index]
-        if self.status == "in_progress" or audio_end_ms > part.duration_ms:
+        if audio_end_ms > part.duration_ms:
             message = f"Audio content of {part.duration_ms:.0f}ms is already shorter than {audio_end_ms}ms."
             raise BadRequest(message, code="invalid_value", param="audio_end_ms")
-        part.heard = _words_until(
-            part.text if part.heard is None else part.heard, audio_end_ms / (part.duration_ms or 1)
-        )
-        part.audio_bytes = part.audio_format.byte_count(audio_end_ms)
-        part.audio, part.text = part.audio[: part.audio_bytes], ""
+        if self.status == "in_progress":
+            part.cut_at_ms = audio_end_ms
+        else:
+            part.cut(audio_end_ms)
 
     def unheard(self) -> list[int]:
         """Return the indexes of the user's audio parts that have not been transcribed."""

@@ -184,7 +184,10 @@ class ResponseStream:
             done = [self._events.make("response.output_text.done", **place, text=text)]
             short = {"type": "text", "text": text}
         part_done = self._events.make("response.content_part.done", **place, part=short)
-        return [*done, part_done, *self._item_done(item, status)]
+        events = [*done, part_done, *self._item_done(item, status)]
+        if part.cut_at_ms is not None:
+            part.cut(part.cut_at_ms)
+        return events
 
     def _close_call(self, item: ConversationItem, status: str) -> list[Event]:
         done = self._events.make(

@@ -211,7 +211,7 @@ _ACTIONS = st.one_of(
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_sequence_of_events(new_bench, actions, reply):
     """Whatever comes in whatever order, events stay valid and every response that began ends exactly once."""
-    bench = new_bench(holds_work=True, reply=lambda _: reply)
+    bench = new_bench(holds_work=True, reply=lambda _: reply, voice=lambda frame: float(frame % 20 < 5))
     events = bench.settle(bench.session.open())
     for action in actions:
         events += _act(bench, action)

@@ -25,6 +25,7 @@ from evalkit.service.turns.silero import Probabilities
 from evalkit.service.turns.turn_detector import TurnBegins, TurnDetector, TurnEnds, TurnPauses
 from evalkit.service.work import FindVoice, LetTimePass, Recognise, SessionStep
 
+_PAUSE_TICKET = "pause"
 MAX_SILENCE_MS = 30_000
 """Of a silence that lasts longer only so much is kept."""
 
@@ -116,12 +117,16 @@ class Listener:
         return counts
 
     def recognised(self, ticket: str, text: str | None, step: SessionStep) -> bool:
-        """Take the words before a pause, None when they cannot be had. Returns whether the ticket was for that."""
-        if self._detector is None or ticket != self._asking:
+        """Take the words before a pause, None when they cannot be had. Returns whether the ticket was for that.
+
+        Words of audio that was emptied away meanwhile count no more.
+        """
+        if not ticket.startswith(_PAUSE_TICKET):
             return False
-        self._asking = ""
-        self._resume(self._detector, step, is_whole=text is None or sounds_finished(text))
-        self._go_on(self._detector, step)
+        if self._detector is not None and ticket == self._asking:
+            self._asking = ""
+            self._resume(self._detector, step, is_whole=text is None or sounds_finished(text))
+            self._go_on(self._detector, step)
         return True
 
     def answered(self, played_ms: float, step: SessionStep) -> None:
@@ -184,7 +189,7 @@ class Listener:
         if self._hears_nothing:
             self._resume(detector, step, is_whole=True)
             return
-        self._asking = self._ids.new("hear")
+        self._asking = self._ids.new(_PAUSE_TICKET)
         pcm = detector.audio_format.from_wire(self._buffer.peek(end))
         step.work.append(Recognise(self._asking, pcm, detector.audio_format.sample_rate_hz))
 

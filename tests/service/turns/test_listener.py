@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -188,6 +189,21 @@ def test_what_was_emptied_away_is_not_judged(new_bench):
     assert bench.do(bench.work.pop(0)) == []
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_words_of_what_was_emptied_away(new_bench, fails):
+    """A pause whose audio was cleared while its words were sought ends nothing."""
+    bench = new_bench(holds_work=True)
+    detect(bench, "semantic_vad")
+    hear(bench, 1.0, 10)
+    bench.do(bench.work.pop(0))
+    hear(bench, 0.0, 10)
+    bench.do(bench.work.pop(0))
+    asked = bench.work.pop(0)
+    bench.send("input_audio_buffer.clear")
+    session = bench.session
+    assert bench.settle(session.not_heard(asked.ticket, "") if fails else session.heard(asked.ticket, "Yes.")) == []
+
+
 def test_an_update_listens_anew(bench):
     """A changed turn detection begins anew; one that is told again does not interrupt the turn under way."""
     hear(bench, 1.0, 3)
@@ -264,6 +280,34 @@ def test_only_what_was_heard_is_remembered(bench):
     bench.send("conversation.item.truncate", **place, audio_end_ms=225)
     utter(bench)
     assert Said("One two") in bench.seen[-1].items
+
+
+def test_an_answer_under_way_can_be_cut(new_bench):
+    """A client that interrupts by itself truncates what is still being sent, and cancels it then."""
+    bench = new_bench(holds_work=True)
+    bench.reply = lambda _conversation: Reply("One two three four five six seven.")
+    bench.speech_ms = 700
+    detect(bench, interrupt_response=False)
+    bench.send("response.create")
+    bench.do(bench.work.pop(0))
+    bench.do(bench.work.pop(0))
+    item_id = bench.draw(5).of("response.output_item.added")[0]["item"]["id"]
+    place = {"item_id": item_id, "content_index": 0}
+    assert bench.session.receive(_truncate(place, 401)).events[0]["error"]["param"] == "audio_end_ms"
+    assert [one["type"] for one in bench.session.receive(_truncate(place, 250)).events] == [
+        "conversation.item.truncated"
+    ]
+    bench.holds_work = False
+    assert bench.send("response.cancel").only("response.done")["response"]["status"] == "cancelled"
+    shown = bench.send("conversation.item.retrieve", item_id=item_id)[0]["item"]["content"][0]
+    assert shown["transcript"] == ""
+    assert len(base64.b64decode(shown["audio"])) == 250 * 48
+    bench.send("response.create")
+    assert Said("One two") in bench.seen[-1].items
+
+
+def _truncate(place: dict[str, Any], end_ms: int) -> str:
+    return orjson.dumps({"type": "conversation.item.truncate", **place, "audio_end_ms": end_ms}).decode()
 
 
 def test_a_detector_that_fails(new_bench):
