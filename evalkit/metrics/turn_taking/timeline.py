@@ -11,10 +11,11 @@ Deliberate silence of the caller needs no record of its own: it is where the cal
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
+from typing import Any
 
 
 @dataclass(frozen=True, order=True)
@@ -168,6 +169,24 @@ class CallTimeline:
         if max(ends, default=0.0) > self.duration_s:
             raise ValueError(f"{self.case_id}: speech until {max(ends)} s in a call of {self.duration_s} s")
 
+    @classmethod
+    def from_json(cls, case_id: str, document: Mapping[str, Any]) -> CallTimeline:
+        """Return the timeline that a record of a call in full duplex keeps as `notes.turn_taking`.
+
+        Raises KeyError or TypeError where it is none, ValueError where what it says cannot have happened.
+        """
+        caller = [CallerSpeech(CallerAct(said["act"]), _read_parts(said["parts"])) for said in document["caller"]]
+        agent = [AgentSpeech(_read_parts(heard["parts"]), heard["was_cut"]) for heard in document["agent"]]
+        tool_calls = [ToolCallGroup(calls["called_s"], calls["answered_s"]) for calls in document["tool_calls"]]
+        return cls(
+            case_id,
+            document["duration_s"],
+            tuple(sorted(caller, key=lambda said: said.extent)),
+            tuple(agent),
+            tuple(sorted(tool_calls)),
+            document["ended_waiting"],
+        )
+
     @property
     def addressed(self) -> tuple[CallerSpeech, ...]:
         """What the caller said to the agent and wants an answer to."""
@@ -183,6 +202,10 @@ def merge_segments(segments: Iterable[Segment], gap_s: float) -> tuple[Segment, 
         else:
             merged.append(segment)
     return tuple(merged)
+
+
+def _read_parts(parts: Iterable[Sequence[float]]) -> tuple[Segment, ...]:
+    return tuple(Segment(start_s, end_s) for start_s, end_s in parts)
 
 
 def _require_order(segments: Iterable[Segment]) -> None:

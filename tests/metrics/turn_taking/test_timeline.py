@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from evalkit.metrics.turn_taking.timeline import (
     ToolCallGroup,
     merge_segments,
 )
+from evalkit.modes.voice.turn_taking import AgentSpan, CallerSpan, CallSpans, HeardSpan
 
 SEGMENTS = st.builds(lambda start, length: Segment(start, start + length), st.integers(0, 90), st.integers(1, 9))
 
@@ -83,3 +85,38 @@ def test_merged_segments_are_apart_and_cover_what_they_were(segments: list[Segme
     assert all(after.start_s - before.end_s > gap for before, after in pairwise(merged))
     for segment in segments:
         assert any(one.start_s <= segment.start_s and segment.end_s <= one.end_s for one in merged)
+
+
+def test_a_timeline_is_read_from_the_record_of_a_call() -> None:
+    """As a call in full duplex writes it, with further keys that say nothing here."""
+    spans = CallSpans(
+        30_000.0,
+        (
+            CallerSpan(1, (HeardSpan(1_000.0, 2_000.0), HeardSpan(2_500.0, 3_000.0))),
+            CallerSpan(2, (HeardSpan(6_000.0, 7_000.0),)),
+        ),
+        (
+            AgentSpan(1, (HeardSpan(4_000.0, 6_400.0),), was_cut=True),
+            AgentSpan(2, (HeardSpan(8_000.0, 9_000.0),), was_cut=False),
+        ),
+        ((3_200.0, 3_300.0),),
+        ended_waiting=True,
+    )
+    document = json.loads(json.dumps({**spans.to_json(), "reports": []}))
+    assert CallTimeline.from_json("case", document) == CallTimeline(
+        "case",
+        30.0,
+        (
+            CallerSpeech(CallerAct.TURN, (Segment(1.0, 2.0), Segment(2.5, 3.0))),
+            CallerSpeech(CallerAct.INTERRUPTION, (Segment(6.0, 7.0),)),
+        ),
+        (AgentSpeech((Segment(4.0, 6.4),), was_cut=True), AgentSpeech((Segment(8.0, 9.0),))),
+        (ToolCallGroup(3.2, 3.3),),
+        ended_waiting=True,
+    )
+
+
+def test_what_is_no_timeline_is_refused() -> None:
+    """By the key that it lacks."""
+    with pytest.raises(KeyError, match="caller"):
+        CallTimeline.from_json("case", {"duration_s": 3.0})
