@@ -17,6 +17,7 @@ from evalkit.metrics.statistics import (
     CONFIDENCE,
     Estimate,
     Interval,
+    bootstrap_interval,
     cluster_sums,
     clustered_variance,
     estimate_mean,
@@ -127,19 +128,26 @@ class Measurement:
         return f"{self.value:.2f} s" if self.measured_in is MeasuredIn.SECONDS else f"{self.value:.2f}"
 
     def estimate(self, seed: int) -> Estimate:
-        """Return the value with its 95 % interval over cases; None for the interval where none can be given."""
-        if all(one.weight == 1 for one in self.contributions):
-            return estimate_mean(
-                [one.value for one in self.contributions], [one.case_id for one in self.contributions], seed
-            )
-        return Estimate(self.value, self.events, self._ratio_interval())
+        """Return the value with its 95 % interval over cases; None for the interval where none can be given.
+
+        Seconds that happen to be 0 or 1 are no shares: theirs is the interval of any other mean.
+        """
+        values, cases = [one.value for one in self.contributions], [one.case_id for one in self.contributions]
+        if self.measured_in is MeasuredIn.SHARE:
+            return estimate_mean(values, cases, seed)
+        if self.measured_in is MeasuredIn.PER_TURN:
+            return Estimate(self.value, self.events, self._ratio_interval())
+        return Estimate(self.value, self.events, bootstrap_interval(values, cases, seed) if values else None)
 
     def _ratio_interval(self) -> Interval | None:
-        """Return the linearised interval of a ratio of sums over cases (Cochran 1977, Sampling Techniques, 6.4)."""
+        """Return the linearised interval of a ratio of sums over cases (Cochran 1977, Sampling Techniques, 6.4).
+
+        None where cases do not differ, as where nothing happened in any: that tells nothing of how often it can.
+        """
         cases = [one.case_id for one in self.contributions]
         values, _ = cluster_sums([one.value for one in self.contributions], cases)
         weights, _ = cluster_sums([one.weight for one in self.contributions], cases)
         if self.value is None or len(values) < 2:
             return None
         reach = t_quantile((1 + CONFIDENCE) / 2, len(values) - 1) * math.sqrt(clustered_variance(values, weights))
-        return Interval(max(0.0, self.value - reach), self.value + reach)
+        return Interval(max(0.0, self.value - reach), self.value + reach) if reach else None

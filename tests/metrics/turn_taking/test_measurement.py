@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.metrics.statistics import estimate_mean
+from evalkit.metrics.statistics import Interval, bootstrap_interval, estimate_mean
 from evalkit.metrics.turn_taking.measurement import Contribution, MeasuredIn, Measurement, SetAside
 
 
@@ -53,6 +53,17 @@ def test_the_interval_is_over_cases() -> None:
     assert measured(values).estimate(7) == estimate_mean(values, cases, 7)
 
 
+@pytest.mark.parametrize("measured_in", [MeasuredIn.SECONDS, MeasuredIn.SCORE])
+def test_seconds_of_0_and_1_are_no_shares(measured_in: MeasuredIn) -> None:
+    """Wilson's interval, which ends at 1, is for shares; where all are alike there is no spread."""
+    values = [0.0, 1.0, 1.0, 1.0, 1.0, 0.0]
+    assert measured(values, measured_in).estimate(7).interval == bootstrap_interval(
+        values, [f"case-{place % 3}" for place in range(6)], 7
+    )
+    assert measured([0.0] * 6, measured_in).estimate(7).interval == Interval(0.0, 0.0)
+    assert measured([], measured_in).estimate(7).interval is None
+
+
 def test_a_ratio_has_an_interval_of_three_cases_and_none_of_one() -> None:
     """Cases with rates of 0, 1 and 2 per turn: 1, with the t quantile of two degrees times 1 / sqrt(3) to each side."""
     contributions = [Contribution("b", 0.0, 1.0, 0.0), *[Contribution("c", 0.0, 1.0, 0.0)] * 2]
@@ -63,6 +74,8 @@ def test_a_ratio_has_an_interval_of_three_cases_and_none_of_one() -> None:
     assert (estimate.interval.low, estimate.interval.high) == (0.0, pytest.approx(1 + 4.302653 / 3**0.5))
     alone = Measurement("I", MeasuredIn.PER_TURN, "w", (Contribution("a", 0, 1, 0), Contribution("a", 0, 0)))
     assert alone.estimate(0).interval is None
+    never = Measurement("I", MeasuredIn.PER_TURN, "w", tuple(Contribution(case, 0, 0) for case in "abc"))
+    assert (never.estimate(0).mean, never.estimate(0).interval) == (0.0, None)
 
 
 def test_what_was_set_aside_is_counted_by_reason() -> None:
