@@ -63,6 +63,7 @@ async def one_session(audio: bytes, begin_at: float, judge: Judging | None, late
         while judge is not None:
             detector.judged(await judge(detector.stream, pcm))
             late_ms.append((loop.time() - since) * 1000)
+            since = loop.time()
             while (happens := detector.next()) is not None:
                 found.append(repr(happens))
             due = detector.due()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -33,6 +33,7 @@ _TAPS = 31
 _CUTOFF_HZ = 3600.0
 
 Probabilities = NDArray[np.float32]
+_Wave = NDArray[np.float32]
 
 
 class VoiceStream:
@@ -49,23 +50,12 @@ class VoiceStream:
         self.rate_hz = rate_hz
         self.state = np.zeros(_STATE, dtype=np.float32)
         self.context = np.zeros(_CONTEXT, dtype=np.float32)
-        self._step = rate_hz // _RATE_HZ
-        self._filter = firwin(_TAPS, _CUTOFF_HZ, fs=rate_hz).astype(np.float32) if self._step > 1 else None
-        self._before = np.zeros(_TAPS - 1, dtype=np.float32)
+        self.before = np.zeros(_TAPS - 1, dtype=np.int16)
 
     @property
     def frame_samples(self) -> int:
         """Samples of one frame."""
-        return _FRAME * self._step
-
-    def frames(self, pcm: Pcm) -> NDArray[np.float32]:
-        """Return `pcm` (whole frames, int16) as the network wants it: frames x 256 samples at 8 kHz, -1 to 1."""
-        wave = pcm.astype(np.float32) / np.float32(32768.0)
-        if self._filter is not None:
-            wave = np.concatenate([self._before, wave])
-            self._before = wave[-(_TAPS - 1) :]
-            wave = upfirdn(self._filter, wave)[_TAPS - 1 : wave.size : self._step]
-        return np.asarray(wave, dtype=np.float32).reshape(-1, _FRAME)
+        return _FRAME * self.rate_hz // _RATE_HZ
 
 
 class SileroNetwork:
@@ -91,30 +81,61 @@ class SileroNetwork:
             asked: Streams, each at most once, with their next samples: int16, whole frames.
 
         """
-        waves = [stream.frames(pcm) for stream, pcm in asked]
+        waves = _narrowed(asked)
         found = [np.empty(len(wave), dtype=np.float32) for wave in waves]
         for at in range(max((len(wave) for wave in waves), default=0)):
             rows = [row for row, wave in enumerate(waves) if at < len(wave)]
-            for row, probability in zip(rows, self._step(asked, waves, rows, at), strict=True):
+            streams = [asked[row][0] for row in rows]
+            for row, probability in zip(rows, self._step(streams, [waves[row][at] for row in rows]), strict=True):
                 found[row][at] = probability
         return found
 
-    def _step(
-        self,
-        asked: Sequence[tuple[VoiceStream, Pcm]],
-        waves: Sequence[NDArray[np.float32]],
-        rows: Sequence[int],
-        at: int,
-    ) -> Probabilities:
-        streams = [asked[row][0] for row in rows]
-        heard = np.stack([np.concatenate([s.context, waves[row][at]]) for s, row in zip(streams, rows, strict=True)])
-        state = np.stack([stream.state for stream in streams], axis=1)
+    def _step(self, streams: Sequence[VoiceStream], frames: Sequence[_Wave]) -> Probabilities:
+        heard = np.empty((len(streams), _CONTEXT + _FRAME), dtype=np.float32)
+        state = np.empty((_STATE[0], len(streams), _STATE[1]), dtype=np.float32)
+        for index, (stream, frame) in enumerate(zip(streams, frames, strict=True)):
+            heard[index, :_CONTEXT] = stream.context
+            heard[index, _CONTEXT:] = frame
+            state[:, index] = stream.state
         given = {"input": heard, "state": state, "sr": np.array(_RATE_HZ, dtype=np.int64)}
         probabilities, state = self._session.run(None, given)
         for index, stream in enumerate(streams):
             stream.context = heard[index, -_CONTEXT:]
             stream.state = state[:, index]
         return np.asarray(probabilities[:, 0], dtype=np.float32)
+
+
+def _narrowed(asked: Sequence[tuple[VoiceStream, Pcm]]) -> list[_Wave]:
+    """Return the next audio of each stream as the network wants it: frames x 256 samples at 8 kHz, -1 to 1.
+
+    What has the same rate and length is filtered together; each row as it would be alone.
+    """
+    alike: dict[tuple[int, int], list[int]] = {}
+    for row, (stream, pcm) in enumerate(asked):
+        alike.setdefault((stream.rate_hz, pcm.size), []).append(row)
+    waves: list[_Wave] = [np.empty((0, _FRAME), dtype=np.float32)] * len(asked)
+    for (rate_hz, size), rows in alike.items():
+        heard = np.empty((len(rows), _TAPS - 1 + size), dtype=np.float32)
+        for index, row in enumerate(rows):
+            stream, pcm = asked[row]
+            heard[index, : _TAPS - 1] = stream.before
+            heard[index, _TAPS - 1 :] = pcm
+            stream.before = np.concatenate([stream.before, pcm])[-(_TAPS - 1) :]
+        heard /= np.float32(32768.0)
+        narrow = heard[:, _TAPS - 1 :] if rate_hz == _RATE_HZ else _decimated(heard, rate_hz // _RATE_HZ)
+        for index, row in enumerate(rows):
+            waves[row] = narrow[index].reshape(-1, _FRAME)
+    return waves
+
+
+def _decimated(heard: _Wave, step: int) -> _Wave:
+    narrow = upfirdn(_low_pass(step), heard, 1, step, axis=1)
+    return np.asarray(narrow[:, (_TAPS - 1) // step : heard.shape[1] // step], dtype=np.float32)
+
+
+@cache
+def _low_pass(step: int) -> _Wave:
+    return np.asarray(firwin(_TAPS, _CUTOFF_HZ, fs=step * _RATE_HZ), dtype=np.float32)
 
 
 def checked_weights(weights: bytes) -> bytes:

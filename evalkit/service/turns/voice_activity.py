@@ -13,7 +13,7 @@ from typing import Protocol
 from evalkit.audio.g711 import Pcm
 from evalkit.service.turns.silero import Probabilities, SileroNetwork, VoiceStream
 
-GATHER_S = 0.01
+GATHER_S = 0.02
 
 
 class _Network(Protocol):
