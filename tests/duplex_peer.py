@@ -58,7 +58,10 @@ class DuplexPeer:
         answers: How many responses it gives to a turn.
         never_ends: It speaks for ever, and does not say that it has ended.
         is_deaf: It hears nothing.
-        refuses_truncation: It answers every truncation with an error, without saying which.
+        refuses_truncation: It answers every truncation with an error.
+        names_events: Its errors name the event that they are about.
+        greets: It speaks first.
+        is_busy: How often it says that it has begun a response by itself when it is asked for one, and does so.
         sends_late: How many pieces of a cancelled response still come.
 
     """
@@ -75,6 +78,9 @@ class DuplexPeer:
     never_ends: bool = False
     is_deaf: bool = False
     refuses_truncation: bool = False
+    names_events: bool = True
+    greets: bool = False
+    is_busy: int = 0
     sends_late: int = 0
     heard: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -116,8 +122,15 @@ class DuplexPeer:
         kind = event["type"]
         if kind == "session.update":
             await self._say("session.updated", session=self._session(event["session"]))
+            if self.greets:
+                self._begin_answer()
         elif kind == "input_audio_buffer.append":
             await self._hear(base64.b64decode(event["audio"]))
+        elif kind == "response.create" and self.is_busy:
+            self.is_busy -= 1
+            code = "conversation_already_has_active_response"
+            await self._say("error", error={"code": code, "message": "busy", "event_id": event["event_id"]})
+            self._begin_answer()
         elif kind == "response.create":
             self._begin_answer()
         elif kind == "conversation.item.truncate":
@@ -223,7 +236,8 @@ class DuplexPeer:
     async def _truncate(self, event: Mapping[str, Any]) -> None:
         if self.refuses_truncation:
             error = {"code": "invalid_value", "message": "Audio content of 100ms is already shorter than 200ms"}
-            await self._say("error", error={**error, "event_id": event["event_id"]})
+            named = {"event_id": event["event_id"]} if self.names_events else {}
+            await self._say("error", error={**error, **named})
         else:
             await self._say("conversation.item.truncated", item_id=event["item_id"])
 

@@ -127,7 +127,7 @@ class DuplexSession(ServerLink):
         self._to_answer: deque[LoggedResponse] = deque()
         self._create_event_id = ""
         # After the answers of tools a response is owed until it is asked for, and expected until one begins.
-        self._owed = self._expected = False
+        self._owed = self._expected = self._waits_for_other = False
         self._expected_since_ms = 0.0
 
     async def __aexit__(
@@ -244,7 +244,8 @@ class DuplexSession(ServerLink):
 
     async def _ask_for_owed(self) -> None:
         """Ask for the response that takes up the answers of tools, as soon as nobody speaks and none is under way."""
-        if self._owed and not self.speech.is_speaking and not self._log.under_way:
+        is_free = not (self.speech.is_speaking or self._log.under_way or self._waits_for_other)
+        if self._owed and is_free:
             self._owed, self._expected = False, True
             event = self._events.create_response()
             self._create_event_id = event["event_id"]
@@ -306,8 +307,8 @@ class DuplexSession(ServerLink):
         audio = self._receive_sound(sound, at_ms) if sound is not None else None
         self._record(Direction.RECEIVED, at_ms, event.payload, audio)
         if len(self._log.responses) > known:
-            # Whoever began it: it is shown all that has been given by now.
-            self._owed = self._expected = False
+            # Whoever began it: it is shown all that had been given by then.
+            self._owed, self._expected, self._waits_for_other = self._waits_for_other, False, False
         if self._take_common(event):
             self._check_detection(event)
         elif event.type == "error":
@@ -371,17 +372,22 @@ class DuplexSession(ServerLink):
             Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_REFUSED, f"{message}; expected turn_detection={remedy}")
         )
 
+    def _speaks_of_truncation(self, message: str) -> bool:
+        """Whether an error that names no event is about one of our truncations: their item may be shorter than ours."""
+        return bool(self._truncations) and ("already shorter" in message or "truncat" in message.lower())
+
     def _take_error(self, event: ServerEvent) -> None:
         error = server_error(event.payload.get("error"))
         if error.error_type in BENIGN_ERRORS:
             return
-        if error.event_id is not None and error.event_id in self._truncations:
+        is_unnamed = error.event_id is None
+        if error.event_id in self._truncations or (is_unnamed and self._speaks_of_truncation(error.message)):
             self.refused_truncations += 1
         elif error.event_id is not None and error.event_id == self._update_event_id:
             self._note(Trouble(Stage.SESSION_UPDATE, error.error_type, error.message))
-        elif error.error_type == _BUSY and (self._expected or self._log.under_way):
-            # It began one by itself at the same time; whether that knows the answers of the tools is not known.
-            self._owed, self._expected = self._owed or self._expected, False
+        elif error.error_type == _BUSY:
+            # It has begun one by itself, before it had the answers of the tools: that is to end first.
+            self._owed, self._expected, self._waits_for_other = True, False, not self._log.under_way
         elif error.event_id in (None, self._create_event_id):
             self._note(Trouble(Stage.RESPONSE_ERROR, error.error_type, error.message))
         else:

@@ -215,14 +215,50 @@ async def test_a_server_that_answers_twice() -> None:
     assert second[0] >= first[1]
 
 
-async def test_a_server_that_objects_to_truncation() -> None:
+@pytest.mark.parametrize("names_events", [True, False])
+async def test_a_server_that_objects_to_truncation(names_events: bool) -> None:
     """It knows better how long its item was; that harms nobody, and is counted."""
-    async with calling(Reply("Long.", 3000), Reply("Yes?", 100), refuses_truncation=True) as call:
+    odd = {"refuses_truncation": True, "names_events": names_events}
+    async with calling(Reply("Long.", 3000), Reply("Yes?", 100), **odd) as call:
         await call.say()
         await call.session._await(lambda: call.session.playout.end > 0, 5, Stage.RESPONSE_ERROR)
         second = await call.say(300, turn_index=2)
         await call.session.listen(second, timeout_s=5)
     assert call.session.refused_truncations == 1
+
+
+async def test_a_server_that_speaks_first() -> None:
+    """A greeting is no answer; the caller can wait until it is over."""
+    async with calling(Reply("Hello, this is the shop.", 500), Reply("Yes.", 200), greets=True) as call:
+        await call.session._await(lambda: bool(call.session.responses), 5, Stage.RESPONSE_ERROR)
+        assert await call.session.silence(timeout_s=5)
+        clip = await call.say()
+        await call.session.listen(clip, timeout_s=5)
+        (greeting, answer) = call.heard_ms()
+    assert greeting[1] <= clip.start_ms < clip.end_ms < answer[0]
+    assert [each.turn_index for each in call.session.responses] == [1, 1]
+
+
+async def test_a_server_that_has_begun_when_it_is_asked() -> None:
+    """It says that it is busy; what it has begun does not know the tools' answers, so it is asked again behind it."""
+    replies = Reply("", 0, [LOOKUP]), Reply("One moment.", 200), Reply("It has been shipped.", 200)
+    async with calling(*replies, is_busy=1) as call:
+        clip = await call.say()
+        (made,) = await call.session.listen(clip, timeout_s=5)
+        await call.session.answer_tools([ToolOutput(made.call_id, made.name, made.arguments, {"status": "shipped"})])
+        assert await call.session.listen(clip, timeout_s=5) == ()
+    assert _words(call) == ["", "One moment.", "It has been shipped."]
+    assert len(call.peer.sent("response.create")) == 2
+
+
+async def test_a_response_that_fails() -> None:
+    """It has ended, and its failure is a result; nobody waits for another."""
+    async with calling(Reply("", 0, status="failed")) as call:
+        clip = await call.say()
+        assert await call.session.listen(clip, timeout_s=5) == ()
+    failure = call.session.responses[-1].result.failure
+    assert failure is not None
+    assert failure.stage == Stage.RESPONSE_STATUS
 
 
 async def _refusal(spec: SessionSpec = SPEC, timeout_s: float = 0.6, **odd: Any) -> Failure:
