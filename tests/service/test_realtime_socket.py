@@ -201,17 +201,3 @@ async def test_answers_are_paced_where_turns_are_detected(service_url):
             seconds[detection is None] = asyncio.get_running_loop().time() - begun
     assert seconds[False] > 2 / TIMES_REAL_TIME - 0.1
     assert seconds[False] > seconds[True]
-
-
-async def test_a_turn_over_the_socket(service_url, check_event):
-    """Silence is nobody's turn; what the network finds in it is judged for real."""
-    append = json.dumps({"type": "input_audio_buffer.append", "audio": base64.b64encode(bytes(48 * 1000)).decode()})
-    async with raw(service_url) as socket:
-        await received(socket, "conversation.created")
-        for _ in range(3):
-            await socket.send(append)
-        await asyncio.sleep(0.5)
-        await socket.send('{"type": "input_audio_buffer.commit"}')
-        event = json.loads(await socket.recv())
-        check_event(event)
-        assert event["type"] == "input_audio_buffer.committed"

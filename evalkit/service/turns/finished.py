@@ -6,8 +6,9 @@ It is not when it
 - trails off: "um", a comma, an ellipsis, a dash;
 - ends with a word after which something must come: "and", "the", "my", "to", "because", …
   (but "Yes, it is." is whole, and a question mark is believed);
+- ends with a letter that begins an id: "the delivery of B", "order A B";
 - ends with a number that is too short for what it is called: fewer than four digits of an order or an account, a
-  telephone number of neither 7 nor 10 nor 11, an id that so far has letters only.
+  telephone number of neither 7 nor 10 nor 11.
 """
 
 from __future__ import annotations
@@ -55,15 +56,21 @@ def sounds_finished(text: str) -> bool:
         return True
     if _TRAILS_OFF.search(text) or words[-1] in _HESITATIONS:
         return False
+    if _is_letter(words[-1]):
+        return False
     if words[-1] in _OPEN:
         return len(words) > 1 and words[-1] in _AUXILIARIES and words[-2] in _SUBJECTS
     return _is_long_enough(words)
 
 
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalpha() and word not in "ai"
+
+
 def _is_long_enough(words: list[str]) -> bool:
     """Whether the number or id at the end, if there is one, can be all of it."""
     at = len(words)
-    while at and (words[at - 1] in _DIGITS or (len(words[at - 1]) == 1 and words[at - 1] not in "ai")):
+    while at and (words[at - 1] in _DIGITS or _is_letter(words[at - 1])):
         at -= 1
     before = at
     while before and words[before - 1] in _BETWEEN:

@@ -44,6 +44,7 @@ def test_whole(text):
         "My order number is 48",
         "It's order 4, 8, 2.",
         "The account number is A B",
+        "Reschedule the delivery of B.",
         "My phone number is 555-123.",
         "My phone number is 555-123-456",
         "I want to, um.",
