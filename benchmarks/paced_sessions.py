@@ -97,7 +97,7 @@ class _Session(RealtimeSession):
         clock = MonotonicClock()
         started, late = clock.now(), []
         for number, chunk in enumerate(chunks):
-            await self._append([chunk])
+            await self._append_to_turn([chunk])
             late.append((clock.now() - started) * 1000 - number * CHUNK_MS)
             await asyncio.sleep(CHUNK_MS / 1000)
         finished = started + ((len(chunks) - 1) * CHUNK_MS + late[-1]) / 1000
