@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 import yaml
+from factories import make_record
+from turn_taking_notes import heard
 
 from evalkit.cli import COMMANDS
 from evalkit.compose.planning import plan
@@ -26,6 +28,7 @@ from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+from evalkit.reports.turn_taking import summarize_turn_taking
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.run_ending import ExitCode
 from evalkit.settings.schemas import load_schema, make_validator
@@ -154,6 +157,7 @@ def test_the_results_page_explains_exactly_the_summary() -> None:
     keys |= {
         key for layout in layouts if layout.outcome_column and layout.breakdowns for key in ("outcomes", "passed_by")
     }
+    keys |= set(summarize_turn_taking([make_record(notes={"turn_taking": heard([1.0])})], 0))
     assert {key for key in keys - set(settings) if not any(fnmatchcase(key, name) for name in explained)} == set()
     assert [name for name in [*explained, *settings] if not any(fnmatchcase(key, name) for key in keys)] == []
 

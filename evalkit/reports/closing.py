@@ -1,4 +1,4 @@
-"""The table that closes a run in the terminal: who passed and grades, with n and interval, latency, faults, cost."""
+"""The tables that close a run in the terminal: who passed, grades, latency, turn-taking, each with n; faults, cost."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.records.layout import ResultLayout
 from evalkit.reports.metric_names import list_graded_metrics
 from evalkit.reports.trials import PASSED
+from evalkit.reports.turn_taking import READ_TOGETHER
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -44,7 +45,28 @@ def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> Renderabl
         parts.append(Text(f"{full} further grades are 1 throughout; summary.json has them"))
     if latencies.row_count:
         parts.append(latencies)
+    if "turn_taking" in summary:
+        parts.append(_turn_taking_table(summary["turn_taking"]))
     return Group(*parts, *(Text(line) for line in _closing_lines(summary, layout)))
+
+
+def _turn_taking_table(found: Mapping[str, Any]) -> RenderableType:
+    """Return the metrics that have events; of two that are read together, both where one of them has."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    table.add_column("turn-taking")
+    for header in ("value", "95 % interval", "events"):
+        table.add_column(header, justify="right")
+    metrics = found["metrics"]
+    together = READ_TOGETHER if any(metrics[name]["events"] for name in READ_TOGETHER) else ()
+    for name, metric in metrics.items():
+        if metric["events"] or name in together:
+            interval = metric.get("ci95")
+            words = f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else "-"
+            table.add_row(Text(name), metric["shown"], words, str(metric["events"]))
+    return table
 
 
 def _is_full(summary: Mapping[str, Any], metric: str) -> bool:
@@ -71,6 +93,8 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
         lines.append(f"outcomes: {', '.join(f'{outcome} {count}' for outcome, count in outcomes.items())}")
     if summary["finished"] < summary["planned"]:
         lines.append(f"incomplete: {summary['finished']} of {summary['planned']} planned case-trials were finished")
+    for key, reason in summary.get("turn_taking", {}).get("unread", {}).items():
+        lines.append(f"{key}: its turn-taking cannot be read ({reason})")
     idle = list(summary["ungraded"].items())
     lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
     lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []

@@ -22,6 +22,8 @@ key                         meaning
 ``price_date``              the day whose prices these are; empty where no price was asked for
 ``gates``                   a verdict for each ``gate.*`` that is set (:mod:`evalkit.reports.gates`)
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
+``turn_taking``             how well the agent knew whose turn it was (:mod:`evalkit.reports.turn_taking`); only where
+                            calls were held in full duplex
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 ``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
@@ -63,6 +65,7 @@ from evalkit.reports.gates import judge_gates
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.rows import ResultTable, Row, lookup
 from evalkit.reports.trials import ARGUMENTS, CALLS, GRADE, PASSED, graded_metrics, trial_values
+from evalkit.reports.turn_taking import summarize_turn_taking
 
 MAX_LATENESS_P99_MS = 20.0
 
@@ -119,6 +122,7 @@ def summarize(
         "cost_usd_total": sum_known_usd(costs.values()) if costs else 0.0,
         "price_date": facts.history.prices.latest,
         **summarize_callers(table.layout, records, trial_values(rows, GRADE)),
+        **summarize_turn_taking(records, seed),
         **describe_pacing(config, records),
         "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),

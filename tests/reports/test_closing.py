@@ -7,6 +7,7 @@ from typing import Any
 
 from layouts import layout_of
 from rich.console import Console
+from turn_taking_notes import interrupted
 
 from evalkit.records.case import Case
 from evalkit.reports.closing import closing_table
@@ -94,3 +95,20 @@ def test_of_many_grades_those_that_say_something_are_shown(
     assert "bad_grade" in text
     assert "check_3_grade" not in text
     assert "further grades are 1 throughout" in text
+
+
+def test_turn_taking_is_told_where_there_is_any(make_record: Any, config: Any) -> None:
+    """The metrics that have events, with what must be read beside them; a call that cannot be read is named."""
+    calls = [interrupted(0.5), interrupted(0.5), interrupted(3.0)]
+    records = [make_record(f"c{n}", notes={"turn_taking": notes}) for n, notes in enumerate(calls)]
+    lines = shown(config, [*records, make_record("bad", notes={"turn_taking": {}})], []).splitlines()
+
+    def line_of(name: str) -> str:
+        return next(line for line in lines if name in line)
+
+    assert "2 of 3" in line_of("yield_rate")
+    assert "1.00 s" in line_of("yield_latency")
+    assert "-" in line_of("backchannel_selectivity")
+    assert "bad: its turn-taking cannot be read (KeyError: 'caller')" in lines
+    assert not [line for line in lines if "vocal_tic_selectivity" in line]
+    assert "turn-taking" not in shown(config, [make_record()], [])

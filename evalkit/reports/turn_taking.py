@@ -1,0 +1,102 @@
+"""What calls in full duplex say of the agent's turn-taking: the summary's ``turn_taking``.
+
+=============== ===================================================================================================
+key             meaning
+=============== ===================================================================================================
+``calls``       case-trials that count and have a timeline of who was heard when
+``unread``      case-trial -> why its timeline could not be read; they are in no value
+``metrics``     evalkit's own metrics, by name: a node each
+``tau_voice``   those of tau-voice as it publishes them, by the names that it has for them: a node each
+=============== ===================================================================================================
+
+=============== ===================================================================================================
+in a node       meaning
+=============== ===================================================================================================
+``value``       the value; null without events, and for a rate of fewer than ten
+``shown``       the value as it is shown to people: a rate of fewer than ten events as a count, `3 of 7`
+``ci95``        two numbers, over cases; missing where there is no value, or one case would have to tell the spread
+``events``      how many events it rests on
+``unit``        ``seconds``, ``share`` or ``per turn``
+``censored``    events that count with less than their true value: an agent that had not yielded by then
+``set_aside``   reason -> how many events were met and not counted
+``window``      which events count, and what is looked at
+=============== ===================================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass
+
+from evalkit.metrics.turn_taking.measurement import Measurement
+from evalkit.metrics.turn_taking.panel import measure_calls
+from evalkit.metrics.turn_taking.tau import measure_tau, to_ticks
+from evalkit.metrics.turn_taking.timeline import CallTimeline
+from evalkit.records.json import Json
+from evalkit.records.record import CaseRecord
+
+READ_TOGETHER = ("yield_rate", "backchannel_selectivity")
+"""Who stops for every sound yields always, who stops for none is never distracted: one of the two says nothing."""
+
+
+@dataclass(frozen=True)
+class HeardCalls:
+    """The calls in full duplex of a run, those of case-trials that count.
+
+    Attributes:
+        timelines: Case-trial -> who was heard when.
+        unread: Case-trial -> why that cannot be read.
+
+    """
+
+    timelines: Mapping[str, CallTimeline]
+    unread: Mapping[str, str]
+
+
+def read_calls(records: Iterable[CaseRecord]) -> HeardCalls:
+    """Return the calls whose records have a timeline."""
+    timelines: dict[str, CallTimeline] = {}
+    unread: dict[str, str] = {}
+    for record in records:
+        stored = record.notes.get("turn_taking")
+        if stored is None or not record.scored:
+            continue
+        try:
+            if not isinstance(stored, Mapping):
+                raise TypeError(f"notes.turn_taking is {type(stored).__name__}, expected keys and values")
+            timelines[record.key] = CallTimeline.from_json(record.case.case_id, stored)
+        except (KeyError, TypeError, ValueError) as error:
+            unread[record.key] = f"{type(error).__name__}: {error}"
+    return HeardCalls(timelines, unread)
+
+
+def summarize_turn_taking(records: Sequence[CaseRecord], seed: int) -> dict[str, Json]:
+    """Return the summary's ``turn_taking`` node; nothing for a run without a call in full duplex."""
+    heard = read_calls(records)
+    if not heard.timelines and not heard.unread:
+        return {}
+    calls = list(heard.timelines.values())
+    published = measure_tau([to_ticks(call) for call in calls])
+    return {
+        "turn_taking": {
+            "calls": len(calls),
+            "unread": dict(heard.unread),
+            "metrics": {one.name: _describe(one, seed) for one in measure_calls(calls)},
+            "tau_voice": {name: _describe(one, seed) for name, one in published.items()},
+        }
+    }
+
+
+def _describe(one: Measurement, seed: int) -> dict[str, Json]:
+    is_known = one.is_rate_worth_showing
+    interval = one.estimate(seed).interval if is_known else None
+    return {
+        "value": one.value if is_known else None,
+        "shown": one.shown,
+        **({"ci95": list(astuple(interval))} if interval else {}),
+        "events": one.events,
+        "unit": str(one.measured_in),
+        "censored": one.censored,
+        "set_aside": dict(sorted(one.reasons.items())),
+        "window": one.window,
+    }
