@@ -62,7 +62,7 @@ function timeTicks(splits, stepS) {
   let last = "";
   return splits.map((seconds) => {
     const moment = new Date(seconds * 1000), today = day(moment);
-    const told = stepS >= 86400 ? today : moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" }) + (today === last ? "" : `\n${today}`);
+    const told = stepS >= 86400 ? today : moment.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", ...(stepS < 60 && { second: "2-digit" }) }) + (today === last ? "" : `\n${today}`);
     last = today;
     return told;
   });
