@@ -7,7 +7,8 @@ below the margin: with ``--margin 0.05`` a loss of up to 5 points is accepted, a
 below -0.05. It has *improved* the other way round.
 
 A case-trial that was full (1) in A and not in B was lost, the reverse was won; both lists are by name, significant or
-not. Latencies are compared where those of both runs may be.
+not. Latencies are compared where those of both runs may be. Turn-taking is compared call by call
+(:mod:`evalkit.reports.turn_taking_changes`).
 """
 
 from __future__ import annotations
@@ -19,10 +20,14 @@ from typing import Any
 
 from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm, median_shift
 from evalkit.metrics.statistics import Interval
+from evalkit.metrics.turn_taking.measurement import MeasuredIn
+from evalkit.metrics.turn_taking.timeline import CallTimeline
 from evalkit.records.grade import Grade
 from evalkit.reports.config_changes import ConfigChange, find_config_changes
 from evalkit.reports.pairs import PairedRuns, Side, Unpaired, pair_runs
 from evalkit.reports.trials import PASSED
+from evalkit.reports.turn_taking import read_calls
+from evalkit.reports.turn_taking_changes import TurnTakingChange, compare_turn_taking
 
 PRIMARY = PASSED
 REGRESSED, IMPROVED, NO_CHANGE = "regressed", "improved", "no significant change"
@@ -93,10 +98,13 @@ class Comparison:
     latencies: tuple[LatencyShift, ...]
     config_changes: tuple[ConfigChange, ...]
     warnings: tuple[str, ...]
+    turn_taking: tuple[TurnTakingChange, ...] = ()
 
     def metrics_that(self, verdict: str) -> tuple[str, ...]:
-        """Return the metrics with a verdict."""
-        return tuple(change.metric for change in self.metrics if change.verdict == verdict)
+        """Return the metrics with a verdict, those of turn-taking last."""
+        judged = [(change.metric, change.verdict) for change in self.metrics]
+        judged += [(change.metric, change.verdict) for change in self.turn_taking]
+        return tuple(metric for metric, found in judged if found == verdict)
 
 
 def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparison:
@@ -105,24 +113,28 @@ def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparis
     changes = find_config_changes(
         before.config, after.config, hashes=(before.datasets, after.datasets), expect=options.expect
     )
-    seed = before.config.get("seed", 0)
+    stored_seed = before.config.get("seed", 0)
+    seed = stored_seed if isinstance(stored_seed, int) else 0
     shifts = [shift for column in before.layout.latency_columns if (shift := _latency_shift(runs, column))]
     incomparable = _why_latencies_are_not_compared(before, after)
+    calls = [_calls_of(side, runs.keys) for side in (before, after)]
     return Comparison(
         before=before,
         after=after,
         options=options,
         paired=len(runs.keys),
         unpaired=runs.unpaired,
-        metrics=compare_metrics(runs, options, seed if isinstance(seed, int) else 0),
+        metrics=compare_metrics(runs, options, seed),
         latencies=() if incomparable else tuple(shifts),
         config_changes=tuple(changes),
         warnings=(
             *_size_warnings(len(runs.keys), options),
             *_warnings(before, after, changes),
             *(incomparable if shifts else ()),
+            *_turn_taking_warnings(*calls),
             *_grading_warnings(before.grades, after.grades),
         ),
+        turn_taking=_turn_taking(calls, options, seed, with_seconds=not incomparable),
     )
 
 
@@ -132,7 +144,7 @@ def compare_metrics(runs: PairedRuns, options: CompareOptions, seed: int) -> tup
     primary = runs.pairs(PRIMARY)
     adjusted = holm({c.metric: c.p_adjusted for c in found if runs.pairs(c.metric) != primary})
     decided = (replace(change, p_adjusted=adjusted.get(change.metric, change.p_adjusted)) for change in found)
-    return tuple(replace(change, verdict=_verdict(change, options)) for change in decided)
+    return tuple(replace(change, verdict=_verdict(change.difference, change.p_adjusted, options)) for change in decided)
 
 
 def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
@@ -148,6 +160,7 @@ def comparison_to_json(comparison: Comparison) -> dict[str, Any]:
         "regressed": list(comparison.metrics_that(REGRESSED)),
         "improved": list(comparison.metrics_that(IMPROVED)),
         "latencies": {shift.column: _without(asdict(shift), "column") for shift in comparison.latencies},
+        "turn_taking": {change.metric: _without(asdict(change), "metric") for change in comparison.turn_taking},
         "config_changes": [asdict(change) for change in comparison.config_changes],
         "warnings": list(comparison.warnings),
     }
@@ -170,15 +183,42 @@ def _metric_change(runs: PairedRuns, metric: str, seed: int, confidence: float) 
     )
 
 
-def _verdict(change: MetricChange, options: CompareOptions) -> str:
-    difference, interval, margin = change.difference.difference, change.difference.interval, options.margin
-    if change.p_adjusted >= 1 - options.confidence:
+def _verdict(
+    found: PairedDifference, p_adjusted: float, options: CompareOptions, *, less_is_better: bool = False
+) -> str:
+    difference, interval, margin = found.difference, found.interval, options.margin
+    if less_is_better:
+        difference, interval = -difference, interval and Interval(-interval.high, -interval.low)
+    if p_adjusted >= 1 - options.confidence:
         return NO_CHANGE
     if difference < 0 and (margin == 0 or (interval is not None and interval.high < -margin)):
         return REGRESSED
     if difference > 0 and (margin == 0 or (interval is not None and interval.low > margin)):
         return IMPROVED
     return NO_CHANGE
+
+
+def _calls_of(side: Side, keys: Sequence[str]) -> dict[str, CallTimeline]:
+    timelines = read_calls(side.records).timelines
+    return {key: timelines[key] for key in keys if key in timelines}
+
+
+def _turn_taking(
+    calls: Sequence[Mapping[str, CallTimeline]], options: CompareOptions, seed: int, *, with_seconds: bool
+) -> tuple[TurnTakingChange, ...]:
+    changes = compare_turn_taking(calls[0], calls[1], seed, options.confidence)
+    return tuple(
+        _with_verdict(change, options)
+        for change in changes
+        if with_seconds or change.measured_in is not MeasuredIn.SECONDS
+    )
+
+
+def _with_verdict(change: TurnTakingChange, options: CompareOptions) -> TurnTakingChange:
+    if not change.can_be_judged:
+        return change
+    verdict = _verdict(change.difference, change.p_adjusted, options, less_is_better=change.less_is_better)
+    return replace(change, verdict=verdict)
 
 
 def _latency_shift(runs: PairedRuns, column: str) -> LatencyShift | None:
@@ -222,6 +262,12 @@ def _why_latencies_are_not_compared(before: Side, after: Side) -> list[str]:
         for name, side in (("A", before), ("B", after))
         if (reason := side.why_latencies_are_not_comparable)
     ]
+
+
+def _turn_taking_warnings(before: Mapping[str, CallTimeline], after: Mapping[str, CallTimeline]) -> list[str]:
+    if bool(before) == bool(after):
+        return []
+    return [f"turn-taking is not compared: {'A' if after else 'B'} has no call in full duplex"]
 
 
 def _grading_warnings(before: Sequence[Grade], after: Sequence[Grade]) -> list[str]:

@@ -14,9 +14,11 @@ from dataclasses import replace
 from evalkit.metrics.statistics import Interval
 from evalkit.reports.compare import IMPROVED, REGRESSED, Comparison, LatencyShift, MetricChange
 from evalkit.reports.trials import GRADE, PASSED
+from evalkit.reports.turn_taking_changes import TurnTakingChange
 
 _MOST_LISTED = 20
 _MOST_IN_TEXT = 200
+_MARKS = {REGRESSED: "❌ regressed", IMPROVED: "✅ improved"}
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~@&])")
 
 
@@ -31,11 +33,13 @@ def comparison_lines(comparison: Comparison) -> list[str]:
     ]
     rows: list[tuple[str, ...]] = [("metric", "A", "B", "B - A", _interval_name(comparison), "p", "n", "")]
     rows += [(change.metric, *_numbers(change), change.verdict) for change in shown_metrics(comparison)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += _aligned(rows)
     for change in shown_metrics(comparison):
         lines += _case_lines(change, _MOST_IN_TEXT)
     lines += ["", *(_latency_line(shift) for shift in comparison.latencies)] if comparison.latencies else []
+    if comparison.turn_taking:
+        head = ("turn-taking", "A", "B", "B - A", _interval_name(comparison), "p", "calls", "")
+        lines += ["", *_aligned([head, *_turn_taking_rows(comparison)])]
     lines += ["", *_unpaired_lines(comparison)] if comparison.unpaired else []
     lines += ["", *(f"warning: {warning}" for warning in comparison.warnings)] if comparison.warnings else []
     return [*lines, "", conclusion(comparison)]
@@ -60,6 +64,15 @@ def comparison_markdown(comparison: Comparison) -> str:
         parts += [f"- {escape(line)}" for line in _case_lines(change, _MOST_LISTED)]
     if comparison.latencies:
         parts.append("\n".join(f"- {escape(_latency_line(shift))}" for shift in comparison.latencies))
+    if comparison.turn_taking:
+        parts.append(
+            f"| turn-taking | A | B | B \N{MINUS SIGN} A | {_interval_name(comparison)} | p | calls | |\n"
+            "|---|---|---|---|---|---|---|---|\n"
+            + "\n".join(
+                f"| {' | '.join(escape(cell) for cell in cells)} | {_MARKS.get(verdict, verdict)} |"
+                for *cells, verdict in _turn_taking_rows(comparison)
+            )
+        )
     if comparison.unpaired:
         parts.append("\n".join(f"- {escape(line)}" for line in _unpaired_lines(comparison)))
     if comparison.warnings:
@@ -71,6 +84,7 @@ def comparison_markdown(comparison: Comparison) -> str:
 def conclusion(comparison: Comparison) -> str:
     """Return in a sentence what to think of run B."""
     shown = [change.metric for change in shown_metrics(comparison)]
+    shown += [change.metric for change in comparison.turn_taking]
     regressed = [metric for metric in comparison.metrics_that(REGRESSED) if metric in shown]
     improved = [metric for metric in comparison.metrics_that(IMPROVED) if metric in shown]
     if regressed:
@@ -113,7 +127,7 @@ def _subject_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def _numbers(change: MetricChange) -> tuple[str, ...]:
+def _numbers(change: MetricChange | TurnTakingChange) -> tuple[str, ...]:
     difference = change.difference
     return (
         f"{difference.mean_before:.3f}",
@@ -125,8 +139,27 @@ def _numbers(change: MetricChange) -> tuple[str, ...]:
     )
 
 
+def _turn_taking_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Return the cells of each metric; a rate of few events is a count, and no difference is made of it."""
+    return [
+        (
+            change.metric,
+            *change.shown,
+            *(_numbers(change)[2:5] if change.has_rates else ("-", "-", "-")),
+            str(change.difference.n),
+            change.verdict,
+        )
+        for change in comparison.turn_taking
+    ]
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
 def _mark(change: MetricChange) -> str:
-    return {REGRESSED: "❌ regressed", IMPROVED: "✅ improved"}.get(change.verdict, change.verdict)
+    return _MARKS.get(change.verdict, change.verdict)
 
 
 def _case_lines(change: MetricChange, most: int) -> list[str]:

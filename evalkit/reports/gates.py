@@ -12,6 +12,8 @@ key                           found                             passes when
 ``gate.max_excluded_share``   case-trials that do not count,    found is at most it
                               or were not finished, of planned
 ``gate.never_fail``           its cases that did not pass       there is none
+``gate.turn_taking.min_…``,   `value` of that metric in the     found is at least it, or at most it
+``gate.turn_taking.max_…``    summary's `turn_taking`
 ============================= ================================= ===================================================
 
 A gate whose number is unknown is missed: nothing passes because nobody knows. A key that an older config does not have
@@ -20,7 +22,7 @@ sets no gate.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -60,6 +62,7 @@ def judge_gates(
         _max_cost(gate, summary),
         _max_excluded(gate, summary),
         _never_fail(gate, table, records),
+        *_turn_taking(gate.get("turn_taking") or {}, summary.get("turn_taking")),
     )
     return [asdict(verdict) for verdict in verdicts if verdict]
 
@@ -137,6 +140,26 @@ def _never_fail(gate: Mapping[str, Any], table: ResultTable, records: Sequence[C
     problems = {case_id: why for case_id in wanted if (why := _why_failed(case_id, table, records))}
     reason = "; ".join(f"{case_id} {why}" for case_id, why in problems.items())
     return _verdict("gate.never_fail", list(problems), wanted, passed=not problems, reason=reason)
+
+
+def _turn_taking(gates: Mapping[str, float | None], found: Mapping[str, Any] | None) -> Iterator[GateVerdict]:
+    for key, allowed in gates.items():
+        if allowed is None:
+            continue
+        bound, _, name = key.removesuffix("_s").partition("_")
+        metric = found["metrics"][name] if found else None
+        value = metric["value"] if metric else None
+        unit = " s" if key.endswith("_s") else ""
+        if metric is None:
+            reason = f"{name} is unknown: no call that counts was held in full duplex"
+        elif not metric["events"]:
+            reason = f"{name} is unknown: there was no event for it"
+        elif value is None:
+            reason = f"{name} is unknown: {metric['shown']} is too few events for a rate"
+        else:
+            reason = f"{name} is {value:.3f}{unit}, {'below' if bound == 'min' else 'above'} {allowed:g}{unit}"
+        passed = value is not None and (value >= allowed if bound == "min" else value <= allowed)
+        yield _verdict(f"gate.turn_taking.{key}", value, allowed, passed=passed, reason=reason)
 
 
 def _why_failed(case_id: str, table: ResultTable, records: Sequence[CaseRecord]) -> str:

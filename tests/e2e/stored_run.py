@@ -33,6 +33,7 @@ class StoredCase:
     turns: int = 1
     trial: int = 1
     extra: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -159,6 +160,7 @@ class StoredRun:
             duration_ms=900.0,
             artifacts={"event_log_path": f"events/{case.key}.jsonl"} if turns else {},
             fault=decide_fault(case.failure) if case.failure else None,
+            notes=case.notes,
         )
 
     def _turn(self, run: RunDirectory, case: StoredCase, index: int) -> Turn:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from layouts import layout_of
+from turn_taking_notes import heard, interrupted
 
 from evalkit.records.case import Case
 from evalkit.reports.compare import (
@@ -19,6 +20,7 @@ from evalkit.reports.compare import (
     compare_runs,
     comparison_to_json,
 )
+from evalkit.reports.compare_text import comparison_lines, comparison_markdown, conclusion
 from evalkit.reports.pairs import Side
 
 IN_TIME = {"lateness_p50_ms": 0.1, "lateness_p99_ms": 1.0, "lateness_max_ms": 2.0}
@@ -215,5 +217,67 @@ def test_as_json(run: Any) -> None:
     assert set(grade["interval"]) == {"low", "high"}
     assert set(found) == {
         "a", "b", "margin", "confidence", "paired", "unpaired", "metrics", "regressed", "improved", "latencies",
-        "config_changes", "warnings",
+        "config_changes", "warnings", "turn_taking",
     }  # fmt: skip
+
+
+@pytest.fixture
+def duplex_run(run: Any) -> Any:
+    """Build a run of calls in full duplex, one a case, from their notes."""
+
+    def make(notes: list[dict[str, Any]], **changes: Any) -> Side:
+        side = run({"tool_call": [1.0] * len(notes)}, **changes)
+        records = [
+            replace(record, notes={"turn_taking": each}) for record, each in zip(side.records, notes, strict=True)
+        ]
+        return replace(side, records=records)
+
+    return make
+
+
+def test_turn_taking_regresses_and_improves(duplex_run: Any, run: Any) -> None:
+    """Twelve agents that yielded and do not any more; the reverse has improved; the grades say nothing of it."""
+    yields, deaf = [interrupted(0.5)] * 12, [interrupted(3.0)] * 12
+    found = compare(duplex_run(yields), duplex_run(deaf))
+    assert found.metrics_that(REGRESSED) == ("yield_rate",)
+    assert compare(duplex_run(deaf), duplex_run(yields)).metrics_that(IMPROVED) == ("yield_rate",)
+    assert conclusion(found) == "B regressed in yield_rate"
+    told = json.loads(json.dumps(comparison_to_json(found)))
+    assert told["regressed"] == ["yield_rate"]
+    assert told["turn_taking"]["yield_rate"]["difference"]["difference"] == -1.0
+    assert told["turn_taking"]["yield_latency"]["verdict"] == "not judged"
+
+
+def test_a_rate_that_grows_may_be_a_loss(duplex_run: Any) -> None:
+    """Who cuts in more often has regressed, unless the margin allows for it."""
+    quiet, hasty = [heard([0.5])] * 40, [heard([0.5], cut_in=number < 12) for number in range(40)]
+    assert compare(duplex_run(quiet), duplex_run(hasty)).metrics_that(REGRESSED) == ("agent_interruption_rate",)
+    assert compare(duplex_run(hasty), duplex_run(quiet)).metrics_that(IMPROVED) == ("agent_interruption_rate",)
+    assert compare(duplex_run(quiet), duplex_run(hasty), margin=0.3).metrics_that(REGRESSED) == ()
+
+
+def test_seconds_are_left_out_where_latencies_are_not_comparable(duplex_run: Any) -> None:
+    """Rates stay."""
+    calls = [heard([0.5])] * 12
+    found = compare(duplex_run(calls), duplex_run(calls, real_time=False))
+    assert {change.metric for change in found.turn_taking} == {"response_rate", "agent_interruption_rate"}
+    assert "response_latency" in {change.metric for change in compare(duplex_run(calls), duplex_run(calls)).turn_taking}
+
+
+def test_calls_in_full_duplex_beside_others_are_told(duplex_run: Any, run: Any) -> None:
+    """One sentence, and the rest is compared."""
+    manual = run({"tool_call": [1.0] * 12})
+    found = compare(manual, duplex_run([heard([0.5])] * 12))
+    assert "turn-taking is not compared: A has no call in full duplex" in found.warnings
+    assert (found.turn_taking, found.paired) == ((), 12)
+    assert not [line for line in compare(manual, manual).warnings if "turn-taking" in line]
+
+
+def test_turn_taking_is_shown_with_its_counts(duplex_run: Any) -> None:
+    """As text and as Markdown; of few events there is no difference."""
+    calls = [interrupted(0.5)] * 3, [*[interrupted(0.5)] * 2, interrupted(3.0)]
+    found = compare(*(duplex_run(side) for side in calls))
+    line = next(line for line in comparison_lines(found) if line.startswith("yield_rate"))
+    cells = [cell.strip() for cell in line.split("  ") if cell.strip()]
+    assert cells == ["yield_rate", "3 of 3", "2 of 3", "-", "-", "-", "3", "not judged"]
+    assert "| yield\\_rate | 3 of 3 | 2 of 3 | - | - | - | 3 | not judged |" in comparison_markdown(found)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
 from layouts import layout_of
 
+from evalkit.metrics.turn_taking.measurement import MeasuredIn
+from evalkit.metrics.turn_taking.panel import measure_calls
+from evalkit.modes.voice.settings import TurnTakingGateSettings
 from evalkit.records.case import Case
 from evalkit.records.faults import Failure, Stage
 from evalkit.reports.gates import judge_gates, missed_gates
@@ -141,3 +144,59 @@ def test_a_latency_that_the_mode_has_not_got_is_missed() -> None:
     found = {**SUMMARY, "latency_first_text_ms_p95": 5.0}
     [verdict] = judge({"max_latency_ms": 9, "latency_column": "latency_first_text_ms"}, found, quiz)
     assert verdict["passed"]
+
+
+HEARD: dict[str, Any] = {
+    "response_latency": {"value": 1.2, "shown": "1.20 s", "events": 20},
+    "yield_rate": {"value": 0.9, "shown": "0.90", "events": 10},
+    "agent_interruption_rate": {"value": 0.25, "shown": "0.25", "events": 20},
+    "backchannel_selectivity": {"value": None, "shown": "3 of 7", "events": 7},
+    "resume_rate": {"value": None, "shown": "-", "events": 0},
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "allowed", "found", "reason"),
+    [
+        ("max_response_latency_s", 1.2, 1.2, ""),
+        ("max_response_latency_s", 1.1, 1.2, "response_latency is 1.200 s, above 1.1 s"),
+        ("min_yield_rate", 0.9, 0.9, ""),
+        ("min_yield_rate", 0.95, 0.9, "yield_rate is 0.900, below 0.95"),
+        ("max_agent_interruption_rate", 0.25, 0.25, ""),
+        ("max_agent_interruption_rate", 0, 0.25, "agent_interruption_rate is 0.250, above 0"),
+        (
+            "min_backchannel_selectivity",
+            0,
+            None,
+            "backchannel_selectivity is unknown: 3 of 7 is too few events for a rate",
+        ),
+        ("min_resume_rate", 0, None, "resume_rate is unknown: there was no event for it"),
+    ],
+)
+def test_gates_on_turn_taking(key: str, allowed: float, found: float | None, reason: str) -> None:
+    """Each metric by its own key; a count is no rate, and what nobody knows is missed."""
+    summary = {**SUMMARY, "turn_taking": {"metrics": HEARD}}
+    [verdict] = judge({"turn_taking": {key: allowed, "max_talk_over_s": None}}, summary)
+    assert verdict == {
+        "gate": f"gate.turn_taking.{key}",
+        "found": found,
+        "allowed": allowed,
+        "passed": not reason,
+        "reason": f"gate.turn_taking.{key}: {reason}" if reason else "",
+    }
+
+
+def test_a_gate_on_turn_taking_without_a_call_in_full_duplex_is_missed() -> None:
+    """As where all calls were lost."""
+    [verdict] = judge({"turn_taking": {"min_yield_rate": 0.5}})
+    reason = "gate.turn_taking.min_yield_rate: yield_rate is unknown: no call that counts was held in full duplex"
+    assert (verdict["passed"], verdict["reason"]) == (False, reason)
+
+
+def test_every_metric_of_turn_taking_has_a_gate() -> None:
+    """And every gate a metric, in the unit that its name says."""
+    metrics = {metric.name: metric.measured_in for metric in measure_calls(())}
+    gates = [field.name for field in fields(TurnTakingGateSettings)]
+    assert {gate.removesuffix("_s").partition("_")[2] for gate in gates} == set(metrics)
+    in_seconds = {name for name, measured_in in metrics.items() if measured_in is MeasuredIn.SECONDS}
+    assert {gate.removesuffix("_s").partition("_")[2] for gate in gates if gate.endswith("_s")} == in_seconds

@@ -288,7 +288,7 @@ def _find_detection_problems(config: Mapping[str, Any]) -> list[str]:
         if detection[key] is not None and owner != kind
     ]
     if kind == "none":
-        return problems
+        return [*problems, *_find_idle_gates(config["gate"]["turn_taking"])]
     if config["real_time"] is False:
         problems.append(
             f"real_time: false, but with turn_detection={kind} a call is held at the speed of speech; "
@@ -301,6 +301,16 @@ def _find_detection_problems(config: Mapping[str, Any]) -> list[str]:
             "take turn_detection=none, or another provider for the assistant"
         )
     return problems
+
+
+def _find_idle_gates(gates: Mapping[str, float | None]) -> list[str]:
+    """Return a message for each gate on what is measured in full duplex only."""
+    return [
+        f"gate.turn_taking.{key}: {allowed:g}, but with turn_detection=none nobody can interrupt anybody, and "
+        "turn-taking is not measured; take turn_detection=server_vad, or leave the gate null"
+        for key, allowed in gates.items()
+        if allowed is not None
+    ]
 
 
 def _detection_spec(chosen: TurnDetectionSettings) -> DetectionSpec | None:

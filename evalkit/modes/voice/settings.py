@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.settings.types import CsvModeSettings, ProviderSettings, RunSettings
+from evalkit.settings.types import CsvModeSettings, GateSettings, ProviderSettings, RunSettings
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,32 @@ class WalkSettings(VoiceSettings):
     conformance: ConformanceSettings
 
 
+@dataclass(frozen=True)
+class TurnTakingGateSettings:
+    """Thresholds for the turn-taking of calls in full duplex; None: no gate."""
+
+    max_response_latency_s: float | None
+    min_response_rate: float | None
+    max_yield_latency_s: float | None
+    min_yield_rate: float | None
+    min_backchannel_selectivity: float | None
+    min_vocal_tic_selectivity: float | None
+    min_side_speech_selectivity: float | None
+    min_resume_rate: float | None
+    max_agent_interruption_rate: float | None
+    max_pause_takeover_rate: float | None
+    max_talk_over_s: float | None
+    min_pre_tool_speech_rate: float | None
+    max_pre_tool_speech_rate: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DuplexGateSettings(GateSettings):
+    """Thresholds for exit code 1 where calls may be held in full duplex."""
+
+    turn_taking: TurnTakingGateSettings
+
+
 @dataclass(frozen=True, kw_only=True)
 class SimulationSettings(VoiceSettings):
     """Simulated calls.
@@ -155,6 +181,7 @@ class SimulationSettings(VoiceSettings):
     `open_keys` are the keys that were null before the config was resolved: a simulation file may settle them.
     """
 
+    gate: DuplexGateSettings
     simulator: SimulatorSettings
     speech: SpeechSettings
     turn_detection: TurnDetectionSettings

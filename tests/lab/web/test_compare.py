@@ -9,6 +9,7 @@ import pytest
 from judged_run import write_judged_run
 from starlette.testclient import TestClient
 from stored_run import REFUSED, StoredCase, StoredRun
+from turn_taking_notes import interrupted
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
@@ -133,3 +134,18 @@ def test_runs_without_a_common_case_say_so(comparing: _Comparing) -> None:
     page = comparing.compare(after="other")
     assert "No case-trial can be paired" in page
     assert "missing in B (8)" in page
+
+
+def test_turn_taking_of_calls_in_full_duplex_is_compared(comparing: _Comparing) -> None:
+    """A verdict for rates with events enough, and none for seconds; runs without such calls have no such table."""
+    for name, spoke_on_s in (("yields", 0.5), ("deaf", 3.0)):
+        notes = {"turn_taking": interrupted(spoke_on_s)}
+        cases = [StoredCase(f"call-{number}", notes=notes) for number in range(12)]
+        StoredRun(comparing.root / name, cases, changes={"run_name": name}, sound=False).write()
+    comparing.lab.follower.catch_up()
+    comparing.ids = {run.name: run.id for run in comparing.lab.index.list_runs(RunQuery()).rows}
+    page = comparing.compare("yields", "deaf")
+    table = page.partition('id="turn-taking-title"')[2].partition("</table>")[0]
+    assert "regressed</span>" in table.partition("yield rate")[2].partition("</tr>")[0]
+    assert "B regressed in yield_rate" in page
+    assert "turn-taking-title" not in comparing.compare()
