@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from harness import Cli, Finished, read_events, read_json
 
 from evalkit.audio.levels import find_speech
 from evalkit.audio.wav import read_wav
+from evalkit.runner.reporting import report_run
+from evalkit.store.run_directory import RunDirectory
 
 SHIPPED = Path(__file__).parents[2] / "data" / "run"
 # Caller -> a short shipped call: one of one turn, and one in which the caller is asked for what it left out.
@@ -76,6 +79,31 @@ def test_what_was_heard_is_recorded_where_it_was_heard(held: Held) -> None:
     appended = [event for event in held.events if event["type"] == "input_audio_buffer.append"]
     took_ms = appended[-1]["event_time_ms"] - appended[0]["event_time_ms"]
     assert len(appended) == pytest.approx(took_ms / 20, rel=0.02, abs=3)
+
+
+def test_the_summary_has_its_turn_taking_also_when_it_is_made_again(held: Held) -> None:
+    """The same latencies as the table's, and the same again by `report`; it is on the page and in the closing table."""
+    directory = held.finished.directory
+    rows = [float(row["response_latency_ms"]) / 1000 for row in held.finished.rows if row["response_latency_ms"]]
+    written = read_json(directory / "summary.json")["turn_taking"]
+    latency = written["metrics"]["response_latency"]
+    assert (written["calls"], written["unread"], latency["events"]) == (1, {}, len(rows))
+    assert latency["value"] == pytest.approx(fmean(rows), abs=0.002)
+    assert "response_latency" in held.finished.out + held.finished.err
+    assert "Beside published systems" in (directory / "report.html").read_text(encoding="utf-8")
+    (directory / "summary.json").unlink()
+    report_run(RunDirectory(directory))
+    assert read_json(directory / "summary.json")["turn_taking"] == written
+
+
+def test_a_gate_on_turn_taking_needs_full_duplex(cli: Cli) -> None:
+    """It is refused in a sentence where turns are the client's, and unknown to a mode without calls."""
+    manual = cli("check", "mode=run", "gate.turn_taking.min_yield_rate=0.9")
+    assert manual.code == 2
+    assert "gate.turn_taking.min_yield_rate: 0.9, but with turn_detection=none" in manual.err
+    walk = cli("check", "mode=walk", "gate.turn_taking.min_yield_rate=0.9")
+    assert walk.code == 2
+    assert "gate.turn_taking.min_yield_rate" in walk.err
 
 
 def test_a_walk_has_no_turns_to_give_away(cli: Cli) -> None:

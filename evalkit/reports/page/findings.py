@@ -17,13 +17,14 @@ from evalkit.reports.outcomes import count_endings, endings_of
 from evalkit.reports.page import overview
 from evalkit.reports.page.cases import read_artifact
 from evalkit.reports.page.render import RenderedSection, render_section
+from evalkit.reports.page.turn_taking import describe_turn_taking
 from evalkit.reports.rows import ResultTable
 
 
 def describe_findings(
     summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]
 ) -> Mapping[str, Any]:
-    """Return the template's content: means with intervals, latencies, tokens, endings and causes, turns, `summary`."""
+    """Return the template's content: means, latencies, tokens, endings and causes, turns, turn-taking, `summary`."""
     layout = table.layout
     return {
         "summary": summary,
@@ -36,6 +37,7 @@ def describe_findings(
         "failing": count_failing_graders(table),
         "by_turn": grades_by_turn(table) if layout.has_row_per_turn else [],
         "wait": name_of(layout.answer_latency),
+        "turn_taking": describe_turn_taking(summary),
     }
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from layouts import QUIZ, layout_of
-from stored_run import SAMPLE, StoredRun
+from stored_run import SAMPLE, StoredCase, StoredRun
+from turn_taking_notes import heard, interrupted
 
 from evalkit.records.layout import PageSection, SectionSource
 from evalkit.reports.write import Presentation, RunContent, draw_reports, write_tables
@@ -55,6 +56,21 @@ def test_nothing_said_becomes_markup(tmp_path: Path) -> None:
     ), "<script>"]  # fmt: skip
     assert "<img src=x" not in page
     assert "<b>bold" not in page
+
+
+def test_calls_in_full_duplex_have_a_table_of_turn_taking(tmp_path: Path) -> None:
+    """With the count of few events, each definition's window, and what others have published; other runs have none."""
+    hostile = {**heard([0.5]), "caller": [{"act": "<i>none</i>", "parts": [[1.0, 2.0]]}]}
+    calls = {"a": heard([0.5]), "b": interrupted(0.5), "c": hostile}
+    cases = [StoredCase(name, notes={"turn_taking": notes}) for name, notes in calls.items()]
+    page = page_of(tmp_path, cases=cases)
+    section = page.partition('id="turn-taking-title"')[2].partition("</section>")[0]
+    assert "over 2 calls in full duplex" in section
+    assert re.search(r"yield rate</th>.*1 of 1</td>.*stopped within 2 s", section)
+    assert section.index(">yield rate<") < section.index(">backchannel selectivity<")
+    assert section.count("tau-voice's, published") == 10
+    assert "c (ValueError: &#39;&lt;i&gt;none&lt;/i&gt;&#39; is not a valid CallerAct)" in section
+    assert "turn-taking-title" not in page_of(tmp_path / "manual")
 
 
 def test_a_run_that_is_still_going_says_so(tmp_path: Path) -> None:
