@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlparse
 import pytest
 from headless import ACCESSIBILITY, NARROW, WIDE, Browser
 from stored_run import HOSTILE, SAMPLE, StoredCase
+from turn_taking_notes import heard, interrupted
 
 ROWS = "#case-table tbody tr"
 VIEWS = ("", "#case/hostile", "#case/lost", "#case/good")
@@ -197,6 +198,20 @@ def test_nothing_is_cut_off_or_hard_to_read(browser: Browser, page: Path, width:
         browser.js("for (const fold of document.querySelectorAll('details')) fold.open = true")
         assert browser.js("const d = document.documentElement; return d.scrollWidth <= d.clientWidth"), view
         assert browser.js(ACCESSIBILITY) == [], view
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_turn_taking_is_readable_too(browser: Browser, reported: Callable[..., Path], width: int, dark: bool) -> None:
+    """Its wide tables scroll in their own frames, also on a narrow screen."""
+    calls = [heard([0.5]), interrupted(0.5), {"caller": "nobody"}]
+    cases = [StoredCase(f"call-{number}", notes={"turn_taking": notes}) for number, notes in enumerate(calls)]
+    browser.open(reported(cases=cases), width=width, dark=dark)
+    browser.js("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    assert len(browser.texts(".turn-taking tbody tr")) == 12 + 2 + 10
+    assert browser.js("const d = document.documentElement; return d.scrollWidth <= d.clientWidth")
+    assert browser.js(ACCESSIBILITY) == []
+    assert browser.console() == []
 
 
 def test_a_table_stays_one_for_a_screen_reader(browser: Browser, page: Path) -> None:
