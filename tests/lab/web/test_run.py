@@ -12,6 +12,8 @@ import pytest
 import stored_runs
 from labs import make_lab
 from starlette.testclient import TestClient
+from stored_run import StoredCase, StoredRun
+from turn_taking_notes import interrupted
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
@@ -43,6 +45,16 @@ def test_every_mode_has_its_page_and_parts(
             answer = client.get(f"/ui/runs/{row.id}{part}")
             assert (answer.status_code, f"{row.mode}{part}") == (200, f"{row.mode}{part}")
             assert "cannot be read" not in answer.text
+
+
+def test_calls_in_full_duplex_show_their_turn_taking(tmp_path: Path, open_client: OpenClient) -> None:
+    """The same section as in the report."""
+    cases = [StoredCase("call", notes={"turn_taking": interrupted(0.5)})]
+    StoredRun(tmp_path / "outputs" / "run", cases, mode="run", sound=False).write()
+    lab = make_lab(tmp_path)
+    found = open_client(lab).get(f"{page_of(lab)}/findings").text
+    assert "Turn-taking, over 1 call in full duplex" in found
+    assert found.index(">yield rate<") < found.index(">backchannel selectivity<") < found.index("LiveKit cascade")
 
 
 def test_both_ids_lead_to_it(tmp_path: Path, runs: dict[str, RunDirectory], open_client: OpenClient) -> None:
