@@ -43,6 +43,13 @@ def test_the_wheel_holds_every_module(wheel_files: set[str]) -> None:
     assert [name for name in wheel_files if name.startswith(("tests/", "benchmarks/", "docs/"))] == []
 
 
+def test_the_wheel_holds_the_voice_detector(wheel_files: set[str]) -> None:
+    """The network is in it, with its licence beside it and among the wheel's licences."""
+    shipped = {f"evalkit/service/turns/silero_vad.{kind}" for kind in ("onnx", "LICENSE")}
+    assert shipped - wheel_files == set()
+    assert any(name.endswith("licenses/evalkit/service/turns/silero_vad.LICENSE") for name in wheel_files)
+
+
 def test_the_wheel_holds_what_the_labs_pages_load(wheel_files: set[str]) -> None:
     """Templates, scripts, styles, and the libraries with their licences: nothing is fetched when it runs."""
     web = ROOT / "evalkit" / "lab" / "web"

@@ -225,6 +225,8 @@ class Session:
     def _commit(self, item_id: str, taken: tuple[bytes, int], step: SessionStep) -> None:
         audio, byte_count = taken
         self._runs.follow(None)
+        if self._items.find(item_id) is not None:  # a client has made an item of the id that was announced
+            item_id = self._ids.new("item")
         part = ContentPart("input_audio", None, audio, self._config.input_format, byte_count)
         item = ConversationItem(item_id, "message", role="user", parts=[part])
         fields = {"previous_item_id": self._items.last_id, "item_id": item.id}

@@ -181,6 +181,16 @@ def test_an_explicit_commit(bench):
     assert hear(bench, 0.0, 60).types == []
 
 
+def test_an_announced_id_that_a_client_takes(bench):
+    """Who makes an item of the id that was announced for the turn gets the turn as an item of another id."""
+    item_id = hear(bench, 1.0, 10).only("input_audio_buffer.speech_started")["item_id"]
+    content = [{"type": "input_text", "text": "Mine."}]
+    bench.send("conversation.item.create", item={"id": item_id, "type": "message", "role": "user", "content": content})
+    events = hear(bench, 0.0, 16)
+    assert events.types[:4] == SPOKEN[1:]
+    assert events.only("input_audio_buffer.committed")["item_id"] != item_id
+
+
 def test_what_was_emptied_away_is_not_judged(new_bench):
     """A judgement that comes after its audio was cleared changes nothing."""
     bench = new_bench(holds_work=True)
