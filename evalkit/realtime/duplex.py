@@ -113,6 +113,7 @@ class DuplexSession(ServerLink):
         self.playout = Playout(AudioFormat.PCM16)
         self.speech = DetectedSpeech()
         self.began_at_ms = 0.0
+        self._ended_at_ms: float | None = None
         self.lateness_ms: list[float] = []
         self.refused_truncations = 0
         self._log = ResponseLog()
@@ -133,7 +134,8 @@ class DuplexSession(ServerLink):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Stop the uplink and hang up."""
+        """Stop the uplink and hang up: from now on nothing is heard any more."""
+        self._ended_at_ms = self._timeline.now_ms()
         for task in self._tasks:
             task.cancel()
         try:
@@ -154,8 +156,9 @@ class DuplexSession(ServerLink):
 
     @property
     def now_ms(self) -> float:
-        """The time on the call's own clock: milliseconds since :meth:`begin`."""
-        return self._timeline.now_ms() - self.began_at_ms
+        """Milliseconds since :meth:`begin`: the call's own clock, which stands still when the call has ended."""
+        now_ms = self._timeline.now_ms() if self._ended_at_ms is None else self._ended_at_ms
+        return now_ms - self.began_at_ms
 
     async def configure(self, spec: SessionSpec, *, timeout_s: float) -> None:
         """Send ``session.update`` and wait until the server has taken it, its turn detection included."""
@@ -250,6 +253,12 @@ class DuplexSession(ServerLink):
             event = self._events.create_response()
             self._create_event_id = event["event_id"]
             await self._send(event, Stage.RESPONSE_ERROR)
+
+    def _raise_trouble(self, stage: Stage) -> None:
+        super()._raise_trouble(stage)
+        for task in self._tasks:
+            if task.done() and not task.cancelled():
+                task.result()  # a defect of ours, which nobody would learn of otherwise
 
     def _is_busy(self) -> bool:
         is_under_way = self._owed or self._expected or bool(self._log.under_way) or bool(self._to_answer)
