@@ -33,6 +33,7 @@ IMPORTED = {
     "compare_power": "numpy",
     "coverage": "scipy",
     "demo_sessions": "psutil",
+    "duplex_sessions": "psutil",
     "fault_matrix": "evalkit",
     "killed_sweep": "psutil",
     "lab_index": "psutil",
@@ -54,6 +55,7 @@ IMPORTED = {
 STARTED = {
     "channels": ["1"],
     "defect_matrix": ["1"],
+    "duplex_sessions": [],
     "fault_matrix": [],
     "launchers": [],
     "overhead": [],
