@@ -17,6 +17,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+_ROUNDING_S = 1e-6
+
 
 @dataclass(frozen=True, order=True)
 class Segment:
@@ -194,10 +196,13 @@ class CallTimeline:
 
 
 def merge_segments(segments: Iterable[Segment], gap_s: float) -> tuple[Segment, ...]:
-    """Return segments in order, those joined between which lie at most `gap_s` seconds."""
+    """Return segments in order, those joined between which lie at most `gap_s` seconds, to a microsecond.
+
+    Times are sums of others: a gap of exactly the limit may come out a hair longer, depending on when the call began.
+    """
     merged: list[Segment] = []
     for segment in sorted(segments):
-        if merged and segment.start_s - merged[-1].end_s <= gap_s:
+        if merged and segment.start_s - merged[-1].end_s <= gap_s + _ROUNDING_S:
             merged[-1] = Segment(merged[-1].start_s, max(merged[-1].end_s, segment.end_s))
         else:
             merged.append(segment)

@@ -87,6 +87,14 @@ def test_merged_segments_are_apart_and_cover_what_they_were(segments: list[Segme
         assert any(one.start_s <= segment.start_s and segment.end_s <= one.end_s for one in merged)
 
 
+@pytest.mark.parametrize("began_s", [0.0, 1.0, 7.0, 1000.0])
+def test_a_gap_of_exactly_the_limit_joins_whenever_the_call_began(began_s: float) -> None:
+    """0.8 to 1.4 is a hair less than 0.6, and 1.8 to 2.4 a hair more."""
+    said = [Segment(began_s + 0.5, began_s + 0.8), Segment(began_s + 1.4, began_s + 2.0)]
+    assert merge_segments(said, 0.6) == (Segment(began_s + 0.5, began_s + 2.0),)
+    assert merge_segments(said, 0.59) == tuple(said)
+
+
 def test_a_timeline_is_read_from_the_record_of_a_call() -> None:
     """As a call in full duplex writes it, with further keys that say nothing here."""
     spans = CallSpans(
