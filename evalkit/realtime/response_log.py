@@ -24,7 +24,9 @@ class LoggedResponse:
         response_id: Empty where the server names none.
         turn_index: The turn in which it began.
         began_at_ms: When it began, in milliseconds since the case began.
-        received_bytes: How much sound it has brought.
+        received_bytes: How much sound it has brought, be it dropped later.
+        first_sound_at_ms: When the first of that came; None: none has.
+        last_sound_at_ms: When the last of it came.
         is_handled: Whether its tool calls have been taken to be answered.
         done_at_ms: When it was done; None: it is not.
 
@@ -36,6 +38,8 @@ class LoggedResponse:
     began_at_ms: float
     collector: ResponseCollector = field(repr=False)
     received_bytes: int = 0
+    first_sound_at_ms: float | None = None
+    last_sound_at_ms: float | None = None
     is_handled: bool = False
     done_at_ms: float | None = None
     _result: ResponseResult | None = field(default=None, repr=False)
@@ -136,6 +140,10 @@ class ResponseLog:
         item_id, content_index = event.payload.get("item_id"), event.payload.get("content_index")
         is_new = piece.offset == response.received_bytes
         response.received_bytes = max(response.received_bytes, piece.offset + len(piece.data))
+        if is_new:
+            response.last_sound_at_ms = at_ms
+            if response.first_sound_at_ms is None:
+                response.first_sound_at_ms = at_ms
         return ArrivedSound(
             response,
             item_id if isinstance(item_id, str) else "",

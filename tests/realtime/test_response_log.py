@@ -22,6 +22,17 @@ def _sound(log: ResponseLog, wire: bytes, response_id: str, **fields: Any) -> Ar
     return sound
 
 
+def test_when_the_sound_of_a_response_came() -> None:
+    """From its first piece to its last; what is repeated came before, and a response without sound has no time."""
+    log = ResponseLog()
+    _feed(log, "response.created", 5, response={"id": "a"})
+    assert (log.responses[0].first_sound_at_ms, log.responses[0].last_sound_at_ms) == (None, None)
+    for at_ms, event_id in ((7, "e1"), (8, "e2"), (9, "e2")):
+        delta = base64.b64encode(b"ab").decode()
+        _feed(log, "response.output_audio.delta", at_ms, delta=delta, response_id="a", item_id="i", event_id=event_id)
+    assert (log.responses[0].first_sound_at_ms, log.responses[0].last_sound_at_ms) == (7, 8)
+
+
 def _done(log: ResponseLog, response_id: str | None, status: str = "completed", **fields: Any) -> None:
     _feed(log, "response.done", 9, response={"id": response_id, "status": status, **fields})
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.modes.voice.dialogue import DuplexEvidence, TurnEvidence
-from evalkit.modes.voice.turn_taking import REACTION_MS, AgentSpan, CallerSpan, CallSpans, HeardSpan, find_spans
+from evalkit.modes.voice.turn_taking import (
+    REACTION_MS,
+    AgentSpan,
+    CallerSpan,
+    CallSpans,
+    GeneratedSound,
+    HeardSpan,
+    find_spans,
+)
 from evalkit.realtime.call_sound import CallSound, join_sides
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.playout import PlayedPiece
@@ -38,7 +46,8 @@ def find_call_spans(left: DuplexEvidence, turns: Sequence[TurnEvidence], input_f
     agent = [AgentSpan(response.turn_index, parts, _was_cut(left, response)) for response, parts in heard if parts]
     agent.sort(key=lambda span: span.parts[0].start_ms)
     ended_waiting = left.ended_waiting
-    return CallSpans(until_ms, tuple(caller), tuple(agent), tuple(left.tool_times_ms), ended_waiting)
+    generated = tuple(sorted(_generated(left), key=lambda sound: sound.arrived_ms.start_ms))
+    return CallSpans(until_ms, tuple(caller), tuple(agent), tuple(left.tool_times_ms), ended_waiting, generated)
 
 
 def wait_for_sound_ms(left: DuplexEvidence, call: CallSpans, turn_index: int) -> float | None:
@@ -67,6 +76,20 @@ def _heard_parts(left: DuplexEvidence, response: LoggedResponse) -> tuple[HeardS
     for piece in pieces:
         pcm[piece.start - began : piece.end - began] = playout.audio_format.from_wire(playout.wire_of(piece))
     return find_spans(pcm, playout.audio_format.sample_rate_hz, _at_ms(left.session, began))
+
+
+def _generated(left: DuplexEvidence) -> Iterator[GeneratedSound]:
+    session = left.session
+    audio_format = session.playout.audio_format
+    for response in session.responses:
+        if response.first_sound_at_ms is not None and response.last_sound_at_ms is not None:
+            played = sum(piece.samples for piece in _pieces(left) if piece.response_id == response.playout_id)
+            yield GeneratedSound(
+                response.turn_index,
+                HeardSpan(response.first_sound_at_ms, response.last_sound_at_ms),
+                audio_format.duration_ms(response.received_bytes),
+                played / audio_format.sample_rate_hz * 1000.0,
+            )
 
 
 def _was_cut(left: DuplexEvidence, response: LoggedResponse) -> bool:

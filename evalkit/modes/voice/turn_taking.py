@@ -61,15 +61,54 @@ class AgentSpan:
     was_cut: bool
 
 
+@dataclass(frozen=True, slots=True)
+class GeneratedSound:
+    """The sound of a response as its server made it, heard or not.
+
+    Attributes:
+        turn_index: The turn in which the response began.
+        arrived_ms: When the first and the last of its sound arrived.
+        sound_ms: How long all of it plays.
+        played_ms: How much of that was played.
+
+    """
+
+    turn_index: int
+    arrived_ms: HeardSpan
+    sound_ms: float
+    played_ms: float
+
+    def to_json(self) -> JsonObject:
+        """Return it as a record keeps it, in seconds."""
+        return {
+            "turn_index": self.turn_index,
+            "first_arrived_s": _seconds(self.arrived_ms.start_ms),
+            "last_arrived_s": _seconds(self.arrived_ms.end_ms),
+            "sound_s": _seconds(self.sound_ms),
+            "played_s": _seconds(self.played_ms),
+        }
+
+
 @dataclass(frozen=True)
 class CallSpans:
-    """Everything that was heard in a call, by its start; `tools_ms`: when tools were called and answered."""
+    """Everything that was heard in a call, by its start.
+
+    Attributes:
+        until_ms: When the call ended.
+        caller: What the caller said.
+        agent: What was heard of the assistant.
+        tools_ms: When tools were called and answered.
+        ended_waiting: Whether it ended because the assistant said nothing any more.
+        generated: What the assistant's server made, by the arrival of its first sound.
+
+    """
 
     until_ms: float
     caller: tuple[CallerSpan, ...]
     agent: tuple[AgentSpan, ...]
     tools_ms: tuple[tuple[float, float], ...] = ()
     ended_waiting: bool = False
+    generated: tuple[GeneratedSound, ...] = ()
 
     def to_json(self) -> JsonObject:
         """Return it as a record keeps it, in seconds."""
@@ -87,6 +126,7 @@ class CallSpans:
                 {"turn_index": heard.turn_index, "parts": _parts(heard.parts), "was_cut": heard.was_cut}
                 for heard in self.agent
             ],
+            "generated": [sound.to_json() for sound in self.generated],
             "tool_calls": [
                 {"called_s": _seconds(called_ms), "answered_s": _seconds(answered_ms)}
                 for called_ms, answered_ms in self.tools_ms

@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evalkit.modes.voice.turn_taking import AgentSpan, CallerSpan, CallSpans, HeardSpan, find_spans, measure_turn
+from evalkit.modes.voice.turn_taking import (
+    AgentSpan,
+    CallerSpan,
+    CallSpans,
+    GeneratedSound,
+    HeardSpan,
+    find_spans,
+    measure_turn,
+)
 
 
 def _spans(*times: tuple[float, float]) -> tuple[HeardSpan, ...]:
@@ -86,6 +94,7 @@ def test_what_a_record_keeps() -> None:
         (CallerSpan(1, _spans((1000, 2000))), CallerSpan(2, _spans((4000, 4500), (5000, 5500)))),
         (AgentSpan(1, _spans((3000, 4200.04)), was_cut=True),),
         ((2100, 2300),),
+        "generated": [],
     )
     assert call.to_json() == {
         "duration_s": 9.0,
@@ -107,3 +116,13 @@ def test_speech_is_found_in_a_waveform() -> None:
     found = [(span.start_ms, span.end_ms) for span in find_spans(pcm, 8000, 10_000)]
     assert np.array(found) == pytest.approx(np.array([(10_500, 11_200), (11_600, 12_000)]), abs=10)
     assert find_spans(np.zeros(800, dtype=np.int16), 8000, 0) == ()
+
+
+def test_what_was_made_is_kept_beside_what_was_heard() -> None:
+    """In seconds; the sound of a response that nobody heard is there, and no speech."""
+    made = GeneratedSound(2, HeardSpan(1500, 1700.04), sound_ms=6000, played_ms=0)
+    stored = CallSpans(20_000, (), (), generated=(made,)).to_json()
+    assert stored["agent"] == []
+    assert stored["generated"] == [
+        {"turn_index": 2, "first_arrived_s": 1.5, "last_arrived_s": 1.7, "sound_s": 6.0, "played_s": 0.0}
+    ]
