@@ -94,7 +94,6 @@ def test_what_a_record_keeps() -> None:
         (CallerSpan(1, _spans((1000, 2000))), CallerSpan(2, _spans((4000, 4500), (5000, 5500)))),
         (AgentSpan(1, _spans((3000, 4200.04)), was_cut=True),),
         ((2100, 2300),),
-        "generated": [],
     )
     assert call.to_json() == {
         "duration_s": 9.0,
@@ -103,6 +102,7 @@ def test_what_a_record_keeps() -> None:
             {"turn_index": 2, "act": "interruption", "parts": [[4.0, 4.5], [5.0, 5.5]]},
         ],
         "agent": [{"turn_index": 1, "parts": [[3.0, 4.2]], "was_cut": True}],
+        "generated": [],
         "tool_calls": [{"called_s": 2.1, "answered_s": 2.3}],
         "ended_waiting": False,
     }
