@@ -21,12 +21,13 @@ from dataclasses import dataclass
 from evalkit.clock import Clock
 from evalkit.modes.attempt import Evidence, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
-from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, DuplexEvidence, EndedBy, TurnEvidence
+from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, EndedBy
 from evalkit.modes.voice.duplex_call import find_call_spans, wait_for_sound_ms
 from evalkit.modes.voice.duplex_dialogue import DuplexDialogue
 from evalkit.modes.voice.heard_turns import standing_answer
 from evalkit.modes.voice.manual_dialogue import ManualDialogue
 from evalkit.modes.voice.transcript import order_steps
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_measures import lateness, voice_to_voice
 from evalkit.modes.voice.turn_taking import CallSpans, measure_turn
 from evalkit.realtime.introduction import Introduction

@@ -21,9 +21,10 @@ from pathlib import Path
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
 from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
-from evalkit.modes.voice.dialogue import CallEvidence, DuplexEvidence, TurnEvidence
+from evalkit.modes.voice.dialogue import CallEvidence
 from evalkit.modes.voice.duplex_call import join_call_sound
 from evalkit.modes.voice.transcript import order_steps, turn_lines
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory

@@ -26,16 +26,14 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.mocks.session import MockAnswer, MockSession
-from evalkit.realtime.duplex import DuplexSession
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.link import ServerLink
-from evalkit.realtime.pacer import Pacing, pad_to_minimum
+from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
-from evalkit.realtime.results import TurnResult
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Direction, Trace
-from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure
 from evalkit.records.json import JsonObject
 from evalkit.records.record import ToolCall, ToolOutput
@@ -98,41 +96,6 @@ class CallPlan:
     fingerprint: JsonObject
     judge_turn: JudgeTurn | None = None
     on_rate_limits: OnRateLimits = lambda _: None
-
-
-@dataclass
-class TurnEvidence:
-    """The data of one turn, collected while it lasts."""
-
-    index: int
-    user_text: str
-    clean_wire: bytes
-    wire: bytes
-    channel_measures: Mapping[str, float]
-    said_pcm: Pcm
-    pacing: Pacing | None = None
-    result: TurnResult = field(default_factory=lambda: TurnResult(()))
-    outputs: list[ToolOutput] = field(default_factory=list)
-
-
-@dataclass
-class DuplexEvidence:
-    """What a call in full duplex leaves beside its turns.
-
-    Attributes:
-        session: The assistant's; it knows what was sent, received and played.
-        clips: Turn -> where the caller's sound lies.
-        tool_times_ms: When each round of tool calls was taken and answered, since the case began.
-        until_ms: When the call ended, on the call's clock.
-        ended_waiting: Whether it ended because the assistant said nothing any more.
-
-    """
-
-    session: DuplexSession
-    clips: dict[int, PlacedClip] = field(default_factory=dict)
-    tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
-    until_ms: float = 0.0
-    ended_waiting: bool = False
 
 
 @dataclass

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.modes.voice.dialogue import DuplexEvidence, TurnEvidence
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_taking import (
     REACTION_MS,
     AgentSpan,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 from evalkit.modes.voice.conversation_audio import HeardTurn, place_answer
-from evalkit.modes.voice.dialogue import Dialogue, TurnEvidence
+from evalkit.modes.voice.dialogue import Dialogue
 from evalkit.modes.voice.tool_rounds import respond_with_tools
+from evalkit.modes.voice.turn_evidence import TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Failure

@@ -9,7 +9,8 @@ import numpy as np
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import read_wav
 from evalkit.modes.voice.call_files import CallFiles
-from evalkit.modes.voice.dialogue import CallEvidence, TurnEvidence
+from evalkit.modes.voice.dialogue import CallEvidence
+from evalkit.modes.voice.turn_evidence import TurnEvidence
 from evalkit.store.run_directory import RunDirectory
 
 PCM16 = AudioFormat.PCM16

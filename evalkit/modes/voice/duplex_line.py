@@ -1,0 +1,97 @@
+"""A line to an assistant whose server takes the turns, and one exchange on it: something is said, and it is heard out.
+
+Whoever speaks here is polite: begins when the assistant has finished, and hears it out. What the assistant does in its
+own time is its own affair: it may answer a pause, answer twice, or say something unasked. What counts as its turn is
+all that began since the caller's last words began, as far as it was heard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from evalkit.errors import CaseFailure
+from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
+from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
+from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.timeline import Timeline
+from evalkit.realtime.uplink import PlacedClip
+from evalkit.records.faults import Failure, Stage
+from evalkit.settings.types import LimitSettings
+
+# A line is open for a moment before anybody speaks.
+_LEAD_MS = 300.0
+
+
+class DuplexLine:
+    """The line of one call.
+
+    Args:
+        session: The assistant's.
+        timeline: The clock of the case.
+        limits: How long to wait, and how often.
+        chunk_ms: How much sound goes out at a time.
+
+    Attributes:
+        left: What the call leaves, filled as it goes on.
+
+    """
+
+    def __init__(self, session: DuplexSession, timeline: Timeline, limits: LimitSettings, chunk_ms: float) -> None:
+        self._session, self._timeline, self._limits, self._chunk_ms = session, timeline, limits, chunk_ms
+        self.left = DuplexEvidence(session)
+
+    async def open(self) -> None:
+        """Let the configured session hear the caller, and wait until somebody may speak."""
+        self._session.begin()
+        await self._timeline.sleep_until((self._session.began_at_ms + _LEAD_MS) / 1000)
+
+    async def wait_for_silence(self) -> None:
+        """Let the assistant finish what it says unasked. Raises CaseFailure where it never does."""
+        limit_s = self._limits.response_timeout_s
+        if not await self._session.silence(timeout_s=limit_s):
+            message = f"the assistant spoke on, unasked, for {limit_s:g} s"
+            raise CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
+
+    async def exchange(self, turn: TurnEvidence, answer_tools: AnswerTools | None) -> Failure | None:
+        """Say the words of `turn` and hear the assistant out; return what its last response failed with, if it did.
+
+        `answer_tools` None: calls are not answered, and what the assistant does without an answer is heard out.
+
+        Raises:
+            CaseFailure: Nothing was answered in time, or tools are called for ever; and what ends a session.
+
+        """
+        self._session.begin_turn(turn.index)
+        clip = self.left.clips[turn.index] = self._session.say(turn.wire)
+        return await within_turn(self._hear_out(clip, turn, answer_tools), self._limits)
+
+    def keep(self, turns: Iterable[TurnEvidence]) -> None:
+        """Leave in `turns` what has been heard by now: in earlier ones too, for they may have gone on."""
+        for turn in turns:
+            turn.result = heard_turn(self._session, turn.index)
+            clip = self.left.clips.get(turn.index)
+            turn.pacing = None if clip is None else pacing_of(self._session, clip, self._chunk_ms)
+
+    def close(self, turns: Iterable[TurnEvidence]) -> None:
+        """Leave what only the end of a call shows, when its session has ended."""
+        self.left.until_ms = self._session.now_ms
+        self.keep(turns)
+
+    async def _hear_out(self, clip: PlacedClip, turn: TurnEvidence, answer_tools: AnswerTools | None) -> Failure | None:
+        session, limits = self._session, self._limits
+        for _ in range(limits.max_tool_rounds + 1):
+            try:
+                calls = await session.listen(clip, timeout_s=limits.response_timeout_s)
+            except CaseFailure as failure:
+                self.left.ended_waiting = failure.stage == Stage.RESPONSE_TIMEOUT
+                raise
+            if not calls:
+                return session.responses[-1].result.failure
+            called_at_ms = self._timeline.now_ms()
+            if answer_tools is not None:
+                answers = await answer_tools(calls)
+                turn.outputs += answers
+                await session.answer_tools(answers)
+            self.left.tool_times_ms.append((called_at_ms, self._timeline.now_ms()))
+        raise too_many_rounds(limits)

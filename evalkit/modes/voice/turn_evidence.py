@@ -1,0 +1,48 @@
+"""What a conversation leaves while it lasts, before a record is made of it: a turn, and a call in full duplex."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from evalkit.audio.g711 import Pcm
+from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.pacer import Pacing
+from evalkit.realtime.results import TurnResult
+from evalkit.realtime.uplink import PlacedClip
+from evalkit.records.record import ToolOutput
+
+
+@dataclass
+class TurnEvidence:
+    """The data of one turn, collected while it lasts."""
+
+    index: int
+    user_text: str
+    clean_wire: bytes
+    wire: bytes
+    channel_measures: Mapping[str, float]
+    said_pcm: Pcm
+    pacing: Pacing | None = None
+    result: TurnResult = field(default_factory=lambda: TurnResult(()))
+    outputs: list[ToolOutput] = field(default_factory=list)
+
+
+@dataclass
+class DuplexEvidence:
+    """What a call in full duplex leaves beside its turns.
+
+    Attributes:
+        session: The assistant's; it knows what was sent, received and played.
+        clips: Turn -> where the caller's sound lies.
+        tool_times_ms: When each round of tool calls was taken and answered, since the case began.
+        until_ms: When the call ended, on the call's clock.
+        ended_waiting: Whether it ended because the assistant said nothing any more.
+
+    """
+
+    session: DuplexSession
+    clips: dict[int, PlacedClip] = field(default_factory=dict)
+    tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
+    until_ms: float = 0.0
+    ended_waiting: bool = False
