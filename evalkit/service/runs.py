@@ -17,6 +17,7 @@ from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Conversation, Reply
 from evalkit.service.events_out import Event, Ids
+from evalkit.service.heard_turns import join_utterances
 from evalkit.service.items import ConversationItem, ConversationItems, system_text
 from evalkit.service.responses_stream import ResponseStream
 from evalkit.service.session_config import ResponseConfig
@@ -28,6 +29,7 @@ from evalkit.service.work import SessionStep, Speak, Think
 class _Run:
     stream: ResponseStream
     context: list[ConversationItem]
+    joins: bool
     is_thinking: bool = False
     reply: Reply | None = None
     following: echo.Following | None = None
@@ -52,8 +54,18 @@ class Runs:
         self._is_echo = is_echo
         self._runs: dict[str, _Run] = {}
 
-    def create(self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep) -> None:
-        """Open a response to `context`; raises :class:`BadRequest` when the conversation already has one."""
+    def create(
+        self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep, *, joins: bool = False
+    ) -> None:
+        """Open a response to `context`; raises :class:`BadRequest` when the conversation already has one.
+
+        Args:
+            config: What it is made with.
+            context: The items that it answers.
+            step: Where events and work go.
+            joins: Show user items that follow each other as one utterance.
+
+        """
         active = self._answering()
         if config.in_conversation and active is not None:
             message = (
@@ -62,7 +74,7 @@ class Runs:
             )
             raise BadRequest(message, code="conversation_already_has_active_response")
         stream = ResponseStream(config, _shown_tokens(config, context), self._ids, self._conversation_id, self._items)
-        run = self._runs[stream.id] = _Run(stream, context)
+        run = self._runs[stream.id] = _Run(stream, context, joins)
         step.events += stream.open()
         if not self._is_echo:
             self.go_on(step)
@@ -98,7 +110,7 @@ class Runs:
         for run in self._runs.values():
             if not run.is_thinking and not any(item.unheard() for item in run.context):
                 run.is_thinking = True
-                step.work.append(Think(run.stream.id, _conversation(run.stream.config, run.context)))
+                step.work.append(Think(run.stream.id, _conversation(run)))
 
     def thought(self, response_id: str, reply: Reply, step: SessionStep) -> None:
         """Take the model's reply."""
@@ -162,12 +174,13 @@ class Runs:
         step.events += events
 
 
-def _conversation(config: ResponseConfig, context: list[ConversationItem]) -> Conversation:
-    seen = (item.seen() for item in context)
+def _conversation(run: _Run) -> Conversation:
+    config = run.stream.config
+    seen = [one for one in (item.seen() for item in run.context) if one is not None]
     return Conversation(
-        instructions="\n\n".join(filter(None, (config.instructions, system_text(context)))),
+        instructions="\n\n".join(filter(None, (config.instructions, system_text(run.context)))),
         tools=config.tools,
-        items=tuple(item for item in seen if item is not None),
+        items=tuple(join_utterances(seen) if run.joins else seen),
         tool_choice=config.tool_choice,
     )
 

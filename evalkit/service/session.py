@@ -24,6 +24,7 @@ from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Reply
 from evalkit.service.client_events import Wire
 from evalkit.service.events_out import Events, Ids
+from evalkit.service.heard_turns import was_heard
 from evalkit.service.hearing import Hearing
 from evalkit.service.input_buffer import InputBuffer
 from evalkit.service.items import ContentPart, ConversationItem, ConversationItems, decode_audio, item_from_wire
@@ -216,7 +217,7 @@ class Session:
 
     def _on_response_create(self, event: Wire, step: SessionStep) -> None:
         config = self._config.for_response(event.get("response") or {})
-        context = list(self._items) if config.items is None else [self._given(wire) for wire in config.items]
+        context = self._conversation() if config.items is None else [self._given(wire) for wire in config.items]
         self._respond(config, context, step)
 
     def _on_response_cancel(self, event: Wire, step: SessionStep) -> None:
@@ -236,16 +237,19 @@ class Session:
     def _answer(self, step: SessionStep) -> None:
         """Answer the conversation because a turn has ended; an error tells that another answer is under way."""
         try:
-            self._respond(self._config.for_response({}), list(self._items), step)
+            self._respond(self._config.for_response({}), self._conversation(), step)
         except BadRequest as refusal:
             step.events.append(self._events.error(refusal, None))
 
     def _respond(self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep) -> None:
-        self._runs.create(config, context, step)
+        self._runs.create(config, context, step, joins=self.detects_turns and config.items is None)
         if config.in_conversation:
             self._listener.busy()
         for item in context:
             self._hearing.listen(item, None, step)
+
+    def _conversation(self) -> list[ConversationItem]:
+        return [item for item in self._items if was_heard(item) or not self.detects_turns]
 
     def _made(self, wire: Wire) -> ConversationItem:
         return item_from_wire(wire, self._ids.new("item"), self._ids.new("call"), self._config.input_format)

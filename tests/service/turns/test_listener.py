@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalkit.service.brain.conversation import Reply, Said
+from evalkit.service.brain.conversation import Reply, Said, UserTurn
 from evalkit.service.work import FindVoice, Recognise
 
 FRAME = 1536
@@ -278,16 +278,16 @@ def test_not_idle(bench, what):
 def test_only_what_was_heard_is_remembered(bench):
     """After a truncation the model remembers the words that had been played, and clients see none."""
     bench.reply = lambda _conversation: Reply("One two three four five six seven.")
-    bench.speech_ms = 700
+    bench.speech_ms = 7000
     item = utter(bench).only("response.done")["response"]["output"][0]
     place = {"item_id": item["id"], "content_index": 0}
-    assert bench.send("conversation.item.truncate", **place, audio_end_ms=701).error["param"] == "audio_end_ms"
-    bench.send("conversation.item.truncate", **place, audio_end_ms=450)
+    assert bench.send("conversation.item.truncate", **place, audio_end_ms=7001).error["param"] == "audio_end_ms"
+    bench.send("conversation.item.truncate", **place, audio_end_ms=4500)
     shown = bench.send("conversation.item.retrieve", item_id=item["id"])[0]["item"]
     assert shown["content"][0]["transcript"] == ""
     utter(bench)
     assert Said("One two three four") in bench.seen[-1].items
-    bench.send("conversation.item.truncate", **place, audio_end_ms=225)
+    bench.send("conversation.item.truncate", **place, audio_end_ms=2250)
     utter(bench)
     assert Said("One two") in bench.seen[-1].items
 
@@ -296,22 +296,22 @@ def test_an_answer_under_way_can_be_cut(new_bench):
     """A client that interrupts by itself truncates what is still being sent, and cancels it then."""
     bench = new_bench(holds_work=True)
     bench.reply = lambda _conversation: Reply("One two three four five six seven.")
-    bench.speech_ms = 700
+    bench.speech_ms = 7000
     detect(bench, interrupt_response=False)
     bench.send("response.create")
     bench.do(bench.work.pop(0))
     bench.do(bench.work.pop(0))
-    item_id = bench.draw(5).of("response.output_item.added")[0]["item"]["id"]
+    item_id = bench.draw(41).of("response.output_item.added")[0]["item"]["id"]
     place = {"item_id": item_id, "content_index": 0}
-    assert bench.session.receive(_truncate(place, 401)).events[0]["error"]["param"] == "audio_end_ms"
-    assert [one["type"] for one in bench.session.receive(_truncate(place, 250)).events] == [
+    assert bench.session.receive(_truncate(place, 4001)).events[0]["error"]["param"] == "audio_end_ms"
+    assert [one["type"] for one in bench.session.receive(_truncate(place, 2500)).events] == [
         "conversation.item.truncated"
     ]
     bench.holds_work = False
     assert bench.send("response.cancel").only("response.done")["response"]["status"] == "cancelled"
     shown = bench.send("conversation.item.retrieve", item_id=item_id)[0]["item"]["content"][0]
     assert shown["transcript"] == ""
-    assert len(base64.b64decode(shown["audio"])) == 250 * 48
+    assert len(base64.b64decode(shown["audio"])) == 2500 * 48
     bench.send("response.create")
     assert Said("One two") in bench.seen[-1].items
 
@@ -404,3 +404,28 @@ def _act(bench: Any, action: str, *arguments: Any) -> Any:
     elif bench.waits:
         events = bench.wait()
     return events
+
+
+def test_two_halves_of_an_utterance(new_bench):
+    """Who goes on after a pause, before anything of the answer was heard, has said one thing: all of it is answered."""
+    bench = new_bench(holds_work=True)
+    bench.words = "Move order 49903 to March 12th."
+    hear(bench, 1.0, 10)
+    bench.do(bench.work.pop(0))
+    hear(bench, 0.0, 16)
+    while bench.work:
+        bench.do(bench.work.pop(0))
+    bench.draw(2)
+    bench.holds_work = False
+    bench.words = "I am not home before that."
+    utter(bench)
+    assert bench.seen[-1].items == (UserTurn("Move order 49903 to March 12th. I am not home before that."),)
+
+
+def test_with_manual_turns_items_stay_as_they_are(bench):
+    """A client that takes the turns itself has its two items seen as two."""
+    bench.configure(audio={"input": {"turn_detection": None}})
+    bench.say()
+    bench.say()
+    bench.send("response.create")
+    assert bench.seen[-1].items == (UserTurn("hello there"), UserTurn("hello there"))

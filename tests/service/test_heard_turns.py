@@ -1,0 +1,48 @@
+"""What a conversation was for those who held it."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalkit.audio.formats import AudioFormat
+from evalkit.service.brain.conversation import Said, UserTurn
+from evalkit.service.heard_turns import MIN_HEARD_MS, join_utterances, was_heard
+from evalkit.service.items import ContentPart, ConversationItem
+
+
+def answer(status: str, ms: float, cut_to_ms: int | None = None) -> ConversationItem:
+    """Return an answer of so many milliseconds, truncated where told."""
+    part = ContentPart("output_audio", "One two three.", audio_bytes=AudioFormat.PCM16.byte_count(int(ms)))
+    item = ConversationItem("a", "message", status, role="assistant", parts=[part])
+    if cut_to_ms is not None:
+        item.truncate(0, cut_to_ms)
+    return item
+
+
+@pytest.mark.parametrize(
+    ("item", "heard"),
+    [
+        (answer("completed", 500), True),
+        (answer("completed", 5000, 400), False),
+        (answer("completed", 5000, int(MIN_HEARD_MS)), True),
+        (answer("incomplete", 700), False),
+        (answer("incomplete", 3000), True),
+        (answer("incomplete", 3000, 0), False),
+        (ConversationItem("c", "function_call", "incomplete", call_id="1"), False),
+        (ConversationItem("c", "function_call", "completed", call_id="1"), True),
+        (ConversationItem("o", "function_call_output", call_id="1"), True),
+        (ConversationItem("u", "message", role="user"), True),
+        (ConversationItem("t", "message", "incomplete", "assistant", [ContentPart("output_text", "One")]), True),
+    ],
+)
+def test_what_took_place(item, heard):
+    """An answer that was cut within a second, and a call that was never whole, took no place."""
+    assert was_heard(item) is heard
+
+
+def test_halves_are_one_utterance():
+    """User turns that follow each other are one; what is heard between two keeps them apart."""
+    halves = [UserTurn("Move it to March 12th."), UserTurn(""), UserTurn("I'm not home before.")]
+    assert join_utterances(halves) == [UserTurn("Move it to March 12th. I'm not home before.")]
+    apart = [UserTurn("Hello."), Said("Hello."), UserTurn("Cancel it.")]
+    assert join_utterances(apart) == apart
