@@ -83,13 +83,19 @@ def mode_names() -> tuple[str, ...]:
 def make_validator(schema: Schema) -> Any:
     """Return a jsonschema validator of `schema` that knows the files it refers to."""
     from jsonschema import Draft202012Validator
+
+    return Draft202012Validator(schema, registry=_schema_files())
+
+
+@cache
+def _schema_files() -> Any:
+    """Return the registry in which a validator finds the schema files; building it takes longer than most checks."""
     from referencing import Registry, Resource
 
     names = {path.name for folder in _folders() for path in folder.glob("*.schema.json")}
-    registry: Any = Registry().with_resources(
+    return Registry().with_resources(
         (name, Resource.from_contents(load_schema(name.removesuffix(".schema.json")))) for name in sorted(names)
     )
-    return Draft202012Validator(schema, registry=registry)
 
 
 def _folders() -> tuple[Path, ...]:

@@ -57,8 +57,8 @@ class WhisperTranscription:
         )
 
     def warm(self) -> None:
-        """Verify and load the weights and run once."""
-        self._transcribe(np.zeros(RATE_HZ, dtype=np.float32))
+        """Verify and load the weights, and the gate. A first recognition takes no longer than the next ones."""
+        _ = self._model
         has_speech(np.zeros(RATE_HZ, dtype=np.float32))
 
     def recognise(self, pcm: Pcm, rate_hz: int) -> str:
