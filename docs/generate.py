@@ -227,6 +227,11 @@ def _simulation_keys() -> str:
     return _file_keys(load_schema("simulation"))
 
 
+def _behaviour_keys() -> str:
+    schema = load_schema("behaviour")
+    return _file_keys({**schema["items"], "$defs": schema["$defs"]})
+
+
 def _mock_keys() -> str:
     return _file_keys(load_schema("mocks")["items"])
 
@@ -282,6 +287,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "renamed-keys": _renamed_keys,
     "results-columns": _columns,
     "simulation-keys": _simulation_keys,
+    "behaviour-keys": _behaviour_keys,
     "summary-settings": _summary_settings,
 }
 

@@ -64,7 +64,8 @@ class Simulation:
         expected_calls: Calls of a right answer, in order.
         expects_no_call: A right answer calls no tool. False with no expected call: the file says nothing about calls.
         graders: How it is graded, each at its level.
-        own_settings: Model, voice and audio that the file sets, used where the run config says null.
+        own_settings: Models, voices, the caller's behaviour and audio that the file sets, used where the run config
+            says null.
         columns: Further columns of the index.
 
     """
@@ -327,12 +328,10 @@ def _read_graders(document: Mapping[str, Any]) -> tuple[GraderSpec, ...]:
 
 
 def _read_own_settings(document: Mapping[str, Any]) -> JsonObject:
-    """Return the model, voice and audio that the file sets; blank values count as absent."""
+    """Return model, voice, behaviour and audio that the file sets; blank values count as absent."""
     values = {
-        **{
-            role: {name: document.get(role, {}).get(name) for name in ("model", "voice")}
-            for role in ("assistant", "simulator")
-        },
+        "assistant": {name: document.get("assistant", {}).get(name) for name in ("model", "voice")},
+        "simulator": {name: document["simulator"].get(name) for name in ("model", "voice", "behaviour")},
         "audio": document.get("audio", {}),
     }
     kept = {

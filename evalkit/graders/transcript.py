@@ -9,6 +9,7 @@ one line: no text of a caller, an assistant or a tool can begin a line, close a 
     [1] turn 1 caller: "Where's order 48213?"
     [2] turn 1 assistant: "One moment."
     [5] turn 1 assistant: "It's out for delivery."
+    [6] turn 1 caller, not to the assistant (side_speech): "I'm on the phone."
 
     TOOL TRAFFIC
     [3] turn 1 call "get_order_status": {"order_id": "48213"}
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from evalkit.records.json import Json
-from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Words
+from evalkit.records.record import CallerWords, CaseRecord, ToolCall, ToolOutput, Turn, Words
 
 _LINE_BREAKS = re.compile("[\x7f-\x9f\u2028\u2029]")
 
@@ -33,6 +34,7 @@ class TranscriptLineKind(StrEnum):
     """Who a line is from."""
 
     CALLER = "caller"
+    ASIDE = "caller, not to the assistant"
     ASSISTANT = "assistant"
     CALL = "call"
     OUTPUT = "output"
@@ -40,12 +42,15 @@ class TranscriptLineKind(StrEnum):
     @property
     def is_spoken(self) -> bool:
         """Whether it is something that was said."""
-        return self in (TranscriptLineKind.CALLER, TranscriptLineKind.ASSISTANT)
+        return self not in (TranscriptLineKind.CALL, TranscriptLineKind.OUTPUT)
 
 
 @dataclass(frozen=True)
 class TranscriptLine:
-    """One thing that happened: words, a call's arguments or a tool's output as `content`, and the tool's `name`."""
+    """One thing that happened: words, a call's arguments or a tool's output as `content`.
+
+    `name` is the tool's, or what an aside was: a backchannel, a vocal tic, side speech.
+    """
 
     turn_index: int
     kind: TranscriptLineKind
@@ -84,6 +89,9 @@ def _turn_lines(turn: Turn) -> Iterator[TranscriptLine]:
         match step:
             case Words(text):
                 yield TranscriptLine(turn.turn_index, TranscriptLineKind.ASSISTANT, text)
+            case CallerWords(text, act):
+                kind = TranscriptLineKind.CALLER if step.is_addressed else TranscriptLineKind.ASIDE
+                yield TranscriptLine(turn.turn_index, kind, text, "" if step.is_addressed else act)
             case ToolCall():
                 arguments = step.raw_arguments if step.arguments is None else step.arguments
                 yield TranscriptLine(turn.turn_index, TranscriptLineKind.CALL, arguments, step.name)
@@ -93,4 +101,6 @@ def _turn_lines(turn: Turn) -> Iterator[TranscriptLine]:
 
 def _write(number: int, line: TranscriptLine) -> str:
     name = f" {quote(line.name)}" if line.name else ""
+    if line.kind is TranscriptLineKind.ASIDE:
+        name = f" ({line.name})"
     return f"[{number}] turn {line.turn_index} {line.kind}{name}: {quote(line.content)}"

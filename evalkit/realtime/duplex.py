@@ -34,8 +34,9 @@ a response without end                           ``response_timeout``      ``tim
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -63,6 +64,12 @@ TURN_DETECTION_REFUSED = "turn_detection_refused"
 
 QUIET_MS = 800.0
 """An assistant has finished when it has nothing under way and has been silent for so long."""
+
+RESUME_MS = 5000.0
+"""An assistant that stopped for a sound that wanted no answer may take so long to go on; then it has finished."""
+
+ANSWERLESS_MS = 2000.0
+"""So long after a sound that wants no answer it is clear that it got none."""
 
 _BUSY = "conversation_already_has_active_response"
 _WITHOUT_LIMIT_S = 24 * 3600.0
@@ -114,6 +121,9 @@ class DuplexSession(ServerLink):
         self.speech = DetectedSpeech()
         self.began_at_ms = 0.0
         self._ended_at_ms: float | None = None
+        self._addressed: PlacedClip | None = None
+        self._asides: list[PlacedClip] = []
+        self._stopped_at_ms = 0.0
         self.lateness_ms: list[float] = []
         self.refused_truncations = 0
         self._log = ResponseLog()
@@ -143,6 +153,11 @@ class DuplexSession(ServerLink):
                 await asyncio.wait(self._tasks)
         finally:
             await super().__aexit__(exc_type, exc, traceback)
+
+    @property
+    def chunk_ms(self) -> float:
+        """How much sound is sent at a time."""
+        return self._stream.chunk_ms
 
     @property
     def responses(self) -> tuple[LoggedResponse, ...]:
@@ -181,39 +196,79 @@ class DuplexSession(ServerLink):
         """Begin turn `turn_index` (from 1): responses that begin from now on belong to it."""
         self._turn = turn_index
 
-    def say(self, wire: bytes, *, not_before_ms: float = 0.0) -> PlacedClip:
+    def say(self, wire: bytes, *, not_before_ms: float = 0.0, wants_answer: bool = True) -> PlacedClip:
         """Say `wire` at once, or at a time on the call's clock, or when what is being said has been said.
 
-        "At once" is now, and not where an uplink that is late has got to: nobody speaks in the past.
+        "At once" is now, and not where an uplink that is late has got to: nobody speaks in the past. What wants no
+        answer (a cough, a word to somebody else) is not waited for to be answered.
         """
-        return self.uplink.place(wire, not_before_ms=max(self.now_ms, not_before_ms))
+        clip = self.uplink.place(wire, not_before_ms=max(self.now_ms, not_before_ms))
+        if wants_answer:
+            self._addressed, self._asides = clip, []
+        else:
+            self._asides.append(clip)
+        return clip
 
     async def silence(self, *, timeout_s: float) -> bool:
         """Return True when the assistant says nothing and has nothing under way, False after `timeout_s`."""
         return await self._await(lambda: not self._is_busy(), timeout_s, Stage.RESPONSE_ERROR)
 
-    async def listen(self, clip: PlacedClip, *, timeout_s: float) -> tuple[ToolCall, ...]:
+    async def listen(
+        self, clip: PlacedClip, *, timeout_s: float, meanwhile: Callable[[], bool] | None = None
+    ) -> tuple[ToolCall, ...]:
         """Wait until the assistant has finished with `clip`, or calls tools: return its calls, none when it has.
 
         It has finished when the clip is over, the server hears nobody, no response is under way or owed, the last one
-        began after what was said and was not cut short by the caller, and nothing was heard for :data:`QUIET_MS`.
+        began after what was said and was not cut short by the caller, and nothing was heard for :data:`QUIET_MS`. What
+        has been said to it since is waited for just so. Where it stopped for a sound that wants no answer, it has
+        :data:`RESUME_MS` to go on.
+
+        Args:
+            clip: What was said.
+            timeout_s: How long a response may take to begin, and to end.
+            meanwhile: Called whenever anything happens, and once a chunk; it may say more, and returns whether it
+                will yet, even when the assistant has finished.
 
         Raises:
             CaseFailure: Nothing came, or a response did not end, within `timeout_s`; and for any other trouble.
 
         """
-        while not self._to_answer:
-            due = await self._await(
-                lambda: bool(self._to_answer) or self._has_finished(clip) or self._is_overdue(clip, timeout_s),
-                _WITHOUT_LIMIT_S,
-                Stage.RESPONSE_ERROR,
-            )
-            if due and not self._to_answer:
-                if self._has_finished(clip):
-                    return ()
-                await self._require_line(timeout_s)
-                raise self._describe_delay(timeout_s)
-        return self._to_answer.popleft().calls
+        is_over = overdue = False
+
+        def look() -> bool:
+            nonlocal is_over, overdue
+            goes_on = meanwhile is not None and meanwhile()
+            is_over = not goes_on and self._has_finished(clip)
+            overdue = not goes_on and not is_over and self._is_overdue(clip, timeout_s)
+            return bool(self._to_answer) or is_over or overdue
+
+        await self._await(look, _WITHOUT_LIMIT_S, Stage.RESPONSE_ERROR)
+        if self._to_answer:
+            return self._to_answer.popleft().calls
+        if is_over:
+            return ()
+        await self._require_line(timeout_s)
+        raise self._describe_delay(timeout_s)
+
+    def heard_since_ms(self) -> float | None:
+        """Return since when the response is heard that is heard now, on the call's clock; None: none is."""
+        now, pieces = self.playout.sample_at(self.now_ms), self.playout.pieces(self.playout.end)
+        heard = next((piece.response_id for piece in pieces if piece.start <= now < piece.end), None)
+        starts = [piece.start for piece in pieces if piece.response_id == heard]
+        return min(starts) / self.playout.audio_format.sample_rate_hz * 1000.0 if starts else None
+
+    def quiet_since_ms(self) -> float | None:
+        """Return since when both sides have been silent, on the call's clock; None: one of them has not done."""
+        since_ms = max([self.playout.end_ms, *(clip.end_ms for clip in self.uplink.clips[-1:])])
+        if self.speech.is_speaking or self._is_busy() or since_ms > self.now_ms:
+            return None
+        last = self._log.last
+        done_ms = last.done_at_ms - self.began_at_ms if last is not None and last.done_at_ms is not None else 0.0
+        return max(since_ms, done_ms)
+
+    def has_answered(self) -> bool:
+        """Whether the assistant has finished with what was said to it last."""
+        return self._addressed is not None and self._has_finished(self._addressed)
 
     async def answer_tools(self, outputs: Sequence[ToolOutput]) -> None:
         """Give the tools' answers, and ask for the response that takes them up; do not wait for it."""
@@ -265,15 +320,30 @@ class DuplexSession(ServerLink):
         return is_under_way or self.playout.is_playing(self.playout.sample_at(self.now_ms))
 
     def _has_finished(self, clip: PlacedClip) -> bool:
-        last = self._log.last
-        if self.now_ms < clip.end_ms or self.speech.is_speaking or self._is_busy() or last is None:
+        last, said = self._log.last, self._last_said(clip)
+        if self.now_ms < said.end_ms or self.speech.is_speaking or self._is_busy() or last is None:
             return False
-        said_at_ms = max(self.began_at_ms + clip.start_ms, self.speech.last_started_at_ms or 0.0)
-        if last.began_at_ms < said_at_ms or last.was_interrupted or last.done_at_ms is None:
+        if any(self.now_ms < aside.end_ms + ANSWERLESS_MS for aside in self._asides):
             return False
-        quiet_since_ms = max(last.done_at_ms, self.began_at_ms + self.playout.end_ms)
+        said_at_ms = max(self.began_at_ms + said.start_ms, self._last_heard_at_ms())
+        was_stopped = last.was_interrupted or last.began_at_ms < self._stopped_at_ms
+        if last.began_at_ms < said_at_ms or last.done_at_ms is None or (was_stopped and not self._asides):
+            return False
+        quiet_since_ms = max(last.done_at_ms, self.began_at_ms + self.playout.end_ms, self._stopped_at_ms)
         failed = last.result.failure is not None
-        return failed or self._timeline.now_ms() >= quiet_since_ms + QUIET_MS
+        return failed or self._timeline.now_ms() >= quiet_since_ms + (RESUME_MS if was_stopped else QUIET_MS)
+
+    def _last_said(self, clip: PlacedClip) -> PlacedClip:
+        """Return `clip`, or what has been said to the assistant since."""
+        return max(clip, self._addressed or clip, key=lambda said: said.start)
+
+    def _last_heard_at_ms(self) -> float:
+        """Return when the server last reported that it heard what was said to it; 0: never.
+
+        What it reports after a sound that wants no answer it reports of that.
+        """
+        until_ms = self.began_at_ms + self._asides[0].start_ms if self._asides else math.inf
+        return max((each.at_ms for each in self.speech.started if each.at_ms < until_ms), default=0.0)
 
     def _is_overdue(self, clip: PlacedClip, timeout_s: float) -> bool:
         """Whether the assistant had its time: for the responses under way, or for beginning one."""
@@ -284,7 +354,7 @@ class DuplexSession(ServerLink):
         last = self._log.last
         last_done_ms = last.done_at_ms if last is not None and last.done_at_ms is not None else 0.0
         waited_since_ms = max(
-            self.began_at_ms + clip.end_ms,
+            self.began_at_ms + self._last_said(clip).end_ms,
             self.began_at_ms + self.playout.end_ms,
             self.speech.last_report_at_ms,
             self._expected_since_ms,
@@ -358,6 +428,9 @@ class DuplexSession(ServerLink):
     def _stop_playing(self, at_ms: float) -> None:
         """Stop at once because the caller cut in, and have the server told what was heard."""
         under_way = [response.playout_id for response in self._log.under_way]
+        is_playing = self.playout.is_playing(self.playout.sample_at(at_ms - self.began_at_ms))
+        if under_way or is_playing:
+            self._stopped_at_ms = at_ms
         for item in self.playout.stop(self.playout.sample_at(at_ms - self.began_at_ms), response_ids=under_way):
             if item.item_id:
                 content_index = self._content_index.get(item.item_id, 0)

@@ -56,10 +56,32 @@ class ToolOutput:
     output: Json
 
 
-Step: TypeAlias = Words | ToolCall | ToolOutput
+@dataclass(frozen=True)
+class CallerWords:
+    """What a caller said while it was the assistant's turn.
+
+    Attributes:
+        text: The words; of a sound that is no word, a description in angle brackets.
+        act: Why he said it: ``interruption``, ``turn`` (more to the assistant), or what wants no answer:
+            ``backchannel``, ``vocal_tic``, ``side_speech``.
+
+    """
+
+    text: str
+    act: str
+
+    @property
+    def is_addressed(self) -> bool:
+        """Whether it was said to the assistant and wants an answer."""
+        return self.act in ("interruption", "turn")
+
+
+Step: TypeAlias = Words | ToolCall | ToolOutput | CallerWords
 """One thing that happened in a turn."""
 
-_STEP_TYPES: Mapping[str, type[Step]] = {"words": Words, "tool_call": ToolCall, "tool_output": ToolOutput}
+_STEP_TYPES: Mapping[str, type[Step]] = {
+    "words": Words, "tool_call": ToolCall, "tool_output": ToolOutput, "caller_words": CallerWords,
+}  # fmt: skip
 _STEP_KINDS: Mapping[type, str] = {step_type: kind for kind, step_type in _STEP_TYPES.items()}
 
 
@@ -102,7 +124,8 @@ class Turn:
     Attributes:
         turn_index: Counts from 1.
         user_text: What the user said, as written or as the caller's own transcript has it.
-        steps: What the system said, the tools it called and what they answered, in the order in which it happened.
+        steps: What the system said, the tools it called and what they answered, in the order in which it happened; what
+            a caller said in between stands among them.
         order_is_known: False for a turn of a version-1 record with both words and calls. Its steps are the calls, each
             followed by its output, and then all words, though some may have been said before a call.
         latencies: Name -> milliseconds since the request (for voice: since ``response.create`` was sent).
@@ -125,6 +148,12 @@ class Turn:
     labels: Mapping[str, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     status: str = "completed"
+
+    @property
+    def all_user_text(self) -> str:
+        """All words that were said to the system under test, in order."""
+        further = (step.text for step in self.steps if isinstance(step, CallerWords) and step.is_addressed)
+        return join_words((self.user_text, *further))
 
     @property
     def assistant_text(self) -> str:

@@ -18,7 +18,7 @@ from evalkit.records.json import Json, JsonObject
 from evalkit.records.layout import ResultLayout
 from evalkit.records.pairing import predicted_calls
 from evalkit.records.passing import passed_by_key
-from evalkit.records.record import CaseRecord, ToolCall, Turn, Usage, Words
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
 
 Cell: TypeAlias = str | int | float | None
 Locate: TypeAlias = Callable[[str], str]
@@ -167,7 +167,7 @@ class _RowSource:
             "assistant_model": _text(self._setting("assistant", "model")),
             "simulator_model": _text(self._setting("simulator", "model")),
             "turn_index": turn.turn_index,
-            "user_text": turn.user_text or (written if isinstance(written, str) and not self.turns else ""),
+            "user_text": turn.all_user_text or (written if isinstance(written, str) and not self.turns else ""),
             "assistant_text": turn.assistant_text,
             "agent_text": turn.assistant_text,
             "trial": self.record.trial,
@@ -274,8 +274,8 @@ def _joined(turns: Sequence[Turn]) -> Turn:
     said = Words("\n".join(turn.assistant_text for turn in turns))
     return replace(
         turns[0],
-        user_text="\n".join(turn.user_text for turn in turns),
-        steps=(said, *(step for turn in turns for step in turn.steps if not isinstance(step, Words))),
+        user_text="\n".join(turn.all_user_text for turn in turns),
+        steps=(said, *(step for turn in turns for step in turn.steps if isinstance(step, ToolCall | ToolOutput))),
         usage=sum((turn.usage for turn in turns), Usage()),
     )
 

@@ -54,6 +54,7 @@ async def make_turn(
     persona: Persona,
     past: Sequence[Exchange],
     *,
+    turn_index: int,
     max_regenerations: int,
     keep: Callable[[CallerAttempt, CallerTurn], None],
     judge_turn: JudgeTurn | None = None,
@@ -64,6 +65,7 @@ async def make_turn(
         caller: The caller; its turn has begun.
         persona: Its instructions.
         past: The call so far.
+        turn_index: Of the turn, counted from 1.
         max_regenerations: How often a bad turn is made again.
         keep: Called with every attempt, good and bad, as it is made; the turn's cost has the judge's in it.
         judge_turn: Asked about a turn that the cheap checks find nothing wrong with.
@@ -81,11 +83,11 @@ async def make_turn(
         if judge_turn is not None and finding is None and not over:
             opinion = await judge_turn(turn.text, persona, past)
             finding, turn = opinion.finding, replace(turn, cost_usd={**turn.cost_usd, "judge": opinion.cost_usd})
-        keep(CallerAttempt(len(past) + 1, number, turn.text, turn.duration_ms, finding, opinion), turn)
+        keep(CallerAttempt(turn_index, number, turn.text, turn.duration_ms, finding, opinion), turn)
         if over:
             return None
         if finding is None:
             return turn
     problem, detail = (finding.problem, finding.detail) if finding else ("", "")
     attempts = f"{max_regenerations + 1} attempt{'s' if max_regenerations else ''}"
-    raise CaseFailure(Stage.SIMULATOR_TURN, str(problem), f"turn {len(past) + 1} of the caller: {detail}; {attempts}")
+    raise CaseFailure(Stage.SIMULATOR_TURN, str(problem), f"turn {turn_index} of the caller: {detail}; {attempts}")

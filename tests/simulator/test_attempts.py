@@ -40,6 +40,7 @@ async def _make(lines: Sequence[str], again: int, kept: list[CallerAttempt]) -> 
         _Caller(lines),
         Persona("You call."),
         PAST,
+        turn_index=2,
         max_regenerations=again,
         keep=lambda attempt, _: kept.append(attempt),
     )

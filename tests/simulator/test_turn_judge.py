@@ -89,7 +89,7 @@ class _Kept:
 async def _make(judge: _Judge, kept: _Kept, text: str = SAID) -> CallerTurn | None:
     turns = TurnJudge(judge, timeout_s=0.05)
     return await make_turn(
-        _Caller(text), PERSONA, PAST, max_regenerations=1, keep=kept.keep, judge_turn=turns
+        _Caller(text), PERSONA, PAST, turn_index=2, max_regenerations=1, keep=kept.keep, judge_turn=turns
     )  # fmt: skip
 
 

@@ -26,7 +26,6 @@ from evalkit.modes.voice.duplex_call import find_call_spans, wait_for_sound_ms
 from evalkit.modes.voice.duplex_dialogue import DuplexDialogue
 from evalkit.modes.voice.heard_turns import standing_answer
 from evalkit.modes.voice.manual_dialogue import ManualDialogue
-from evalkit.modes.voice.transcript import order_steps
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_measures import lateness, voice_to_voice
 from evalkit.modes.voice.turn_taking import CallSpans, measure_turn
@@ -137,7 +136,7 @@ def _make_turn(files: CallFiles, plan: CallPlan, turn: TurnEvidence, own: _TurnN
     return Turn(
         turn_index=turn.index,
         user_text=turn.user_text,
-        steps=order_steps(result, turn.outputs),
+        steps=turn.steps,
         latencies=own.latencies,
         measures={
             "input_audio_ms": session.input_format.duration_ms(len(turn.wire)),

@@ -23,7 +23,7 @@ from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
 from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
 from evalkit.modes.voice.dialogue import CallEvidence
 from evalkit.modes.voice.duplex_call import join_call_sound
-from evalkit.modes.voice.transcript import order_steps, turn_lines
+from evalkit.modes.voice.transcript import turn_lines
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.store.files import write_atomically
@@ -106,11 +106,7 @@ class CallFiles:
             write_pcm16(self.wav(None, "downlink"), pcm, output_format.sample_rate_hz)
 
     def _write_transcript(self, turns: Sequence[TurnEvidence]) -> None:
-        lines = [
-            line
-            for turn in turns
-            for line in turn_lines(turn.index, turn.user_text, order_steps(turn.result, turn.outputs))
-        ]
+        lines = [line for turn in turns for line in turn_lines(turn.index, turn.user_text, turn.steps)]
         write_atomically(self.run.conversation_path(self.key), "\n".join(lines) + "\n")
 
     def _existing(self, paths: dict[str, Path]) -> dict[str, str]:

@@ -7,13 +7,14 @@ provider serves the role (it knows only its own), and a realtime model's name wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.records.case import Case
 from evalkit.records.json import Json
+from evalkit.simulator.behaviour import needs_duplex
 
 # What a simulation file may set: its name there -> its key in the run config.
 _FILE_KEYS = {
@@ -21,6 +22,7 @@ _FILE_KEYS = {
     "assistant.voice": "assistant.voice",
     "simulator.model": "simulator.model",
     "simulator.voice": "simulator.voice",
+    "simulator.behaviour": "simulator.behaviour",
     "audio.input_format": "audio.input_format",
     "audio.output_format": "audio.output_format",
     "audio.chunk_ms": "chunk_ms",
@@ -36,6 +38,8 @@ class CallSettings:
         caller_voice: The caller's voice; None only where the caller is a realtime model of another provider than
             the speech role, and no voice was named: it then speaks with its provider's default.
         max_turns: By run config, index and file, in that order.
+        behaviour: What the caller does beside his turns, as a document, without what needs full duplex where there is
+            none.
         overruled: The file's values that were not used, each as ``key=value (in effect: value)``.
 
     """
@@ -49,6 +53,7 @@ class CallSettings:
     chunk_ms: int
     real_time: bool
     max_turns: int
+    behaviour: Sequence[Mapping[str, Any]] = ()
     overruled: tuple[str, ...] = ()
 
 
@@ -67,6 +72,7 @@ def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
     used: dict[str, Any] = {key: _configured(settings, key) for key in _FILE_KEYS.values()}
     used |= {key: value for key, value in file_values.items() if key in open_to_file}
     same_provider = settings.simulator.provider == settings.speech.provider
+    is_duplex = settings.turn_detection.is_duplex
     speaks_itself = settings.simulator.kind == "realtime" and not same_provider
     return CallSettings(
         assistant_model=str(used["assistant.model"]),
@@ -76,12 +82,20 @@ def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
         input_format=used["audio.input_format"],
         output_format=used["audio.output_format"],
         chunk_ms=used["chunk_ms"],
-        real_time=used["real_time"] or settings.turn_detection.is_duplex,
+        real_time=used["real_time"] or is_duplex,
         max_turns=settings.max_turns or inputs["max_turns"],
+        behaviour=tuple(rule for rule in used["simulator.behaviour"] or () if is_duplex or not needs_duplex(rule)),
         overruled=tuple(
-            f"{key}={value} (in effect: {used[key]})" for key, value in file_values.items() if used[key] != value
+            f"{key}={_brief(value)} (in effect: {_brief(used[key])})"
+            for key, value in file_values.items()
+            if used[key] != value
         ),
     )
+
+
+def _brief(value: Json) -> Json:
+    """Return a value as a message shows it: of a list, what its items do."""
+    return [item["act"] for item in value] if isinstance(value, list | tuple) else value
 
 
 def _never_used(settings: SimulationSettings) -> frozenset[str]:

@@ -39,6 +39,7 @@ from evalkit.records.json import JsonObject
 from evalkit.records.record import ToolCall, ToolOutput
 from evalkit.settings.types import LimitSettings
 from evalkit.simulator.attempts import CallerAttempt, make_turn
+from evalkit.simulator.behaviour import BehaviourRule
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn, Speak
 from evalkit.simulator.conversation import Exchange
 from evalkit.simulator.persona import Persona
@@ -74,6 +75,8 @@ class CallPlan:
         new_tools: Makes the mocked tools of one conversation.
         channel: Line quality: what lies between the caller and the assistant.
         fingerprint: The settings that decide the record, as it stores them.
+        behaviour: What the caller does beside his turns.
+        speak_as: Speaks with another voice than the caller's.
         judge_turn: Says of each turn of the simulated caller whether it keeps to the role; None: turns are not judged.
         on_rate_limits: Called with the assistant's rate limits whenever its server sends them.
 
@@ -94,8 +97,19 @@ class CallPlan:
     chunk_ms: float
     real_time: bool
     fingerprint: JsonObject
+    behaviour: Sequence[BehaviourRule] = ()
+    speak_as: Callable[[str], Speak] | None = None
     judge_turn: JudgeTurn | None = None
     on_rate_limits: OnRateLimits = lambda _: None
+
+
+@dataclass(frozen=True, eq=False)
+class LineSound:
+    """A sound on its way to the assistant: in its format, before the line and behind it."""
+
+    clean_wire: bytes
+    wire: bytes
+    measures: Mapping[str, float]
 
 
 @dataclass
@@ -180,6 +194,7 @@ class Dialogue(ABC):
                 caller,
                 self._plan.persona,
                 self.past,
+                turn_index=index,
                 max_regenerations=self._plan.max_regenerations,
                 keep=self._keep_attempt,
                 judge_turn=self._plan.judge_turn,
@@ -210,16 +225,18 @@ class Dialogue(ABC):
 
     async def _carry(self, index: int, said: CallerTurn) -> TurnEvidence:
         """Return the turn with the sound for the assistant: `said` in the session's format, through the channel."""
+        sound = await self._send_through_line(said.pcm, derive_turn_seed(self._introduction.seed, index))
+        return TurnEvidence(index, said.text, sound.clean_wire, sound.wire, sound.measures, said.pcm)
+
+    async def _send_through_line(self, pcm: Pcm, seed: int) -> LineSound:
         audio_format, channel = self._plan.session.input_format, self._plan.channel
-        clean_wire = wire = await asyncio.to_thread(_to_wire, said.pcm, audio_format)
-        measures: dict[str, float] = {}
-        if not channel.is_clean:
-            pcm = audio_format.from_wire(clean_wire)
-            seed = derive_turn_seed(self._introduction.seed, index)
-            heard = await asyncio.to_thread(apply_channel, pcm, audio_format.sample_rate_hz, channel, seed)
-            wire = audio_format.to_wire(heard.pcm)
-            measures = {f"channel_{name}": value for name, value in heard.measures.items()}
-        return TurnEvidence(index, said.text, clean_wire, wire, measures, said.pcm)
+        clean_wire = await asyncio.to_thread(_to_wire, pcm, audio_format)
+        if channel.is_clean:
+            return LineSound(clean_wire, clean_wire, {})
+        clean = audio_format.from_wire(clean_wire)
+        heard = await asyncio.to_thread(apply_channel, clean, audio_format.sample_rate_hz, channel, seed)
+        measures = {f"channel_{name}": value for name, value in heard.measures.items()}
+        return LineSound(clean_wire, audio_format.to_wire(heard.pcm), measures)
 
     async def _answer_tools(self, calls: Sequence[ToolCall]) -> list[ToolOutput]:
         answers = [self._tools.answer(call) for call in calls]
@@ -242,6 +259,7 @@ def _to_wire(pcm: Pcm, audio_format: AudioFormat) -> bytes:
     return pad_to_minimum(audio_format.to_wire(resampled), audio_format)
 
 
-def derive_turn_seed(seed: int, turn_index: int) -> int:
-    """Return the seed of one turn's line: turns differ, and none depends on what was said in the others."""
-    return int.from_bytes(sha256(f"{seed}:turn:{turn_index}".encode()).digest()[:4], "big") >> 1
+def derive_turn_seed(seed: int, turn_index: int, act: int = 0) -> int:
+    """Return the seed of one turn's line, and of each act in it: none depends on what was said in the others."""
+    named = f"{seed}:turn:{turn_index}:act:{act}" if act else f"{seed}:turn:{turn_index}"
+    return int.from_bytes(sha256(named.encode()).digest()[:4], "big") >> 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evalkit.audio.formats import AudioFormat
+from evalkit.modes.voice.turn_acts import DoneAct
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_taking import (
     REACTION_MS,
@@ -21,6 +22,8 @@ from evalkit.realtime.call_sound import CallSound, join_sides
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.playout import PlayedPiece
 from evalkit.realtime.response_log import LoggedResponse
+from evalkit.realtime.uplink import PlacedClip
+from evalkit.records.json import JsonObject
 
 
 def join_call_sound(left: DuplexEvidence) -> CallSound:
@@ -39,20 +42,52 @@ def find_call_spans(left: DuplexEvidence, turns: Sequence[TurnEvidence], input_f
     for turn in turns:
         clip = left.clips.get(turn.index)
         if clip is not None:
-            pcm, began_at_ms = input_format.from_wire(turn.clean_wire), session.began_at_ms + clip.start_ms
-            parts = _before(until_ms, find_spans(pcm, input_format.sample_rate_hz, began_at_ms))
-            caller += [CallerSpan(turn.index, parts)] if parts else []
+            parts = _said_parts(left, turn.clean_wire, clip, input_format)
+            samples = clip.start, clip.end
+            caller += [CallerSpan(turn.index, parts, turn.user_text, samples=samples)] if parts else []
+    caller += [span for done in left.done if (span := _span_of_act(left, done, input_format)) is not None]
+    caller.sort(key=lambda span: span.parts[0].start_ms)
     heard = [(response, _heard_parts(left, response)) for response in session.responses]
     agent = [AgentSpan(response.turn_index, parts, _was_cut(left, response)) for response, parts in heard if parts]
     agent.sort(key=lambda span: span.parts[0].start_ms)
     ended_waiting = left.ended_waiting
     generated = tuple(sorted(_generated(left), key=lambda sound: sound.arrived_ms.start_ms))
-    return CallSpans(until_ms, tuple(caller), tuple(agent), tuple(left.tool_times_ms), ended_waiting, generated)
+    clock: JsonObject = {
+        "sample_rate_hz": input_format.sample_rate_hz, "began_s": round(session.began_at_ms / 1000, 4)
+    }  # fmt: skip
+    omitted = tuple(
+        {"turn_index": act.turn_index, **act.plan.to_json(), "reason": act.reason}
+        for acts in left.acts
+        for act in acts.left_out()
+    )
+    return CallSpans(
+        until_ms, tuple(caller), tuple(agent), tuple(left.tool_times_ms), ended_waiting, generated, clock, omitted
+    )
+
+
+def _span_of_act(left: DuplexEvidence, done: DoneAct, input_format: AudioFormat) -> CallerSpan | None:
+    parts = _said_parts(left, done.clean_wire, done.clip, input_format)
+    if not parts:
+        return None
+    triggered_s = round((left.session.began_at_ms + done.trigger_ms) / 1000, 4)
+    plan: JsonObject = {**done.plan.to_json(), "triggered_s": triggered_s}
+    aside = None if done.plan.act.wants_answer else str(done.plan.act)
+    samples = done.clip.start, done.clip.end
+    return CallerSpan(done.turn_index, parts, done.plan.words, aside, samples, plan)
+
+
+def _said_parts(
+    left: DuplexEvidence, clean_wire: bytes, clip: PlacedClip, input_format: AudioFormat
+) -> tuple[HeardSpan, ...]:
+    """Return where a clip sounds, as far as the call lasted."""
+    began_at_ms = left.session.began_at_ms
+    spans = find_spans(input_format.from_wire(clean_wire), input_format.sample_rate_hz, began_at_ms + clip.start_ms)
+    return _before(began_at_ms + left.until_ms, spans)
 
 
 def wait_for_sound_ms(left: DuplexEvidence, call: CallSpans, turn_index: int) -> float | None:
     """Return the wait from the end of the caller's speech to the first sound of the answer, be it silence at first."""
-    said = next((each for each in call.caller if each.turn_index == turn_index), None)
+    said = next((each for each in call.caller if each.turn_index == turn_index and each.aside is None), None)
     if said is None:
         return None
     session, ended_ms = left.session, said.extent.end_ms

@@ -1,20 +1,24 @@
 """A call in full duplex: the assistant hears all the time, and its server decides whose turn it is.
 
-The caller of this dialogue is polite: he begins when the assistant has finished, and hears it out
-(:mod:`evalkit.modes.voice.duplex_line`).
+A turn of the caller begins when the assistant has finished, and he hears it out
+(:mod:`evalkit.modes.voice.duplex_line`). What he does beside that, as his behaviour has it, is planned and made into
+sound before his turn begins, and done when its moment comes (:mod:`evalkit.modes.voice.turn_acts`).
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 
-from evalkit.modes.voice.dialogue import Dialogue
+from evalkit.modes.voice.dialogue import Dialogue, derive_turn_seed
 from evalkit.modes.voice.duplex_line import DuplexLine
+from evalkit.modes.voice.heard_turns import heard_exchanges
+from evalkit.modes.voice.turn_acts import PreparedAct, TurnActs
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.realtime.duplex import CallStream, DuplexSession
 from evalkit.records.faults import Failure
-from evalkit.simulator.caller import CallerTurn
-from evalkit.simulator.conversation import Exchange
+from evalkit.simulator.act_sounds import amplify, make_sound
+from evalkit.simulator.behaviour import MADE_SOUNDS, PlannedAct, plan_turn
+from evalkit.simulator.caller import CALLER_FORMAT, CallerTurn
 
 
 class DuplexDialogue(Dialogue):
@@ -49,9 +53,36 @@ class DuplexDialogue(Dialogue):
 
     async def _take_turn(self, index: int, said: CallerTurn) -> Failure | None:
         turn = await self._carry(index, said)
+        acts = await self._prepare_acts(index)
         await self._line.wait_for_silence()
         self._evidence.turns.append(turn)
-        failure = await self._line.exchange(turn, self._answer_tools)
+        failure = await self._line.exchange(turn, self._answer_tools, acts)
         self._line.keep(self._evidence.turns)
-        self.past.append(Exchange(turn.user_text, turn.result.assistant_text))
+        self.past += heard_exchanges(turn.user_text, turn.steps)
         return failure or find_misbehaviour(turn.result, must_speak=True)
+
+    async def _prepare_acts(self, index: int) -> TurnActs:
+        """Return what the caller will do in a turn beside what he says in it, with its sound."""
+        planned = plan_turn(self._plan.behaviour, self._introduction.seed, index)
+        prepared, number = [], 0
+        for plan in planned:
+            follow_up = None
+            if plan.follow_up is not None:
+                number += 1
+                follow_up = await self._prepare(index, number, plan.follow_up, None)
+            number += 1
+            prepared.append(await self._prepare(index, number, plan, follow_up))
+        return TurnActs(self._assistant, index, prepared, self._line.left.done.append)
+
+    async def _prepare(self, index: int, number: int, plan: PlannedAct, follow_up: PreparedAct | None) -> PreparedAct:
+        seed = derive_turn_seed(self._introduction.seed, index, number)
+        if plan.words in MADE_SOUNDS:
+            pcm = make_sound(plan.words, seed, CALLER_FORMAT.sample_rate_hz)
+        else:
+            speaks_as = self._plan.speak_as
+            speak = self._plan.speak if plan.voice is None or speaks_as is None else speaks_as(plan.voice)
+            spoken = await speak(plan.words)
+            self._evidence.add_cost(spoken.cost_usd)
+            pcm = spoken.pcm
+        sound = await self._send_through_line(amplify(pcm, plan.level_db), seed)
+        return PreparedAct(plan, sound.clean_wire, sound.wire, follow_up)

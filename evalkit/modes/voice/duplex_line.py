@@ -1,8 +1,9 @@
 """A line to an assistant whose server takes the turns, and one exchange on it: something is said, and it is heard out.
 
-Whoever speaks here is polite: begins when the assistant has finished, and hears it out. What the assistant does in its
-own time is its own affair: it may answer a pause, answer twice, or say something unasked. What counts as its turn is
-all that began since the caller's last words began, as far as it was heard.
+Whoever speaks here begins when the assistant has finished, and hears it out; what else is done meanwhile, others say
+(:mod:`evalkit.modes.voice.turn_acts`). What the assistant does in its own time is its own affair: it may answer a
+pause, answer twice, or say something unasked. What counts as its turn is all that began since the words of the turn
+began, as far as it was heard.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from collections.abc import Iterable
 from evalkit.errors import CaseFailure
 from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
 from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
+from evalkit.modes.voice.turn_acts import TurnActs
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure, Stage
+from evalkit.records.record import CallerWords
 from evalkit.settings.types import LimitSettings
 
 # A line is open for a moment before anybody speaks.
@@ -53,10 +56,15 @@ class DuplexLine:
             message = f"the assistant spoke on, unasked, for {limit_s:g} s"
             raise CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
 
-    async def exchange(self, turn: TurnEvidence, answer_tools: AnswerTools | None) -> Failure | None:
+    async def exchange(
+        self, turn: TurnEvidence, answer_tools: AnswerTools | None, acts: TurnActs | None = None
+    ) -> Failure | None:
         """Say the words of `turn` and hear the assistant out; return what its last response failed with, if it did.
 
-        `answer_tools` None: calls are not answered, and what the assistant does without an answer is heard out.
+        Args:
+            turn: What is said.
+            answer_tools: None: calls are not answered, and what the assistant does without an answer is heard out.
+            acts: What else is done meanwhile; None: nothing.
 
         Raises:
             CaseFailure: Nothing was answered in time, or tools are called for ever; and what ends a session.
@@ -64,12 +72,15 @@ class DuplexLine:
         """
         self._session.begin_turn(turn.index)
         clip = self.left.clips[turn.index] = self._session.say(turn.wire)
-        return await within_turn(self._hear_out(clip, turn, answer_tools), self._limits)
+        acts = acts or TurnActs(self._session, turn.index, (), self.left.done.append)
+        self.left.acts.append(acts)
+        return await within_turn(self._hear_out(clip, turn, answer_tools, acts), self._limits)
 
     def keep(self, turns: Iterable[TurnEvidence]) -> None:
         """Leave in `turns` what has been heard by now: in earlier ones too, for they may have gone on."""
         for turn in turns:
             turn.result = heard_turn(self._session, turn.index)
+            turn.said = self._said_between(turn.index)
             clip = self.left.clips.get(turn.index)
             turn.pacing = None if clip is None else pacing_of(self._session, clip, self._chunk_ms)
 
@@ -78,17 +89,28 @@ class DuplexLine:
         self.left.until_ms = self._session.now_ms
         self.keep(turns)
 
-    async def _hear_out(self, clip: PlacedClip, turn: TurnEvidence, answer_tools: AnswerTools | None) -> Failure | None:
+    def _said_between(self, turn_index: int) -> list[tuple[float, CallerWords]]:
+        """Return what the caller said in a turn after its words, each with when he did."""
+        return [
+            (self._session.began_at_ms + done.clip.start_ms, CallerWords(done.plan.words, done.plan.said_as))
+            for done in self.left.done
+            if done.turn_index == turn_index
+        ]
+
+    async def _hear_out(
+        self, clip: PlacedClip, turn: TurnEvidence, answer_tools: AnswerTools | None, acts: TurnActs
+    ) -> Failure | None:
         session, limits = self._session, self._limits
         for _ in range(limits.max_tool_rounds + 1):
             try:
-                calls = await session.listen(clip, timeout_s=limits.response_timeout_s)
+                calls = await session.listen(clip, timeout_s=limits.response_timeout_s, meanwhile=acts.look)
             except CaseFailure as failure:
                 self.left.ended_waiting = failure.stage == Stage.RESPONSE_TIMEOUT
                 raise
             if not calls:
                 return session.responses[-1].result.failure
             called_at_ms = self._timeline.now_ms()
+            acts.tools_called()
             if answer_tools is not None:
                 answers = await answer_tools(calls)
                 turn.outputs += answers

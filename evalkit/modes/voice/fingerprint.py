@@ -67,6 +67,7 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
             "style": settings.simulator.style,
             "max_regenerations": settings.simulator.max_regenerations,
             "turn_judge": _turn_judge(settings),
+            **({"behaviour": list(chosen.behaviour)} if chosen.behaviour else {}),
         },
         "speech": _speaker(settings.speech, chosen.caller_voice or settings.speech.voice),
         "service": _engines(settings),

@@ -8,6 +8,7 @@ did not happen, as it was never answered.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from evalkit.realtime.duplex import DuplexSession
@@ -15,6 +16,8 @@ from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.response_log import LoggedResponse
 from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.uplink import PlacedClip
+from evalkit.records.record import CallerWords, Step, Words, join_words
+from evalkit.simulator.conversation import Exchange
 
 
 def heard_turn(session: DuplexSession, turn_index: int) -> TurnResult:
@@ -31,6 +34,25 @@ def standing_answer(turn: TurnResult) -> TurnResult:
     """Return the responses behind the last one that the caller cut short: the answer that stood; all where none did."""
     cut = [place for place, response in enumerate(turn.responses, 1) if response.status == "cancelled"]
     return TurnResult(turn.responses[cut[-1] :]) if cut and cut[-1] < len(turn.responses) else turn
+
+
+def heard_exchanges(user_text: str, steps: Sequence[Step]) -> list[Exchange]:
+    """Return a turn as the caller knows it: what he said, what he heard, what he said into that, and so on.
+
+    What was not meant for the assistant is no part of what they said to each other.
+    """
+    said, heard = [user_text], list[str]()
+    exchanges = []
+    for step in steps:
+        match step:
+            case Words(text):
+                heard.append(text)
+            case CallerWords(text) if step.is_addressed:
+                if heard:
+                    exchanges.append(Exchange(join_words(said), join_words(heard)))
+                    said, heard = [], []
+                said.append(text)
+    return [*exchanges, Exchange(join_words(said), join_words(heard))]
 
 
 def _heard(session: DuplexSession, response: LoggedResponse) -> ResponseResult:

@@ -38,6 +38,7 @@ from evalkit.records.faults import Stage
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage
+from evalkit.simulator.behaviour import find_behaviour_problems, needs_duplex, read_behaviour
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller, Speak, TextCaller
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
@@ -67,6 +68,11 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         problems = super().find_contradictions(config)
         if not config["mode"]["answer_tools"]:
             problems.append("mode.answer_tools: false, but the tools of a simulated call are always answered")
+        behaviour = config["simulator"]["behaviour"] or []
+        misfits = find_behaviour_problems(behaviour, "simulator.behaviour")
+        if not misfits and config["turn_detection"]["type"] == "none":
+            misfits = _find_idle_behaviour(behaviour)
+        problems += misfits
         return [*problems, *_find_detection_problems(config)]
 
     def settle(self, resolved: dict[str, Any]) -> None:
@@ -197,7 +203,7 @@ class CallPlanner:
         tools = call_tools(case)
         persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         address = peers.realtime("assistant", chosen.assistant_model)
-        speak = self._speak(chosen)
+        speak = self._speak(chosen.caller_voice)
         mocks = self._mocks(case)
         return CallPlan(
             session=SessionSpec(
@@ -222,6 +228,8 @@ class CallPlanner:
             chunk_ms=chosen.chunk_ms,
             real_time=chosen.real_time,
             fingerprint=settings_of_call(settings, case, self.data.datasets),
+            behaviour=read_behaviour(chosen.behaviour),
+            speak_as=self._speak,
             judge_turn=self.judge_turn,
             on_rate_limits=peers.on_rate_limits,
         )
@@ -231,9 +239,9 @@ class CallPlanner:
         own = call_mocks(case) if chosen.mocks_file is None else self.data.mocks
         return overlay(own, overlay_spec(chosen))
 
-    def _speak(self, chosen: CallSettings) -> Speak:
+    def _speak(self, voice: str | None) -> Speak:
         speech, prices = self.settings.speech, self.peers.prices
-        role = self.peers.speech(speech, voice=chosen.caller_voice)
+        role = self.peers.speech(speech, voice=voice)
 
         async def speak(text: str) -> CallerTurn:
             said = await role.synthesise(text)
@@ -301,6 +309,16 @@ def _find_detection_problems(config: Mapping[str, Any]) -> list[str]:
             "take turn_detection=none, or another provider for the assistant"
         )
     return problems
+
+
+def _find_idle_behaviour(rules: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a message on what a caller is to do that makes sense in full duplex only."""
+    acts = ", ".join(dict.fromkeys(rule["act"] for rule in rules if needs_duplex(rule)))
+    if not acts:
+        return []
+    why = "with turn_detection=none the client says whose turn it is, and nobody is heard in the other's"
+    remedy = "take turn_detection=server_vad or semantic_vad, or another simulator"
+    return [f"simulator.behaviour: has {acts}, but {why}; {remedy}"]
 
 
 def _find_idle_gates(gates: Mapping[str, float | None]) -> list[str]:

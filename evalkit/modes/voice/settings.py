@@ -30,7 +30,7 @@ class AssistantSettings:
 
 @dataclass(frozen=True)
 class SimulatorSettings:
-    """The simulated caller."""
+    """The simulated caller. `behaviour` stays a document: the simulator has its types; None: a simulation's own."""
 
     provider: ProviderSettings
     kind: str
@@ -40,6 +40,7 @@ class SimulatorSettings:
     style: str | None
     max_regenerations: int
     judge_turns: bool
+    behaviour: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from evalkit.modes.voice.voice_mode import find_unspeakable
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
+from evalkit.simulator.behaviour import find_behaviour_problems, needs_duplex
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,29 @@ def read_simulations(settings: SimulationSettings) -> SimulationData:
         (f"{case.inputs['simulation_path']}: turns.fixed_first_user_turn", str(case.inputs["first_user_turn"]))
         for case in made
     ]
+    for case in made:
+        own: Any = case.inputs["own_settings"]
+        where = f"{case.inputs['simulation_path']}: 'simulator.behaviour'"
+        problems += find_behaviour_problems(own.get("simulator", {}).get("behaviour", []), where)
     problems += find_unspeakable(settings.speech, first_turns)
     cases = tuple(made[: settings.max_examples])
     overruled = {case.case_id: settings_of(settings, case).overruled for case in cases}
     notes = [
         f"{name}: the run config wins over the file's {', '.join(keys)}" for name, keys in overruled.items() if keys
     ]
+    notes += [note for case in cases if (note := _tell_left_out(settings, case))]
     paths = (settings.mode.data_csv, *(path for simulation in found for path in simulation.data_paths))
     return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)), tuple(problems), tuple(notes))
+
+
+def _tell_left_out(settings: SimulationSettings, case: Case) -> str:
+    """Return a note on what a file's caller cannot do because calls are not in full duplex; empty: nothing."""
+    own: Any = case.inputs["own_settings"]
+    acts = [rule["act"] for rule in own.get("simulator", {}).get("behaviour", ()) if needs_duplex(rule)]
+    if not acts or settings.turn_detection.is_duplex or settings.simulator.behaviour is not None:
+        return ""
+    left_out = ", ".join(dict.fromkeys(acts))
+    return f"{case.case_id}: turn_detection=none, so its caller does without {left_out}, which need full duplex"
 
 
 def call_mocks(case: Case) -> tuple[Mock, ...]:

@@ -6,7 +6,12 @@
     TURN 1 ASSISTANT: One moment.
     TURN 1 TOOL_CALL: {"name": "get_order_status", "arguments": {"order_id": "48213"}, "call_id": "call_1"}
     TURN 1 TOOL_OUTPUT: {"call_id": "call_1", "name": "get_order_status", "output": {"status": "shipped"}}
-    TURN 1 ASSISTANT: It has been shipped.
+    TURN 1 ASSISTANT: It has been
+    TURN 1 USER: Sorry, one moment.
+    TURN 1 USER (side_speech): I'm on the phone.
+
+What a caller did that was not meant for the assistant has in brackets what it was; a sound that is no word has it in
+angle brackets, ``<cough>``.
 """
 
 from __future__ import annotations
@@ -16,24 +21,34 @@ from collections.abc import Iterator, Sequence
 
 from evalkit.realtime.results import TurnResult
 from evalkit.records.json import Json
-from evalkit.records.record import Step, ToolCall, ToolOutput, Words, join_words
+from evalkit.records.record import CallerWords, Step, ToolCall, ToolOutput, Words, join_words
 
 
-def order_steps(result: TurnResult, outputs: Sequence[ToolOutput]) -> tuple[Step, ...]:
+def order_steps(
+    result: TurnResult, outputs: Sequence[ToolOutput], said: Sequence[tuple[float, CallerWords]] = ()
+) -> tuple[Step, ...]:
     """Return what happened in a turn: of each response its words, then its calls, then what these were answered.
 
-    `outputs` are the answers to the turn's calls, one each, in the order of the calls; the last may be missing.
+    Args:
+        result: The responses.
+        outputs: The answers to the turn's calls, one each, in the order of the calls; the last may be missing.
+        said: What the caller said in between, each with its time in milliseconds since the case began; it stands
+            before the responses that began after it.
+
     """
     steps: list[Step] = []
-    answered = 0
+    answered = told = 0
     for response in result.responses:
+        while told < len(said) and said[told][0] < response.created_at_ms:
+            steps.append(said[told][1])
+            told += 1
         words = join_words((response.transcript, response.text))
         if words:
             steps.append(Words(words))
         calls = response.tool_calls
         steps += [*calls, *outputs[answered : answered + len(calls)]]
         answered += len(calls)
-    return tuple(steps)
+    return (*steps, *(words for _, words in said[told:]))
 
 
 def turn_lines(index: int, user_text: str, steps: Sequence[Step]) -> Iterator[str]:
@@ -47,6 +62,8 @@ def _step_line(step: Step) -> str:
     match step:
         case Words(text):
             return f"ASSISTANT: {_one_line(text)}"
+        case CallerWords():
+            return f"USER{'' if step.is_addressed else f' ({step.act})'}: {_one_line(step.text)}"
         case ToolCall():
             arguments = step.raw_arguments if step.arguments is None else step.arguments
             return f"TOOL_CALL: {_json({'name': step.name, 'arguments': arguments, 'call_id': step.call_id})}"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalkit.audio.g711 import Pcm
+from evalkit.modes.voice.transcript import order_steps
+from evalkit.modes.voice.turn_acts import DoneAct, TurnActs
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.results import TurnResult
 from evalkit.realtime.uplink import PlacedClip
-from evalkit.records.record import ToolOutput
+from evalkit.records.record import CallerWords, Step, ToolOutput
 
 
 @dataclass
 class TurnEvidence:
-    """The data of one turn, collected while it lasts."""
+    """The data of one turn, collected while it lasts.
+
+    `said` is what the caller said in it after its words, each with its time in milliseconds since the case began.
+    """
 
     index: int
     user_text: str
@@ -26,6 +31,12 @@ class TurnEvidence:
     pacing: Pacing | None = None
     result: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)
+    said: Sequence[tuple[float, CallerWords]] = ()
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """What happened in it, in order."""
+        return order_steps(self.result, self.outputs, self.said)
 
 
 @dataclass
@@ -35,6 +46,8 @@ class DuplexEvidence:
     Attributes:
         session: The assistant's; it knows what was sent, received and played.
         clips: Turn -> where the caller's sound lies.
+        done: What the caller did beside his turns, as he did it.
+        acts: What he was to do, turn by turn.
         tool_times_ms: When each round of tool calls was taken and answered, since the case began.
         until_ms: When the call ended, on the call's clock.
         ended_waiting: Whether it ended because the assistant said nothing any more.
@@ -43,6 +56,8 @@ class DuplexEvidence:
 
     session: DuplexSession
     clips: dict[int, PlacedClip] = field(default_factory=dict)
+    done: list[DoneAct] = field(default_factory=list)
+    acts: list[TurnActs] = field(default_factory=list)
     tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
     until_ms: float = 0.0
     ended_waiting: bool = False

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -41,10 +42,24 @@ class HeardSpan:
 
 @dataclass(frozen=True)
 class CallerSpan:
-    """What the caller said in a turn: where it sounds; between two parts he has not finished."""
+    """Something that the caller said or did: where it sounds; between two parts of a turn he has not finished.
+
+    Attributes:
+        turn_index: The turn.
+        parts: Where it sounds.
+        words: What he said.
+        aside: What it was that wants no answer (backchannel, vocal_tic, side_speech); None: it was for the assistant.
+        samples: Its first sample on the uplink, and the first behind it.
+        plan: What was planned, where it is no turn; the trigger is in milliseconds since the case began.
+
+    """
 
     turn_index: int
     parts: tuple[HeardSpan, ...]
+    words: str = ""
+    aside: str | None = None
+    samples: tuple[int, int] | None = None
+    plan: JsonObject | None = None
 
     @property
     def extent(self) -> HeardSpan:
@@ -95,11 +110,13 @@ class CallSpans:
 
     Attributes:
         until_ms: When the call ended.
-        caller: What the caller said.
+        caller: What the caller did.
         agent: What was heard of the assistant.
         tools_ms: When tools were called and answered.
         ended_waiting: Whether it ended because the assistant said nothing any more.
         generated: What the assistant's server made, by the arrival of its first sound.
+        uplink: The clock that samples are counted by: its rate, and when its first sample was spoken.
+        omitted: What the caller was to do and did not, each with the reason.
 
     """
 
@@ -109,6 +126,8 @@ class CallSpans:
     tools_ms: tuple[tuple[float, float], ...] = ()
     ended_waiting: bool = False
     generated: tuple[GeneratedSound, ...] = ()
+    uplink: JsonObject | None = None
+    omitted: tuple[JsonObject, ...] = ()
 
     def to_json(self) -> JsonObject:
         """Return it as a record keeps it, in seconds."""
@@ -117,11 +136,16 @@ class CallSpans:
             "caller": [
                 {
                     "turn_index": said.turn_index,
-                    "act": "interruption" if self._is_speaking_at(said.extent.start_ms) else "turn",
+                    "act": said.aside or ("interruption" if self._is_speaking_at(said.extent.start_ms) else "turn"),
+                    "words": said.words,
                     "parts": _parts(said.parts),
+                    **({} if said.samples is None else {"samples": list(said.samples)}),
+                    **({} if said.plan is None else {"plan": said.plan}),
                 }
                 for said in self.caller
             ],
+            "uplink": self.uplink,
+            "left_out": list(self.omitted),
             "agent": [
                 {"turn_index": heard.turn_index, "parts": _parts(heard.parts), "was_cut": heard.was_cut}
                 for heard in self.agent
@@ -152,18 +176,49 @@ def find_spans(pcm: Pcm, sample_rate_hz: int, began_at_ms: float) -> tuple[Heard
 
 
 def measure_turn(call: CallSpans, turn_index: int) -> dict[str, float]:
-    """Return the turn-taking of one turn, by the names that a record has; nothing where the caller was not heard."""
-    said = next((each for each in call.caller if each.turn_index == turn_index), None)
-    if said is None:
+    """Return the turn-taking of one turn, by the names that a record has; nothing where the caller was not heard.
+
+    How the assistant answered is told of the turn's own words; whether it gave way, of the first thing that was said
+    into its speech; the rest of all that was said to it in the turn.
+    """
+    addressed = [said for said in call.caller if said.aside is None]
+    own = [said for said in addressed if said.turn_index == turn_index]
+    if not own:
         return {}
-    extent, stretches = said.extent, _stretches(call.agent)
-    later_ms = min((each.extent.start_ms for each in call.caller if each.turn_index > turn_index), default=float("inf"))
-    early_ms = max(extent.start_ms + REACTION_MS, extent.end_ms - REACTION_MS)
-    cuts_in = any(extent.start_ms + REACTION_MS < stretch.start_ms <= early_ms for stretch, _ in stretches)
+    extent, stretches = own[0].extent, _stretches(call.agent)
     measures = {
-        "interrupted_caller": float(cuts_in),
-        "overlap_ms": sum(part.overlap_ms(each) for part in said.parts for heard in call.agent for each in heard.parts),
+        "interrupted_caller": float(any(_is_cut_into(said.extent, stretches) for said in own)),
+        "overlap_ms": sum(
+            part.overlap_ms(each) for said in own for part in said.parts for heard in call.agent for each in heard.parts
+        ),
+        **next((yielding for said in own if (yielding := _measure_yield(said.extent, stretches))), {}),
     }
+    early_ms = _early_ms(extent)
+    gave_way = _measure_yield(extent, stretches).get("yielded") == 1.0
+    speaks_on = any(
+        stretch.start_ms <= early_ms and stretch.start_ms < extent.end_ms < stretch.end_ms
+        and not (_would_interrupt(stretch, extent.start_ms) and gave_way)
+        for stretch, _ in stretches
+    )  # fmt: skip
+    later_ms = min((said.extent.start_ms for said in addressed if said.extent.start_ms > extent.start_ms), default=inf)
+    answer_ms = next((stretch.start_ms for stretch, _ in stretches if stretch.start_ms > early_ms), None)
+    if answer_ms is not None and answer_ms <= later_ms and not speaks_on:
+        measures["response_latency_ms"] = answer_ms - extent.end_ms
+    return measures
+
+
+def _early_ms(extent: HeardSpan) -> float:
+    """Return until when the assistant cuts in, and does not answer."""
+    return max(extent.start_ms + REACTION_MS, extent.end_ms - REACTION_MS)
+
+
+def _is_cut_into(extent: HeardSpan, stretches: Sequence[tuple[HeardSpan, bool]]) -> bool:
+    return any(extent.start_ms + REACTION_MS < stretch.start_ms <= _early_ms(extent) for stretch, _ in stretches)
+
+
+def _measure_yield(extent: HeardSpan, stretches: Sequence[tuple[HeardSpan, bool]]) -> dict[str, float]:
+    """Return whether the assistant gave way to what began while it spoke; nothing where it did not speak."""
+    measures: dict[str, float] = {}
     for stretch, was_cut in stretches:
         if _would_interrupt(stretch, extent.start_ms):
             spoke_on_ms = stretch.end_ms - extent.start_ms
@@ -171,14 +226,6 @@ def measure_turn(call: CallSpans, turn_index: int) -> dict[str, float]:
                 measures["yielded"] = 0.0
             elif was_cut:
                 measures |= {"yielded": 1.0, "yield_latency_ms": spoke_on_ms}
-    speaks_on = any(
-        stretch.start_ms <= early_ms and stretch.start_ms < extent.end_ms < stretch.end_ms
-        and not (_would_interrupt(stretch, extent.start_ms) and measures.get("yielded") == 1.0)
-        for stretch, _ in stretches
-    )  # fmt: skip
-    answer_ms = next((stretch.start_ms for stretch, _ in stretches if stretch.start_ms > early_ms), None)
-    if answer_ms is not None and answer_ms <= later_ms and not speaks_on:
-        measures["response_latency_ms"] = answer_ms - extent.end_ms
     return measures
 
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
-from evalkit.records.record import CaseRecord, Step, ToolCall, ToolOutput, Turn, Words
+from evalkit.records.record import CallerWords, CaseRecord, Step, ToolCall, ToolOutput, Turn, Words
 from evalkit.reports.page.events import EventDigest, read_digest
 from evalkit.reports.page.timeline import lay_out
 from evalkit.reports.rows import Row, row_number
@@ -188,6 +188,8 @@ def _step(step: Step, answered: Collection[str]) -> dict[str, Any]:
     match step:
         case Words(text):
             return {"kind": "words", "text": text}
+        case CallerWords(text, act):
+            return {"kind": "caller_words", "text": text, "act": act}
         case ToolCall():
             arguments = step.raw_arguments if step.arguments is None else step.arguments
             return {

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from duplex_calls import PlanDuplex, plan_duplex
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
@@ -236,3 +237,9 @@ def plan_call(start_peer: StartPeer, tmp_path: Path) -> Callable[..., Awaitable[
         return Call(RunDirectory(tmp_path), *peers, **fields)
 
     return plan
+
+
+@pytest.fixture(name="planned_duplex")
+def _planned_duplex(tmp_path: Path) -> PlanDuplex:
+    """Plan a call in full duplex with a server that gives these replies, and a caller who says these lines."""
+    return plan_duplex(tmp_path)

@@ -91,16 +91,25 @@ def test_what_a_record_keeps() -> None:
     """Seconds, as turn-taking metrics read them; who begins over the other interrupts."""
     call = CallSpans(
         9000.0,
-        (CallerSpan(1, _spans((1000, 2000))), CallerSpan(2, _spans((4000, 4500), (5000, 5500)))),
+        (
+            CallerSpan(1, _spans((1000, 2000)), "Hello.", samples=(8000, 16_000)),
+            CallerSpan(2, _spans((4000, 4500), (5000, 5500))),
+            CallerSpan(2, _spans((6000, 6400)), "<cough>", "vocal_tic", plan={"delay_ms": 9}),
+        ),
         (AgentSpan(1, _spans((3000, 4200.04)), was_cut=True),),
         ((2100, 2300),),
+        uplink={"sample_rate_hz": 8000, "began_s": 0.0},
+        omitted=({"act": "backchannel", "reason": "the assistant was not heard"},),
     )
     assert call.to_json() == {
         "duration_s": 9.0,
         "caller": [
-            {"turn_index": 1, "act": "turn", "parts": [[1.0, 2.0]]},
-            {"turn_index": 2, "act": "interruption", "parts": [[4.0, 4.5], [5.0, 5.5]]},
+            {"turn_index": 1, "act": "turn", "words": "Hello.", "parts": [[1.0, 2.0]], "samples": [8000, 16_000]},
+            {"turn_index": 2, "act": "interruption", "words": "", "parts": [[4.0, 4.5], [5.0, 5.5]]},
+            {"turn_index": 2, "act": "vocal_tic", "words": "<cough>", "parts": [[6.0, 6.4]], "plan": {"delay_ms": 9}},
         ],
+        "uplink": {"sample_rate_hz": 8000, "began_s": 0.0},
+        "left_out": [{"act": "backchannel", "reason": "the assistant was not heard"}],
         "agent": [{"turn_index": 1, "parts": [[3.0, 4.2]], "was_cut": True}],
         "generated": [],
         "tool_calls": [{"called_s": 2.1, "answered_s": 2.3}],

@@ -307,6 +307,7 @@
     const last = turn.steps.findLastIndex((step) => step.kind === "words");
     const shown = turn.steps.map((step, place) => ({
       words: () => said("assistant", "Assistant", step.text, ...(place === last ? players : [])),
+      caller_words: () => said("caller", ["interruption", "turn"].includes(step.act) ? "Caller" : `Caller, not to the assistant (${words(step.act)})`, step.text),
       tool_call: () => said("tool", `Tool call: ${step.name}${step.answered ? "" : " (not answered)"}`, null, make("pre", { text: json(step.arguments) })),
       tool_output: () => said("tool", `Tool output: ${step.name}`, null, make("pre", { text: json(step.output) })),
     })[step.kind]());

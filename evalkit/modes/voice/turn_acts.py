@@ -1,0 +1,171 @@
+"""What a caller does in one turn of a call in full duplex beside what he says in it, done when its moment comes.
+
+An act has a moment when what it comes after has happened and its delay is over. During an answer it is done only while
+at least :data:`MIN_LEFT_MS` of it are still to be heard: whoever stops then has been stopped, and was not at its end. A
+server sends sound faster than it is heard, so that much of an answer is known early; until it is known, the act waits,
+and where it never is, the act is left out. What was done is kept at once, with its place on the uplink's sample clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.uplink import PlacedClip
+from evalkit.simulator.behaviour import ActTrigger, BehaviourAct, PlannedAct
+
+MIN_LEFT_MS = 3000.0
+"""So much of an answer must still be to come for a caller to do something during it."""
+
+PATIENCE_MS = 4000.0
+"""A caller who interrupted and hears nothing goes on after so long a silence."""
+
+_CALL_ENDED = "the call ended first"
+_NO_EVENT = {
+    ActTrigger.ASSISTANT_SPEAKS: "the assistant was not heard",
+    ActTrigger.TOOL_CALLED: "no tool was called",
+    ActTrigger.ASSISTANT_FINISHED: _CALL_ENDED,
+    ActTrigger.ACT_ANSWERED: "what it follows was left out, or the call ended first",
+}
+
+
+@dataclass(frozen=True)
+class PreparedAct:
+    """An act with its sound.
+
+    Attributes:
+        plan: What is to be done.
+        clean_wire: Its sound before the line.
+        wire: The same as the assistant is sent it.
+        follow_up: What is said when the assistant has dealt with it.
+
+    """
+
+    plan: PlannedAct
+    clean_wire: bytes
+    wire: bytes
+    follow_up: PreparedAct | None = None
+
+
+@dataclass(frozen=True)
+class DoneAct:
+    """An act that was carried out.
+
+    Attributes:
+        turn_index: Its turn.
+        plan: What was planned.
+        clean_wire: Its sound before the line.
+        trigger_ms: When that happened which it comes after, on the call's clock.
+        clip: Where it lies on the uplink.
+
+    """
+
+    turn_index: int
+    plan: PlannedAct
+    clean_wire: bytes
+    trigger_ms: float
+    clip: PlacedClip
+
+
+@dataclass(frozen=True)
+class OmittedAct:
+    """An act that was planned and not carried out, and why."""
+
+    turn_index: int
+    plan: PlannedAct
+    reason: str
+
+
+class TurnActs:
+    """The acts of one turn.
+
+    Args:
+        session: The assistant's.
+        turn_index: The turn.
+        prepared: The acts.
+        keep: Gets each act as it is done.
+
+    """
+
+    def __init__(
+        self,
+        session: DuplexSession,
+        turn_index: int,
+        prepared: Sequence[PreparedAct],
+        keep: Callable[[DoneAct], None],
+    ) -> None:
+        self._session, self._turn_index, self._keep = session, turn_index, keep
+        self._waiting = list(prepared)
+        self._left_too_little: set[int] = set()
+        self._tool_called_ms: float | None = None
+
+    def look(self) -> bool:
+        """Do what is due; return whether something will be that has its moment only when the assistant has finished."""
+        session = self._session
+        goes_on = False
+        for act in tuple(self._waiting):
+            now_ms, clips = session.now_ms, session.uplink.clips
+            if session.speech.is_speaking or (clips and clips[-1].end_ms > now_ms):
+                return goes_on
+            trigger_ms = self._trigger_ms(act.plan)
+            if trigger_ms is None:
+                continue
+            at_ms = max(now_ms, trigger_ms + act.plan.delay_ms)
+            if at_ms - now_ms > session.chunk_ms:
+                goes_on = goes_on or act.plan.after is not ActTrigger.ASSISTANT_SPEAKS
+            elif self._has_room(act.plan, at_ms):
+                self._do(act, trigger_ms, at_ms)
+            else:
+                self._left_too_little.add(id(act))
+        return goes_on
+
+    def tools_called(self) -> None:
+        """Take it that the assistant has called tools."""
+        if self._tool_called_ms is None:
+            self._tool_called_ms = self._session.now_ms
+
+    def left_out(self) -> tuple[OmittedAct, ...]:
+        """Return what has not been done, each with the reason as it is now."""
+        return tuple(
+            OmittedAct(self._turn_index, plan, self._reason(act, plan))
+            for act in self._waiting
+            for plan in (act.plan, act.plan.follow_up)
+            if plan is not None
+        )
+
+    def _trigger_ms(self, plan: PlannedAct) -> float | None:
+        """Return when that happened which an act comes after; None: it has not."""
+        session = self._session
+        match plan.after:
+            case ActTrigger.ASSISTANT_SPEAKS:
+                return session.heard_since_ms()
+            case ActTrigger.TOOL_CALLED:
+                return self._tool_called_ms
+            case ActTrigger.ASSISTANT_FINISHED:
+                return session.quiet_since_ms() if session.has_answered() else None
+            case ActTrigger.ACT_ANSWERED:
+                quiet_ms = session.quiet_since_ms()
+                waited = quiet_ms is not None and session.now_ms >= quiet_ms + PATIENCE_MS
+                return session.now_ms if waited or session.has_answered() else None
+        return None
+
+    def _has_room(self, plan: PlannedAct, at_ms: float) -> bool:
+        """Whether the assistant will be heard for long enough; it need not be heard where the act is not about that."""
+        left_ms = self._session.playout.end_ms - at_ms
+        is_during = plan.act is BehaviourAct.INTERRUPTION and plan.after is not ActTrigger.ACT_ANSWERED
+        return left_ms >= MIN_LEFT_MS or (left_ms <= 0 and not is_during)
+
+    def _do(self, act: PreparedAct, trigger_ms: float, at_ms: float) -> None:
+        clip = self._session.say(act.wire, not_before_ms=at_ms, wants_answer=act.plan.act.wants_answer)
+        self._waiting.remove(act)
+        self._keep(DoneAct(self._turn_index, act.plan, act.clean_wire, trigger_ms, clip))
+        if act.follow_up is not None:
+            self._waiting.insert(0, act.follow_up)
+
+    def _reason(self, act: PreparedAct, plan: PlannedAct) -> str:
+        if plan is act.plan and id(act) in self._left_too_little:
+            return f"the assistant had never {MIN_LEFT_MS / 1000:g} s of an answer left at its moment"
+        if plan.after is ActTrigger.TOOL_CALLED and self._tool_called_ms is not None:
+            return "the assistant was not heard after it had called a tool"
+        return _NO_EVENT[plan.after] if plan.after is not None else _CALL_ENDED
