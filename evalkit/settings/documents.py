@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.schemas import Key, load_schema, make_validator
+from evalkit.settings.schemas import Key, named_validator
 
 _KINDS = {dict: "object", list: "list", str: "string", bool: "boolean", type(None): "null"}
 _LONGEST = 120
@@ -26,7 +26,7 @@ def find_document_problems(schema: str, document: Any, item: str = "item") -> li
 
     """
     errors = sorted(
-        make_validator(load_schema(schema)).iter_errors(document),
+        named_validator(schema).iter_errors(document),
         key=lambda error: [str(part) for part in error.absolute_path],
     )
     return list(dict.fromkeys(message for error in errors for message in _explain(error, item)))

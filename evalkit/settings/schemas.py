@@ -88,8 +88,14 @@ def make_validator(schema: Schema) -> Any:
 
 
 @cache
+def named_validator(name: str) -> Any:
+    """Return the validator of ``<name>.schema.json``. Raises KeyError where there is none."""
+    return make_validator(load_schema(name))
+
+
+@cache
 def _schema_files() -> Any:
-    """Return the registry in which a validator finds the schema files; building it takes longer than most checks."""
+    """Return the registry in which a validator finds the schema files."""
     from referencing import Registry, Resource
 
     names = {path.name for folder in _folders() for path in folder.glob("*.schema.json")}

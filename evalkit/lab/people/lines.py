@@ -11,12 +11,11 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from evalkit.errors import DataError
-from evalkit.settings.schemas import load_schema, make_validator
+from evalkit.settings.schemas import named_validator
 
 MOST_BYTES = 16 * 1024 * 1024
 """A file of people's lines that is larger was not made by people, and is not read."""
@@ -114,13 +113,8 @@ def _is_torn(handle: int) -> bool:
 
 def _find_wrong(entry: Any, schema: str) -> str:
     """Return what is wrong with `entry`, in words that end a sentence; empty when it is right."""
-    error = next(iter(_validator(schema).iter_errors(entry)), None)
+    error = next(iter(named_validator(schema).iter_errors(entry)), None)
     if error is None:
         return ""
     where = error.json_path.removeprefix("$").lstrip(".")
     return f"has the wrong {where}: {error.message[:200]}" if where else f"is wrong: {error.message[:200]}"
-
-
-@cache
-def _validator(schema: str) -> Any:
-    return make_validator(load_schema(schema))
