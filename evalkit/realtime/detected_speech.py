@@ -27,13 +27,22 @@ class Detected:
 
 
 class DetectedSpeech:
-    """The reports of one session. Feed it every event; it picks its own."""
+    """The reports of one session. Feed it every event; it picks its own.
+
+    Attributes:
+        started: When it heard speech begin.
+        stopped: When it heard speech end.
+        committed: When it took what was said for a turn; not the silence that it takes when nobody speaks for long.
+        timeouts: How often nobody spoke for long.
+
+    """
 
     def __init__(self) -> None:
         self.started: list[Detected] = []
         self.stopped: list[Detected] = []
-        self.commits = self.timeouts = 0
-        self._is_speaking = False
+        self.committed: list[Detected] = []
+        self.timeouts = 0
+        self._is_speaking = self._is_timeout = False
 
     @property
     def is_speaking(self) -> bool:
@@ -57,13 +66,15 @@ class DetectedSpeech:
             self._is_speaking = True
         elif event.type in (_SPEECH_STOPPED, _TIMEOUT):
             self.timeouts += event.type == _TIMEOUT
+            self._is_timeout = event.type == _TIMEOUT
             if event.type == _SPEECH_STOPPED:
                 self.stopped.append(Detected(at_ms, _number(event, "audio_end_ms")))
             self._is_speaking = False
         elif event.type == _COMMITTED:
             # A server that reports no end of speech has heard one all the same when it takes what was said.
-            self.commits += 1
-            self._is_speaking = False
+            if not self._is_timeout:
+                self.committed.append(Detected(at_ms, None))
+            self._is_speaking = self._is_timeout = False
         else:
             return False
         return True

@@ -219,7 +219,7 @@ class DuplexSession(ServerLink):
         """Wait until the assistant has finished with `clip`, or calls tools: return its calls, none when it has.
 
         It has finished when the clip is over, the server hears nobody, no response is under way or owed, the last one
-        began after what was said and was not cut short by the caller, and nothing was heard for :data:`QUIET_MS`. What
+        began after what was said and was not cut short by the caller, and nobody was heard for :data:`QUIET_MS`. What
         has been said to it since is waited for just so. Where it stopped for a sound that wants no answer, it has
         :data:`RESUME_MS` to go on.
 
@@ -329,7 +329,9 @@ class DuplexSession(ServerLink):
         was_stopped = last.was_interrupted or last.began_at_ms < self._stopped_at_ms
         if last.began_at_ms < said_at_ms or last.done_at_ms is None or (was_stopped and not self._asides):
             return False
-        quiet_since_ms = max(last.done_at_ms, self.began_at_ms + self.playout.end_ms, self._stopped_at_ms)
+        # What was said last may not have been reported yet, by a server that is still answering what came before.
+        over_ms = self.began_at_ms + max(self.playout.end_ms, said.end_ms)
+        quiet_since_ms = max(last.done_at_ms, over_ms, self._stopped_at_ms)
         failed = last.result.failure is not None
         return failed or self._timeline.now_ms() >= quiet_since_ms + (RESUME_MS if was_stopped else QUIET_MS)
 
@@ -374,7 +376,7 @@ class DuplexSession(ServerLink):
             message = f"no response {within} of the answers to its tool calls"
         elif self.speech.is_speaking:
             message = f"the server's turn detection heard no end of what was said {within}"
-        elif not self.speech.started and not self.speech.commits:
+        elif not self.speech.started and not self.speech.committed:
             message = f"the server's turn detection heard nobody speak, and it answered nothing {within}"
         else:
             message = f"the server heard what was said, and answered nothing {within}"

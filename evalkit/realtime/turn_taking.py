@@ -28,8 +28,8 @@ _DETECTED = frozenset(
 )
 _REMEDY = (
     "expected turn_detection null, as session.update asked, so that it answers when it is asked to and not before; "
-    "switch the server's own voice activity detection off, use a server that leaves turns to the client, or hold "
-    "simulated calls in full duplex with it: mode=run turn_detection=server_vad"
+    "switch the server's own voice activity detection off, use a server that leaves turns to the client, or talk "
+    "to it in full duplex: turn_detection=server_vad"
 )
 
 

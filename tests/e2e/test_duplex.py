@@ -96,18 +96,32 @@ def test_the_summary_has_its_turn_taking_also_when_it_is_made_again(held: Held) 
     assert read_json(directory / "summary.json")["turn_taking"] == written
 
 
-def test_a_gate_on_turn_taking_needs_full_duplex(cli: Cli) -> None:
-    """It is refused in a sentence where turns are the client's, and unknown to a mode without calls."""
-    manual = cli("check", "mode=run", "gate.turn_taking.min_yield_rate=0.9")
+@pytest.mark.parametrize("mode", ["walk", "run"])
+def test_a_gate_on_turn_taking_needs_full_duplex(cli: Cli, mode: str) -> None:
+    """It is refused in a sentence where turns are the client's."""
+    manual = cli("check", f"mode={mode}", "gate.turn_taking.min_yield_rate=0.9")
     assert manual.code == 2
     assert "gate.turn_taking.min_yield_rate: 0.9, but with turn_detection=none" in manual.err
-    walk = cli("check", "mode=walk", "gate.turn_taking.min_yield_rate=0.9")
-    assert walk.code == 2
-    assert "gate.turn_taking.min_yield_rate" in walk.err
 
 
-def test_a_walk_has_no_turns_to_give_away(cli: Cli) -> None:
-    """The key is unknown there, before anything is called."""
-    done = cli("check", "mode=walk", "turn_detection=server_vad")
-    assert done.code == 2
-    assert "turn_detection" in done.err
+@pytest.mark.parametrize("mode", ["crawl", "walk"])
+def test_one_utterance_is_answered_in_full_duplex(cli: Cli, mode: str) -> None:
+    """With a silence that cuts nothing it is one turn, and graded as with the client's turns; the run has its gates."""
+    line = (f"mode={mode}", "max_examples=1", "report.plots=false", "mode.graders=[tool_call,tool_call_args]")
+    long = "turn_detection.silence_duration_ms=1200"
+    duplex = cli(*line, "turn_detection=server_vad", long, "gate.turn_taking.max_talk_over_s=1")
+    manual = cli(*line)
+    assert (duplex.code, manual.code) == (0, 0), duplex.err
+    (row,), (plain,) = duplex.rows, manual.rows
+    graded = ("pred_tool_call", "pred_tool_call_arg", "grade", "passed")
+    assert [row[name] for name in graded] == [plain[name] for name in graded]
+    assert (row["detected_turns"], plain["detected_turns"]) == ("1.0", "")
+    assert float(row["response_latency_ms"]) > 1200
+    found = duplex.summary["turn_taking"]
+    assert (found["calls"], found["unread"], found["metrics"]["response_latency"]["events"]) == (1, {}, 1)
+    assert [gate["passed"] for gate in duplex.summary["gates"]] == [True]
+    assert "response_latency" in duplex.out + duplex.err
+    record = read_json(duplex.directory / "records" / f"{row['example_id']}.json")
+    assert {"conversation_audio_path", "uplink_audio_path", "downlink_audio_path"} <= set(record["artifacts"])
+    sent = {event["type"] for event in read_events(duplex.directory, row["example_id"]) if event["direction"] == "sent"}
+    assert not {"input_audio_buffer.commit", "response.create"} & sent

@@ -22,7 +22,7 @@ def test_a_turn_as_the_protocol_tells_it() -> None:
     assert not speech.is_speaking
     assert _feed(speech, "committed", 1501, item_id="u1")
     assert (speech.started, speech.stopped) == ([Detected(500, 120)], [Detected(1500, 1400)])
-    assert (speech.last_started_at_ms, speech.last_report_at_ms, speech.commits) == (500, 1500, 1)
+    assert (speech.last_started_at_ms, speech.last_report_at_ms, len(speech.committed)) == (500, 1500, 1)
 
 
 def test_a_server_that_never_says_that_speech_has_ended() -> None:
@@ -35,9 +35,14 @@ def test_a_server_that_never_says_that_speech_has_ended() -> None:
 
 
 def test_a_silence_that_lasted_too_long() -> None:
+    """What the server takes then is no turn of the caller; what it takes next is."""
     speech = DetectedSpeech()
     assert _feed(speech, "timeout_triggered", 9000, audio_start_ms=1, audio_end_ms=2)
     assert (speech.timeouts, speech.is_speaking, speech.stopped) == (1, False, [])
+    assert _feed(speech, "committed", 9001)
+    assert speech.committed == []
+    assert _feed(speech, "committed", 9500)
+    assert speech.committed == [Detected(9500, None)]
 
 
 def test_other_events_are_none_of_its_business() -> None:

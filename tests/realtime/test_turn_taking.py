@@ -50,7 +50,7 @@ def test_a_session_that_still_names_a_detection(session: Any, named: str) -> Non
     assert f"its session.updated says '{named}'" in breach
     assert "expected turn_detection null" in breach
     assert "switch the server's own voice activity detection off" in breach
-    assert "mode=run turn_detection=server_vad" in breach
+    assert "full duplex: turn_detection=server_vad" in breach
 
 
 @pytest.mark.parametrize(

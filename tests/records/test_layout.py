@@ -11,7 +11,7 @@ OURS = (
     "trial chunk_ms fault latency_voice_to_voice_ms input_audio_ms output_audio_ms input_tokens cost_usd served_model "
     "passed"
 )
-DUPLEX = "response_latency_ms yield_latency_ms yielded interrupted_caller overlap_ms"
+DUPLEX = "response_latency_ms yield_latency_ms yielded interrupted_caller overlap_ms detected_turns"
 CRAWL = (
     "example_id user_text assistant_text gt_tool_call pred_tool_call tool_call_correctness gt_tool_call_arg "
     "pred_tool_call_arg tool_call_arg_correctness grade tool_calls status failure_stage error_type error_message "
@@ -41,8 +41,8 @@ RUN_SETTINGS = (
 @pytest.mark.parametrize(
     ("mode", "wanted"),
     [
-        ("crawl", f"{CRAWL} {OURS} x_grade x_rationale"),
-        ("walk", f"{CRAWL} {OURS} x_grade x_rationale".replace("input_audio_path", "audio_path")),
+        ("crawl", f"{CRAWL} {OURS} {DUPLEX} x_grade x_rationale"),
+        ("walk", f"{CRAWL} {OURS} {DUPLEX} x_grade x_rationale".replace("input_audio_path", "audio_path")),
         ("run", f"{RUN} x_grade x_rationale {OURS} {DUPLEX}"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The files of one simulated call: its events, the sound of each side of each turn and of the whole call, its words.
+"""The files of one call: its events, the sound of each side of each turn and of the whole call, its words.
 
 =========================== =========================================================================
 ``turn_01_user.wav``        what the assistant was sent, as it went over the wire
@@ -59,10 +59,11 @@ class CallFiles:
                 write_pcm16(self.wav(index, "caller"), pcm, CALLER_FORMAT.sample_rate_hz)
         for turn in evidence.turns:
             self._write_turn(turn, input_format, output_format)
-            if input_format is not CALLER_FORMAT and not evidence.caller_sounds.get(turn.index):
-                write_pcm16(self.wav(turn.index, "speech"), turn.said_pcm, CALLER_FORMAT.sample_rate_hz)
+            said, is_coded = turn.said_pcm, input_format is not CALLER_FORMAT
+            if said is not None and is_coded and not evidence.caller_sounds.get(turn.index):
+                write_pcm16(self.wav(turn.index, "speech"), said, CALLER_FORMAT.sample_rate_hz)
         if evidence.duplex is not None:
-            self._write_duplex(evidence.duplex, input_format, output_format)
+            self.write_duplex(evidence.duplex, input_format, output_format)
         elif evidence.turns:
             heard = [
                 HeardTurn(turn.wire, input_format, turn.pacing, turn.result, output_format) for turn in evidence.turns
@@ -72,6 +73,15 @@ class CallFiles:
             write_stereo(self.conversation_wav, mix(placed.caller, rate_hz), mix(placed.assistant, rate_hz), rate_hz)
         if evidence.turns:
             self._write_transcript(evidence.turns)
+
+    def write_duplex(self, left: DuplexEvidence, input_format: AudioFormat, output_format: AudioFormat) -> None:
+        """Write what both sides of a call in full duplex heard, and every byte that was sent and received."""
+        sound = join_call_sound(left)
+        write_stereo(self.conversation_wav, sound.caller, sound.assistant, sound.sample_rate_hz)
+        write_wav(self.wav(None, "uplink"), left.session.uplink.wire, input_format)
+        if left.session.downlink:
+            pcm = output_format.from_wire(left.session.downlink)
+            write_pcm16(self.wav(None, "downlink"), pcm, output_format.sample_rate_hz)
 
     def of_turn(self, turn_index: int) -> dict[str, str]:
         """Return the sound files of a turn as a record names them."""
@@ -96,14 +106,6 @@ class CallFiles:
         if turn.result.audio:
             pcm = output_format.from_wire(turn.result.audio)
             write_pcm16(self.wav(turn.index, "assistant"), pcm, output_format.sample_rate_hz)
-
-    def _write_duplex(self, left: DuplexEvidence, input_format: AudioFormat, output_format: AudioFormat) -> None:
-        sound = join_call_sound(left)
-        write_stereo(self.conversation_wav, sound.caller, sound.assistant, sound.sample_rate_hz)
-        write_wav(self.wav(None, "uplink"), left.session.uplink.wire, input_format)
-        if left.session.downlink:
-            pcm = output_format.from_wire(left.session.downlink)
-            write_pcm16(self.wav(None, "downlink"), pcm, output_format.sample_rate_hz)
 
     def _write_transcript(self, turns: Sequence[TurnEvidence]) -> None:
         lines = [line for turn in turns for line in turn_lines(turn.index, turn.user_text, turn.steps)]

@@ -19,11 +19,13 @@ from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure, Stage
-from evalkit.records.record import CallerWords
+from evalkit.records.record import CallerWords, ToolCall
 from evalkit.settings.types import LimitSettings
 
-# A line is open for a moment before anybody speaks.
+# A line is open for a moment before anybody speaks. The first words have a fixed place a little later, so that a server
+# whose decisions depend on the audio alone decides alike each time.
 _LEAD_MS = 300.0
+_FIRST_WORDS_MS = 400.0
 
 
 class DuplexLine:
@@ -71,7 +73,7 @@ class DuplexLine:
 
         """
         self._session.begin_turn(turn.index)
-        clip = self.left.clips[turn.index] = self._session.say(turn.wire)
+        clip = self.left.clips[turn.index] = self._session.say(turn.wire, not_before_ms=_FIRST_WORDS_MS)
         acts = acts or TurnActs(self._session, turn.index, (), self.left.done.append)
         self.left.acts.append(acts)
         return await within_turn(self._hear_out(clip, turn, answer_tools, acts), self._limits)
@@ -100,20 +102,24 @@ class DuplexLine:
     async def _hear_out(
         self, clip: PlacedClip, turn: TurnEvidence, answer_tools: AnswerTools | None, acts: TurnActs
     ) -> Failure | None:
-        session, limits = self._session, self._limits
-        for _ in range(limits.max_tool_rounds + 1):
-            try:
-                calls = await session.listen(clip, timeout_s=limits.response_timeout_s, meanwhile=acts.look)
-            except CaseFailure as failure:
-                self.left.ended_waiting = failure.stage == Stage.RESPONSE_TIMEOUT
-                raise
-            if not calls:
-                return session.responses[-1].result.failure
-            called_at_ms = self._timeline.now_ms()
+        rounds = 0
+        while calls := await self._listen(clip, acts):
+            called_at_ms = answered_at_ms = self._timeline.now_ms()
             acts.tools_called()
             if answer_tools is not None:
                 answers = await answer_tools(calls)
                 turn.outputs += answers
-                await session.answer_tools(answers)
-            self.left.tool_times_ms.append((called_at_ms, self._timeline.now_ms()))
-        raise too_many_rounds(limits)
+                await self._session.answer_tools(answers)
+                answered_at_ms = self._timeline.now_ms()
+                rounds += 1
+            self.left.tool_times_ms.append((called_at_ms, answered_at_ms))
+            if rounds > self._limits.max_tool_rounds:
+                raise too_many_rounds(self._limits)
+        return self._session.responses[-1].result.failure
+
+    async def _listen(self, clip: PlacedClip, acts: TurnActs) -> tuple[ToolCall, ...]:
+        try:
+            return await self._session.listen(clip, timeout_s=self._limits.response_timeout_s, meanwhile=acts.look)
+        except CaseFailure as failure:
+            self.left.ended_waiting = failure.stage == Stage.RESPONSE_TIMEOUT
+            raise

@@ -40,6 +40,7 @@ def settings_of_turn(
         "audio": asdict(settings.audio),
         "chunk_ms": settings.chunk_ms,
         "real_time": settings.real_time,
+        **_detection(settings),
     }
 
 
@@ -77,8 +78,13 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
         "real_time": chosen.real_time,
         "max_turns": chosen.max_turns,
         "max_tool_rounds": settings.limits.max_tool_rounds,
-        **({"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}),
+        **_detection(settings),
     }
+
+
+def _detection(settings: VoiceSettings) -> JsonObject:
+    """Return how the server takes the turns; nothing where the client does, as it was before there was a choice."""
+    return {"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}
 
 
 def _speaker(speech: SpeechSettings, voice: str) -> JsonObject:

@@ -48,6 +48,7 @@ _DUPLEX_COLUMNS = (
     "yielded",
     "interrupted_caller",
     "overlap_ms",
+    "detected_turns",
 )
 _LATENCY_COLUMNS = (
     "latency_first_audio_ms",
@@ -86,7 +87,7 @@ def _layout(
         mode=mode,
         columns=columns,
         row_unit=row_unit,
-        own_columns=(*_OWN_COLUMNS, *_DUPLEX_COLUMNS) if row_unit is RowUnit.TURN else _OWN_COLUMNS,
+        own_columns=(*_OWN_COLUMNS, *_DUPLEX_COLUMNS),
         graders_first=graders_first,
         latency_columns=_LATENCY_COLUMNS,
         token_columns=_TOKEN_COLUMNS,

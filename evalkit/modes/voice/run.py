@@ -23,12 +23,13 @@ from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, sett
 from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
 from evalkit.modes.voice.fingerprint import settings_of_call
 from evalkit.modes.voice.layouts import RUN_LAYOUT
-from evalkit.modes.voice.settings import SimulationSettings, TurnDetectionSettings
+from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.modes.voice.simulations import call_mocks, call_tools, grader_specs, read_simulations
 from evalkit.modes.voice.starters import start_with_simulations
+from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, load_mocks, overlay_spec
 from evalkit.peers.peers import Peers
-from evalkit.realtime.events import DetectionSpec, SessionSpec
+from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
@@ -73,13 +74,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         if not misfits and config["turn_detection"]["type"] == "none":
             misfits = _find_idle_behaviour(behaviour)
         problems += misfits
-        return [*problems, *_find_detection_problems(config)]
-
-    def settle(self, resolved: dict[str, Any]) -> None:
-        """Fill in what all voice modes do; in full duplex sound goes at the speed of speech."""
-        if resolved["turn_detection"]["type"] != "none":
-            resolved["real_time"] = True
-        super().settle(resolved)
+        return problems
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
         """Return the settings; keys that were null in `composed` are left to the simulation files."""
@@ -146,11 +141,6 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         """Return whether any call is: a simulation may say so where the config says nothing."""
         return any(settings_of(settings, case).real_time for case in data.cases)
 
-    def describe(self, settings: SimulationSettings, data: SimulationsData) -> str:
-        """Return the line of a job, with how turns are taken where the server takes them."""
-        line = super().describe(settings, data)
-        return f"{line}, full duplex ({settings.turn_detection.type})" if settings.turn_detection.is_duplex else line
-
     @asynccontextmanager
     async def open(
         self, settings: SimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
@@ -212,7 +202,7 @@ class CallPlanner:
                 output_format=AudioFormat(chosen.output_format),
                 tools=tools,
                 voice=chosen.assistant_voice,
-                turn_detection=_detection_spec(settings.turn_detection),
+                turn_detection=detection_spec(settings.turn_detection),
             ),
             url=address.url,
             headers=address.headers,
@@ -275,42 +265,6 @@ class CallPlanner:
         return open_text if settings.simulator.kind == "text" else open_realtime
 
 
-# Key of `turn_detection` -> the type that has it.
-_DETECTION_KEYS = {
-    "threshold": "server_vad",
-    "prefix_padding_ms": "server_vad",
-    "silence_duration_ms": "server_vad",
-    "idle_timeout_ms": "server_vad",
-    "eagerness": "semantic_vad",
-}
-
-
-def _find_detection_problems(config: Mapping[str, Any]) -> list[str]:
-    """Return what contradicts the way in which turns are taken."""
-    detection = config["turn_detection"]
-    kind = detection["type"]
-    problems = [
-        f"turn_detection.{key}: {detection[key]!r}, which turn_detection.type={kind} does not have; expected null, "
-        f"or turn_detection={owner}"
-        for key, owner in _DETECTION_KEYS.items()
-        if detection[key] is not None and owner != kind
-    ]
-    if kind == "none":
-        return [*problems, *_find_idle_gates(config["gate"]["turn_taking"])]
-    if config["real_time"] is False:
-        problems.append(
-            f"real_time: false, but with turn_detection={kind} a call is held at the speed of speech; "
-            "leave real_time null, or take turn_detection=none"
-        )
-    provider = config["assistant"]["provider"] or config["provider"]
-    if provider["name"] == "replay":
-        problems.append(
-            f"turn_detection.type: {kind}, but provider=replay answers only when it is asked to; "
-            "take turn_detection=none, or another provider for the assistant"
-        )
-    return problems
-
-
 def _find_idle_behaviour(rules: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return a message on what a caller is to do that makes sense in full duplex only."""
     acts = ", ".join(dict.fromkeys(rule["act"] for rule in rules if needs_duplex(rule)))
@@ -319,29 +273,6 @@ def _find_idle_behaviour(rules: Sequence[Mapping[str, Any]]) -> list[str]:
     why = "with turn_detection=none the client says whose turn it is, and nobody is heard in the other's"
     remedy = "take turn_detection=server_vad or semantic_vad, or another simulator"
     return [f"simulator.behaviour: has {acts}, but {why}; {remedy}"]
-
-
-def _find_idle_gates(gates: Mapping[str, float | None]) -> list[str]:
-    """Return a message for each gate on what is measured in full duplex only."""
-    return [
-        f"gate.turn_taking.{key}: {allowed:g}, but with turn_detection=none nobody can interrupt anybody, and "
-        "turn-taking is not measured; take turn_detection=server_vad, or leave the gate null"
-        for key, allowed in gates.items()
-        if allowed is not None
-    ]
-
-
-def _detection_spec(chosen: TurnDetectionSettings) -> DetectionSpec | None:
-    if not chosen.is_duplex:
-        return None
-    return DetectionSpec(
-        chosen.type,
-        chosen.threshold,
-        chosen.prefix_padding_ms,
-        chosen.silence_duration_ms,
-        chosen.idle_timeout_ms,
-        chosen.eagerness,
-    )
 
 
 def _forecast_call(settings: SimulationSettings, case: Case, rates: Rates) -> tuple[CaseWork, Models]:

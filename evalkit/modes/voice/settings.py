@@ -120,35 +120,6 @@ class TraceSettings:
     audio: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class VoiceSettings(RunSettings):
-    """What all voice modes have. `channel` stays a document: the audio room has its types."""
-
-    mode: VoiceModeSettings
-    assistant: AssistantSettings
-    tool_mocks: ToolMockSettings
-    channel: Mapping[str, Any]
-    audio: AudioSettings
-    trace: TraceSettings
-    chunk_ms: int
-    real_time: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class CrawlSettings(VoiceSettings):
-    """Texts that are spoken; `voice` is what ``evalkit voice`` makes of them."""
-
-    speech: SpeechSettings
-    voice: VoiceFileSettings
-
-
-@dataclass(frozen=True, kw_only=True)
-class WalkSettings(VoiceSettings):
-    """Recordings, and what they must be."""
-
-    conformance: ConformanceSettings
-
-
 @dataclass(frozen=True)
 class TurnTakingGateSettings:
     """Thresholds for the turn-taking of calls in full duplex; None: no gate."""
@@ -176,15 +147,44 @@ class DuplexGateSettings(GateSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VoiceSettings(RunSettings):
+    """What all voice modes have. `channel` stays a document: the audio room has its types."""
+
+    mode: VoiceModeSettings
+    assistant: AssistantSettings
+    tool_mocks: ToolMockSettings
+    channel: Mapping[str, Any]
+    turn_detection: TurnDetectionSettings
+    audio: AudioSettings
+    trace: TraceSettings
+    gate: DuplexGateSettings
+    chunk_ms: int
+    real_time: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrawlSettings(VoiceSettings):
+    """Texts that are spoken; `voice` is what ``evalkit voice`` makes of them."""
+
+    speech: SpeechSettings
+    voice: VoiceFileSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkSettings(VoiceSettings):
+    """Recordings, and what they must be."""
+
+    conformance: ConformanceSettings
+
+
+@dataclass(frozen=True, kw_only=True)
 class SimulationSettings(VoiceSettings):
     """Simulated calls.
 
     `open_keys` are the keys that were null before the config was resolved: a simulation file may settle them.
     """
 
-    gate: DuplexGateSettings
     simulator: SimulatorSettings
     speech: SpeechSettings
-    turn_detection: TurnDetectionSettings
     max_turns: int | None
     open_keys: frozenset[str] = frozenset()

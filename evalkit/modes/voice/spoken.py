@@ -27,6 +27,7 @@ from evalkit.modes.voice.fingerprint import settings_of_turn
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
 from evalkit.modes.voice.tool_rounds import AnswerTools
+from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, load_mocks, overlay_spec
 from evalkit.peers.peers import Peers
 from evalkit.realtime.events import SessionSpec
@@ -149,6 +150,7 @@ class SpokenMode(VoiceMode[Settings, SpokenData]):
                 output_format=AudioFormat(settings.audio.output_format),
                 tools=data.tools,
                 voice=settings.assistant.voice,
+                turn_detection=detection_spec(settings.turn_detection),
             ),
             url=address.url,
             headers=address.headers,

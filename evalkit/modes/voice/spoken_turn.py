@@ -4,6 +4,9 @@ Crawl and walk differ in where the audio comes from; from there on a case is the
 
 connect → session.update → append the utterance in chunks → commit → response.create → (answer tools →)* → record
 
+Where the server takes the turns (:mod:`evalkit.modes.voice.duplex_line`), it hears all the time instead, answers when
+it thinks fit, and is heard out; then the record also has ``notes.turn_taking``, and the sound of the whole call.
+
 Whatever goes wrong on the way becomes a failure in the record, beside all that had been heard by then.
 """
 
@@ -19,21 +22,25 @@ from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
 from evalkit.modes.attempt import Evidence, make_attempt
+from evalkit.modes.voice.call_files import CallFiles
+from evalkit.modes.voice.duplex_account import DuplexAccount
+from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
-from evalkit.modes.voice.transcript import order_steps
-from evalkit.modes.voice.turn_measures import find_misbehaviour, lateness, voice_to_voice
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
+from evalkit.modes.voice.turn_measures import find_misbehaviour
+from evalkit.modes.voice.turn_record import make_turn
+from evalkit.realtime.duplex import CallStream, DuplexSession
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
-from evalkit.realtime.pacer import Pacing, pad_to_minimum
+from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
-from evalkit.realtime.results import TurnResult
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
 from evalkit.records.case import CaseTrial
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord, ToolOutput, Turn, Usage
+from evalkit.records.record import CaseRecord, Usage
 from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory
 
@@ -84,131 +91,160 @@ class TurnSetup:
     on_rate_limits: OnRateLimits = lambda _: None
 
 
-@dataclass
-class _TurnSoFar:
-    """The data of the turn so far, collected until the record is made."""
-
-    wire: bytes = b""
-    clean_wire: bytes = b""
-    speech: Pcm | None = None
-    channel_measures: dict[str, float] = field(default_factory=dict)
-    pacing: Pacing | None = None
-    turn: TurnResult = field(default_factory=lambda: TurnResult(()))
-    outputs: list[ToolOutput] = field(default_factory=list)
-
-
 async def run_spoken_turn(
     setup: TurnSetup, trial: CaseTrial, attempt: int, speak: Callable[[CaseTrial], Awaitable[PreparedUtterance]]
 ) -> CaseRecord:
     """Make one attempt at `trial`, saying what `speak` returns; return its record. A case's failure is not raised."""
-    heard = _TurnSoFar()
+    exchange = _SpokenExchange(setup, trial, attempt)
 
     async def hold(evidence: Evidence) -> None:
         utterance = await speak(trial)
-        await _send_through_channel(setup, trial, utterance, heard)
         evidence.cost_usd.update(utterance.cost_usd)
-        heard.speech = utterance.speech
-        await _converse(setup, trial, attempt, heard, evidence)
-
-    def conclude(evidence: Evidence) -> None:
-        evidence.failure = evidence.failure or find_misbehaviour(heard.turn)
-        evidence.served_model = heard.turn.served_model or evidence.served_model
-        if heard.turn.responses:
-            evidence.cost_usd["assistant"] = setup.price(heard.turn.usage, str(setup.settings.assistant.model))
-        if heard.pacing:
-            evidence.turns.append(_make_turn(setup, trial, heard))
+        await exchange.hold(utterance, evidence)
 
     limit_s = setup.settings.limits.case_timeout_s
-    return await make_attempt(trial, setup.fingerprint, hold, conclude, clock=setup.clock, timeout_s=limit_s)
+    return await make_attempt(trial, setup.fingerprint, hold, exchange.conclude, clock=setup.clock, timeout_s=limit_s)
 
 
-async def _send_through_channel(setup: TurnSetup, trial: CaseTrial, said: PreparedUtterance, turn: _TurnSoFar) -> None:
-    """Set the sound for the assistant: the utterance itself without a channel, else what the channel makes of it."""
-    audio_format = setup.session.input_format
-    turn.wire = turn.clean_wire = pad_to_minimum(said.wire, audio_format)
-    if setup.channel.is_clean:
-        return
-    heard = await asyncio.to_thread(
-        apply_channel,
-        audio_format.from_wire(turn.clean_wire),
-        audio_format.sample_rate_hz,
-        setup.channel,
-        trial.seed,
-    )
-    turn.wire = audio_format.to_wire(heard.pcm)
-    turn.channel_measures = {f"channel_{name}": value for name, value in heard.measures.items()}
+class _SpokenExchange:
+    """One attempt: an utterance and its answer. What it leaves is collected until the record is made."""
 
+    def __init__(self, setup: TurnSetup, trial: CaseTrial, attempt: int) -> None:
+        self._setup, self._trial, self._attempt = setup, trial, attempt
+        self._files = CallFiles(setup.run, trial.key)
+        self._turn: TurnEvidence | None = None
+        self._duplex: DuplexEvidence | None = None
 
-async def _converse(setup: TurnSetup, trial: CaseTrial, attempt: int, heard: _TurnSoFar, evidence: Evidence) -> None:
-    settings = setup.settings
-    async with open_event_log(setup.run.events_path(trial.key)) as log:
-        evidence.artifacts["event_log_path"] = setup.run.relative(setup.run.events_path(trial.key))
-        trace = Trace(log.write, elide_audio=settings.trace.audio == "elided")
-        timeline = Timeline.begin(setup.clock)
-        introduction = Introduction(trial.key, attempt, trial.seed)
-        session = RealtimeSession(
-            setup.url,
-            {**setup.headers, **introduction.headers(setup.url, "assistant")},
+    async def hold(self, utterance: PreparedUtterance, evidence: Evidence) -> None:
+        """Say `utterance` and hear the answer. Raises CaseFailure; a bad answer is a failure in the evidence."""
+        setup = self._setup
+        turn = self._turn = await self._send_through_channel(utterance)
+        async with open_event_log(setup.run.events_path(self._trial.key)) as log:
+            evidence.artifacts["event_log_path"] = setup.run.relative(setup.run.events_path(self._trial.key))
+            trace = Trace(log.write, elide_audio=setup.settings.trace.audio == "elided")
+            timeline = Timeline.begin(setup.clock)
+            answer_tools = setup.new_tools(self._trial) if setup.new_tools else None
+            if setup.session.turn_detection is None:
+                await self._ask(self._open_manual(trace, timeline), turn, answer_tools, evidence)
+            else:
+                await self._talk(self._open_duplex(trace, timeline), timeline, turn, answer_tools, evidence)
+
+    def conclude(self, evidence: Evidence) -> None:
+        """Write the sound, and complete the evidence."""
+        setup, turn = self._setup, self._turn
+        if turn is None:
+            return
+        evidence.failure = evidence.failure or find_misbehaviour(turn.result)
+        evidence.served_model = turn.result.served_model or evidence.served_model
+        if turn.result.responses:
+            evidence.cost_usd["assistant"] = setup.price(turn.result.usage, str(setup.settings.assistant.model))
+        input_format, output_format = setup.session.input_format, setup.session.output_format
+        account = DuplexAccount.of(self._duplex, [turn], input_format) if self._duplex else None
+        if turn.pacing:
+            evidence.turns.append(make_turn(setup.session, turn, self._write_sounds(turn), account))
+        if account is not None:
+            self._files.write_duplex(account.left, input_format, output_format)
+            evidence.artifacts = self._files.of_call()
+            evidence.notes = {"timeline": "paced", "turn_taking": account.note()}
+
+    async def _send_through_channel(self, said: PreparedUtterance) -> TurnEvidence:
+        """Return the turn with the sound for the assistant: the utterance itself, or what a channel makes of it."""
+        setup, text = self._setup, str(self._trial.case.inputs.get("user_text", ""))
+        audio_format = setup.session.input_format
+        clean_wire = pad_to_minimum(said.wire, audio_format)
+        if setup.channel.is_clean:
+            return TurnEvidence(1, text, clean_wire, clean_wire, {}, said.speech)
+        heard = await asyncio.to_thread(
+            apply_channel,
+            audio_format.from_wire(clean_wire),
+            audio_format.sample_rate_hz,
+            setup.channel,
+            self._trial.seed,
+        )
+        measures = {f"channel_{name}": value for name, value in heard.measures.items()}
+        return TurnEvidence(1, text, clean_wire, audio_format.to_wire(heard.pcm), measures, said.speech)
+
+    def _headers(self) -> dict[str, str]:
+        introduction = Introduction(self._trial.key, self._attempt, self._trial.seed)
+        return {**self._setup.headers, **introduction.headers(self._setup.url, "assistant")}
+
+    def _open_manual(self, trace: Trace, timeline: Timeline) -> RealtimeSession:
+        return RealtimeSession(
+            self._setup.url,
+            self._headers(),
             source="assistant",
             trace=trace,
             timeline=timeline,
-            on_rate_limits=setup.on_rate_limits,
+            on_rate_limits=self._setup.on_rate_limits,
         )
+
+    def _open_duplex(self, trace: Trace, timeline: Timeline) -> DuplexSession:
+        return DuplexSession(
+            self._setup.url,
+            self._headers(),
+            source="assistant",
+            trace=trace,
+            timeline=timeline,
+            stream=CallStream(self._setup.settings.chunk_ms, self._wav("uplink"), self._wav("downlink")),
+            on_rate_limits=self._setup.on_rate_limits,
+        )
+
+    async def _ask(
+        self, session: RealtimeSession, turn: TurnEvidence, answer_tools: AnswerTools | None, evidence: Evidence
+    ) -> None:
+        """Say when the utterance has ended, and ask for the answer."""
+        settings = self._setup.settings
         try:
             async with session:
-                await session.configure(setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)
-                session.begin_turn(1, input_wav=_wav(setup, trial, "input"), output_wav=_wav(setup, trial, "output"))
-                heard.pacing = await session.send_audio(
-                    heard.wire, chunk_ms=settings.chunk_ms, real_time=settings.real_time
+                await session.configure(self._setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)
+                session.begin_turn(1, input_wav=self._wav("input"), output_wav=self._wav("output"))
+                turn.pacing = await session.send_audio(
+                    turn.wire, chunk_ms=settings.chunk_ms, real_time=settings.real_time
                 )
-                answer_tools = setup.new_tools(trial) if setup.new_tools else None
-                evidence.failure = await respond_with_tools(session, answer_tools, settings.limits, heard.outputs)
+                evidence.failure = await respond_with_tools(session, answer_tools, settings.limits, turn.outputs)
         finally:
-            heard.turn = session.turn_result()
+            turn.result = session.turn_result()
             evidence.served_model = session.served_model or ""
 
+    async def _talk(
+        self,
+        session: DuplexSession,
+        timeline: Timeline,
+        turn: TurnEvidence,
+        answer_tools: AnswerTools | None,
+        evidence: Evidence,
+    ) -> None:
+        """Let the server find out when the utterance has ended, and hear it out."""
+        settings = self._setup.settings
+        line = DuplexLine(session, timeline, settings.limits, settings.chunk_ms)
+        try:
+            async with session:
+                await session.configure(self._setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)
+                self._duplex = line.left
+                await line.open()
+                await line.wait_for_silence()
+                evidence.failure = await line.exchange(turn, answer_tools)
+        finally:
+            if self._duplex is not None:
+                line.close([turn])
+            evidence.served_model = session.served_model or ""
 
-def _make_turn(setup: TurnSetup, trial: CaseTrial, heard: _TurnSoFar) -> Turn:
-    turn = heard.turn
-    return Turn(
-        turn_index=1,
-        user_text=str(trial.case.inputs.get("user_text", "")),
-        steps=order_steps(turn, heard.outputs),
-        latencies={
-            **turn.latencies,
-            **voice_to_voice(heard.clean_wire, setup.session.input_format, heard.pacing, turn),
-        },
-        measures={
-            "input_audio_ms": setup.session.input_format.duration_ms(len(heard.wire)),
-            "output_audio_ms": setup.session.output_format.duration_ms(len(turn.audio)),
-            **lateness(heard.pacing),
-            **heard.channel_measures,
-        },
-        artifacts=_write_sounds(setup, trial, heard),
-        usage=turn.usage,
-        status=turn.status,
-    )
+    def _write_sounds(self, turn: TurnEvidence) -> dict[str, str]:
+        """Write a turn's sound files, and return them as a record names them."""
+        folder, session = self._setup.run.audio_dir(self._trial.key), self._setup.session
+        names = ["input"]
+        write_wav(folder / "input.wav", turn.wire, session.input_format)
+        if turn.clean_wire != turn.wire:
+            names.append("clean_input")
+            write_wav(folder / "clean_input.wav", turn.clean_wire, session.input_format)
+        if turn.said_pcm is not None:
+            names.append("speech")
+            write_pcm16(folder / "speech.wav", turn.said_pcm, AudioFormat.PCM16.sample_rate_hz)
+        if turn.result.audio:
+            names.append("output")
+            pcm = session.output_format.from_wire(turn.result.audio)
+            write_pcm16(folder / "output.wav", pcm, session.output_format.sample_rate_hz)
+        return {f"{name}_audio_path": self._wav(name) for name in names}
 
-
-def _write_sounds(setup: TurnSetup, trial: CaseTrial, heard: _TurnSoFar) -> dict[str, str]:
-    """Write a case's sound files, and return them as a record names them."""
-    folder, input_format, output_format = (
-        setup.run.audio_dir(trial.key), setup.session.input_format, setup.session.output_format,
-    )  # fmt: skip
-    names = ["input"]
-    write_wav(folder / "input.wav", heard.wire, input_format)
-    if heard.clean_wire != heard.wire:
-        names.append("clean_input")
-        write_wav(folder / "clean_input.wav", heard.clean_wire, input_format)
-    if heard.speech is not None:
-        names.append("speech")
-        write_pcm16(folder / "speech.wav", heard.speech, AudioFormat.PCM16.sample_rate_hz)
-    if heard.turn.audio:
-        names.append("output")
-        pcm = output_format.from_wire(heard.turn.audio)
-        write_pcm16(folder / "output.wav", pcm, output_format.sample_rate_hz)
-    return {f"{name}_audio_path": _wav(setup, trial, name) for name in names}
-
-
-def _wav(setup: TurnSetup, trial: CaseTrial, name: str) -> str:
-    return setup.run.relative(setup.run.audio_dir(trial.key) / f"{name}.wav")
+    def _wav(self, name: str) -> str:
+        return self._setup.run.relative(self._files.wav(None, name))

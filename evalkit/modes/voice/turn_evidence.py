@@ -19,7 +19,12 @@ from evalkit.records.record import CallerWords, Step, ToolOutput
 class TurnEvidence:
     """The data of one turn, collected while it lasts.
 
-    `said` is what the caller said in it after its words, each with its time in milliseconds since the case began.
+    Attributes:
+        clean_wire: What the caller said, in the session's format.
+        wire: The same behind the channel, as it went over the wire.
+        said_pcm: What the speech role said, 24 kHz; None where there is none, or `wire` holds it sample for sample.
+        said: What the caller said in it after its words, each with its time in milliseconds since the case began.
+
     """
 
     index: int
@@ -27,7 +32,7 @@ class TurnEvidence:
     clean_wire: bytes
     wire: bytes
     channel_measures: Mapping[str, float]
-    said_pcm: Pcm
+    said_pcm: Pcm | None
     pacing: Pacing | None = None
     result: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)

@@ -13,6 +13,7 @@ from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
 from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
+from evalkit.modes.voice.turn_detection import find_detection_problems
 from evalkit.records.json import JsonObject
 from evalkit.service.offered import can_speak
 
@@ -36,7 +37,7 @@ class VoiceMode(Mode[Settings, Data]):
     paced_by_default: ClassVar[bool] = False
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
-        """Return a message for every sample rate that its format does not have."""
+        """Return a message for every sample rate that its format does not have, and what contradicts the turns."""
         audio, problems = config["audio"], []
         for rate_key, format_key in (("sample_rate_hz", "input_format"), ("output_sample_rate_hz", "output_format")):
             native = _native_rate_hz(audio[format_key])
@@ -46,16 +47,18 @@ class VoiceMode(Mode[Settings, Data]):
                     f"{audio[format_key] or 'pcm16'}, which the protocol carries at {native} Hz only; "
                     f"leave the rate null"
                 )
-        return problems
+        return [*problems, *find_detection_problems(config)]
 
     def settle(self, resolved: dict[str, Any]) -> None:
-        """Fill in formats, rates, chunk size and pacing."""
+        """Fill in formats, rates, chunk size and pacing; in full duplex sound goes at the speed of speech."""
         audio = resolved["audio"]
         audio["input_format"] = audio["input_format"] or "pcm16"
         audio["output_format"] = audio["output_format"] or "pcm16"
         audio["sample_rate_hz"] = _native_rate_hz(audio["input_format"])
         audio["output_sample_rate_hz"] = _native_rate_hz(audio["output_format"])
         resolved["chunk_ms"] = resolved["chunk_ms"] or DEFAULT_CHUNK_MS
+        if resolved["turn_detection"]["type"] != "none":
+            resolved["real_time"] = True
         if resolved["real_time"] is None:
             is_remote = resolved["assistant"]["provider"]["name"] not in ("local", "replay")
             resolved["real_time"] = self.paced_by_default and is_remote
@@ -86,13 +89,14 @@ class VoiceMode(Mode[Settings, Data]):
         return settings.real_time
 
     def describe(self, settings: Settings, data: Data) -> str:
-        """Return the line of a job: cases, the model under test and its provider, and how sound is sent."""
-        provider = settings.assistant.provider
-        return (
+        """Return the line of a job: cases, model under test and provider, how sound is sent, who takes the turns."""
+        provider, detection = settings.assistant.provider, settings.turn_detection
+        line = (
             f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, assistant {settings.assistant.model} "
             f"at {provider.name} ({provider.base_url or 'embedded'}), chunk {settings.chunk_ms} ms, "
             f"{'real time' if settings.real_time else 'as fast as possible'}"
         )
+        return f"{line}, full duplex ({detection.type})" if detection.is_duplex else line
 
 
 def find_unspeakable(speech: SpeechSettings, texts: Iterable[tuple[str, str]]) -> list[str]:

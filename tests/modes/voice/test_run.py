@@ -114,36 +114,6 @@ def test_the_server_is_asked_to_take_the_turns_as_the_config_says(tmp_path: Path
     assert semantic.session.turn_detection == DetectionSpec("semantic_vad", eagerness="high")
 
 
-@pytest.mark.parametrize(
-    ("overrides", "problem"),
-    [
-        (("turn_detection=server_vad", "real_time=false"), "real_time: false, but with turn_detection=server_vad"),
-        (("turn_detection=server_vad", "turn_detection.eagerness=low"), "turn_detection.eagerness: 'low'"),
-        (("turn_detection=semantic_vad", "turn_detection.threshold=0.3"), "turn_detection.threshold: 0.3"),
-        (("turn_detection.silence_duration_ms=700",), "type=none does not have; expected null"),
-        (
-            ("turn_detection=server_vad", "provider@assistant.provider=replay", "assistant.provider.run=."),
-            "provider=replay answers only when it is asked to",
-        ),
-        (
-            ("gate.turn_taking.max_response_latency_s=1.5",),
-            "gate.turn_taking.max_response_latency_s: 1.5, but with turn_detection=none nobody can interrupt anybody",
-        ),
-    ],
-)
-def test_a_way_of_taking_turns_that_cannot_be(overrides: tuple[str, ...], problem: str) -> None:
-    """One sentence that names the key and what to do, before anything is called."""
-    with pytest.raises(ConfigError) as refused:
-        _prepare(*overrides)
-    assert problem in str(refused.value)
-
-
-def test_gates_on_turn_taking_are_for_full_duplex() -> None:
-    """There they are settings like any other."""
-    gate = _prepare("turn_detection=server_vad", "gate.turn_taking.min_yield_rate=0.9").settings.gate
-    assert (gate.turn_taking.min_yield_rate, gate.turn_taking.max_talk_over_s) == (0.9, None)
-
-
 def test_what_the_server_decides_is_in_the_fingerprint_and_the_line() -> None:
     """A record of one kind never stands for the other; what was recorded before keeps its key."""
     manual, duplex = _prepare(), _prepare("turn_detection=server_vad")
