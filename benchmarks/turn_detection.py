@@ -31,7 +31,7 @@ with missing_packages_named():
     from evalkit.audio.wav import read_wav
     from evalkit.service.turns.detection import TurnDetection, completed
     from evalkit.service.turns.silero import Probabilities, SileroNetwork, VoiceStream
-    from evalkit.service.turns.turn_detector import TurnDetector
+    from evalkit.service.turns.turn_detector import TurnDetector, TurnGoesOn
     from evalkit.service.turns.voice_activity import VoiceActivity
 
 CHUNK_MS = 20
@@ -66,7 +66,8 @@ async def one_session(audio: bytes, begin_at: float, judge: Judging | None, late
             late_ms.append((loop.time() - since) * 1000)
             since = loop.time()
             while (happens := detector.next()) is not None:
-                found.append(repr(happens))
+                if not isinstance(happens, TurnGoesOn):
+                    found.append(repr(happens))
             due = detector.due()
             if due is None:
                 return

@@ -3,9 +3,9 @@
 With turn detection a caller who pauses between two sentences makes two user items, and the answer to the first is
 cancelled before anybody heard it. So where the session detects turns, a model is not shown the items as they stand:
 
-- what the caller heard less than :data:`MIN_HEARD_MS` of was not said;
+- what the caller heard less than :data:`MIN_HEARD_MS` of was not said; what was not said to the model neither;
 - a tool call that was cancelled before it was whole was not made;
-- user items with nothing heard between them are one utterance.
+- what a user said, with nothing heard in between, is one utterance, however many items it is.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ MIN_HEARD_MS = 1000.0
 
 
 def was_heard(item: ConversationItem) -> bool:
-    """Whether `item` took place: True for all but answers and calls that were cut too early."""
+    """Whether `item` took place between the two: not an aside, nor an answer or a call that was cut too early."""
+    if item.is_aside:
+        return False
     if item.type == "function_call":
         return item.status != "incomplete"
     if item.role != "assistant" or not any(part.is_audio for part in item.parts):
@@ -29,13 +31,19 @@ def was_heard(item: ConversationItem) -> bool:
     return not was_cut or sum(part.duration_ms for part in item.parts) >= MIN_HEARD_MS
 
 
-def join_utterances(seen: Iterable[Item]) -> list[Item]:
-    """Return the items with each run of user turns made one."""
-    joined: list[Item] = []
-    for item in seen:
-        before = joined[-1] if joined else None
-        if isinstance(item, UserTurn) and isinstance(before, UserTurn):
-            joined[-1] = UserTurn(" ".join(filter(None, (before.text, item.text))))
+def see(items: Iterable[ConversationItem], *, joins: bool) -> list[Item]:
+    """Return what a model sees of `items`, each of which was heard; with `joins` each run of spoken ones as one."""
+    seen: list[Item] = []
+    speaks_on = False
+    for item in items:
+        one = item.seen()
+        if one is None:
+            continue
+        is_spoken = isinstance(one, UserTurn) and any(part.is_audio for part in item.parts)
+        before = seen[-1] if seen else None
+        if joins and is_spoken and speaks_on and isinstance(one, UserTurn) and isinstance(before, UserTurn):
+            seen[-1] = UserTurn(" ".join(filter(None, (before.text, one.text))))
         else:
-            joined.append(item)
-    return joined
+            seen.append(one)
+        speaks_on = is_spoken
+    return seen

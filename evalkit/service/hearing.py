@@ -66,9 +66,11 @@ class Hearing:
             pcm = part.audio_format.from_wire(part.audio)
             step.work.append(Recognise(ticket, pcm, part.audio_format.sample_rate_hz))
 
-    def heard(self, ticket: str, text: str, step: SessionStep) -> None:
-        """Take the text of what `ticket` stands for."""
-        self._take(self._busy.pop(ticket), text, step)
+    def heard(self, ticket: str, text: str, step: SessionStep) -> ConversationItem:
+        """Take the text of what `ticket` stands for, and return its item."""
+        listening = self._busy.pop(ticket)
+        self._take(listening, text, step)
+        return listening.item
 
     def _take(self, listening: _Listening, text: str, step: SessionStep) -> None:
         listening.part.heard = text

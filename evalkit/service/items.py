@@ -60,6 +60,10 @@ class ContentPart:
         self.audio_bytes = self.audio_format.byte_count(end_ms)
         self.audio, self.text = self.audio[: self.audio_bytes], ""
 
+    def words_by(self, end_ms: float) -> str:
+        """Return the words that have been said by `end_ms`."""
+        return _words_until(self.text, min(end_ms / (self.duration_ms or 1), 1.0))
+
     def wire(self, *, with_audio: bool) -> Wire:
         """Return the wire form; audio bytes only when asked for."""
         if not self.is_audio:
@@ -93,6 +97,8 @@ class ConversationItem:
     name: str = ""
     text: str = ""
     """The arguments of a call, or the output of a tool, as raw text."""
+    is_aside: bool = False
+    """Whether it was not said to the model, which is not shown it."""
 
     def wire(self, *, with_audio: bool = False) -> Wire:
         """Return the item as the protocol shows it."""

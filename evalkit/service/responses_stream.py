@@ -79,6 +79,16 @@ class ResponseStream:
         """How long what was said so far plays, in milliseconds."""
         return sum(part.duration_ms for item in self._output for part in item.parts if part.is_audio)
 
+    @property
+    def has_called(self) -> bool:
+        """Whether a client was given a tool call, whole."""
+        return any(item.type == "function_call" and item.status == "completed" for item in self._output)
+
+    def heard_words(self, played_ms: float) -> int:
+        """Return how many of its words the caller has heard: by the client's word, else of `played_ms` of sound."""
+        parts = [part for item in self._output for part in item.parts if part.is_audio]
+        return sum(len((part.heard if part.heard is not None else part.words_by(played_ms)).split()) for part in parts)
+
     def open(self) -> list[Event]:
         """Return the events that say the response exists."""
         created = self._events.make("response.created", response=self._wire("in_progress", None))

@@ -17,7 +17,7 @@ from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.conversation import Conversation, Reply
 from evalkit.service.events_out import Event, Ids
-from evalkit.service.heard_turns import join_utterances
+from evalkit.service.heard_turns import see
 from evalkit.service.items import ConversationItem, ConversationItems, system_text
 from evalkit.service.responses_stream import ResponseStream
 from evalkit.service.session_config import ResponseConfig
@@ -31,7 +31,10 @@ class _Run:
     context: list[ConversationItem]
     joins: bool
     is_thinking: bool = False
+    is_interjection: bool = False
+    is_resumption: bool = False
     reply: Reply | None = None
+    played_ms: float = 0.0
     following: echo.Following | None = None
 
 
@@ -53,9 +56,17 @@ class Runs:
         self._items = items
         self._is_echo = is_echo
         self._runs: dict[str, _Run] = {}
+        self._newest: _Run | None = None
 
     def create(
-        self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep, *, joins: bool = False
+        self,
+        config: ResponseConfig,
+        context: list[ConversationItem],
+        step: SessionStep,
+        *,
+        joins: bool = False,
+        reply: Reply | None = None,
+        is_interjection: bool = False,
     ) -> None:
         """Open a response to `context`; raises :class:`BadRequest` when the conversation already has one.
 
@@ -64,6 +75,8 @@ class Runs:
             context: The items that it answers.
             step: Where events and work go.
             joins: Show user items that follow each other as one utterance.
+            reply: What it says; None: what the model replies.
+            is_interjection: It answers nothing, and another answer may be wanted while it is under way.
 
         """
         active = self._answering()
@@ -74,9 +87,15 @@ class Runs:
             )
             raise BadRequest(message, code="conversation_already_has_active_response")
         stream = ResponseStream(config, _shown_tokens(config, context), self._ids, self._conversation_id, self._items)
-        run = self._runs[stream.id] = _Run(stream, context, joins)
+        run = self._runs[stream.id] = _Run(
+            stream, context, joins, is_thinking=reply is not None, is_interjection=is_interjection
+        )
+        if config.in_conversation:
+            self._newest = run
         step.events += stream.open()
-        if not self._is_echo:
+        if reply is not None:
+            self.thought(stream.id, reply, step)
+        elif not self._is_echo:
             self.go_on(step)
         elif config.with_audio and echo.follows_appends(config.metadata):
             run.following = echo.Following(config.output_format)
@@ -99,8 +118,16 @@ class Runs:
             raise BadRequest("Cancellation failed: no active response found.", code="response_cancel_not_active")
         self._end(run, run.stream.cancel(), step)
 
-    def interrupt(self, step: SessionStep) -> None:
-        """End the response that answers the conversation, if there is one, because somebody began to speak."""
+    def interrupt(self, step: SessionStep, played_ms: float = 0.0) -> None:
+        """End the response that answers the conversation, if there is one, because somebody began to speak.
+
+        Args:
+            step: Where events go.
+            played_ms: How much of the newest answer has been played, should the client not tell.
+
+        """
+        if self._newest is not None:
+            self._newest.played_ms = played_ms
         run = self._answering()
         if run is not None:
             self._end(run, run.stream.cancel("turn_detected"), step)
@@ -117,10 +144,10 @@ class Runs:
         run = self._runs.get(response_id)
         if run is None:
             return
+        run.reply = reply
         words = reply.text if reply.spoken is None else reply.spoken
         config = run.stream.config
         if config.with_audio and words.strip():
-            run.reply = reply
             step.work.append(Speak(response_id, words, config.voice, config.speed))
         else:
             run.stream.begin(reply, b"")
@@ -144,6 +171,37 @@ class Runs:
         for run in list(self._runs.values()):
             if item in run.context and not run.is_thinking:
                 self._end(run, run.stream.fail(message), step)
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a response to the conversation is under way."""
+        return self._answering() is not None
+
+    @property
+    def is_resuming(self) -> bool:
+        """Whether that response goes on with one that was cut."""
+        run = self._answering()
+        return run is not None and run.is_resumption
+
+    @property
+    def is_interjecting(self) -> bool:
+        """Whether that response answers nothing."""
+        run = self._answering()
+        return run is not None and run.is_interjection
+
+    @property
+    def sent_ms(self) -> tuple[str, float]:
+        """The newest response to the conversation, by its id, and how much sound of it has been sent."""
+        return ("", 0.0) if self._newest is None else (self._newest.stream.id, self._newest.stream.audio_ms)
+
+    def unsaid(self) -> Reply | None:
+        """Return what the caller has not heard of the newest response, which was cut; None where that is nothing."""
+        run = self._newest
+        if run is None or run.reply is None or run.stream.has_called:
+            return None
+        words = run.reply.text.split()
+        rest = " ".join(words[run.stream.heard_words(run.played_ms) :])
+        return Reply(rest, run.reply.calls) if rest or run.reply.calls else None
 
     @property
     def streaming(self) -> bool:
@@ -176,11 +234,10 @@ class Runs:
 
 def _conversation(run: _Run) -> Conversation:
     config = run.stream.config
-    seen = [one for one in (item.seen() for item in run.context) if one is not None]
     return Conversation(
         instructions="\n\n".join(filter(None, (config.instructions, system_text(run.context)))),
         tools=config.tools,
-        items=tuple(join_utterances(seen) if run.joins else seen),
+        items=tuple(see(run.context, joins=run.joins)),
         tool_choice=config.tool_choice,
     )
 

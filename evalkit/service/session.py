@@ -31,6 +31,8 @@ from evalkit.service.items import ContentPart, ConversationItem, ConversationIte
 from evalkit.service.runs import Runs
 from evalkit.service.session_config import ResponseConfig, VoiceLimits, default_session
 from evalkit.service.turns.listener import Consequences, Listener
+from evalkit.service.turns.manners import manners_of
+from evalkit.service.turns.playback import Playback
 from evalkit.service.turns.silero import Probabilities
 from evalkit.service.work import SessionStep
 
@@ -60,8 +62,13 @@ class Session:
         self._buffer = InputBuffer(keep=not is_echo)
         self._hearing = Hearing(self._ids, self._items, hears_nothing=is_echo)
         self._runs = Runs(self._ids, self._conversation_id, self._items, is_echo=is_echo)
-        consequences = Consequences(self._runs.interrupt, self._commit, self._answer)
-        self._listener = Listener(self._ids, self._buffer, consequences, hears_nothing=is_echo)
+        self._playback = Playback()
+        self._owes_answer = False
+        consequences = Consequences(
+            self._interrupt, self._commit, self._answer, self._disregard, self._go_on, self._interject
+        )
+        manners = None if is_echo else manners_of(model)
+        self._listener = Listener(self._ids, self._buffer, self._playback, consequences, manners=manners)
         self._listener.configure(self._config.turn_detection, self._config.input_format)
         self._handlers = {
             "session.update": self._on_session_update,
@@ -101,8 +108,9 @@ class Session:
         """Take what was recognised."""
         step = SessionStep()
         if not self._listener.recognised(ticket, text, step):
-            self._hearing.heard(ticket, text, step)
+            item = self._hearing.heard(ticket, text, step)
             self._runs.go_on(step)
+            self._listener.understood(item.id, text, step)
         return step
 
     def not_heard(self, ticket: str, message: str) -> SessionStep:
@@ -111,6 +119,7 @@ class Session:
         if not self._listener.recognised(ticket, None, step):
             item = self._hearing.not_heard(ticket, message, step)
             self._runs.fail_waiting(item, message, step)
+            self._listener.understood(item.id, None, step)
         return step
 
     def judged(self, ticket: str, probabilities: Probabilities) -> SessionStep:
@@ -164,7 +173,10 @@ class Session:
         """Return the next batch of every response that has begun."""
         step = SessionStep()
         played_ms = self._runs.draw(step)
-        if played_ms is not None:
+        self._playback.sent(*self._runs.sent_ms, self._buffer.end)
+        if played_ms is not None and self._owes_answer:
+            self._answer(step)
+        elif played_ms is not None:
             self._listener.answered(played_ms, step)
         return step
 
@@ -182,6 +194,8 @@ class Session:
         self._buffer.append(audio, self._config.input_format)
         self._runs.follow(self._config.input_format.duration_ms(len(audio)))
         self._listener.hear(audio, step)
+        if not self._runs.is_answering:
+            self._listener.take_up(step)
 
     def _on_commit(self, _event: Wire, step: SessionStep) -> None:
         taken = self._buffer.take(self._config.input_format)
@@ -213,6 +227,7 @@ class Session:
         item = self._items.get(event["item_id"], "truncate")
         fields = {"content_index": event["content_index"], "audio_end_ms": event["audio_end_ms"]}
         item.truncate(**fields)
+        self._playback.stop(self._buffer.end)
         step.events.append(self._events.make("conversation.item.truncated", item_id=item.id, **fields))
 
     def _on_response_create(self, event: Wire, step: SessionStep) -> None:
@@ -222,6 +237,8 @@ class Session:
 
     def _on_response_cancel(self, event: Wire, step: SessionStep) -> None:
         self._runs.cancel(event.get("response_id"), step)
+        if not self._runs.is_answering:
+            self._playback.stop(self._buffer.end)
 
     def _commit(self, item_id: str, taken: tuple[bytes, int], step: SessionStep) -> None:
         audio, byte_count = taken
@@ -236,13 +253,56 @@ class Session:
 
     def _answer(self, step: SessionStep) -> None:
         """Answer the conversation because a turn has ended; an error tells that another answer is under way."""
+        self._owes_answer = self._runs.is_interjecting
+        if self._owes_answer:
+            return
         try:
             self._respond(self._config.for_response({}), self._conversation(), step)
         except BadRequest as refusal:
             step.events.append(self._events.error(refusal, None))
 
-    def _respond(self, config: ResponseConfig, context: list[ConversationItem], step: SessionStep) -> None:
-        self._runs.create(config, context, step, joins=self.detects_turns and config.items is None)
+    def _interrupt(self, step: SessionStep) -> bool:
+        """End the answer under way because somebody speaks; return whether any of it was heard."""
+        now = self._buffer.end
+        was_heard = self._playback.is_playing(now) or self._runs.is_resuming
+        self._runs.interrupt(step, self._playback.played_ms(now))
+        self._playback.stop(now)
+        self._owes_answer = False
+        return was_heard
+
+    def _disregard(self, item_id: str) -> None:
+        item = self._items.find(item_id)
+        if item is not None:
+            item.is_aside = True
+
+    def _go_on(self, resumes: bool, step: SessionStep) -> None:
+        """Say what was not heard of the answer that was cut, or answer what has no answer, if either is there."""
+        if self._runs.is_answering:
+            return
+        reply = self._runs.unsaid() if resumes else None
+        conversation = self._conversation()
+        if reply is not None:
+            self._respond(self._config.for_response({}), conversation, step, reply)
+        elif conversation and conversation[-1].role == "user":
+            self._answer(step)
+
+    def _interject(self, text: str, step: SessionStep) -> None:
+        """Say `text` unless the model speaks, or is about to."""
+        if not (self._runs.is_answering or self._playback.is_playing(self._buffer.end)):
+            config, conversation = self._config.for_response({}), self._conversation()
+            self._respond(config, conversation, step, Reply(text), is_interjection=True)
+
+    def _respond(
+        self,
+        config: ResponseConfig,
+        context: list[ConversationItem],
+        step: SessionStep,
+        reply: Reply | None = None,
+        *,
+        is_interjection: bool = False,
+    ) -> None:
+        joins = self.detects_turns and config.items is None
+        self._runs.create(config, context, step, joins=joins, reply=reply, is_interjection=is_interjection)
         if config.in_conversation:
             self._listener.busy()
         for item in context:

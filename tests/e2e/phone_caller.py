@@ -40,12 +40,14 @@ class PhoneCaller:
         socket: The connection.
         audio_format: What is sent; the session must have been told.
         events: What has come so far.
+        sent_ms: How much has been sent so far.
 
     """
 
     socket: ClientConnection
     audio_format: AudioFormat = AudioFormat.PCM16
     events: list[dict[str, Any]] = field(default_factory=list)
+    sent_ms: int = 0
     _clips: deque[bytes] = field(default_factory=deque)
 
     def say(self, pcm: Any) -> None:
@@ -92,6 +94,7 @@ class PhoneCaller:
         while True:
             chunk = self._clips.popleft() if self._clips else silence
             await self.send("input_audio_buffer.append", audio=base64.b64encode(chunk).decode())
+            self.sent_ms += CHUNK_MS
             due += CHUNK_MS / 1000
             await asyncio.sleep(due - loop.time())
 

@@ -173,8 +173,8 @@ class Bench:
 def new_bench() -> Callable[..., Bench]:
     """A maker of sessions with a client."""
 
-    def make(*, is_echo: bool = False, **options: Any) -> Bench:
-        session = Session(model="local-agent", salt="00", now_s=0, limits=LIMITS, is_echo=is_echo)
+    def make(*, model: str = "local-agent", is_echo: bool = False, **options: Any) -> Bench:
+        session = Session(model=model, salt="00", now_s=0, limits=LIMITS, is_echo=is_echo)
         return Bench(session, **options)
 
     return make

@@ -6,7 +6,7 @@ import pytest
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.service.brain.conversation import Said, UserTurn
-from evalkit.service.heard_turns import MIN_HEARD_MS, join_utterances, was_heard
+from evalkit.service.heard_turns import MIN_HEARD_MS, see, was_heard
 from evalkit.service.items import ContentPart, ConversationItem
 
 
@@ -32,6 +32,7 @@ def answer(status: str, ms: float, cut_to_ms: int | None = None) -> Conversation
         (ConversationItem("c", "function_call", "completed", call_id="1"), True),
         (ConversationItem("o", "function_call_output", call_id="1"), True),
         (ConversationItem("u", "message", role="user"), True),
+        (ConversationItem("u", "message", role="user", is_aside=True), False),
         (ConversationItem("t", "message", "incomplete", "assistant", [ContentPart("output_text", "One")]), True),
     ],
 )
@@ -40,9 +41,26 @@ def test_what_took_place(item, heard):
     assert was_heard(item) is heard
 
 
+def user(text: str, kind: str = "input_audio") -> ConversationItem:
+    """Return what a user said, or typed."""
+    heard = text if kind == "input_audio" else None
+    return ConversationItem("u", "message", role="user", parts=[ContentPart(kind, text, heard=heard)])
+
+
 def test_halves_are_one_utterance():
-    """User turns that follow each other are one; what is heard between two keeps them apart."""
-    halves = [UserTurn("Move it to March 12th."), UserTurn(""), UserTurn("I'm not home before.")]
-    assert join_utterances(halves) == [UserTurn("Move it to March 12th. I'm not home before.")]
-    apart = [UserTurn("Hello."), Said("Hello."), UserTurn("Cancel it.")]
-    assert join_utterances(apart) == apart
+    """What a user says with nothing heard in between is one utterance."""
+    halves = [user("Move it to March 12th."), user(""), user("I'm not home before.")]
+    assert see(halves, joins=True) == [UserTurn("Move it to March 12th. I'm not home before.")]
+    assert len(see(halves, joins=False)) == 3
+
+
+def test_what_stays_apart():
+    """An answer between two utterances keeps them apart, and what was typed is never joined."""
+    said = answer("completed", 2000)
+    assert see([user("Hello."), said, user("Cancel it.")], joins=True) == [
+        UserTurn("Hello."),
+        Said("One two three."),
+        UserTurn("Cancel it."),
+    ]
+    typed = [user("Hello.", "input_text"), user("Cancel it.", "input_text"), user("Now.")]
+    assert see(typed, joins=True) == [UserTurn("Hello."), UserTurn("Cancel it."), UserTurn("Now.")]

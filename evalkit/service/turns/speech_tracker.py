@@ -34,11 +34,12 @@ class SpeechTracker:
 
     def __init__(self, threshold: float, pause_ms: int, max_wait_ms: int | None) -> None:
         self.is_speaking = False
+        self.silence_ms = 0
+        """For how long nobody has spoken in the utterance under way; 0 while somebody does."""
         self._threshold = threshold
         self._exit = max(threshold - _EXIT_BELOW, _MIN_EXIT)
         self._pause_ms = pause_ms
         self._max_wait_ms = max_wait_ms
-        self._silence_ms = 0
         self._paused = False
 
     def take(self, probability: float) -> Edge | None:
@@ -46,16 +47,16 @@ class SpeechTracker:
         is_voice = probability >= self._threshold
         if not self.is_speaking:
             self.is_speaking = is_voice
-            self._silence_ms, self._paused = 0, False
+            self.silence_ms, self._paused = 0, False
             return Edge.BEGINS if is_voice else None
         if is_voice:
-            self._silence_ms, self._paused = 0, False
-        elif self._silence_ms or probability < self._exit:
-            self._silence_ms += FRAME_MS
-        if not self._paused and self._silence_ms and self._silence_ms >= self._pause_ms:
+            self.silence_ms, self._paused = 0, False
+        elif self.silence_ms or probability < self._exit:
+            self.silence_ms += FRAME_MS
+        if not self._paused and self.silence_ms and self.silence_ms >= self._pause_ms:
             self._paused = True
             return Edge.PAUSES
-        if self._paused and self._max_wait_ms is not None and self._silence_ms >= self._max_wait_ms:
+        if self._paused and self._max_wait_ms is not None and self.silence_ms >= self._max_wait_ms:
             return Edge.WAITED_OUT
         return None
 

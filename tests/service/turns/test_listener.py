@@ -116,7 +116,9 @@ def test_no_interruption(new_bench):
     bench.voice = lambda frame: 1.0 if frame < 10 else 0.0
     bench.send("input_audio_buffer.append", audio=base64.b64encode(bytes(30 * FRAME)).decode())
     events = bench.do(bench.work.pop(0))
-    assert events.types == [*SPOKEN, "error"]
+    assert events.types == SPOKEN
+    events = bench.do(bench.work.pop(0))
+    assert events.types == ["error"]
     assert events[-1]["error"]["code"] == "conversation_already_has_active_response"
 
 

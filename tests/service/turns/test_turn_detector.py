@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 from evalkit.audio.formats import AudioFormat
 from evalkit.service.input_buffer import TICKS_PER_MS
 from evalkit.service.turns.detection import TurnDetection, completed
-from evalkit.service.turns.turn_detector import MAX_FRAMES, TurnBegins, TurnDetector, TurnEnds, TurnPauses
+from evalkit.service.turns.turn_detector import (
+    MAX_FRAMES,
+    TurnBegins,
+    TurnDetector,
+    TurnEnds,
+    TurnGoesOn,
+    TurnPauses,
+)
 
 LOUD, QUIET = 1000, 0
 
@@ -35,6 +42,8 @@ def run(turns: TurnDetector, pieces: list[bytes], *, wholes: tuple[bool, ...] = 
         while (pcm := turns.due()) is not None:
             turns.judged((np.abs(pcm.reshape(-1, turns.stream.frame_samples)).max(axis=1) >= LOUD).astype(np.float32))
             while (happens := turns.next()) is not None:
+                if isinstance(happens, TurnGoesOn):
+                    continue
                 happened.append(happens)
                 if isinstance(happens, TurnPauses) and (ended := turns.resume(is_whole=next(answers))):
                     happened.append(ended)
@@ -88,12 +97,44 @@ def test_a_question_holds_everything():
     assert pcm is not None
     assert turns.due() is None
     turns.judged(np.array([1.0] * 4 + [0.0] * 8 + [1.0] * 20, dtype=np.float32))
-    assert isinstance(turns.next(), TurnBegins)
-    assert isinstance(turns.next(), TurnPauses)
+    happened = [turns.next() for _ in range(13)]
+    kinds = [type(one) for one in happened if not isinstance(one, TurnGoesOn)]
+    assert kinds == [TurnBegins, TurnPauses]
     assert (turns.next(), turns.due()) == (None, None)
     assert turns.resume(is_whole=True) == TurnEnds(11 * 32 * TICKS_PER_MS)
     assert isinstance(turns.next(), TurnBegins)
     assert turns.due() is not None
+
+
+def test_each_frame_of_a_turn():
+    """Of each frame it is told how loud it was and for how long nobody has spoken."""
+    turns = detector()
+    turns.append(story((LOUD, 2), (QUIET, 2)))
+    turns.due()
+    turns.judged(np.array([1.0, 1.0, 0.0, 0.0], dtype=np.float32))
+    assert isinstance(turns.next(), TurnBegins)
+    frame = 32 * TICKS_PER_MS
+    assert [turns.next() for _ in range(5)] == [
+        TurnGoesOn(frame, 0, LOUD**2),
+        TurnGoesOn(2 * frame, 0, LOUD**2),
+        TurnGoesOn(3 * frame, 32, 0),
+        TurnGoesOn(4 * frame, 64, 0),
+        None,
+    ]
+
+
+def test_a_turn_that_is_held():
+    """While a turn is held nothing of it is told; then it goes on where it was."""
+    turns = detector()
+    turns.append(story((LOUD, 3)))
+    turns.due()
+    turns.judged(np.ones(3, dtype=np.float32))
+    assert isinstance(turns.next(), TurnBegins)
+    assert isinstance(turns.next(), TurnGoesOn)
+    turns.hold()
+    assert (turns.next(), turns.due()) == (None, None)
+    assert turns.resume(is_whole=False) is None
+    assert turns.next() == TurnGoesOn(2 * 32 * TICKS_PER_MS, 0, LOUD**2)
 
 
 def test_much_at_once_is_judged_bit_by_bit():

@@ -1,4 +1,4 @@
-"""The embedded models by name: `local-agent`, and agents with one known defect each."""
+"""The embedded models by name: `local-agent`, agents with one known defect each, and some that take turns badly."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from evalkit.service.brain.rules.agent import defects
 from evalkit.service.brain.rules.agent.answers import from_instructions, small_talk
 from evalkit.service.brain.rules.agent.dialogue import Move, decide
 from evalkit.service.brain.rules.agent.speech import ask_for, preamble, report
+from evalkit.service.turns.manners import BAD_MANNERS
 
 
 def local_agent(conversation: Conversation) -> Reply:
@@ -35,4 +36,5 @@ MODELS: Mapping[str, Model] = {
     "local-extra-call": defects.with_extra_call(local_agent),
     "local-text-mismatch": defects.with_other_words(local_agent),
     "local-silent": defects.silent,
+    **dict.fromkeys(BAD_MANNERS, local_agent),
 }

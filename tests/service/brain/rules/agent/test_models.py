@@ -88,6 +88,14 @@ def test_all_models_are_offered() -> None:
         "local-extra-call",
         "local-text-mismatch",
         "local-silent",
+        "local-deaf",
+        "local-slow-yield",
+        "local-yields-to-all",
+        "local-eager",
+        "local-sluggish",
+        "local-talks-over",
+        "local-answers-side-speech",
+        "local-never-resumes",
     }
 
 
