@@ -14,13 +14,14 @@ import stored_runs
 from headless import NARROW, WIDE, Browser
 from lab_process import lab_process
 from page_flaws import find_violations
+from turn_taking_notes import eventful, long_call
 
 from evalkit.audio.wav import write_stereo
 from evalkit.store.run_directory import RunStatus
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="browser tests need the dev extra (selenium)")
 
-CRAWL, SWEPT, CODING, TERMINAL, TALK = (letter * 32 for letter in "abcde")
+CRAWL, SWEPT, CODING, TERMINAL, TALK, DUPLEX = (letter * 32 for letter in "abcdef")
 EVENTS = 5_000
 _RATE_HZ = 8_000
 
@@ -33,6 +34,8 @@ PAGES = {
     "call": _case(CRAWL, "order-1"),
     "lost": _case(CRAWL, "order-lost"),
     "talk": _case(TALK, "talk"),
+    "duplex": _case(DUPLEX, "duplex"),
+    "long duplex": _case(DUPLEX, "long"),
     "coding": _case(CODING, "py_add"),
     "terminal": _case(TERMINAL, "writes"),
     "history": "/ui/cases/order-1",
@@ -55,6 +58,7 @@ def url(folder: Path) -> Iterator[str]:
     stored_runs.write_coding(folder / "coding", run_id=CODING)
     stored_runs.write_terminal(folder / "terminal", run_id=TERMINAL)
     _write_talk(folder / "talk")
+    _write_duplex(folder / "duplex")
     _write_sweep(folder / "sweeps" / "swept")
     with lab_process(folder.parent, str(folder)) as lab:
         yield lab.url
@@ -74,6 +78,21 @@ def _write_talk(root: Path) -> None:
     write_stereo(root / stored, left, right, _RATE_HZ)
     run.events_path("talk").parent.mkdir()
     run.events_path("talk").write_text("".join(map(_event, range(EVENTS))), encoding="utf-8")
+
+
+def _write_duplex(root: Path) -> None:
+    """Write a call in full duplex in which everything happens once, and one of five minutes."""
+    calls = {"duplex": (eventful(), 40), "long": (long_call(), 300)}
+    records = []
+    for key, (notes, _) in calls.items():
+        artifacts = {"conversation_audio_path": f"audio/{key}/conversation.wav"}
+        records.append(replace(stored_runs.make_call(key), notes={"turn_taking": notes}, artifacts=artifacts))
+    config = {"mode": {"name": "crawl", "data_csv": "d.csv"}, "assistant": {"model": "model-a"}, "chunk_ms": 20}
+    run = stored_runs.write_run(root, config, records, {key: {"tool_call": 1.0} for key in calls}, run_id=DUPLEX)
+    for key, (_, seconds) in calls.items():
+        run.audio_dir(key).mkdir(parents=True)
+        silence = np.zeros(seconds * _RATE_HZ, dtype=np.int16)
+        write_stereo(run.audio_dir(key) / "conversation.wav", silence, silence, _RATE_HZ)
 
 
 def _event(number: int) -> str:
@@ -166,6 +185,32 @@ def test_zooming_keeps_wave_and_words_on_one_axis(browser: Browser, url: str) ->
     assert wide == pytest.approx(4 * narrow, rel=0.01)
     assert after == pytest.approx(before, abs=0.005)
     assert browser.js("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_duplex_call_is_heard_block_by_block_with_the_keyboard(browser: Browser, url: str) -> None:
+    """One stop of the tab key a track, the arrow keys within it; what is focused is played from where it begins."""
+    _open(browser, url, "duplex")
+    stops = """return [...document.querySelectorAll(".call-stage .lane")].map(
+        (lane) => lane.querySelectorAll("button[tabindex='0']").length)"""
+    assert set(browser.js(stops)) == {1}
+    browser.js("document.querySelector('.call-stage .block.is-turn').focus()")
+    for _ in range(3):
+        browser.driver.switch_to.active_element.send_keys(webdriver.Keys.ARROW_RIGHT)
+    assert browser.js("return document.activeElement.ariaLabel").startswith("Hear Interruption: No, wait.")
+    browser.driver.switch_to.active_element.send_keys(webdriver.Keys.ENTER)
+    browser.wait_until(f"{AT} > 8.5")
+    assert browser.js("return document.querySelectorAll('.call-stage .shade').length") == 8
+
+
+def test_a_long_duplex_call_opens_as_wide_as_its_words_need(browser: Browser, url: str) -> None:
+    """And can be seen whole."""
+    _open(browser, url, "long duplex")
+    assert browser.js("return document.querySelector('.call-stage').clientWidth") >= 24 * 300
+    browser.js(
+        "const zoom = document.getElementById('call-zoom'); zoom.value = '1'; zoom.dispatchEvent(new Event('change'))"
+    )
+    width = "return document.querySelector(arguments[0]).clientWidth"
+    assert browser.js(width, ".call-stage") == browser.js(width, ".call-scroll")
 
 
 def test_a_long_log_is_walked_through_without_being_there(browser: Browser, url: str) -> None:

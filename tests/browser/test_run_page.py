@@ -9,8 +9,9 @@ from urllib.parse import unquote, urlparse
 
 import pytest
 from headless import ACCESSIBILITY, NARROW, WIDE, Browser
+from page_flaws import find_violations
 from stored_run import HOSTILE, SAMPLE, StoredCase
-from turn_taking_notes import heard, interrupted
+from turn_taking_notes import eventful, heard, interrupted, long_call
 
 ROWS = "#case-table tbody tr"
 VIEWS = ("", "#case/hostile", "#case/lost", "#case/good")
@@ -212,6 +213,115 @@ def test_turn_taking_is_readable_too(browser: Browser, reported: Callable[..., P
     assert browser.js("const d = document.documentElement; return d.scrollWidth <= d.clientWidth")
     assert browser.js(ACCESSIBILITY) == []
     assert browser.console() == []
+
+
+@pytest.fixture(scope="module")
+def duplex(reported: Callable[..., Path]) -> Path:
+    """The page of a call in which everything happens once, a call of five minutes, and one whose sound is gone."""
+    cases = [
+        StoredCase("eventful", turns=4, notes={"turn_taking": eventful()}, call_s=40.0),
+        StoredCase("long", turns=30, notes={"turn_taking": long_call()}, call_s=300.0),
+        StoredCase("mute", turns=4, notes={"turn_taking": eventful()}),
+    ]
+    return reported(cases=cases)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+@pytest.mark.parametrize("key", ["eventful", "long", "mute"])
+def test_a_duplex_call_can_be_read_by_everybody(
+    browser: Browser, duplex: Path, key: str, width: int, dark: bool
+) -> None:
+    """Long or short, with sound or without; nothing on the axis is refused by the page's policy."""
+    browser.open(duplex, f"#case/{key}", width=width, dark=dark)
+    browser.wait_until("return document.querySelector('.axis').childElementCount > 1")
+    browser.js("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    assert browser.console() == []
+    assert browser.js("return window.refusedByPolicy") == []
+    assert browser.js("const d = document.documentElement; return d.scrollWidth <= d.clientWidth")
+    assert browser.js(ACCESSIBILITY) == []
+    assert find_violations(browser) == []
+
+
+def test_a_duplex_call_stands_on_one_axis(browser: Browser, duplex: Path) -> None:
+    """Every track is named; what began at one time stands at one place; overlaps and yields go over all tracks."""
+    browser.open(duplex, "#case/eventful")
+    assert browser.texts(".lanes .name") == [
+        "Caller", "Assistant, played", "Assistant, generated", "Both speak", "Reactions", "Tools", "Turn detection",
+    ]  # fmt: skip
+    left = "return [...document.querySelectorAll(arguments[0])].map((n) => Math.round(n.getBoundingClientRect().left))"
+    (interruption, _), (yields,) = browser.js(left, ".is-interruption"), browser.js(left, ".block.is-yields")
+    assert interruption == yields == browser.js(left, ".shade.is-yields")[0] == browser.js(left, ".shade.overlap")[0]
+    labels = browser.js(
+        "return [...document.querySelectorAll('.lane .block')].map((n) => n.getAttribute('aria-label'))"
+    )
+    assert "Interruption: No, wait., turn 2, 8.5 s to 9.8 s" in labels
+    assert "Yields: after 0.50 s, 8.5 s to 9.0 s" in labels
+    assert "Backchannel: mm-hmm" in browser.texts(".block.is-backchannel")
+
+
+def test_a_block_plays_the_call_from_there(browser: Browser, duplex: Path) -> None:
+    """A click on it or beside it, and Enter on it; the table of everything in order plays the same."""
+    browser.open(duplex, "#case/eventful")
+    at = "return document.querySelector('audio[data-kind=conversation]').currentTime"
+    browser.find(".block.is-backchannel").click()
+    browser.wait_until(f"{at} > 12 && {at.removeprefix('return ')} < 16")
+    browser.js("document.querySelector('.block.is-yields').focus()")
+    browser.driver.switch_to.active_element.send_keys(keys().ENTER)
+    browser.wait_until(f"{at} > 8.5 && {at.removeprefix('return ')} < 12")
+    browser.js("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    browser.js("document.querySelector('.order button[aria-label=\"Hear from 36.00 s\"]').click()")
+    browser.wait_until(f"{at} > 36")
+    browser.js("document.querySelector('audio[data-kind=conversation]').pause()")
+    browser.js(
+        "const stage = document.querySelector('.stage'), box = stage.getBoundingClientRect();"
+        "stage.dispatchEvent(new MouseEvent('click', {clientX: box.left + box.width / 2, bubbles: true}))"
+    )
+    browser.wait_until(f"{at} >= 20 && {at.removeprefix('return ')} < 24")
+
+
+def test_the_tab_key_stops_once_a_track(browser: Browser, duplex: Path) -> None:
+    """However long the call is; the arrow keys, Home and End go through the track."""
+    browser.open(duplex, "#case/long")
+    stops = browser.js(
+        "return [...document.querySelectorAll('.lane button.block')].filter((n) => n.tabIndex === 0).length"
+    )
+    assert stops == len(browser.texts(".lane")) - len(
+        browser.js(
+            "return [...document.querySelectorAll('.lane')].filter((n) => !n.querySelector('button')).map(() => 1)"
+        )
+    )
+    browser.js("document.querySelector('.lane button.block').focus()")
+    told = "return document.activeElement.getAttribute('aria-label')"
+    browser.driver.switch_to.active_element.send_keys(keys().ARROW_RIGHT)
+    assert browser.js(told).startswith("Backchannel: mm, turn 1, 5.5 s")
+    browser.driver.switch_to.active_element.send_keys(keys().END)
+    assert browser.js(told).startswith("Backchannel: mm, turn 30, 295.5 s")
+    assert browser.js("return document.querySelector('.lanes-scroll').scrollLeft") > 0
+    browser.driver.switch_to.active_element.send_keys(keys().HOME)
+    assert browser.js(told).startswith("Caller, turn 1, 0.5 s")
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_a_long_call_is_as_wide_as_its_words_need(browser: Browser, duplex: Path, width: int) -> None:
+    """At least 24 pixels a second; the scale can be chosen, down to the whole call at once."""
+    browser.open(duplex, "#case/long", width=width)
+    browser.wait_until("return document.querySelector('.stage').style.width !== ''")
+    pixels = "return document.querySelector('.stage').clientWidth"
+    assert browser.js(pixels) >= 24 * 300
+    browser.js(
+        "const s = document.querySelector('.scale-choice select'); s.value = '1'; s.dispatchEvent(new Event('change'))"
+    )
+    assert browser.js(pixels) == browser.js("return document.querySelector('.lanes-scroll').clientWidth")
+
+
+def test_without_sound_the_axis_is_read_and_not_played(browser: Browser, duplex: Path) -> None:
+    """What is on it is told all the same."""
+    browser.open(duplex, "#case/mute")
+    assert browser.js("return document.querySelectorAll('.lane button').length") == 0
+    assert browser.js("return document.querySelectorAll('.lane [role=img]').length") > 20
+    browser.js("for (const fold of document.querySelectorAll('details')) fold.open = true")
+    assert "Put it on the table, please." in browser.find(".order").text
 
 
 def test_a_table_stays_one_for_a_screen_reader(browser: Browser, page: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.audio.wav import write_pcm16
+from evalkit.audio.wav import write_pcm16, write_stereo
 from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.faults import Failure, Stage, decide_fault
 from evalkit.records.grade import Grade
@@ -24,7 +24,7 @@ _RATE_HZ = 8000
 
 @dataclass(frozen=True)
 class StoredCase:
-    """One case-trial to store: `grade` None and no failure is ungraded."""
+    """One case-trial to store: `grade` None and no failure is ungraded; `call_s`: how long its recording plays."""
 
     case_id: str
     grade: float | None = 1.0
@@ -34,6 +34,7 @@ class StoredCase:
     trial: int = 1
     extra: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    call_s: float | None = None
 
     @property
     def key(self) -> str:
@@ -114,7 +115,14 @@ class StoredRun:
         turns = () if case.failure else tuple(self._turn(run, case, index) for index in range(1, case.turns + 1))
         if turns:
             _write_events(run, case)
-        record_sha256 = run.store_record(self._record(case, turns))
+        artifacts = {"event_log_path": f"events/{case.key}.jsonl"} if turns else {}
+        if case.call_s is not None:
+            path = run.audio_dir(case.key) / "conversation.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            silence = np.zeros(round(case.call_s * _RATE_HZ), dtype=np.int16)
+            write_stereo(path, silence, silence, _RATE_HZ)
+            artifacts["conversation_audio_path"] = run.relative(path)
+        record_sha256 = run.store_record(self._record(case, turns, artifacts))
         if case.failure:
             return
         for grader_id, grade in (
@@ -138,7 +146,7 @@ class StoredRun:
                 ]
             )
 
-    def _record(self, case: StoredCase, turns: tuple[Turn, ...]) -> CaseRecord:
+    def _record(self, case: StoredCase, turns: tuple[Turn, ...], artifacts: dict[str, str]) -> CaseRecord:
         return CaseRecord(
             case=Case(
                 case.case_id,
@@ -158,7 +166,7 @@ class StoredRun:
             served_model="model-a",
             started_at="2026-01-01T10:00:00.000+00:00",
             duration_ms=900.0,
-            artifacts={"event_log_path": f"events/{case.key}.jsonl"} if turns else {},
+            artifacts=artifacts,
             fault=decide_fault(case.failure) if case.failure else None,
             notes=case.notes,
         )

@@ -147,7 +147,7 @@ def _place(root: Path, record: CaseRecord, blocks: Sequence[Block], lane: Lane) 
     """Return one side's files, and where their pieces lie in the call: block by block, as the timeline has them."""
     by_turn: dict[int, list[Block]] = defaultdict(list)
     for block in blocks:
-        if block.lane is lane:
+        if block.lane is lane and block.turn_index is not None:
             by_turn[block.turn_index].append(block)
     placed = []
     for turn in record.turns:

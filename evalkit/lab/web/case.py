@@ -36,6 +36,7 @@ from evalkit.lab.web.event_log import MOST_LINES, count_events, read_event, read
 from evalkit.lab.web.finished_case import FinishedCase, read_case
 from evalkit.lab.web.mode_sections import section_assets
 from evalkit.lab.web.rendering import render
+from evalkit.metrics.turn_taking.timeline import CallerAct
 from evalkit.records.layout import PageSection
 from evalkit.records.passing import required_graders
 from evalkit.reports.page.cases import find_artifact
@@ -50,6 +51,7 @@ _READER = "the lab"
 _CALLS = "calls"
 _RECORDING = "recording_path"
 _GATEWAY_LOG = "gateway.jsonl"
+_SAYS_TURN = ("", CallerAct.TURN, CallerAct.INTERRUPTION)  # of the caller's blocks: those with the words of the turn
 _NO_SECTION = '<p class="note bad">This part cannot be shown: {{ problem }}</p>'
 
 
@@ -290,10 +292,12 @@ def _address(run_id: str, root: Path, detail: dict[str, Any]) -> None:
 def _place_hearing(detail: dict[str, Any]) -> None:
     """Say in place, at each words of the transcript, from when to when they are heard in the call, in milliseconds."""
     heard: dict[tuple[str, int], list[tuple[float, float]]] = {}
-    for lane, turn_index, start_ms, end_ms, _ in detail["timeline"]["blocks"]:
-        heard.setdefault((lane, turn_index), []).append((start_ms, end_ms))
+    for lane, turn_index, start_ms, end_ms, _, kind, *_ in detail["timeline"]["blocks"]:
+        if lane != Lane.CALLER or kind in _SAYS_TURN:
+            heard.setdefault((lane, turn_index), []).append((start_ms, end_ms))
     for turn in detail["turns"]:
-        turn["at"] = next(iter(heard.get((Lane.CALLER, turn["turn_index"]), ())), None)
+        said = heard.get((Lane.CALLER, turn["turn_index"]), ())
+        turn["at"] = (said[0][0], said[-1][1]) if said else None
         words = [step for step in turn["steps"] if step["kind"] == "words"]
         answered = heard.get((Lane.ASSISTANT, turn["turn_index"]), [])
         if answered and len(answered) != len(words):
@@ -310,6 +314,8 @@ def _call(asked: _Asked, case: FinishedCase, detail: Mapping[str, Any], nonce: s
     if not has_sound(case.root, case.record):
         return None
     whole = find_whole_call(case.root, case.record)
+    if not whole and detail["timeline"]["duplex"]:
+        return None  # turns laid end to end are not where they were in such a call
     span_ms = max((block[3] for block in detail["timeline"]["blocks"]), default=0)
     if whole:
         try:

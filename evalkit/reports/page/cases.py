@@ -18,12 +18,24 @@ from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
 from evalkit.records.record import CallerWords, CaseRecord, Step, ToolCall, ToolOutput, Turn, Words
+from evalkit.reports.page.duplex_timeline import lay_out_duplex
 from evalkit.reports.page.events import EventDigest, read_digest
-from evalkit.reports.page.timeline import lay_out
+from evalkit.reports.page.timeline import CaseTimeline, Lane, lay_out
 from evalkit.reports.rows import Row, row_number
 
 _SAID_CHARS = 400
 _LONG_CHARS = 1_200
+_LABEL_CHARS = 120
+_LANES = {Lane.CALLER: "Caller", Lane.ASSISTANT: "Assistant", Lane.TOOL: "Tools"}
+_DUPLEX_LANES = {
+    Lane.CALLER: "Caller",
+    Lane.ASSISTANT: "Assistant, played",
+    Lane.GENERATED: "Assistant, generated",
+    Lane.OVERLAP: "Both speak",
+    Lane.REACTION: "Reactions",
+    Lane.TOOL: "Tools",
+    Lane.DETECTION: "Turn detection",
+}
 _SOUND = "_audio_path"
 _SOUND_NAMES = {
     "input": "caller, as the assistant heard it",
@@ -87,7 +99,7 @@ class CaseSource:
         """Return what stands behind the line. Reads the case's event log, and its sound where that is embedded."""
         record = self.record
         digest = read_digest(self.run_dir / "events" / f"{record.key}.jsonl", self.event_lines)
-        timeline = lay_out(record, digest.turns)
+        timeline = lay_out_duplex(record, digest.turns) or lay_out(record, digest.turns)
         return {
             "key": record.key,
             "case_id": record.case.case_id,
@@ -111,13 +123,7 @@ class CaseSource:
             "grades": [_grade(grade) for grade in self.grades],
             "sounds": self._sounds(record.artifacts),
             "files": self._files(),
-            "timeline": {
-                "constructed": timeline.constructed,
-                "blocks": [
-                    [str(b.lane), b.turn_index, round(b.start_ms), round(b.end_ms), _cut(b.label, 120)]
-                    for b in timeline.blocks
-                ],
-            },
+            "timeline": _timeline(timeline),
             "events": _events(digest),
         }
 
@@ -212,6 +218,28 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "evidence": [_cut(text, _LONG_CHARS) for text in grade.evidence],
         "judge": _bounded(grade.judge),
     }
+
+
+def _timeline(timeline: CaseTimeline) -> dict[str, Any]:
+    """Return the lanes that are used, as they are drawn: id, name, blocks above each other; and what stands on them."""
+    is_duplex = timeline.duration_ms is not None
+    names = _DUPLEX_LANES if is_duplex else _LANES
+    levels = {block.row: 0 for block in timeline.blocks}
+    for block in timeline.blocks:
+        levels[block.row] = max(levels[block.row], block.level + 1)
+    return {
+        "constructed": timeline.constructed,
+        "duplex": is_duplex,
+        "duration_ms": None if timeline.duration_ms is None else round(timeline.duration_ms),
+        "lanes": [[str(lane), name, levels[lane]] for lane, name in names.items() if lane in levels],
+        "blocks": [
+            [
+                str(b.lane), b.turn_index, round(b.start_ms), round(b.end_ms), _cut(b.label, _LABEL_CHARS),
+                b.kind, b.name or names[b.row], b.level, round(b.room_ms),
+            ]
+            for b in timeline.blocks
+        ],
+    }  # fmt: skip
 
 
 def _events(digest: EventDigest) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""Who spoke when: a case's turns as blocks on three lanes, in milliseconds on the clock of its recording.
+"""Who spoke when: a case's turns as blocks on lanes, in milliseconds on the clock of its recording.
 
 In a paced run everything lies where the event log has it. In an unpaced one those moments say nothing about a call, so
 turns are laid end to end with the measured wait between them, exactly as ``conversation.wav`` is; the page says which.
-Without an event log the record's own latencies and durations have to do.
+Without an event log the record's own latencies and durations have to do. A call in full duplex has lanes of its own:
+:mod:`evalkit.reports.page.duplex_timeline`.
 """
 
 from __future__ import annotations
@@ -22,25 +23,59 @@ class Lane(StrEnum):
     WAIT = "wait"
     ASSISTANT = "assistant"
     TOOL = "tool"
+    GENERATED = "generated"
+    OVERLAP = "overlap"
+    REACTION = "reaction"
+    DETECTION = "detection"
 
 
 @dataclass(frozen=True)
 class Block:
-    """Something that took time."""
+    """Something that took time.
+
+    Attributes:
+        lane: Where it stands; waits stand among what the assistant says.
+        turn_index: The turn it belongs to; None where it belongs to none.
+        start_ms: When it began.
+        end_ms: When it ended; not before it began.
+        label: Its words.
+        kind: What it is among others of its lane; empty where that is plain.
+        name: What people call it; empty: by its lane.
+        level: How many blocks of its lane it has to lie below, since they last at the same time.
+        room_ms: For how long its place in the lane is free behind it.
+
+    """
 
     lane: Lane
-    turn_index: int
+    turn_index: int | None
     start_ms: float
     end_ms: float
     label: str
+    kind: str = ""
+    name: str = ""
+    level: int = 0
+    room_ms: float = 0.0
+
+    @property
+    def row(self) -> Lane:
+        """The lane that it is drawn in."""
+        return Lane.ASSISTANT if self.lane is Lane.WAIT else self.lane
 
 
 @dataclass(frozen=True)
 class CaseTimeline:
-    """All blocks of a case; `constructed` when turns were laid end to end."""
+    """All blocks of a case.
+
+    Attributes:
+        blocks: The blocks.
+        constructed: Whether turns were laid end to end.
+        duration_ms: How long a call in full duplex lasted; None for any other.
+
+    """
 
     blocks: tuple[Block, ...]
     constructed: bool
+    duration_ms: float | None = None
 
 
 def lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTimeline:
@@ -85,7 +120,13 @@ def _place_answer(turn: Turn, marks: TurnMarks, moved_ms: float) -> list[Block]:
         begun_ms = asked_ms + min(turn.latencies.values())
         ended_ms = max(begun_ms + spoken_ms, asked_ms + turn.latencies.get("latency_response_done_ms", 0.0))
         blocks.append(Block(Lane.ASSISTANT, turn.turn_index, begun_ms, ended_ms, turn.assistant_text))
+    return [*blocks, *place_tools(turn, marks, moved_ms)]
+
+
+def place_tools(turn: Turn, marks: TurnMarks, moved_ms: float) -> list[Block]:
+    """Return the tool calls of a turn from the call to the answer, moved by `moved_ms`."""
     names = {call.call_id: call.name for call in turn.tool_calls}
+    blocks = []
     for call_id, call in marks.calls.items():
         start_ms = call.called_ms + moved_ms
         end_ms = start_ms if call.answered_ms is None else call.answered_ms + moved_ms
@@ -104,4 +145,8 @@ def _place_wait(turn: Turn, caller: Block, answer: list[Block]) -> list[Block]:
     first_ms = min((block.start_ms for block in answer if block.lane is Lane.ASSISTANT), default=caller.end_ms)
     if first_ms <= caller.end_ms:
         return []
-    return [Block(Lane.WAIT, turn.turn_index, caller.end_ms, first_ms, f"{first_ms - caller.end_ms:,.0f} ms")]
+    return [
+        Block(
+            Lane.WAIT, turn.turn_index, caller.end_ms, first_ms, f"{first_ms - caller.end_ms:,.0f} ms", name="Waiting"
+        )
+    ]

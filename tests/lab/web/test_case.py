@@ -14,6 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 from stored_run import HOSTILE, SAMPLE, StoredCase, StoredRun
 from stored_sessions import make_cast, make_session
+from turn_taking_notes import eventful
 
 from evalkit.lab.index.rows import RunQuery
 from evalkit.lab.lab import Lab
@@ -195,6 +196,28 @@ def test_words_are_heard_where_they_were_said(lab: Lab, open_client: OpenClient,
     assert "Hear caller at 0:00.0" in page
     assert "Hear caller at 0:02.4" in page
     assert "Hear assistant at 0:03.8" in page
+
+
+def test_a_call_in_full_duplex_is_shown_track_by_track(lab: Lab, open_client: OpenClient, tmp_path: Path) -> None:
+    """Each block with what it is and when; the words of a turn are heard from their first sound to their last."""
+    case = StoredCase("duplex", turns=4, notes={"turn_taking": eventful()}, call_s=40.0)
+    StoredRun(tmp_path / "run", cases=(case,)).write()
+    page = _CasePages(lab, open_client(lab), tmp_path / "run").get("duplex")
+    assert "Hear Interruption: No, wait., turn 2, 0:08.5 to 0:09.8" in page
+    assert "Hear Stops for it: side speech, 0:26.2 to 0:27.4" in page
+    assert "Hear Assistant, as generated, turn 1, 0:04.1 to 0:13.1" in page
+    assert page.count('class="shade') == 6 + 2
+    assert 'data-start="1000" data-end="3500" aria-label="Hear caller at 0:01.0"' in page
+
+
+def test_a_duplex_call_whose_recording_is_gone_is_read(lab: Lab, open_client: OpenClient, tmp_path: Path) -> None:
+    """Its turns are not laid end to end in its place: that would be another call."""
+    case = StoredCase("duplex", turns=4, notes={"turn_taking": eventful()})
+    StoredRun(tmp_path / "run", cases=(case,)).write()
+    page = _CasePages(lab, open_client(lab), tmp_path / "run").get("duplex")
+    assert "Interruption: No, wait., turn 2, 0:08.5 to 0:09.8" in page
+    assert "<audio id=" not in page
+    assert 'aria-label="Tracks of the call"' in page
 
 
 def test_without_sound_there_is_nothing_to_play(lab: Lab, open_client: OpenClient, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from layouts import layout_of
 from stored_run import REFUSED, SAMPLE, StoredCase, StoredRun
+from turn_taking_notes import eventful
 
 from evalkit.records.record import Attempt
 from evalkit.reports.page.cases import CaseSource
@@ -69,6 +70,8 @@ def test_details_are_plain_json_and_complete(run: RunDirectory) -> None:
     assert words == {"kind": "words", "text": "Answer to: Where is my order, please?"}
     assert detail["grades"][0]["evidence"] == ["Where is my order, please?"]
     assert {block[0] for block in detail["timeline"]["blocks"]} == {"caller", "wait", "assistant", "tool"}
+    assert detail["timeline"]["lanes"] == [["caller", "Caller", 1], ["assistant", "Assistant", 1], ["tool", "Tools", 1]]
+    assert {block[6] for block in detail["timeline"]["blocks"]} == {"Caller", "Waiting", "Assistant", "Tools"}
     assert detail["events"]["total"] == 109
     assert [file["name"] for file in detail["files"]] == ["records/twice.json", "events/twice.jsonl"]
 
@@ -116,3 +119,20 @@ def test_long_texts_of_a_case_are_cut(run: RunDirectory, make_record: Any) -> No
     record.case.inputs["tools"] = [{"name": "t" * 5_000}]
     detail = source(run, "good", record=record).detail()
     assert len(detail["inputs"]["system_prompt"]) == len(detail["inputs"]["tools"]) == 1_200
+
+
+def test_a_call_in_full_duplex_has_its_own_tracks(tmp_path: Path) -> None:
+    """In the order in which they are drawn, and as high as what lies below each other."""
+    case = StoredCase("duplex", turns=4, notes={"turn_taking": eventful()})
+    timeline = source(StoredRun(tmp_path / "run", [case]).write(), "duplex").detail()["timeline"]
+    assert (timeline["duplex"], timeline["duration_ms"]) == (True, 40_000)
+    assert timeline["lanes"] == [
+        ["caller", "Caller", 1],
+        ["assistant", "Assistant, played", 1],
+        ["generated", "Assistant, generated", 2],
+        ["overlap", "Both speak", 1],
+        ["reaction", "Reactions", 1],
+        ["tool", "Tools", 1],
+        ["detection", "Turn detection", 1],
+    ]
+    assert timeline["blocks"][0] == ["caller", 1, 1000, 2000, "Where is my order, please?", "turn", "Caller", 0, 0]

@@ -17,11 +17,19 @@ const TICKS_MS = [50, 100, 250, 500, 1000, 2000, 5000, 10000, 20000, 30000, 6000
 function layOut(card) {
   const spanMs = Math.max(1, Number(card.dataset.span));
   const stage = card.querySelector(".call-stage");
-  for (const block of stage.querySelectorAll(".block")) {
+  for (const block of stage.querySelectorAll(".block, .shade")) {
     const start = Number(block.dataset.start), end = Number(block.dataset.end);
     block.style.left = `${(100 * start) / spanMs}%`;
     block.style.width = `${(100 * (end - start)) / spanMs}%`;
+    block.style.setProperty("--level", block.dataset.level ?? 0);
+    const room = Number(block.dataset.room ?? 0);
+    if (end > start && end - start < 3000 && room > end - start) {
+      block.classList.add("beside");
+      block.firstElementChild.style.maxWidth = `${(100 * room) / (end - start)}%`;
+    }
   }
+  for (const lane of card.querySelectorAll("[data-levels]")) lane.style.setProperty("--levels", lane.dataset.levels);
+  for (const lane of stage.querySelectorAll(".lane")) rove(lane);
   const axis = stage.querySelector(".axis");
   const drawTicks = () => {
     const most = Math.max(2, Math.floor(stage.clientWidth / 110));
@@ -38,6 +46,22 @@ function layOut(card) {
   new ResizeObserver(drawTicks).observe(stage);
   drawTicks();
   return { spanMs, stage, head: stage.querySelector(".playhead"), scroll: card.querySelector(".call-scroll") };
+}
+
+/* One stop of the tab key a lane; the arrow keys go on within it. */
+function rove(lane) {
+  const stops = [...lane.querySelectorAll("button.block")];
+  if (!stops.length) return;
+  const choose = (to) => stops.forEach((stop, place) => { stop.tabIndex = place === to ? 0 : -1; });
+  choose(0);
+  lane.addEventListener("focusin", (event) => choose(stops.indexOf(event.target)));
+  lane.addEventListener("keydown", (event) => {
+    const now = stops.indexOf(document.activeElement);
+    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: stops.length - 1 }[event.key];
+    if (now < 0 || !stops[to]) return;
+    event.preventDefault();
+    stops[to].focus();
+  });
 }
 
 async function beginCall() {
@@ -90,7 +114,11 @@ function listen(card, { spanMs, stage, head, scroll }, audio) {
     if (block) hear(Number(block.dataset.start), Number(block.dataset.end));
   });
   find("call-rate").addEventListener("change", (event) => { audio.playbackRate = Number(event.target.value); });
-  find("call-zoom").addEventListener("change", (event) => {
+  const zoom = find("call-zoom");
+  const readable = Number(card.dataset.readable ?? 0) * (spanMs / 1000);
+  zoom.value = [...zoom.options].map((option) => option.value).find((value) => scroll.clientWidth * Number(value) >= readable) ?? zoom.options[zoom.length - 1].value;
+  stage.style.width = `${100 * Number(zoom.value)}%`;
+  zoom.addEventListener("change", (event) => {
     const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / stage.clientWidth;
     stage.style.width = `${100 * Number(event.target.value)}%`;
     scroll.scrollLeft = middle * stage.clientWidth - scroll.clientWidth / 2;

@@ -211,47 +211,143 @@
 
   // --- timeline ---
 
-  const LANES = [["caller", "Caller"], ["assistant", "Assistant"], ["tool", "Tools"]];
+  const PX_PER_S = 24, MOST_SCALE = 64;
 
   function timeline(detail) {
-    const blocks = detail.timeline.blocks.map(([lane, turn, start, end, label]) =>
-      ({ lane, turn, start, end, label, playable: Boolean(soundOf(detail, lane, turn)) }));
+    const { lanes: used, duplex, constructed, duration_ms: duration } = detail.timeline;
+    const whole = detail.sounds.find((sound) => sound.kind === "conversation");
+    const blocks = detail.timeline.blocks.map(([lane, turn, start, end, label, kind, name, level, room]) =>
+      ({ lane, turn, start, end, label, kind, name, level, room, playable: Boolean(duplex ? whole : soundOf(detail, lane, turn)) }));
     if (!blocks.length) return null;
-    const first = Math.min(...blocks.map((b) => b.start)), last = Math.max(...blocks.map((b) => b.end));
+    const first = duplex ? 0 : Math.min(...blocks.map((b) => b.start));
+    const last = duplex ? duration : Math.max(...blocks.map((b) => b.end));
     const span = Math.max(1, last - first);
     const at = (value) => `${(100 * (value - first)) / span}%`;
-    const used = LANES.filter(([lane]) => blocks.some((b) => b.lane === lane));
-    const rows = used.flatMap(([lane, name]) => {
-      const own = blocks.filter((b) => b.lane === lane || (lane === "assistant" && b.lane === "wait"));
-      return [make("span", { class: "name", text: name }),
-        make("div", { class: "lane" }, ...own.map((block) => drawBlock(block, at, span)))];
+    const sized = (node, levels) => { node.style.setProperty("--levels", levels); return node; };
+    const names = used.map(([, name, levels]) => sized(make("span", { class: "name", text: name }), levels));
+    const axis = make("div", { class: "axis", "aria-hidden": "true" });
+    const stage = make("div", { class: "stage" }, ...used.map(([id, name, levels]) => {
+      const own = blocks.filter((b) => b.lane === id || (id === "assistant" && b.lane === "wait"));
+      return sized(make("div", { class: "lane", role: "group", "aria-label": name }, ...own.map((block) => drawBlock(block, at, span, duplex))), levels);
+    }), ...(duplex ? blocks.filter(isShaded).map((block) => shade(block, at)) : []), axis);
+    const isRead = duplex && !blocks.some((block) => block.playable);
+    const scroll = make("div", { class: "lanes-scroll", ...(isRead ? { tabindex: "0", role: "region", "aria-label": "Tracks of the call" } : {}) }, stage);
+    const how = constructed
+      ? `Turns are laid end to end with the measured wait between them${detail.sounds.length ? ": sound was sent faster than anybody speaks" : ""}.`
+      : duplex ? "Everything lies where it is in the recording of the call. Striped over all lanes: where both speak, and from an interruption until the assistant is silent. A dotted edge: cut short."
+      : "Everything lies where the event log has it.";
+    const others = detail.sounds.map((sound) => player(sound));
+    const audio = whole && others[detail.sounds.indexOf(whole)].querySelector("audio");
+    if (audio) follow(audio, stage, first, span, constructed);
+    const plays = !blocks.some((b) => b.playable) ? "" : duplex ? " A block plays the call from there; the arrow keys go from block to block." : " A block plays its turn.";
+    if (duplex && audio) hearFrom(stage, audio);
+    rove(stage);
+    return card("Timeline", duplex ? scaleChoice(stage, scroll, axis, span) : null,
+      make("figure", { class: "lanes-figure" }, make("div", { class: "lanes" }, make("div", { class: "lane-names", "aria-hidden": "true" }, ...names), scroll),
+        make("figcaption", { class: "soft", text: `${how} Hatched: ${duplex ? "waiting, and pauses of the caller" : "waiting"}.${plays}` })),
+      duplex ? null : fillAxis(axis, span, 5), ...others, duplex ? inOrder(blocks, used, audio) : null);
+  }
+  const isShaded = (block) => block.lane === "overlap" || ["yields", "no_yield"].includes(block.kind);
+  function shade(block, at) {
+    const node = make("div", { class: `shade ${block.lane} is-${block.kind}`, "aria-hidden": "true" });
+    node.style.left = at(block.start);
+    node.style.right = `calc(100% - ${at(block.end)})`;
+    return node;
+  }
+  /* What a block is, where its lane alone does not say. */
+  const isMarked = (block) => ["caller", "reaction"].includes(block.lane) && !["turn", "pause", ""].includes(block.kind);
+  function tell(block) {
+    const turn = block.turn === null ? "" : `, turn ${block.turn}`;
+    const when = block.end === block.start ? `at ${seconds(block.start)}` : `${seconds(block.start)} to ${seconds(block.end)}`;
+    return isMarked(block) ? `${block.name}: ${block.label}${turn}, ${when}` : `${block.name}${turn}, ${when}: ${block.label}`;
+  }
+  function drawBlock(block, at, span, isScaled) {
+    const { playable } = block;
+    const told = tell(block);
+    const lasts = block.end - block.start;
+    const isBeside = isScaled && lasts > 0 && lasts < 3000 && block.room > lasts;
+    const wide = isScaled ? lasts >= 500 : lasts / span > 0.05;
+    const text = isMarked(block) ? `${block.name}: ${block.label}` : block.label;
+    const beside = isBeside ? make("span", { text }) : null;
+    if (beside) beside.style.maxWidth = `${(100 * block.room) / lasts}%`;
+    const node = make(playable ? "button" : "span", { class: `block ${block.lane}${block.kind ? ` is-${block.kind}` : ""}${isBeside ? " beside" : ""}`, type: playable ? "button" : null,
+      title: told, "aria-label": told, role: playable ? null : "img", text: wide && !beside ? text : "",
+      onclick: playable ? () => play(block) : null }, beside);
+    node.style.left = at(block.start);
+    node.style.width = `${(100 * (block.end - block.start)) / span}%`;
+    node.style.setProperty("--level", block.level);
+    node.dataset.start = block.start;
+    return node;
+  }
+  /* One stop of the tab key a lane; the arrow keys go on within it. */
+  function rove(stage) {
+    for (const lane of stage.querySelectorAll(".lane")) {
+      const stops = [...lane.querySelectorAll("button.block")];
+      const choose = (to) => stops.forEach((stop, place) => { stop.tabIndex = place === to ? 0 : -1; });
+      choose(0);
+      lane.addEventListener("focusin", (event) => choose(stops.indexOf(event.target)));
+      lane.addEventListener("keydown", (event) => {
+        const now = stops.indexOf(document.activeElement);
+        const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: stops.length - 1 }[event.key];
+        if (now < 0 || !stops[to]) return;
+        event.preventDefault();
+        stops[to].focus();
+      });
+    }
+  }
+  /* A click beside the blocks plays the call from there, too. */
+  function hearFrom(stage, audio) {
+    stage.addEventListener("click", (event) => {
+      if (event.target.closest(".block")) return;
+      const box = stage.getBoundingClientRect();
+      hear(audio, ((event.clientX - box.left) / box.width) * Number(stage.dataset.span));
     });
-    const axis = make("div", { class: "axis", "aria-hidden": "true" }, ...ticks(span).map((tick) => {
-      const mark = make("span", { text: seconds(tick, ticks(span)[1] % 1000 ? 2 : 0) });
+  }
+  function hear(audio, atMs) {
+    silence();
+    audio.currentTime = atMs / 1000;
+    audio.play().catch(() => {});
+  }
+  /* A long call is as wide as it has to be for its words to be read, and is scrolled. */
+  function scaleChoice(stage, scroll, axis, span) {
+    const scales = [];
+    for (let scale = 1; scale <= MOST_SCALE; scale *= 2) scales.push(scale);
+    stage.dataset.span = span;
+    const select = make("select", {}, ...scales.map((scale) => make("option", { value: scale, text: scale === 1 ? "whole call" : `${scale}×` })));
+    const draw = () => {
+      const middle = (scroll.scrollLeft + scroll.clientWidth / 2) / stage.clientWidth;
+      stage.style.width = `${100 * Number(select.value)}%`;
+      fillAxis(axis, span, Math.max(2, Math.floor(stage.clientWidth / 90)));
+      scroll.scrollLeft = middle * stage.clientWidth - scroll.clientWidth / 2;
+    };
+    select.addEventListener("change", draw);
+    const seen = new ResizeObserver(() => {
+      if (!scroll.clientWidth) return;
+      seen.disconnect();
+      select.value = scales.find((scale) => scroll.clientWidth * scale >= PX_PER_S * (span / 1000)) || MOST_SCALE;
+      draw();
+      scroll.scrollLeft = 0;
+    });
+    seen.observe(scroll);
+    return make("label", { class: "scale-choice" }, "Scale ", select);
+  }
+  function fillAxis(axis, span, most) {
+    const all = ticks(span, most);
+    axis.replaceChildren(...all.map((tick) => {
+      const mark = make("span", { text: seconds(tick, all[1] % 1000 ? 2 : 0) });
       mark.style.left = `${(100 * tick) / span}%`;
       return mark;
     }));
-    const how = detail.timeline.constructed
-      ? `Turns are laid end to end with the measured wait between them${detail.sounds.length ? ": sound was sent faster than anybody speaks" : ""}.`
-      : "Everything lies where the event log has it.";
-    const lanes = make("div", { class: "lanes" }, ...rows, make("span"), axis);
-    const whole = detail.sounds.find((sound) => sound.kind === "conversation");
-    const others = detail.sounds.map((sound) => player(sound));
-    if (whole) follow(others[detail.sounds.indexOf(whole)].querySelector("audio"), lanes, first, span, detail.timeline.constructed);
-    return card("Timeline", make("figure", { class: "lanes-figure" }, lanes,
-      make("figcaption", { class: "soft", text: `${how} Hatched: waiting.${blocks.some((b) => b.playable) ? " A block plays its turn." : ""}` })), ...others);
+    return null;
   }
-  function drawBlock(block, at, span) {
-    const name = block.lane === "wait" ? "Waiting" : LANES.find(([lane]) => lane === block.lane)[1];
-    const told = `${name}, turn ${block.turn}, ${seconds(block.start)} to ${seconds(block.end)}: ${block.label}`;
-    const wide = (block.end - block.start) / span > 0.05;
-    const playable = block.playable;
-    const node = make(playable ? "button" : "span", { class: `block ${block.lane}`, type: playable ? "button" : null,
-      title: told, "aria-label": told, role: playable ? null : "img", text: wide ? block.label : "",
-      onclick: playable ? () => play(block) : null });
-    node.style.left = at(block.start);
-    node.style.width = `${(100 * (block.end - block.start)) / span}%`;
-    return node;
+  function inOrder(blocks, used, audio) {
+    const laneOf = new Map(used);
+    const rows = blocks.map((block) => make("tr", {},
+      make("td", { class: "num" }, audio ? make("button", { type: "button", class: "quiet", "aria-label": `Hear from ${seconds(block.start, 2)}`, text: seconds(block.start, 2), onclick: () => hear(audio, block.start) }) : seconds(block.start, 2)),
+      make("td", { class: "num", text: block.end === block.start ? "" : seconds(block.end - block.start, 2) }),
+      make("td", { text: laneOf.get(block.lane) || laneOf.get("assistant") }), make("td", { text: block.name }), make("td", { text: block.label })));
+    return foldable(`Everything in order: ${blocks.length}`, scrollable("Everything in order", make("table", { class: "order" },
+      make("thead", {}, make("tr", {}, ...["from", "for", "track", "what", "words"].map((name) => make("th", { scope: "col", text: name })))), make("tbody", {}, ...rows))));
   }
   const LANE_SOUNDS = { caller: ["user", "input"], assistant: ["assistant", "output"] };
   function soundOf(detail, lane, turnIndex) {
@@ -259,28 +355,30 @@
     return turn && turn.sounds.find((sound) => (LANE_SOUNDS[lane] || []).includes(sound.kind));
   }
   function play(block) {
+    const whole = document.querySelector("#case audio[data-kind=conversation]");
     const kinds = LANE_SOUNDS[block.lane];
     const sound = [...document.querySelectorAll("#case audio")].find((audio) =>
-      audio.dataset.turn === String(block.turn) && kinds.includes(audio.dataset.kind));
-    silence();
-    if (sound) { sound.currentTime = 0; sound.play().catch(() => {}); }
+      audio.dataset.turn === String(block.turn) && kinds?.includes(audio.dataset.kind));
+    if (document.querySelector("#case .stage[data-span]")) hear(whole, block.start);
+    else if (sound) hear(sound, 0);
   }
-  function ticks(span) {
+  function ticks(span, most) {
     const step = [100, 250, 500, 1000, 2000, 5000, 10000, 20000, 30000, 60000, 120000, 300000, 600000]
-      .find((candidate) => span / candidate <= 5) || span;
+      .find((candidate) => span / candidate <= most) || span;
     const found = [];
     for (let tick = 0; tick <= span; tick += step) found.push(tick);
     return found;
   }
   /* A line over the lanes shows where the recording of the whole call is. It begins with the case in a paced call. */
-  function follow(audio, lanes, first, span, constructed) {
+  function follow(audio, stage, first, span, constructed) {
     const head = make("div", { class: "playhead", hidden: true });
-    lanes.append(head);
+    stage.append(head);
     audio.addEventListener("timeupdate", () => {
-      const track = lanes.querySelector(".lane");
       const share = (audio.currentTime * 1000 - (constructed ? 0 : first)) / span;
       head.hidden = share < 0 || share > 1;
-      head.style.left = `${track.offsetLeft + share * track.offsetWidth}px`;
+      head.style.left = `${100 * share}%`;
+      const scroll = stage.parentElement, x = share * stage.clientWidth;
+      if (!audio.paused && (x < scroll.scrollLeft || x > scroll.scrollLeft + scroll.clientWidth)) scroll.scrollLeft = x - 40;
     });
   }
 
@@ -336,7 +434,7 @@
     if (!detail.grades.length) return null;
     const given = detail.grades.filter((one) => one.grade !== null).sort((one, other) => one.grade - other.grade);
     const missing = detail.grades.filter((one) => one.grade === null);
-    return card("Grades", given.length ? verdictTable("Grades", given) : null,
+    return card("Grades", given.length ? verdictTable("Table of grades", given) : null,
       missing.length ? foldable(`Not graded: ${missing.length}`, verdictTable("Not graded", missing)) : null);
   }
   function verdictTable(name, grades) {
