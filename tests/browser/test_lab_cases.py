@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -61,6 +62,10 @@ def url(folder: Path) -> Iterator[str]:
     _write_duplex(folder / "duplex")
     _write_sweep(folder / "sweeps" / "swept")
     with lab_process(folder.parent, str(folder)) as lab:
+        deadline = time.monotonic() + 30
+        while lab.client().get(PAGES["duplex"]).status_code != 200:  # the lab reads its folders while it is up
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         yield lab.url
 
 
