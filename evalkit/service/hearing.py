@@ -14,6 +14,7 @@ from typing import Any
 from evalkit.service.events_out import Event, Events, Ids
 from evalkit.service.items import ContentPart, ConversationItem, ConversationItems
 from evalkit.service.token_usage import transcription_usage
+from evalkit.service.turns.words_alone import words_alone
 from evalkit.service.work import Recognise, SessionStep
 
 _WORDS_PER_DELTA = 3
@@ -47,8 +48,18 @@ class Hearing:
         self._hears_nothing = hears_nothing
         self._busy: dict[str, _Listening] = {}
 
-    def listen(self, item: ConversationItem, transcription_model: str | None, step: SessionStep) -> None:
-        """Start hearing what is unheard in `item`; a model's name asks for transcription events."""
+    def listen(
+        self, item: ConversationItem, transcription_model: str | None, step: SessionStep, *, trims: bool = False
+    ) -> None:
+        """Start hearing what is unheard in `item`.
+
+        Args:
+            item: The item.
+            transcription_model: A model's name asks for transcription events.
+            step: Where events and work go.
+            trims: Hear it without the silence around it: where the turn was cut is to make no difference.
+
+        """
         already = {(id(busy.item), busy.index) for busy in self._busy.values()}
         for index, part in enumerate(item.parts):
             if part.kind != "input_audio" or part.heard is not None or (id(item), index) in already:
@@ -63,8 +74,9 @@ class Hearing:
                 continue
             ticket = self._ids.new("hear")
             self._busy[ticket] = listening
+            rate_hz = part.audio_format.sample_rate_hz
             pcm = part.audio_format.from_wire(part.audio)
-            step.work.append(Recognise(ticket, pcm, part.audio_format.sample_rate_hz))
+            step.work.append(Recognise(ticket, words_alone(pcm, rate_hz) if trims else pcm, rate_hz))
 
     def heard(self, ticket: str, text: str, step: SessionStep) -> ConversationItem:
         """Take the text of what `ticket` stands for, and return its item."""

@@ -306,7 +306,7 @@ class Session:
         if config.in_conversation:
             self._listener.busy()
         for item in context:
-            self._hearing.listen(item, None, step)
+            self._hearing.listen(item, None, step, trims=self.detects_turns)
 
     def _conversation(self) -> list[ConversationItem]:
         return [item for item in self._items if was_heard(item) or not self.detects_turns]
@@ -321,4 +321,4 @@ class Session:
         previous = self._items.insert(item, after)
         for event_type in ("conversation.item.added", "conversation.item.done"):
             step.events.append(self._events.make(event_type, previous_item_id=previous, item=item.wire()))
-        self._hearing.listen(item, self._config.transcription_model, step)
+        self._hearing.listen(item, self._config.transcription_model, step, trims=self.detects_turns)

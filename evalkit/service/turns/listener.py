@@ -36,6 +36,7 @@ from evalkit.service.turns.remarks import only_agrees, says_something, takes_the
 from evalkit.service.turns.silero import FRAME_MS, Probabilities
 from evalkit.service.turns.turn_detector import TurnBegins, TurnDetector, TurnEnds, TurnGoesOn, TurnPauses
 from evalkit.service.turns.utterance import Loudness, Utterance
+from evalkit.service.turns.words_alone import words_alone
 from evalkit.service.work import FindVoice, LetTimePass, Recognise, SessionStep
 
 _PAUSE_TICKET = "pause"
@@ -179,13 +180,14 @@ class Listener:
         if text is None or self._wants_answer(utterance, text):
             self._usual.add(utterance.loudness)
             self._has_stopped = False
-            if self._utterance is None or not self._utterance.is_told:
-                self._answer(step)
-            else:
+            if self._utterance is not None and self._utterance.is_told:
                 self._utterance.has_cut = False
+            elif not utterance.is_answered:
+                self._answer(step)
         else:
             self._do.disregard(item_id)
-            self._go_on_after(utterance, step)
+            if not utterance.is_answered:
+                self._go_on_after(utterance, step)
 
     def take_up(self, step: SessionStep) -> None:
         """Take up what was said over an answer, if that has been played; to be called while nothing is under way."""
@@ -213,6 +215,8 @@ class Listener:
         """Take it that an answer is under way: the silence so far is not idle."""
         self._idle = self._answering = ""
         self._has_stopped = False
+        for utterance in self._undecided.values():
+            utterance.is_answered = True
 
     def waited(self, ticket: str, step: SessionStep) -> None:
         """Take it that the time of `ticket` is over."""
@@ -336,8 +340,9 @@ class Listener:
 
     def _ask(self, detector: TurnDetector, end: int, step: SessionStep) -> None:
         self._asking = self._ids.new(_PAUSE_TICKET)
+        rate_hz = detector.audio_format.sample_rate_hz
         pcm = detector.audio_format.from_wire(self._buffer.peek(end))
-        step.work.append(Recognise(self._asking, pcm, detector.audio_format.sample_rate_hz))
+        step.work.append(Recognise(self._asking, words_alone(pcm, rate_hz), rate_hz))
 
     def _weigh(self, detector: TurnDetector, text: str | None, step: SessionStep) -> None:
         """Take the words before a pause."""
@@ -397,6 +402,8 @@ class Listener:
     def _answer(self, step: SessionStep) -> None:
         if self._manners is None or not self._manners.answer_delay_ms:
             self._do.answer(step)
+            return
+        if self._answering:
             return
         self._answering = self._ids.new("answer")
         step.work.append(LetTimePass(self._answering, self._manners.answer_delay_ms / 1000))

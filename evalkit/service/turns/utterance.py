@@ -42,6 +42,7 @@ class Utterance:
         over_answer: Whether an answer was heard when it began.
         is_told: Whether the client knows of it.
         has_cut: Whether an answer was cut because of it.
+        is_answered: Whether an answer to it has begun, as far as its words were known.
         takes_floor: Whether a short word of it asked for silence.
         voice_ms: How long there was a voice in it, without its silences.
         loudness: How loud that voice is.
@@ -54,6 +55,7 @@ class Utterance:
     over_answer: bool
     is_told: bool = False
     has_cut: bool = False
+    is_answered: bool = False
     takes_floor: bool = False
     voice_ms: int = 0
     loudness: Loudness = field(default_factory=Loudness)

@@ -176,6 +176,26 @@ def test_without_interruptions_every_sound_is_told(answering):
     assert hear(bench, (1.0, 1)).types == [STARTED]
 
 
+def test_words_that_come_late(new_bench):
+    """Short utterances whose words are known only when all are over have one answer, to all of them, and no error."""
+    bench = new_bench(holds_work=True)
+    events = hear(bench, (0.0, 0))
+    asked = []
+    for _ in range(3):
+        for voice, frames in turn(MURMUR):
+            bench.voice = lambda _frame, voice=voice: voice
+            for _ in range(frames):
+                audio = base64.b64encode(np.full(768, LOUD if voice else 0, dtype="<i2").tobytes()).decode()
+                events += bench.send("input_audio_buffer.append", audio=audio)
+                events += bench.do(bench.work.pop())
+        asked.append(bench.work.pop(0))
+    bench.words, bench.holds_work = "Yes.", False
+    for work in asked:
+        events += bench.settle(bench.session.heard(work.ticket, "Yes."))
+    assert [kind for kind in events.types if kind in (CREATED, "error")] == [CREATED]
+    assert bench.seen[-1].items == (UserTurn("Yes. Yes. Yes."),)
+
+
 def test_good_manners():
     """Whoever is not known for the contrary has good manners; each of the others lacks exactly one thing."""
     assert manners_of("local-agent") == manners_of("anybody") == GOOD_MANNERS
