@@ -62,6 +62,7 @@ class DuplexPeer:
         names_events: Its errors name the event that they are about.
         greets: It speaks first.
         is_busy: How often it says that it has begun a response by itself when it is asked for one, and does so.
+        goes_silent: It answers the first thing it hears, and nothing after that.
         sends_late: How many pieces of a cancelled response still come.
 
     """
@@ -81,6 +82,7 @@ class DuplexPeer:
     names_events: bool = True
     greets: bool = False
     is_busy: int = 0
+    goes_silent: bool = False
     sends_late: int = 0
     heard: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
@@ -189,7 +191,8 @@ class DuplexPeer:
             await self._say("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id="user")
             await self._say("input_audio_buffer.committed", item_id="user")
             await self._say("conversation.item.added", item={"id": "user", "type": "message"})
-        self._begin_answer(self.answers)
+        if not (self.goes_silent and self._count):
+            self._begin_answer(self.answers)
 
     def _begin_answer(self, times: int = 1) -> None:
         self._answer = asyncio.create_task(self._respond(times))

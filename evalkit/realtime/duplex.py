@@ -65,10 +65,10 @@ TURN_DETECTION_REFUSED = "turn_detection_refused"
 QUIET_MS = 800.0
 """An assistant has finished when it has nothing under way and has been silent for so long."""
 
-RESUME_MS = 5000.0
+RESUME_MS = 5200.0
 """An assistant that stopped for a sound that wanted no answer may take so long to go on; then it has finished."""
 
-ANSWERLESS_MS = 2000.0
+ANSWERLESS_MS = 2200.0
 """So long after a sound that wants no answer it is clear that it got none."""
 
 _BUSY = "conversation_already_has_active_response"
@@ -153,11 +153,6 @@ class DuplexSession(ServerLink):
                 await asyncio.wait(self._tasks)
         finally:
             await super().__aexit__(exc_type, exc, traceback)
-
-    @property
-    def chunk_ms(self) -> float:
-        """How much sound is sent at a time."""
-        return self._stream.chunk_ms
 
     @property
     def responses(self) -> tuple[LoggedResponse, ...]:
@@ -332,7 +327,7 @@ class DuplexSession(ServerLink):
         # What was said last may not have been reported yet, by a server that is still answering what came before.
         over_ms = self.began_at_ms + max(self.playout.end_ms, said.end_ms)
         quiet_since_ms = max(last.done_at_ms, over_ms, self._stopped_at_ms)
-        failed = last.result.failure is not None
+        failed = last.result.failure is not None and not was_stopped
         return failed or self._timeline.now_ms() >= quiet_since_ms + (RESUME_MS if was_stopped else QUIET_MS)
 
     def _last_said(self, clip: PlacedClip) -> PlacedClip:

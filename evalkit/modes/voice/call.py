@@ -120,7 +120,20 @@ def _make_notes(plan: CallPlan, evidence: CallEvidence, account: DuplexAccount |
             "regenerations": len(evidence.attempts) - len(asked),
             "problems": dict(Counter(str(attempt.finding.problem) for attempt in bad if attempt.finding)),
             "attempts": [attempt.to_json() for attempt in evidence.attempts],
+            **_tell_pauses(plan, evidence),
         },
         "tool_answers": [answer.event for answer in evidence.answers],
         **({"turn_taking": account.note()} if account else {}),
     }
+
+
+def _tell_pauses(plan: CallPlan, evidence: CallEvidence) -> dict[str, Json]:
+    """Return the pauses that the caller made on purpose, in samples of each turn's sound; in full duplex nothing.
+
+    There they stand among what the caller did (``turn_taking``).
+    """
+    rate_hz = plan.session.input_format.sample_rate_hz
+    pauses: list[Json] = [
+        {"turn_index": turn.index, **pause} for turn in evidence.turns for pause in turn.pauses_at(0, rate_hz)
+    ]
+    return {} if evidence.duplex is not None or not pauses else {"pauses": pauses}

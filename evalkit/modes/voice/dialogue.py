@@ -39,9 +39,10 @@ from evalkit.records.json import JsonObject
 from evalkit.records.record import ToolCall, ToolOutput
 from evalkit.settings.types import LimitSettings
 from evalkit.simulator.attempts import CallerAttempt, make_turn
-from evalkit.simulator.behaviour import BehaviourRule
+from evalkit.simulator.behaviour import BehaviourAct, BehaviourRule, PlannedAct, plan_turn
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn, Speak
 from evalkit.simulator.conversation import Exchange
+from evalkit.simulator.hesitation import hesitate
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import JudgeTurn
 
@@ -224,9 +225,17 @@ class Dialogue(ABC):
         """Say `said` to the assistant and hear its answer; return what is wrong with the answer."""
 
     async def _carry(self, index: int, said: CallerTurn) -> TurnEvidence:
-        """Return the turn with the sound for the assistant: `said` in the session's format, through the channel."""
-        sound = await self._send_through_line(said.pcm, derive_turn_seed(self._introduction.seed, index))
-        return TurnEvidence(index, said.text, sound.clean_wire, sound.wire, sound.measures, said.pcm)
+        """Return the turn with the sound for the assistant: its pauses, the session's format, through the channel."""
+        speech = hesitate(said.pcm, CALLER_FORMAT.sample_rate_hz, self._planned(index, BehaviourAct.PAUSE))
+        sound = await self._send_through_line(speech.pcm, derive_turn_seed(self._introduction.seed, index))
+        evidence = TurnEvidence(index, said.text, sound.clean_wire, sound.wire, sound.measures, speech.pcm)
+        evidence.pauses, evidence.pauses_left_out = speech.pauses, speech.left_out
+        return evidence
+
+    def _planned(self, index: int, *acts: BehaviourAct) -> list[PlannedAct]:
+        """Return what the caller is to do of some kinds in a turn, in the order of his rules."""
+        planned = plan_turn(self._plan.behaviour, self._introduction.seed, index)
+        return [plan for plan in planned if plan.act in acts]
 
     async def _send_through_line(self, pcm: Pcm, seed: int) -> LineSound:
         audio_format, channel = self._plan.session.input_format, self._plan.channel

@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.modes.voice.turn_acts import DoneAct
+from evalkit.modes.voice.caller_truth import find_caller_spans, what_else_the_caller_did
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_taking import (
     REACTION_MS,
     AgentSpan,
-    CallerSpan,
     CallSpans,
     GeneratedSound,
     HeardSpan,
@@ -22,8 +21,6 @@ from evalkit.realtime.call_sound import CallSound, join_sides
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.playout import PlayedPiece
 from evalkit.realtime.response_log import LoggedResponse
-from evalkit.realtime.uplink import PlacedClip
-from evalkit.records.json import JsonObject
 
 
 def join_call_sound(left: DuplexEvidence) -> CallSound:
@@ -38,51 +35,20 @@ def find_call_spans(left: DuplexEvidence, turns: Sequence[TurnEvidence], input_f
     """Return who was heard when: the caller by the sound that he made, the assistant by what was played."""
     session = left.session
     until_ms = session.began_at_ms + left.until_ms
-    caller = []
-    for turn in turns:
-        clip = left.clips.get(turn.index)
-        if clip is not None:
-            parts = _said_parts(left, turn.clean_wire, clip, input_format)
-            samples = clip.start, clip.end
-            caller += [CallerSpan(turn.index, parts, turn.user_text, samples=samples)] if parts else []
-    caller += [span for done in left.done if (span := _span_of_act(left, done, input_format)) is not None]
-    caller.sort(key=lambda span: span.parts[0].start_ms)
     heard = [(response, _heard_parts(left, response)) for response in session.responses]
     agent = [AgentSpan(response.turn_index, parts, _was_cut(left, response)) for response, parts in heard if parts]
     agent.sort(key=lambda span: span.parts[0].start_ms)
     ended_waiting = left.ended_waiting
     generated = tuple(sorted(_generated(left), key=lambda sound: sound.arrived_ms.start_ms))
-    clock: JsonObject = {
-        "sample_rate_hz": input_format.sample_rate_hz, "began_s": round(session.began_at_ms / 1000, 4)
-    }  # fmt: skip
-    omitted = tuple(
-        {"turn_index": act.turn_index, **act.plan.to_json(), "reason": act.reason}
-        for acts in left.acts
-        for act in acts.left_out()
-    )
     return CallSpans(
-        until_ms, tuple(caller), tuple(agent), tuple(left.tool_times_ms), ended_waiting, generated, clock, omitted
+        until_ms,
+        find_caller_spans(left, turns, input_format),
+        tuple(agent),
+        tuple(left.tool_times_ms),
+        ended_waiting,
+        generated,
+        what_else_the_caller_did(left, turns, input_format),
     )
-
-
-def _span_of_act(left: DuplexEvidence, done: DoneAct, input_format: AudioFormat) -> CallerSpan | None:
-    parts = _said_parts(left, done.clean_wire, done.clip, input_format)
-    if not parts:
-        return None
-    triggered_s = round((left.session.began_at_ms + done.trigger_ms) / 1000, 4)
-    plan: JsonObject = {**done.plan.to_json(), "triggered_s": triggered_s}
-    aside = None if done.plan.act.wants_answer else str(done.plan.act)
-    samples = done.clip.start, done.clip.end
-    return CallerSpan(done.turn_index, parts, done.plan.words, aside, samples, plan)
-
-
-def _said_parts(
-    left: DuplexEvidence, clean_wire: bytes, clip: PlacedClip, input_format: AudioFormat
-) -> tuple[HeardSpan, ...]:
-    """Return where a clip sounds, as far as the call lasted."""
-    began_at_ms = left.session.began_at_ms
-    spans = find_spans(input_format.from_wire(clean_wire), input_format.sample_rate_hz, began_at_ms + clip.start_ms)
-    return _before(began_at_ms + left.until_ms, spans)
 
 
 def wait_for_sound_ms(left: DuplexEvidence, call: CallSpans, turn_index: int) -> float | None:
@@ -137,7 +103,3 @@ def _was_cut(left: DuplexEvidence, response: LoggedResponse) -> bool:
 
 def _at_ms(session: DuplexSession, sample: int) -> float:
     return session.began_at_ms + sample / session.playout.audio_format.sample_rate_hz * 1000.0
-
-
-def _before(until_ms: float, spans: Sequence[HeardSpan]) -> tuple[HeardSpan, ...]:
-    return tuple(HeardSpan(span.start_ms, min(span.end_ms, until_ms)) for span in spans if span.start_ms < until_ms)

@@ -17,7 +17,7 @@ from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.realtime.duplex import CallStream, DuplexSession
 from evalkit.records.faults import Failure
 from evalkit.simulator.act_sounds import amplify, make_sound
-from evalkit.simulator.behaviour import MADE_SOUNDS, PlannedAct, plan_turn
+from evalkit.simulator.behaviour import MADE_SOUNDS, BehaviourAct, PlannedAct
 from evalkit.simulator.caller import CALLER_FORMAT, CallerTurn
 
 
@@ -55,6 +55,8 @@ class DuplexDialogue(Dialogue):
         turn = await self._carry(index, said)
         acts = await self._prepare_acts(index)
         await self._line.wait_for_silence()
+        for plan in self._planned(index, BehaviourAct.SILENCE):
+            await self._line.stay_silent(index, plan)
         self._evidence.turns.append(turn)
         failure = await self._line.exchange(turn, self._answer_tools, acts)
         self._line.keep(self._evidence.turns)
@@ -63,9 +65,8 @@ class DuplexDialogue(Dialogue):
 
     async def _prepare_acts(self, index: int) -> TurnActs:
         """Return what the caller will do in a turn beside what he says in it, with its sound."""
-        planned = plan_turn(self._plan.behaviour, self._introduction.seed, index)
         prepared, number = [], 0
-        for plan in planned:
+        for plan in self._planned(index, *(act for act in BehaviourAct if act.is_heard)):
             follow_up = None
             if plan.follow_up is not None:
                 number += 1

@@ -14,13 +14,14 @@ from evalkit.errors import CaseFailure
 from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
 from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
 from evalkit.modes.voice.turn_acts import TurnActs
-from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
+from evalkit.modes.voice.turn_evidence import DuplexEvidence, HeldSilence, TurnEvidence
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.record import CallerWords, ToolCall
 from evalkit.settings.types import LimitSettings
+from evalkit.simulator.behaviour import PlannedAct
 
 # A line is open for a moment before anybody speaks. The first words have a fixed place a little later, so that a server
 # whose decisions depend on the audio alone decides alike each time.
@@ -57,6 +58,17 @@ class DuplexLine:
         if not await self._session.silence(timeout_s=limit_s):
             message = f"the assistant spoke on, unasked, for {limit_s:g} s"
             raise CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
+
+    async def stay_silent(self, turn_index: int, plan: PlannedAct) -> None:
+        """Let time pass since the last sound, before the words of a turn; what the assistant then says is heard out.
+
+        Raises CaseFailure where it speaks on for ever.
+        """
+        session = self._session
+        start_ms = session.quiet_since_ms() or 0.0
+        await self._timeline.sleep_until((session.began_at_ms + start_ms + plan.duration_ms) / 1000)
+        self.left.silences.append(HeldSilence(turn_index, plan, start_ms, session.now_ms))
+        await self.wait_for_silence()
 
     async def exchange(
         self, turn: TurnEvidence, answer_tools: AnswerTools | None, acts: TurnActs | None = None
@@ -115,7 +127,8 @@ class DuplexLine:
             self.left.tool_times_ms.append((called_at_ms, answered_at_ms))
             if rounds > self._limits.max_tool_rounds:
                 raise too_many_rounds(self._limits)
-        return self._session.responses[-1].result.failure
+        last = self._session.responses[-1]
+        return None if last.was_interrupted else last.result.failure
 
     async def _listen(self, clip: PlacedClip, acts: TurnActs) -> tuple[ToolCall, ...]:
         try:

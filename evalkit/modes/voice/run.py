@@ -127,6 +127,9 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             speakers.append(settings.simulator.provider)
         for case in data.cases:
             chosen, path = settings_of(settings, case), case.inputs["simulation_path"]
+            for rule in chosen.behaviour:
+                if rule.get("voice"):
+                    yield NamedVoice("simulator.behaviour: 'voice'", settings.speech.provider, str(rule["voice"]))
             if chosen.assistant_voice is not None:
                 where = "assistant.voice" if settings.assistant.voice else f"{path}: assistant.voice"
                 yield NamedVoice(where, settings.assistant.provider, chosen.assistant_voice)

@@ -18,6 +18,9 @@ from evalkit.simulator.behaviour import ActTrigger, BehaviourAct, PlannedAct
 MIN_LEFT_MS = 3000.0
 """So much of an answer must still be to come for a caller to do something during it."""
 
+LEAD_MS = 100.0
+"""So long before its moment an act is put on the uplink, so that it begins at the sample it was planned for."""
+
 PATIENCE_MS = 4000.0
 """A caller who interrupted and hears nothing goes on after so long a silence."""
 
@@ -112,7 +115,7 @@ class TurnActs:
             if trigger_ms is None:
                 continue
             at_ms = max(now_ms, trigger_ms + act.plan.delay_ms)
-            if at_ms - now_ms > session.chunk_ms:
+            if at_ms - now_ms > LEAD_MS:
                 goes_on = goes_on or act.plan.after is not ActTrigger.ASSISTANT_SPEAKS
             elif self._has_room(act.plan, at_ms):
                 self._do(act, trigger_ms, at_ms)

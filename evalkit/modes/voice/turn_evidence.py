@@ -12,7 +12,11 @@ from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.results import TurnResult
 from evalkit.realtime.uplink import PlacedClip
+from evalkit.records.json import JsonObject
 from evalkit.records.record import CallerWords, Step, ToolOutput
+from evalkit.simulator.behaviour import PlannedAct
+from evalkit.simulator.caller import CALLER_FORMAT
+from evalkit.simulator.hesitation import HeldPause
 
 
 @dataclass
@@ -24,6 +28,8 @@ class TurnEvidence:
         wire: The same behind the channel, as it went over the wire.
         said_pcm: What the speech role said, 24 kHz; None where there is none, or `wire` holds it sample for sample.
         said: What the caller said in it after its words, each with its time in milliseconds since the case began.
+        pauses: Those that he made on purpose in his words, in samples of `said_pcm`.
+        pauses_left_out: Those for which there was no place.
 
     """
 
@@ -37,11 +43,34 @@ class TurnEvidence:
     result: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)
     said: Sequence[tuple[float, CallerWords]] = ()
+    pauses: tuple[HeldPause, ...] = ()
+    pauses_left_out: tuple[PlannedAct, ...] = ()
 
     @property
     def steps(self) -> tuple[Step, ...]:
         """What happened in it, in order."""
         return order_steps(self.result, self.outputs, self.said)
+
+    def pauses_at(self, start: int, sample_rate_hz: int) -> list[JsonObject]:
+        """Return the pauses that the caller made on purpose, in samples at another rate, counted from elsewhere."""
+        scale = sample_rate_hz / CALLER_FORMAT.sample_rate_hz
+        return [
+            {
+                "duration_ms": pause.plan.duration_ms,
+                "samples": [start + round(pause.start * scale), start + round(pause.end * scale)],
+            }
+            for pause in self.pauses
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldSilence:
+    """A silence that the caller held before a turn, on the call's clock: from the last sound until he spoke."""
+
+    turn_index: int
+    plan: PlannedAct
+    start_ms: float
+    end_ms: float
 
 
 @dataclass
@@ -53,6 +82,7 @@ class DuplexEvidence:
         clips: Turn -> where the caller's sound lies.
         done: What the caller did beside his turns, as he did it.
         acts: What he was to do, turn by turn.
+        silences: Where he let time pass before he spoke.
         tool_times_ms: When each round of tool calls was taken and answered, since the case began.
         until_ms: When the call ended, on the call's clock.
         ended_waiting: Whether it ended because the assistant said nothing any more.
@@ -63,6 +93,7 @@ class DuplexEvidence:
     clips: dict[int, PlacedClip] = field(default_factory=dict)
     done: list[DoneAct] = field(default_factory=list)
     acts: list[TurnActs] = field(default_factory=list)
+    silences: list[HeldSilence] = field(default_factory=list)
     tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
     until_ms: float = 0.0
     ended_waiting: bool = False

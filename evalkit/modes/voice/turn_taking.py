@@ -12,7 +12,7 @@ All times are milliseconds since the case began, which is where conversation.wav
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf
 
 import numpy as np
@@ -50,6 +50,7 @@ class CallerSpan:
         words: What he said.
         aside: What it was that wants no answer (backchannel, vocal_tic, side_speech); None: it was for the assistant.
         samples: Its first sample on the uplink, and the first behind it.
+        pauses: Those that he made on purpose, in samples of the uplink.
         plan: What was planned, where it is no turn; the trigger is in milliseconds since the case began.
 
     """
@@ -59,6 +60,7 @@ class CallerSpan:
     words: str = ""
     aside: str | None = None
     samples: tuple[int, int] | None = None
+    pauses: Sequence[JsonObject] = ()
     plan: JsonObject | None = None
 
     @property
@@ -115,8 +117,7 @@ class CallSpans:
         tools_ms: When tools were called and answered.
         ended_waiting: Whether it ended because the assistant said nothing any more.
         generated: What the assistant's server made, by the arrival of its first sound.
-        uplink: The clock that samples are counted by: its rate, and when its first sample was spoken.
-        omitted: What the caller was to do and did not, each with the reason.
+        caller_notes: What else is known of the caller, as a record keeps it.
 
     """
 
@@ -126,8 +127,7 @@ class CallSpans:
     tools_ms: tuple[tuple[float, float], ...] = ()
     ended_waiting: bool = False
     generated: tuple[GeneratedSound, ...] = ()
-    uplink: JsonObject | None = None
-    omitted: tuple[JsonObject, ...] = ()
+    caller_notes: JsonObject = field(default_factory=dict)
 
     def to_json(self) -> JsonObject:
         """Return it as a record keeps it, in seconds."""
@@ -140,12 +140,12 @@ class CallSpans:
                     "words": said.words,
                     "parts": _parts(said.parts),
                     **({} if said.samples is None else {"samples": list(said.samples)}),
+                    **({"pauses": list(said.pauses)} if said.pauses else {}),
                     **({} if said.plan is None else {"plan": said.plan}),
                 }
                 for said in self.caller
             ],
-            "uplink": self.uplink,
-            "left_out": list(self.omitted),
+            **self.caller_notes,
             "agent": [
                 {"turn_index": heard.turn_index, "parts": _parts(heard.parts), "was_cut": heard.was_cut}
                 for heard in self.agent

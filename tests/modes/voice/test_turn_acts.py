@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,13 @@ from duplex_peer import Reply
 
 from evalkit.audio.levels import find_speech
 from evalkit.audio.wav import read_wav
+from evalkit.metrics.turn_taking.exchanges import find_distractions, find_false_stops
+from evalkit.metrics.turn_taking.timeline import CallTimeline
 from evalkit.records.record import CallerWords, CaseRecord, Words
 from evalkit.simulator.behaviour import read_behaviour
 
-INTERRUPTS = {"act": "interruption", "delay_ms": 500, "words": ["Wait."], "then": ["Sorry, go on."]}
-LONG = Reply("one two three four five six seven eight nine ten", 6000)
+INTERRUPTS = {"act": "interruption", "delay_ms": 1500, "words": ["Wait."], "then": ["Sorry, go on."]}
+LONG = Reply("one two three four five six seven eight nine ten", 8000)
 
 
 def _notes(record: CaseRecord) -> dict[str, Any]:
@@ -76,6 +79,77 @@ async def test_everything_lies_in_the_uplink_where_the_record_says(planned_duple
         assert each["parts"][0][0] == pytest.approx(began_s + heard[0] / rate_hz, abs=0.002)
         assert each["parts"][-1][1] == pytest.approx(began_s + (heard[-1] + 1) / rate_hz, abs=0.002)
     assert not audio.pcm[silent].any()
+
+
+ASIDES = ("backchannel", "vocal_tic", "side_speech")
+
+
+@pytest.mark.parametrize("act", ASIDES)
+async def test_what_is_not_heard_as_a_turn_changes_nothing(planned_duplex: PlanDuplex, act: str) -> None:
+    """The answer goes on, nobody waits for another, and the words are no part of what was said to the assistant."""
+    async with planned_duplex([LONG]) as call:
+        call.behaviour = read_behaviour(
+            [{"act": act, "count": 2, "delay_ms": 500, "words": ["Okay."], "voice": "ash", "level_db": -30}]
+        )
+        record = await call.hold()
+    assert record.failure is None
+    said = [step for step in record.turns[0].steps if isinstance(step, CallerWords)]
+    assert said == [CallerWords("Okay.", act)] * 2
+    assert record.turns[0].all_user_text == "Hi, where is order 49903?"
+    assert record.turns[0].assistant_text == LONG.text
+    assert call.other_voices == ["ash", "ash"]
+    notes = _notes(record)
+    assert [each["act"] for each in notes["caller"]] == ["turn", act, act]
+    first, second = (each["plan"] for each in notes["caller"][1:])
+    assert (first["delay_ms"], second["delay_ms"], first["level_db"]) == (500, 1000, -30)
+    assert call.run.conversation_path("sim").read_text().splitlines()[-1] == f"TURN 1 USER ({act}): Okay."
+    timeline = CallTimeline.from_json("sim", notes)
+    assert [each.reaction.value for each in find_distractions(timeline)] == ["ignored", "ignored"]
+
+
+async def test_an_assistant_that_stops_for_a_cough_has_its_time_to_go_on(planned_duplex: PlanDuplex) -> None:
+    """It is silent for good: the caller waits as long as a resumption may take, and the call goes on."""
+    tic = {"act": "vocal_tic", "delay_ms": 500, "words": ["<cough>"]}
+    async with planned_duplex([LONG], goes_silent=True) as call:
+        call.limits = replace(call.limits, response_timeout_s=20)
+        call.behaviour = read_behaviour([tic])
+        record = await call.hold()
+    assert (record.failure, record.notes["ended_by"]) == (None, "caller")
+    notes = _notes(record)
+    (stop,) = find_false_stops(CallTimeline.from_json("sim", notes))
+    assert (stop.resumption.value, record.turns[0].assistant_text.split()[0]) == ("silent", "one")
+    assert notes["duration_s"] > stop.stopped_s + 5
+
+
+async def test_side_speech_when_all_is_said(planned_duplex: PlanDuplex) -> None:
+    """It comes so long after the last sound; an assistant that answers it is heard out, in the same turn."""
+    side = {"act": "side_speech", "after": "assistant_finished", "delay_ms": 1500, "words": ["Turn that down."]}
+    async with planned_duplex([Reply("It came.", 400), Reply("Turn what down?", 400)], ["Bye.", "END_CALL"]) as call:
+        call.behaviour = read_behaviour([{**side, "turns": [1]}])
+        record = await call.hold()
+    assert record.failure is None
+    assert [step.text for step in record.turns[0].steps if isinstance(step, Words | CallerWords)] == [
+        "It came.", "Turn that down.", "Turn what down?",
+    ]  # fmt: skip
+    assert [(each.caller, each.assistant) for each in call.caller.shown[0]] == [
+        ("Hi, where is order 49903?", "It came. Turn what down?"),
+    ]
+    notes = _notes(record)
+    aside = notes["caller"][1]
+    assert aside["parts"][0][0] == pytest.approx(notes["agent"][0]["parts"][-1][1] + 1.5, abs=0.06)
+    (distraction,) = find_distractions(CallTimeline.from_json("sim", notes))
+    assert distraction.reaction.value == "spoke_up"
+
+
+async def test_something_done_while_a_tool_is_at_work(planned_duplex: PlanDuplex) -> None:
+    """So long after the call, also while nobody speaks."""
+    cough = {"act": "vocal_tic", "after": "tool_called", "delay_ms": 0, "words": ["<throat>"], "level_db": -30}
+    async with planned_duplex([Reply("", 0, [LOOKUP]), Reply("It came.", 400)]) as call:
+        call.behaviour = read_behaviour([cough])
+        record = await call.hold()
+    notes = _notes(record)
+    assert [each["act"] for each in notes["caller"]] == ["turn", "vocal_tic"]
+    assert notes["caller"][1]["plan"]["triggered_s"] == pytest.approx(notes["tool_calls"][0]["called_s"], abs=0.02)
 
 
 @pytest.mark.parametrize(

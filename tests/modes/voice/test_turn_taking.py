@@ -98,8 +98,7 @@ def test_what_a_record_keeps() -> None:
         ),
         (AgentSpan(1, _spans((3000, 4200.04)), was_cut=True),),
         ((2100, 2300),),
-        uplink={"sample_rate_hz": 8000, "began_s": 0.0},
-        omitted=({"act": "backchannel", "reason": "the assistant was not heard"},),
+        caller_notes={"left_out": [{"act": "backchannel", "reason": "the assistant was not heard"}]},
     )
     assert call.to_json() == {
         "duration_s": 9.0,
@@ -108,7 +107,6 @@ def test_what_a_record_keeps() -> None:
             {"turn_index": 2, "act": "interruption", "words": "", "parts": [[4.0, 4.5], [5.0, 5.5]]},
             {"turn_index": 2, "act": "vocal_tic", "words": "<cough>", "parts": [[6.0, 6.4]], "plan": {"delay_ms": 9}},
         ],
-        "uplink": {"sample_rate_hz": 8000, "began_s": 0.0},
         "left_out": [{"act": "backchannel", "reason": "the assistant was not heard"}],
         "agent": [{"turn_index": 1, "parts": [[3.0, 4.2]], "was_cut": True}],
         "generated": [],
