@@ -43,6 +43,7 @@ class Levels:
         leading_silence_ms: Before the first speech frame; the whole length where there is no speech.
         trailing_silence_ms: After the last speech frame; the whole length where there is no speech.
         speech_end_ms: End of the last speech frame; None where there is no speech.
+        longest_pause_ms: The longest silence between two speech frames; 0 where there is none.
 
     """
 
@@ -54,19 +55,22 @@ class Levels:
     leading_silence_ms: float
     trailing_silence_ms: float
     speech_end_ms: float | None
+    longest_pause_ms: float
 
 
 def measure_levels(pcm: Pcm, sample_rate_hz: int) -> Levels:
     """Return every level of a recording, at the documented thresholds."""
     if pcm.size == 0:
-        return Levels(0.0, FLOOR_DBFS, FLOOR_DBFS, FLOOR_DBFS, 0.0, 0.0, 0.0, None)
+        return Levels(0.0, FLOOR_DBFS, FLOOR_DBFS, FLOOR_DBFS, 0.0, 0.0, 0.0, None, 0.0)
     frames = _measure_frames(pcm, sample_rate_hz, FRAME_MS)
     spoken = np.flatnonzero(frames.find_speech(SPEECH_RANGE_DB, SPEECH_FLOOR_DBFS))
     length_ms = pcm.size / sample_rate_hz * 1000.0
-    lead_ms, end_ms, speech_level = length_ms, None, FLOOR_DBFS
+    lead_ms, end_ms, pause_ms, speech_level = length_ms, None, 0.0, FLOOR_DBFS
     if spoken.size:
         lead_ms = int(frames.starts[spoken[0]]) / sample_rate_hz * 1000.0
         end_ms = int(frames.starts[spoken[-1]] + frames.lengths[spoken[-1]]) / sample_rate_hz * 1000.0
+        ends, next_starts = frames.starts[spoken] + frames.lengths[spoken], frames.starts[spoken][1:]
+        pause_ms = int((next_starts - ends[:-1]).max(initial=0)) / sample_rate_hz * 1000.0
         speech_level = to_dbfs(float(frames.energies[spoken].sum() / frames.lengths[spoken].sum()))
     peak = max(int(pcm.max()), -int(pcm.min()))
     return Levels(
@@ -78,6 +82,7 @@ def measure_levels(pcm: Pcm, sample_rate_hz: int) -> Levels:
         leading_silence_ms=lead_ms,
         trailing_silence_ms=length_ms - (end_ms or 0.0),
         speech_end_ms=end_ms,
+        longest_pause_ms=pause_ms,
     )
 
 

@@ -41,6 +41,7 @@ def test_silence_has_numbers_too(pcm: Pcm) -> None:
     measured = levels.measure_levels(pcm, 8000)
     assert {measured.rms_dbfs, measured.speech_dbfs, measured.peak_dbfs} == {levels.FLOOR_DBFS}
     assert measured.speech_end_ms is None
+    assert measured.longest_pause_ms == 0.0
     assert measured.leading_silence_ms == measured.trailing_silence_ms == measured.duration_ms
     assert measured.clipped_share == 0.0
 
@@ -56,6 +57,18 @@ def test_speech_lies_where_it_was_put(rate: int, before_ms: int, said_ms: int, a
     assert measured.trailing_silence_ms == pytest.approx(after_ms * 10, abs=10)
     assert measured.speech_end_ms == pytest.approx((before_ms + said_ms) * 10, abs=10)
     assert measured.speech_dbfs == pytest.approx(20 * np.log10(8000 / 32768) - 3.01, abs=0.5)
+    assert measured.longest_pause_ms == 0.0
+
+
+@pytest.mark.parametrize("rate", [8000, 24000])
+@pytest.mark.parametrize("pauses_ms", [(), (40,), (700, 200), (90, 1200, 1190)])
+def test_the_longest_pause_is_the_longest_between_two_sounds(rate: int, pauses_ms: tuple[int, ...]) -> None:
+    """Right to a frame; the silence before the first and after the last is no pause."""
+    parts = [silence(3, rate), sine(8000, 0.2, rate)]
+    for pause_ms in pauses_ms:
+        parts += [silence(pause_ms / 1000, rate), sine(4000, 0.1, rate)]
+    measured = levels.measure_levels(np.concatenate([*parts, silence(4, rate)]), rate)
+    assert measured.longest_pause_ms == pytest.approx(max(pauses_ms, default=0), abs=10)
 
 
 def test_speech_end_ignores_a_quiet_tail() -> None:

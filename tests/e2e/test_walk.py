@@ -131,6 +131,18 @@ def test_check_lists_every_recording_and_refuses_what_cannot_carry_a_score(cold_
     assert not (cold_cli.cwd / "outputs").exists()
 
 
+def test_check_warns_of_recordings_that_the_server_will_cut(cold_cli: Cli) -> None:
+    """By name, with the silence that is set; not where the client takes the turns."""
+    duplex = cold_cli("check", "mode=walk", "turn_detection=server_vad", "turn_detection.silence_duration_ms=800")
+    assert duplex.code == 0, duplex.err
+    told = "warning: turn_detection.silence_duration_ms: 800, but 7 of 64 recordings pause for longer"
+    assert told in duplex.out
+    assert "address-new-apartment.wav (960 ms)" in duplex.out
+    assert "and 2 more; 1000 would cut none" in duplex.out
+    manual = cold_cli("check", "mode=walk")
+    assert (manual.code, "silence_duration_ms" in manual.out) == (0, False)
+
+
 def test_voice_makes_recordings_that_walk_takes_and_a_second_call_does_nothing(cli: Cli) -> None:
     """Crawl CSV in, walk CSV and A-law files out; a changed voice makes again only what it changes."""
     line = [

@@ -1,7 +1,8 @@
-"""The audio conformance check: measures of every recording of a walk, and reasons why one cannot be used."""
+"""The recordings of a walk: measures of each, reasons why one cannot be used, and which a turn detection will cut."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -9,10 +10,18 @@ from pathlib import Path
 from evalkit.audio.conformance import Bounds, Conformance, examine_recording
 from evalkit.audio.formats import AudioFormat
 from evalkit.datasets.recordings import Recordings
-from evalkit.modes.voice.settings import WalkSettings
+from evalkit.modes.voice.settings import TurnDetectionSettings, WalkSettings
 from evalkit.records.case import Case
 
 _HEADER = ("file", "codec", "Hz", "ms", "speech dBFS", "peak dBFS", "clipped", "lead ms", "rest ms", "verdict")
+
+
+# A voice fades, and a detector waits for that too: a pause ends a turn where it is longer by this than the silence that
+# the detector is set to.
+_FADING_MS = 70.0
+# What a server that is told nothing is set to, by the protocol.
+_PROTOCOL_SILENCE_MS = 500
+_MOST_NAMED = 5
 
 
 def examine_recordings(
@@ -32,6 +41,30 @@ def examine_recordings(
 def find_recording_problems(recordings: Sequence[Conformance]) -> list[str]:
     """Return a message for every bound that a recording breaks."""
     return [problem.message for recording in recordings for problem in recording.problems]
+
+
+def warn_of_pauses(recordings: Sequence[Conformance], detection: TurnDetectionSettings) -> list[str]:
+    """Return a warning that names the recordings whose pauses will be taken for the end of a turn; none where none is.
+
+    Only silence ends a turn of ``server_vad``; whether what was said sounds whole (``semantic_vad``) is not known here.
+    """
+    if detection.type != "server_vad":
+        return []
+    set_to = detection.silence_duration_ms
+    silence_ms = _PROTOCOL_SILENCE_MS if set_to is None else set_to
+    found = {each.path.name: each.levels.longest_pause_ms for each in recordings if each.levels is not None}
+    cut = sorted((-pause_ms, name) for name, pause_ms in found.items() if pause_ms >= silence_ms + _FADING_MS)
+    if not cut:
+        return []
+    named = ", ".join(f"{name} ({-pause_ms:.0f} ms)" for pause_ms, name in cut[:_MOST_NAMED])
+    more = f" and {len(cut) - _MOST_NAMED} more" if len(cut) > _MOST_NAMED else ""
+    as_set = f"{silence_ms}{' (the default of the protocol)' if set_to is None else ''}"
+    enough_ms = math.ceil(-cut[0][0] / 100) * 100
+    message = (
+        f"turn_detection.silence_duration_ms: {as_set}, but {len(cut)} of {len(found)} recordings pause for longer, "
+        f"and are answered on what was said by then: {named}{more}; {enough_ms} would cut none"
+    )
+    return [message]
 
 
 def conformance_table(recordings: Sequence[Conformance]) -> str:

@@ -16,7 +16,12 @@ from evalkit.datasets.recordings import Recordings
 from evalkit.errors import CaseFailure, DataError
 from evalkit.modes.mode import Starter
 from evalkit.modes.voice.layouts import WALK_LAYOUT
-from evalkit.modes.voice.recordings import conformance_table, examine_recordings, find_recording_problems
+from evalkit.modes.voice.recordings import (
+    conformance_table,
+    examine_recordings,
+    find_recording_problems,
+    warn_of_pauses,
+)
 from evalkit.modes.voice.settings import WalkSettings
 from evalkit.modes.voice.spoken import Speak, SpokenData, SpokenMode
 from evalkit.modes.voice.spoken_turn import PreparedUtterance
@@ -70,10 +75,17 @@ class WalkMode(SpokenMode[WalkSettings]):
         return examine_recordings(cases, settings, recordings)
 
     def read(self, settings: WalkSettings) -> SpokenData:
-        """Return the data, with a table of all recordings; those that break the bounds are among its problems."""
+        """Return the data, with a table of all recordings; those that break the bounds are among its problems.
+
+        Those that the server will cut into several turns are among its oddities.
+        """
         data = super().read(settings)
-        problems = find_recording_problems(data.recordings)
-        return replace(data, table=conformance_table(data.recordings), problems=tuple(problems))
+        return replace(
+            data,
+            table=conformance_table(data.recordings),
+            problems=tuple(find_recording_problems(data.recordings)),
+            oddities=(*data.oddities, *warn_of_pauses(data.recordings, settings.turn_detection)),
+        )
 
     def read_expectations(self, settings: WalkSettings) -> Sequence[Case]:
         """Return the rows of the CSV, whatever has become of the recordings."""

@@ -5,13 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from evalkit.audio.wav import read_wav
+from evalkit.audio.formats import AudioFormat
+from evalkit.audio.g711 import Pcm
+from evalkit.audio.wav import read_wav, write_wav
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, DataError
+from evalkit.modes.voice.recordings import warn_of_pauses
+from evalkit.modes.voice.settings import TurnDetectionSettings
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import Prepared, prepare, read_settings
+from evalkit.service.turns.detection import TurnDetection, completed
+from evalkit.service.turns.silero import SileroNetwork
+from evalkit.service.turns.turn_detector import TurnDetector, TurnEnds
 
 
 def _prepare(*overrides: str) -> Prepared:
@@ -109,3 +117,64 @@ def test_a_job_is_described_with_the_calls_its_cases_expect() -> None:
     for name in set(expected):
         assert f"{name} {expected.count(name)}" in told
     assert told.endswith(f"no call: {sum(case.expects_no_call for case in prepared.cases)}")
+
+
+ULAW = AudioFormat.G711_ULAW
+
+
+def _detection(silence_duration_ms: int | None, kind: str = "server_vad") -> TurnDetectionSettings:
+    return TurnDetectionSettings(kind, None, None, silence_duration_ms, None, None)
+
+
+def _count_turns(network: SileroNetwork, wire: bytes, silence_duration_ms: int) -> int:
+    """Return of how many turns the embedded provider takes a recording to be made."""
+    wanted = {"type": "server_vad", "silence_duration_ms": silence_duration_ms}
+    detector = TurnDetector(TurnDetection.from_wire(completed(wanted)), ULAW, 0)
+    silence = bytes([ULAW.silence_byte]) * 8
+    detector.append(silence * 400 + wire + silence * 2000)
+    turns = 0
+    while (due := detector.due()) is not None:
+        detector.judged(network.judge([(detector.stream, due)])[0])
+        while (event := detector.next()) is not None:
+            turns += isinstance(event, TurnEnds)
+    return turns
+
+
+@pytest.mark.parametrize("silence_duration_ms", [500, 800, 1000])
+def test_recordings_that_will_be_cut_are_those_that_are(silence_duration_ms: int) -> None:
+    """By level alone, and the embedded provider's network agrees: on every fourth of those that ship, but for one."""
+    data: Any = _prepare("mode=walk").data
+    recordings = data.recordings[::4]
+    network = SileroNetwork()
+    cut = {
+        each.path.name
+        for each in recordings
+        if _count_turns(network, read_wav(each.path).payload, silence_duration_ms) > 1
+    }
+    warned = {each.path.name for each in recordings if warn_of_pauses([each], _detection(silence_duration_ms))}
+    assert len(cut ^ warned) <= 1
+    assert bool(cut) == (silence_duration_ms < 1000)
+
+
+def test_a_warning_names_the_longest_pauses_and_what_would_cut_none(tmp_path: Path) -> None:
+    """And how many more; the silence in effect, be it the protocol's."""
+    times = np.arange(8 * 300) / 8000
+    said = (8000 * np.sin(2 * np.pi * 300 * times)).astype(np.int16)
+    rows = ["example_id,user_text,audio_path,gt_tool_call,gt_tool_call_arg"]
+    for pause_ms in (400, 700, 750, 800, 850, 900, 1250):
+        silence: Pcm = np.zeros(8 * pause_ms, dtype=np.int16)
+        write_wav(tmp_path / f"p{pause_ms}.wav", ULAW.to_wire(np.concatenate([said, silence, said])), ULAW)
+        rows.append(f"c{pause_ms},Hi.,p{pause_ms}.wav,,")
+    (tmp_path / "cases.csv").write_text("\n".join(rows) + "\n")
+    line = ("mode=walk", f"mode.data_csv={tmp_path / 'cases.csv'}")
+    duplex = (*line, "turn_detection=server_vad")
+    named = "p1250.wav (1250 ms), p900.wav (900 ms), p850.wav (850 ms), p800.wav (800 ms), p750.wav (750 ms) and 1 more"
+    (told,) = _prepare(*duplex).data.oddities
+    pauses = "turn_detection.silence_duration_ms: 500, but 6 of 7 recordings pause for longer"
+    assert told == f"{pauses}, and are answered on what was said by then: {named}; 1300 would cut none"
+    (told,) = _prepare(*duplex, "turn_detection.silence_duration_ms=null").data.oddities
+    assert "500 (the default of the protocol), but 6 of 7" in told
+    (told,) = _prepare(*duplex, "turn_detection.silence_duration_ms=1000").data.oddities
+    assert told.endswith("said by then: p1250.wav (1250 ms); 1300 would cut none")
+    for quiet in ((*duplex, "turn_detection.silence_duration_ms=1300"), line, (*line, "turn_detection=semantic_vad")):
+        assert _prepare(*quiet).data.oddities == ()
