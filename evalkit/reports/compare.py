@@ -20,7 +20,6 @@ from typing import Any
 
 from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm, median_shift
 from evalkit.metrics.statistics import Interval
-from evalkit.metrics.turn_taking.measurement import MeasuredIn
 from evalkit.metrics.turn_taking.timeline import CallTimeline
 from evalkit.records.grade import Grade
 from evalkit.reports.config_changes import ConfigChange, find_config_changes
@@ -207,11 +206,7 @@ def _turn_taking(
     calls: Sequence[Mapping[str, CallTimeline]], options: CompareOptions, seed: int, *, with_seconds: bool
 ) -> tuple[TurnTakingChange, ...]:
     changes = compare_turn_taking(calls[0], calls[1], seed, options.confidence)
-    return tuple(
-        _with_verdict(change, options)
-        for change in changes
-        if with_seconds or change.measured_in is not MeasuredIn.SECONDS
-    )
+    return tuple(_with_verdict(change, options) for change in changes if with_seconds or not change.depends_on_latency)
 
 
 def _with_verdict(change: TurnTakingChange, options: CompareOptions) -> TurnTakingChange:

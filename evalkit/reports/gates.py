@@ -30,6 +30,7 @@ from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.outcomes import describe_undecided, find_shortfalls
 from evalkit.reports.rows import ResultTable
+from evalkit.reports.turn_taking import list_metrics
 
 
 @dataclass(frozen=True)
@@ -147,7 +148,7 @@ def _turn_taking(gates: Mapping[str, float | None], found: Mapping[str, Any] | N
         if allowed is None:
             continue
         bound, _, name = key.removesuffix("_s").partition("_")
-        metric = found["metrics"][name] if found else None
+        metric = list_metrics(found)[name] if found else None
         value = metric["value"] if metric else None
         unit = " s" if key.endswith("_s") else ""
         if metric is None:
@@ -156,6 +157,8 @@ def _turn_taking(gates: Mapping[str, float | None], found: Mapping[str, Any] | N
             reason = f"{name} is unknown: there was no event for it"
         elif value is None:
             reason = f"{name} is unknown: {metric['shown']} is too few events for a rate"
+        elif bound == "max" and metric.get("censored") == metric["events"]:
+            reason, value = f"{name} is unknown: all that is known is that it is {metric['shown']}", None
         else:
             reason = f"{name} is {value:.3f}{unit}, {'below' if bound == 'min' else 'above'} {allowed:g}{unit}"
         passed = value is not None and (value >= allowed if bound == "min" else value <= allowed)

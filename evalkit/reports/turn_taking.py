@@ -1,23 +1,28 @@
 """What calls in full duplex say of the agent's turn-taking: the summary's ``turn_taking``.
 
-=============== ===================================================================================================
-key             meaning
-=============== ===================================================================================================
-``calls``       case-trials that count and have a timeline of who was heard when
-``unread``      case-trial -> why its timeline could not be read; they are in no value
-``metrics``     evalkit's own metrics, by name: a node each
-``tau_voice``   those of tau-voice as it publishes them, by the names that it has for them: a node each
-=============== ===================================================================================================
+===================== ==================================================================================================
+key                   meaning
+===================== ==================================================================================================
+``calls``             case-trials that count and have a timeline of who was heard when
+``unread``            case-trial -> why its timeline could not be read; they are in no value
+``metrics``           evalkit's own metrics, by name: a node each
+``tau_voice``         those of tau-voice as it publishes them, by the names that it has for them: a node each
+``eva``               those of EVA, by name: a node each
+``full_duplex_bench`` those of Full-Duplex-Bench that a timeline allows, by name: a node each
+``not_measured``      ``full_duplex_bench`` -> part of it -> why it has no value
+===================== ==================================================================================================
 
 =============== ===================================================================================================
 in a node       meaning
 =============== ===================================================================================================
 ``value``       the value; null without events, and for a rate of fewer than ten
 ``shown``       the value as it is shown to people: a rate of fewer than ten events as a count, `3 of 7`
-``ci95``        two numbers, over cases; missing where there is no value, or one case would have to tell the spread
+``ci95``        two numbers, over cases; missing where there is no value, one case would have to tell the spread, or
+                nothing but a lower bound is known
 ``events``      how many events it rests on
-``unit``        ``seconds``, ``share`` or ``per turn``
-``censored``    events that count with less than their true value: an agent that had not yielded by then
+``unit``        ``seconds``, ``share``, ``per turn`` or ``score``
+``censored``    events that count with less than their true value: an agent that had not yielded by then; where all
+                do, the value is a lower bound
 ``set_aside``   reason -> how many events were met and not counted
 ``window``      which events count, and what is looked at
 =============== ===================================================================================================
@@ -27,10 +32,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from typing import Any
 
+from evalkit.metrics.turn_taking.by_others import measure_by_others, tau_metric
+from evalkit.metrics.turn_taking.full_duplex_bench import NOT_MEASURED
 from evalkit.metrics.turn_taking.measurement import Measurement
 from evalkit.metrics.turn_taking.panel import measure_calls
-from evalkit.metrics.turn_taking.tau import measure_tau, to_ticks
 from evalkit.metrics.turn_taking.timeline import CallTimeline
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord
@@ -76,15 +83,22 @@ def summarize_turn_taking(records: Sequence[CaseRecord], seed: int) -> dict[str,
     if not heard.timelines and not heard.unread:
         return {}
     calls = list(heard.timelines.values())
-    published = measure_tau([to_ticks(call) for call in calls])
+    others = measure_by_others(calls)
     return {
         "turn_taking": {
             "calls": len(calls),
             "unread": dict(heard.unread),
             "metrics": {one.name: _describe(one, seed) for one in measure_calls(calls)},
-            "tau_voice": {name: _describe(one, seed) for name, one in published.items()},
+            **{key: {name: _describe(one, seed) for name, one in found.items()} for key, found in others.items()},
+            "not_measured": {"full_duplex_bench": dict(NOT_MEASURED)},
         }
     }
+
+
+def list_metrics(found: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """Return metric -> its node of a summary's ``turn_taking``: evalkit's own, and those that others define."""
+    tau = {tau_metric(name): node for name, node in found.get("tau_voice", {}).items()}
+    return {**found["metrics"], **tau, **found.get("eva", {}), **found.get("full_duplex_bench", {})}
 
 
 def _describe(one: Measurement, seed: int) -> dict[str, Json]:

@@ -2,7 +2,8 @@
 
 A call's value is the mean over its events, and calls are paired as all case-trials are. Rates of which more, or less,
 is better, with ten events or more in both runs, get a verdict; their p-values are a family of their own, adjusted by
-Holm's method. What is measured in seconds is shown and decides nothing, as latencies do not.
+Holm's method. What is measured in seconds is shown and decides nothing, as latencies do not; nor do the definitions of
+others, which look at the same events once more.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm
+from evalkit.metrics.turn_taking.by_others import measure_by_others
 from evalkit.metrics.turn_taking.measurement import MeasuredIn, Measurement
 from evalkit.metrics.turn_taking.panel import measure_calls
 from evalkit.metrics.turn_taking.timeline import CallTimeline
@@ -21,6 +23,7 @@ _MORE_IS_BETTER = {
     "response_rate", "yield_rate", "backchannel_selectivity", "vocal_tic_selectivity", "side_speech_selectivity",
     "resume_rate",
 }  # fmt: skip
+_BY_LATENCY = {"eva_turn_taking", "eva_pass_rate"}
 _LESS_IS_BETTER = {"agent_interruption_rate", "pause_takeover_rate"}
 
 
@@ -55,6 +58,11 @@ class TurnTakingChange:
         return self.metric in _LESS_IS_BETTER
 
     @property
+    def depends_on_latency(self) -> bool:
+        """Whether it says as much of how fast the assistant is as of what it does."""
+        return self.measured_in is MeasuredIn.SECONDS or self.metric in _BY_LATENCY
+
+    @property
     def can_be_judged(self) -> bool:
         """Whether it is known which way is better, and there are events enough for rates."""
         return self.has_rates and (self.metric in _MORE_IS_BETTER or self.less_is_better)
@@ -73,7 +81,7 @@ def compare_turn_taking(
 
     """
     keys = [key for key in before if key in after]
-    panels = [[measure_calls([calls[key]]) for key in keys] for calls in (before, after)]
+    panels = [[_measure(calls[key]) for key in keys] for calls in (before, after)]
     found = [
         change
         for first, second in zip(*(list(zip(*panel, strict=True)) for panel in panels), strict=True)
@@ -81,6 +89,11 @@ def compare_turn_taking(
     ]
     adjusted = holm({change.metric: change.p_adjusted for change in found if change.can_be_judged})
     return tuple(replace(change, p_adjusted=adjusted.get(change.metric, change.p_adjusted)) for change in found)
+
+
+def _measure(call: CallTimeline) -> tuple[Measurement, ...]:
+    by_others = measure_by_others([call])
+    return (*measure_calls([call]), *(one for found in by_others.values() for one in found.values()))
 
 
 def _compare(

@@ -63,9 +63,10 @@ def url(folder: Path) -> Iterator[str]:
     _write_sweep(folder / "sweeps" / "swept")
     with lab_process(folder.parent, str(folder)) as lab:
         deadline = time.monotonic() + 30
-        while lab.client().get(PAGES["duplex"]).status_code != 200:  # the lab reads its folders while it is up
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        with lab.client() as client:
+            while client.get(PAGES["duplex"]).status_code != 200:  # the lab reads its folders while it is up
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
         yield lab.url
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from layouts import layout_of
 
+from evalkit.metrics.turn_taking.by_others import measure_by_others
 from evalkit.metrics.turn_taking.measurement import MeasuredIn
 from evalkit.metrics.turn_taking.panel import measure_calls
 from evalkit.modes.voice.settings import TurnTakingGateSettings
@@ -193,9 +194,31 @@ def test_a_gate_on_turn_taking_without_a_call_in_full_duplex_is_missed() -> None
     assert (verdict["passed"], verdict["reason"]) == (False, reason)
 
 
+@pytest.mark.parametrize(
+    ("key", "passed"), [("min_tau_r_y", True), ("max_tau_l_r_s", False), ("min_eva_turn_taking", True)]
+)
+def test_gates_on_what_others_define(key: str, passed: bool) -> None:
+    """They find their metrics, under which heading of the summary they may stand."""
+    tau = {"R_Y": {"value": 0.9, "shown": "0.90", "events": 10}, "L_R": {"value": 2.0, "shown": "2.00 s", "events": 3}}
+    eva = {"eva_turn_taking": {"value": 0.7, "shown": "0.70", "events": 3}}
+    summary = {**SUMMARY, "turn_taking": {"metrics": HEARD, "tau_voice": tau, "eva": eva}}
+    [verdict] = judge({"turn_taking": {key: 0.6}}, summary)
+    assert verdict["passed"] is passed
+
+
+def test_a_lower_bound_reaches_no_upper_limit() -> None:
+    """Nobody ever yielded: 2 s is all that was waited, so that 2.5 s is not reached."""
+    node = {"value": 2.0, "shown": "at least 2.00 s", "events": 3, "censored": 3}
+    summary = {**SUMMARY, "turn_taking": {"metrics": {"yield_latency": node}}}
+    [verdict] = judge({"turn_taking": {"max_yield_latency_s": 2.5}}, summary)
+    assert (verdict["passed"], verdict["found"]) == (False, None)
+    assert verdict["reason"].endswith("yield_latency is unknown: all that is known is that it is at least 2.00 s")
+
+
 def test_every_metric_of_turn_taking_has_a_gate() -> None:
     """And every gate a metric, in the unit that its name says."""
-    metrics = {metric.name: metric.measured_in for metric in measure_calls(())}
+    others = [one for found in measure_by_others(()).values() for one in found.values()]
+    metrics = {metric.name: metric.measured_in for metric in (*measure_calls(()), *others)}
     gates = [field.name for field in fields(TurnTakingGateSettings)]
     assert {gate.removesuffix("_s").partition("_")[2] for gate in gates} == set(metrics)
     in_seconds = {name for name, measured_in in metrics.items() if measured_in is MeasuredIn.SECONDS}

@@ -10,7 +10,7 @@ from turn_taking_notes import heard, interrupted
 
 from evalkit.reports.rows import build_table
 from evalkit.reports.summary import RunFacts, summarize
-from evalkit.reports.turn_taking import read_calls, summarize_turn_taking
+from evalkit.reports.turn_taking import list_metrics, read_calls, summarize_turn_taking
 
 PANEL = (
     "response_latency response_rate yield_latency yield_rate backchannel_selectivity vocal_tic_selectivity "
@@ -61,6 +61,36 @@ def test_ten_events_are_a_rate(make_record: Any) -> None:
     assert node["tau_voice"]["R_Y"]["value"] == 0.9
     assert node["tau_voice"]["L_Y"]["value"] == pytest.approx(0.6)  # in ticks of 0.2 s, over yields alone
     assert node["tau_voice"]["I_A"]["unit"] == "per turn"
+
+
+def test_scores_of_other_benchmarks_by_hand(make_record: Any) -> None:
+    """Answered after 0.4 and 2.5 s: EVA's score is the mean of 0.9 and 2/3; Full-Duplex-Bench takes the seconds."""
+    node = found_in([make_record("c", notes={"turn_taking": heard([0.4, 2.5])})])
+    score = node["eva"]["eva_turn_taking"]
+    assert (score["value"], score["unit"], score["events"]) == (pytest.approx((0.9 + 2 / 3) / 2), "score", 1)
+    assert (node["eva"]["eva_pass_rate"]["shown"], node["eva"]["eva_pass_rate"]["value"]) == ("0 of 1", None)
+    assert node["eva"]["eva_pretoolspeech_rate"]["shown"] == "-"
+    latency = node["full_duplex_bench"]["fdb_response_latency"]
+    assert (latency["value"], latency["events"]) == (pytest.approx(1.45), 2)
+    assert node["full_duplex_bench"]["fdb_stop_latency"]["events"] == 0
+    assert "words" in node["not_measured"]["full_duplex_bench"]["version 1"]
+
+
+def test_who_never_yields_takes_at_least_as_long_as_was_waited(make_record: Any) -> None:
+    """And no interval, which would have no width, pretends that more is known."""
+    deaf = [make_record(f"c{n}", notes={"turn_taking": interrupted(spoke_on_s=3.0)}) for n in range(6)]
+    latency = found_in(deaf)["metrics"]["yield_latency"]
+    assert (latency["value"], latency["shown"], "ci95" in latency) == (2.0, "at least 2.00 s", False)
+    mixed = found_in([*deaf, make_record("c9", notes={"turn_taking": interrupted(spoke_on_s=0.5)})])
+    latency = mixed["metrics"]["yield_latency"]
+    assert (latency["shown"], latency["censored"], "ci95" in latency) == ("1.79 s", 6, True)
+
+
+def test_every_metric_is_found_by_one_name(make_record: Any) -> None:
+    """Evalkit's own, and those of others by names that say whose they are."""
+    names = list(list_metrics(found_in([make_record("c", notes={"turn_taking": heard([0.4])})])))
+    assert {"response_latency", "tau_l_r", "eva_turn_taking", "fdb_stop_latency"} < set(names)
+    assert len(names) == 12 + 8 + 3 + 2
 
 
 def test_trials_of_a_case_are_one_case(make_record: Any) -> None:

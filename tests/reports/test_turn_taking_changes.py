@@ -68,4 +68,5 @@ def test_calls_of_one_run_alone_take_no_part() -> None:
     other = {"b": CallTimeline.from_json("b", heard([1.0]))}
     assert compare_turn_taking(one, other, seed=0, confidence=0.95) == ()
     silent = {"a": CallTimeline.from_json("a", call([], [], 1.0))}
-    assert compare_turn_taking(one, silent, seed=0, confidence=0.95) == ()
+    found = compare_turn_taking(one, silent, seed=0, confidence=0.95)
+    assert [change.metric for change in found] == ["eva_turn_taking", "eva_pass_rate"]  # 0 for a call without a turn

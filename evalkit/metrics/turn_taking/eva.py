@@ -87,6 +87,16 @@ def measure_eva(calls: Sequence[CallTimeline]) -> Measurement:
     )
 
 
+def measure_eva_passed(calls: Sequence[CallTimeline]) -> Measurement:
+    """Return the share of calls that pass."""
+    return Measurement(
+        "eva_pass_rate",
+        MeasuredIn.SHARE,
+        f"a call whose score is {PASSES_FROM:g} or more",
+        tuple(Contribution(call.case_id, 0.0, float(score_call(call) >= PASSES_FROM)) for call in calls),
+    )
+
+
 def measure_eva_pre_tool_speech(calls: Sequence[CallTimeline]) -> Measurement:
     """Return `pretoolspeech_rate`: of the groups of tool calls, those before which the agent spoke in the turn.
 

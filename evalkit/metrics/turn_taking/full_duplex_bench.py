@@ -8,6 +8,8 @@ at speech segments of both sides, with short gaps closed first: as its code clos
 comments say.
 
 What a judge model decides there (how relevant an answer is, how an overlap was handled) is not computed here.
+:func:`measure_full_duplex_bench` is what the timeline of a call allows: version 1.5, over everything that the caller
+did. Version 1 needs the time of each word, which no call has.
 """
 
 from __future__ import annotations
@@ -18,12 +20,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.metrics.turn_taking.timeline import Segment, merge_segments
+from evalkit.metrics.turn_taking.measurement import Contribution, MeasuredIn, Measurement
+from evalkit.metrics.turn_taking.timeline import CallTimeline, Segment, merge_segments
 
 TURN_FROM_S, TURN_OVER_WORDS = 1.0, 3
 BACKCHANNEL_UP_TO_WORDS = 2
 HISTOGRAM_S = 0.2
 CALLER_GAP_S, AGENT_GAP_S = 0.6, 0.5
+
+NOT_MEASURED = {
+    "version 1": "turn-over rates and their latencies go by the agent's single words, whose times no call has",
+    "judged": "how an overlap was handled and how relevant an answer is are decided by a judge, which is not asked",
+}
+"""Part of the benchmark -> why it has no value."""
 
 _NOTHING = 1e-10
 
@@ -78,6 +87,50 @@ def backchannel_divergence(segments: Sequence[Segment], human: Sequence[float], 
 
 def stop_latencies_s(caller: Iterable[Segment], agent: Iterable[Segment]) -> tuple[float, ...]:
     """Return how long both sides speak at once, for each time they do, in the order in which that ends."""
+    return tuple(latency_s for _, latency_s in _stops(caller, agent))
+
+
+def response_latencies_s(caller: Iterable[Segment], agent: Iterable[Segment]) -> tuple[float, ...]:
+    """Return from each end of the caller's speech to the agent's next start, in the order of those.
+
+    Where two ends have the same next start, the later one counts: the earlier was no end of a turn.
+    """
+    return tuple(latency_s for _, latency_s in _responses(caller, agent))
+
+
+def measure_full_duplex_bench(calls: Sequence[CallTimeline]) -> tuple[Measurement, ...]:
+    """Return the latencies of version 1.5 over some calls: to the agent's stop, and to its answer."""
+    return (
+        Measurement(
+            "fdb_stop_latency",
+            MeasuredIn.SECONDS,
+            f"how long both speak at once, gaps up to {CALLER_GAP_S:g} s of the caller and {AGENT_GAP_S:g} s of the"
+            " agent closed, for each time they do",
+            tuple(
+                Contribution(call.case_id, time_s, latency_s)
+                for call in calls
+                for time_s, latency_s in _stops(*_sides(call))
+            ),
+        ),
+        Measurement(
+            "fdb_response_latency",
+            MeasuredIn.SECONDS,
+            "from each end of what the caller did to the agent's next start, the same gaps closed",
+            tuple(
+                Contribution(call.case_id, time_s, latency_s)
+                for call in calls
+                for time_s, latency_s in _responses(*_sides(call))
+            ),
+        ),
+    )
+
+
+def _sides(call: CallTimeline) -> tuple[list[Segment], list[Segment]]:
+    return [part for said in call.caller for part in said.parts], [part for one in call.agent for part in one.parts]
+
+
+def _stops(caller: Iterable[Segment], agent: Iterable[Segment]) -> list[tuple[float, float]]:
+    """Return when each overlap begins, and how long it lasts."""
     callers, agents = merge_segments(caller, CALLER_GAP_S), merge_segments(agent, AGENT_GAP_S)
     shortest: dict[int, float] = {}
     for said in callers:
@@ -86,21 +139,18 @@ def stop_latencies_s(caller: Iterable[Segment], agent: Iterable[Segment]) -> tup
             end_ms = round(min(said.end_s, spoken.end_s) * 1000)
             if overlap_s > 0:
                 shortest[end_ms] = min(overlap_s, shortest.get(end_ms, math.inf))
-    return tuple(shortest[end_ms] for end_ms in sorted(shortest))
+    return [(end_ms / 1000 - shortest[end_ms], shortest[end_ms]) for end_ms in sorted(shortest)]
 
 
-def response_latencies_s(caller: Iterable[Segment], agent: Iterable[Segment]) -> tuple[float, ...]:
-    """Return from each end of the caller's speech to the agent's next start, in the order of those.
-
-    Where two ends have the same next start, the later one counts: the earlier was no end of a turn.
-    """
+def _responses(caller: Iterable[Segment], agent: Iterable[Segment]) -> list[tuple[float, float]]:
+    """Return when the caller's speech ends, and how long after that the agent begins."""
     callers, agents = merge_segments(caller, CALLER_GAP_S), merge_segments(agent, AGENT_GAP_S)
     latest: dict[float, float] = {}
     for said in callers:
         start_s = next((spoken.start_s for spoken in agents if spoken.start_s > said.end_s), None)
         if start_s is not None:
             latest[start_s] = max(said.end_s, latest.get(start_s, -math.inf))
-    return tuple(start_s - latest[start_s] for start_s in sorted(latest))
+    return [(latest[start_s], start_s - latest[start_s]) for start_s in sorted(latest)]
 
 
 def _divergence(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

@@ -108,6 +108,11 @@ class Measurement:
         return sum(one.is_censored for one in self.contributions)
 
     @property
+    def is_lower_bound(self) -> bool:
+        """Whether every event's true value is larger, so that all that is known of the value is that it is, too."""
+        return bool(self.events) and self.censored == len(self.contributions)
+
+    @property
     def reasons(self) -> Mapping[str, int]:
         """How many events were set aside, by reason."""
         return Counter(one.reason for one in self.set_aside)
@@ -125,14 +130,18 @@ class Measurement:
             return "-"
         if not self.is_rate_worth_showing:
             return f"{math.fsum(one.value for one in self.contributions):g} of {self.events}"
-        return f"{self.value:.2f} s" if self.measured_in is MeasuredIn.SECONDS else f"{self.value:.2f}"
+        at_least = "at least " if self.is_lower_bound else ""
+        return f"{at_least}{self.value:.2f}{' s' if self.measured_in is MeasuredIn.SECONDS else ''}"
 
     def estimate(self, seed: int) -> Estimate:
         """Return the value with its 95 % interval over cases; None for the interval where none can be given.
 
+        Where every event is censored there is none: cases that look alike tell nothing of values that nobody saw.
         Seconds that happen to be 0 or 1 are no shares: theirs is the interval of any other mean.
         """
         values, cases = [one.value for one in self.contributions], [one.case_id for one in self.contributions]
+        if self.is_lower_bound:
+            return Estimate(self.value, self.events, None)
         if self.measured_in is MeasuredIn.SHARE:
             return estimate_mean(values, cases, seed)
         if self.measured_in is MeasuredIn.PER_TURN:

@@ -137,6 +137,20 @@ class TurnTakingGateSettings:
     max_talk_over_s: float | None
     min_pre_tool_speech_rate: float | None
     max_pre_tool_speech_rate: float | None
+    max_tau_l_r_s: float | None
+    min_tau_r_r: float | None
+    max_tau_l_y_s: float | None
+    min_tau_r_y: float | None
+    max_tau_i_a: float | None
+    min_tau_s_bc: float | None
+    min_tau_s_vt: float | None
+    min_tau_s_nd: float | None
+    min_eva_turn_taking: float | None
+    min_eva_pass_rate: float | None
+    min_eva_pretoolspeech_rate: float | None
+    max_eva_pretoolspeech_rate: float | None
+    max_fdb_stop_latency_s: float | None
+    max_fdb_response_latency_s: float | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from evalkit.metrics.turn_taking.eva import (
     Timing,
     find_turns,
     measure_eva,
+    measure_eva_passed,
     measure_eva_pre_tool_speech,
     score_call,
     score_latency,
@@ -193,6 +194,8 @@ def test_the_score_of_a_run_is_the_mean_of_its_calls() -> None:
     late = call([(CallerAct.TURN, 1, 2)], [(4.75, 9)])
     measured = measure_eva([good, poor, late])
     assert (measured.value, measured.events) == (pytest.approx((1 + 1 + 0.5) / 3), 3)
+    passed = measure_eva_passed([good, poor, late])
+    assert ([event.value for event in passed.contributions], passed.shown) == ([1.0, 1.0, 0.0], "2 of 3")
 
 
 def test_speech_before_tools_is_counted_per_group() -> None:

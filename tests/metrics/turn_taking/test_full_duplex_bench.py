@@ -6,17 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
+from turn_taking_notes import call
 
 from evalkit.metrics.turn_taking.full_duplex_bench import (
     backchannel_divergence,
     backchannel_frequency,
+    measure_full_duplex_bench,
     response_latencies_s,
     stop_latencies_s,
     takes_turn,
     takes_turn_for_backchannel,
     turn_latency_s,
 )
-from evalkit.metrics.turn_taking.timeline import Segment
+from evalkit.metrics.turn_taking.timeline import CallTimeline, Segment
 
 
 def at(*times: tuple[float, float]) -> tuple[Segment, ...]:
@@ -112,6 +114,19 @@ def test_response_latencies_run_to_the_next_start(
 ) -> None:
     """Of the agent, after the caller's end."""
     assert response_latencies_s(caller, agent) == pytest.approx(latencies)
+
+
+def test_a_call_is_measured_as_its_two_sides_are() -> None:
+    """Whatever the caller's sounds are for: two overlaps, one of a backchannel; the answer after each end."""
+    caller = [{"act": "turn", "parts": [[1.0, 2.0]]}, {"act": "backchannel", "parts": [[5.0, 5.4]]}]
+    caller.append({"act": "interruption", "parts": [[7.0, 8.0]]})
+    agent = [{"parts": [[3.0, 7.5]], "was_cut": True}, {"parts": [[9.0, 10.0]], "was_cut": False}]
+    stop, response = measure_full_duplex_bench([CallTimeline.from_json("c", call(caller, agent, 12.0))])
+    assert [one.time_s for one in stop.contributions] == pytest.approx([5.0, 7.0])
+    assert [one.value for one in stop.contributions] == pytest.approx([0.4, 0.5])
+    assert [one.time_s for one in response.contributions] == pytest.approx([2.0, 8.0])
+    assert [one.value for one in response.contributions] == pytest.approx([1.0, 1.0])
+    assert (stop.shown, response.shown) == ("0.45 s", "1.00 s")
 
 
 SIDES = st.lists(st.tuples(st.integers(0, 300), st.integers(1, 40)), max_size=12).map(
