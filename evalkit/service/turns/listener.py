@@ -293,11 +293,11 @@ class Listener:
         """Whether a short sound over an answer has ended; with semantic_vad the pause asks."""
         after_ms = max(min(_SOUND_OVER_MS, detection.pause_ms - FRAME_MS), FRAME_MS)
         has_ended = frame.silence_ms == -(-after_ms // FRAME_MS) * FRAME_MS
-        is_new = bool(utterance.voice_ms) and not utterance.takes_floor and not self._interrupts(utterance)
+        is_new = bool(utterance.span_ms) and not utterance.takes_floor and not self._interrupts(utterance)
         return detection.max_wait_ms is None and has_ended and is_new and not self._is_aside(utterance.recent_power)
 
     def _interrupts(self, utterance: Utterance) -> bool:
-        lasts = utterance.voice_ms >= INTERRUPTS_MS and not self._is_aside(utterance.recent_power)
+        lasts = utterance.span_ms >= INTERRUPTS_MS and not self._is_aside(utterance.recent_power)
         return lasts or utterance.takes_floor
 
     def _is_aside(self, power: float) -> bool:
@@ -351,7 +351,7 @@ class Listener:
         if utterance is not None and manners is not None and not utterance.is_told and not self._interrupts(utterance):
             utterance.takes_floor = text is not None and takes_the_floor(text)
             if not utterance.takes_floor:
-                utterance.forget_voice()
+                utterance.forget_span()
                 is_over = detector.detection.max_wait_ms is not None
             elif manners.yields and not manners.yield_delay_ms:
                 self._tell(detector, utterance, step)

@@ -45,6 +45,7 @@ class Utterance:
         is_answered: Whether an answer to it has begun, as far as its words were known.
         takes_floor: Whether a short word of it asked for silence.
         voice_ms: How long there was a voice in it, without its silences.
+        span_ms: How long it was from the first sound that may mean something to the last one.
         loudness: How loud that voice is.
 
     """
@@ -58,8 +59,10 @@ class Utterance:
     is_answered: bool = False
     takes_floor: bool = False
     voice_ms: int = 0
+    span_ms: int = 0
     loudness: Loudness = field(default_factory=Loudness)
     age_ms: int = 0
+    _burst_from: int = 0
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_FRAMES))
 
     def take(self, frame: TurnGoesOn) -> None:
@@ -67,12 +70,14 @@ class Utterance:
         self.age_ms = (frame.end - self.begins) // TICKS_PER_MS
         if frame.silence_ms == 0:
             self.voice_ms += FRAME_MS
+            self._burst_from = self._burst_from or frame.end - FRAME_MS * TICKS_PER_MS
+            self.span_ms = (frame.end - self._burst_from) // TICKS_PER_MS
             self.loudness.add(Loudness(frame.power, 1))
             self._recent.append(frame.power)
 
-    def forget_voice(self) -> None:
+    def forget_span(self) -> None:
         """Take it that what was said so far means nothing."""
-        self.voice_ms = 0
+        self.span_ms = self._burst_from = 0
 
     @property
     def power(self) -> float:

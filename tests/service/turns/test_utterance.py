@@ -13,8 +13,10 @@ def test_an_utterance():
     for number, (silence_ms, power) in enumerate([(0, 4.0), (32, 100.0), (0, 8.0)], 2):
         utterance.take(TurnGoesOn(number * 32 * TICKS_PER_MS, silence_ms, power))
     assert (utterance.voice_ms, utterance.age_ms, utterance.power, utterance.recent_power) == (64, 96, 6.0, 6.0)
-    utterance.forget_voice()
-    assert (utterance.voice_ms, utterance.power) == (0, 6.0)
+    assert utterance.span_ms == 96
+    utterance.forget_span()
+    utterance.take(TurnGoesOn(6 * 32 * TICKS_PER_MS, 0, 6.0))
+    assert (utterance.voice_ms, utterance.span_ms) == (96, 32)
 
 
 def test_who_speaks_to_others():
