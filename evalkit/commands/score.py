@@ -104,7 +104,8 @@ class Regrading:
     @property
     def needs(self) -> frozenset[str]:
         """The services that its graders cannot do without."""
-        return needs_of(spec for key in self.stored for spec in self.specs(self.subject(key).case))
+        asked = needs_of(spec for key in self.stored for spec in self.specs(self.subject(key).case))
+        return asked - self.mode.unused_services
 
 
 @dataclass

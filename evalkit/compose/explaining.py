@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,10 @@ from omegaconf.errors import OmegaConfBaseException
 from evalkit.errors import ConfigError
 from evalkit.settings.renamed import renaming_problem
 from evalkit.settings.schemas import key_at
+
+_UNFIT_PRESET = re.compile(
+    r"In '(?P<group>\w+)/(?P<option>[^']+)': Could not override '(?P<chosen>[^']+)'. No match in the defaults list"
+)
 
 
 @contextmanager
@@ -44,4 +49,6 @@ def _first_lines(error: BaseException) -> str:
     lines = [line.strip() for line in str(error.__cause__ or error).splitlines()]
     kept = [line for line in lines if line and not line.startswith(("full_key", "object_type", "reference_type"))]
     message = " ".join(kept).split("Config search path")[0].strip()
+    if unfit := _UNFIT_PRESET.match(message):
+        return f"{unfit['group']}={unfit['option']}: chooses {unfit['chosen']}, which this mode, or its input, has not"
     return f"{full_key}: {message}" if full_key else message

@@ -15,7 +15,7 @@ from evalkit.runner.jobs import Source
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
 from evalkit.settings.renamed import renaming_problem
-from evalkit.settings.schemas import all_keys, key_at, mode_names
+from evalkit.settings.schemas import DEFAULT_INPUT, all_keys, key_at, mode_names
 from evalkit.settings.validation import find_value_problem
 
 _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)|true|false", re.IGNORECASE)
@@ -23,6 +23,8 @@ _NUMBER_LIKE = re.compile(r"[+-]?(\d[\d_]*\.?[\d_]*|\.\d+)([eE][+-]?\d+)?|[+-]?(
 _ELEMENT = re.compile(r"""(?:"[^"\\]*"|'[^'\\]*'|[^,"'\[\]{}()$\\])+""")
 # A job is found again by its number and overrides, so its directory cannot be chosen by the user.
 _SWEEPER = "hydra/sweeper"
+_PRESETS = ("realism", "experiment")
+"""Groups whose options may choose other groups' options."""
 _DECIDED_HERE = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "hydra.job.chdir")
 
 
@@ -131,12 +133,22 @@ def find_keys_inside_null(overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def find_keys_of_other_modes(overrides: Sequence[str], mode: str) -> list[str]:
-    """Return a message for every override of a key or group that `mode` has not, and some other mode has."""
+def find_keys_of_other_modes(overrides: Sequence[str], mode: str, schema: str) -> list[str]:
+    """Return a message for every override of a key or group that `schema` has not, and some other one has.
+
+    `schema` is that of the config of `mode`, which may have another input than the mode's own.
+    """
     problems = []
     for text in without_hydra(overrides):
         name = text.partition("=")[0].lstrip("+~").rpartition("@")[2]
-        if name in ("mode", "experiment") or key_at(name, mode) is not None:
+        if name in _PRESETS or name == "mode" or key_at(name, schema) is not None:
+            continue
+        if key_at(name, mode) is not None:
+            chosen = schema.removeprefix(f"{mode}.")
+            problems.append(
+                f"{text}: input={chosen} has no {name}, for nothing of sound is made, sent or needed; leave it out, "
+                f"or take input={DEFAULT_INPUT}"
+            )
             continue
         others = [other for other in mode_names() if key_at(name, other) is not None]
         if others:
@@ -168,7 +180,7 @@ def without_sweeps(overrides: Sequence[str]) -> list[str]:
 
 
 def of_all_jobs(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides that decide how jobs run and which mode's keys they have: Hydra's own, mode and preset.
+    """Return the overrides that decide how jobs run and which mode's keys they have: Hydra's own, mode and presets.
 
     Of several values the first: a launcher is the same for all jobs.
     """
@@ -178,7 +190,7 @@ def of_all_jobs(overrides: Sequence[str]) -> list[str]:
         override = parser.parse_override(text)
         if _is_for_hydra(text):
             found.append(text)
-        elif override.key_or_group in ("mode", "experiment"):
+        elif override.key_or_group in ("mode", *_PRESETS):
             values = _literal_values(override)
             found += [f"{override.key_or_group}={values[0]}"] if values else []
     return found

@@ -29,6 +29,7 @@ from evalkit.compose.overrides import (
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError
 from evalkit.runner.jobs import Job, Plan, Source, name_directories
+from evalkit.settings.schemas import schema_name
 
 
 def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> Plan:
@@ -65,11 +66,18 @@ def _compose(source: Source, overrides: Sequence[str], *, return_hydra_config: b
     try:
         return hydra.compose(source.config_name, list(overrides), return_hydra_config=return_hydra_config)
     except HydraException:
-        mode = str(hydra.compose(source.config_name, of_all_jobs(overrides)).mode.name)
-        problems = find_keys_of_other_modes(overrides, mode)
+        known = hydra.compose(source.config_name, [*of_all_jobs(overrides), *_chosen_input(source, overrides)])
+        problems = find_keys_of_other_modes(overrides, str(known.mode.name), schema_name(known))
         if problems:
             raise ConfigError(problems) from None
         raise
+
+
+def _chosen_input(source: Source, overrides: Sequence[str]) -> list[str]:
+    """Return the input that `overrides` choose, where their mode has several."""
+    chosen = [text for text in overrides if text.startswith("input=")]
+    has_several = "input" in hydra.compose(source.config_name, of_all_jobs(overrides))
+    return chosen if has_several else []
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

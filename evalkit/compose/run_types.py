@@ -16,7 +16,7 @@ from omegaconf import MISSING, OmegaConf
 
 from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import Schema, dereference, load_schema, mode_names, run_schema
+from evalkit.settings.schemas import Schema, dereference, load_schema, run_schema, schema_names
 
 _PYTHON_TYPES: Mapping[str, Any] = {
     "string": str, "integer": int, "number": float, "boolean": bool, "array": list, "object": dict,
@@ -26,9 +26,11 @@ _PYTHON_TYPES: Mapping[str, Any] = {
 def register() -> None:
     """Register types and resolvers: an option of group ``schema`` for each mode, which the mode's own option pulls in.
 
+    A mode that has other keys for another input has a further one for that.
+
     Called where this module is imported, so that a launcher's worker process has them too.
     """
-    for mode in mode_names():
+    for mode in schema_names():
         ConfigStore.instance().store(
             group="schema", name=mode, node=_node_type(f"{mode}_run", run_schema(mode)), package="_global_"
         )

@@ -22,8 +22,17 @@ from evalkit.settings.options import list_groups, option_folders
 from evalkit.settings.renamed import with_new_names
 from evalkit.settings.resolution import with_absolute_paths
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import dereference, mode_names, run_schema
+from evalkit.settings.schemas import (
+    DEFAULT_INPUT,
+    dereference,
+    mode_names,
+    run_schema,
+    schema_name,
+    schema_names,
+)  # fmt: skip
 
+# Groups whose options may choose other groups' options, in their order in the primary config.
+_PRESETS = ("realism", "experiment")
 # What an assistant brings; the options of a mode say where it has them from.
 _ASSISTANT_FILES = ("system_prompt_file", "tools_file")
 
@@ -52,11 +61,20 @@ def _primary_config(run_dir: Path, line: CommandLine) -> dict[str, Any]:
     for mode in {before, *modes} - set(mode_names()):
         raise ConfigError(f"{run_dir}: mode {mode!r} is not installed; installed modes: {', '.join(mode_names())}")
     body = with_absolute_paths(stored, Path(runtime["cwd"]))
+    stored_input = str(body.get("input", DEFAULT_INPUT))
     for mode in modes:  # of several, what all of them have
-        body = _known_keys(body, run_schema(mode))
+        for chosen in {stored_input, *named.get("input", ())}:
+            body = _known_keys(body, run_schema(_schema_of(mode, chosen)))
     _drop_replaced(body, named, changes_mode=modes != [before])
+    kept = _kept_choices(runtime["choices"], body, modes, before)
+    if (
+        stored_input != DEFAULT_INPUT
+        and "input" not in named
+        and all("input" in run_schema(mode)["properties"] for mode in modes)
+    ):
+        kept["input"] = stored_input
     return {
-        "defaults": [*_defaults(shipped["defaults"], before, _kept_choices(runtime["choices"], body, modes, before))],
+        "defaults": [*_defaults(shipped["defaults"], before, kept)],
         **_with_stored_keys(shipped, body),
         "hydra": shipped["hydra"],
     }
@@ -69,7 +87,7 @@ def _defaults(shipped: Sequence[Any], mode: str, choices: Mapping[str, str]) -> 
         group = next(iter(entry)) if isinstance(entry, dict) else entry
         if group == "_self_":
             continue
-        if group == "experiment":
+        if group == _PRESETS[0]:
             yield "_self_"
         if str(group).startswith("override "):
             overridden.append(entry)
@@ -77,6 +95,12 @@ def _defaults(shipped: Sequence[Any], mode: str, choices: Mapping[str, str]) -> 
             yield {"mode": mode} if group == "mode" else entry
     yield from ({f"override /{group}": choice} for group, choice in choices.items())
     yield from overridden
+
+
+def _schema_of(mode: str, chosen: str) -> str:
+    """Return the schema of a mode's config with the `chosen` input, where it has several."""
+    name = schema_name({"mode": {"name": mode}, "input": chosen})
+    return name if name in schema_names() else mode
 
 
 def _named_groups(line: CommandLine) -> dict[str, list[str]]:
@@ -87,17 +111,18 @@ def _named_groups(line: CommandLine) -> dict[str, list[str]]:
         name, _, value = text.lstrip("+").partition("=")
         if name.partition("@")[0] in groups:
             named[name] = value.split(",")
-    for preset in named.get("experiment", []):
-        for entry in _preset(preset, line).get("defaults", []):
+    presets = [(kind, chosen) for kind in _PRESETS for chosen in named.get(kind, [])]
+    for kind, chosen in presets:
+        for entry in _preset(kind, chosen, line).get("defaults", []):
             name = next(iter(entry)) if isinstance(entry, dict) else ""
             if name.startswith("override /"):
                 named.setdefault(name.removeprefix("override /"), [str(entry[name])])
     return named
 
 
-def _preset(name: str, line: CommandLine) -> dict[str, Any]:
+def _preset(group: str, name: str, line: CommandLine) -> dict[str, Any]:
     for folder in option_folders([Path(folder).expanduser().resolve() for folder in line.config_dirs]):
-        path = folder / "experiment" / f"{name}.yaml"
+        path = folder / group / f"{name}.yaml"
         if path.is_file():
             content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
             return content

@@ -85,6 +85,12 @@ async def grade_stt_then_text(context: GraderContext) -> Verdict:
     return Verdict(float(not problems), "; ".join([*problems, f"heard: {heard!r}"]), (heard,))
 
 
+def _why_nothing_sounds(context: GraderContext) -> str | None:
+    """Return why there is nothing to listen to where the case was held in writing."""
+    is_written = context.record.settings.get("input") == "text"
+    return "the case was held in writing (input=text): there is no sound" if is_written else None
+
+
 async def _listen(context: GraderContext, speaker: str) -> _WrittenAndHeard | None:
     written, heard = [], []
     for turn in context.turns:
@@ -118,8 +124,17 @@ GRADERS = (
         },
         needs=_TRANSCRIBE,
         fails_on_silence=False,
+        inapplicable=_why_nothing_sounds,
     ),
-    GraderType("wer", "2", grade_wer, {"speaker": _SPEAKER}, needs=_TRANSCRIBE, fails_on_silence=False),
+    GraderType(
+        "wer",
+        "2",
+        grade_wer,
+        {"speaker": _SPEAKER},
+        needs=_TRANSCRIBE,
+        fails_on_silence=False,
+        inapplicable=_why_nothing_sounds,
+    ),
     GraderType(
         "stt_then_text",
         "2",
@@ -128,5 +143,6 @@ GRADERS = (
         one_required=("contains", "not_contains", "regex"),
         needs=_TRANSCRIBE,
         fails_on_silence=False,
+        inapplicable=_why_nothing_sounds,
     ),
 )

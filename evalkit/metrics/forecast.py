@@ -42,6 +42,7 @@ class Range(NamedTuple):
 
 
 ZERO = Range(0.0, 0.0)
+_TOKENS_PER_WORD = 1.5
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,10 @@ class Rates:
         """Return how many tokens a text of so many UTF-8 bytes is."""
         return Range(text_bytes / self.text_bytes_per_token.high, text_bytes / self.text_bytes_per_token.low)
 
+    def words_tokens(self, seconds: Range) -> Range:
+        """Return how many tokens the words are that are spoken in so many seconds."""
+        return seconds.times(self.words_per_minute).times(Range.exactly(_TOKENS_PER_WORD / 60))
+
     def spoken_ms(self, words: int, speed: float = 1.0) -> Range:
         """Return how long `words` last when they are spoken, in milliseconds."""
         minutes = Range(words / self.words_per_minute.high, words / self.words_per_minute.low)
@@ -94,6 +99,7 @@ class CaseWork:
         judgements: How often a judge is asked.
         hears_answers: Whether the answers' sound is transcribed for grading.
         answer_tokens: Tokens of an answer that is written; None: answers are spoken.
+        caller_tokens: Tokens of the caller's words in each turn, where they are written.
 
     """
 
@@ -109,6 +115,7 @@ class CaseWork:
     judgements: Range = ZERO
     hears_answers: bool = False
     answer_tokens: Range | None = None
+    caller_tokens: Range = ZERO
 
 
 @dataclass(frozen=True)
@@ -241,9 +248,10 @@ class _Conversation:
                 shown=_end(shown, end),
                 heard=_end(work.caller_ms, end) / rates.audio_input_ms_per_token,
                 spoken=_end(answer_s, end) * 1000 / rates.audio_output_ms_per_token,
-                words=_end(answer_s, end) * _end(rates.words_per_minute, end) / 60 * 1.5
+                words=_end(answer_s, end) * _end(rates.words_per_minute, end) / 60 * _TOKENS_PER_WORD
                 + _end(work.answer_tokens or ZERO, end),
                 calls=_end(rates.tool_call_tokens, end) if work.calls_tools else 0.0,
+                read=_end(work.caller_tokens, end),
             )
             for end in (0, 1)
         ]
@@ -266,15 +274,16 @@ class _Tokens(NamedTuple):
     spoken: float
     words: float
     calls: float
+    read: float
 
     def usage(self, *, cached: bool) -> Usage:
         """Return the sum over all responses. Each is shown what was said before it, and the instructions again."""
         per_turn = self.responses / self.turns
         earlier = per_turn * self.turns * (self.turns - 1) / 2  # turns said before, summed over all responses
         audio_in = self.responses * self.heard + earlier * (self.heard + self.spoken)
-        text_in = self.responses * self.shown + earlier * (self.words + self.calls)
+        text_in = self.responses * (self.shown + self.read) + earlier * (self.words + self.calls + self.read)
         first_audio, first_text = self.turns * self.heard + (self.turns - 1) * self.spoken, self.shown
-        first_text += (self.turns - 1) * (self.words + self.calls)
+        first_text += (self.turns - 1) * (self.words + self.calls) + self.turns * self.read
         cached_audio = max(audio_in - first_audio, 0.0) if cached else 0.0
         cached_text = max(text_in - first_text, 0.0) if cached else 0.0
         audio_out, text_out = self.turns * self.spoken, self.turns * self.words + self.responses * self.calls
@@ -321,8 +330,8 @@ def _caller_usages(work: CaseWork, models: Models, rates: Rates) -> tuple[Usage,
     for end in (0, 1):
         turns = _end(work.simulated_turns, end)
         seconds = _end(rates.caller_turn_s, end)
-        words = seconds * _end(rates.words_per_minute, end) / 60 * 1.5
-        answer = _end(rates.answer_s, end) * _end(rates.words_per_minute, end) / 60 * 1.5
+        words = seconds * _end(rates.words_per_minute, end) / 60 * _TOKENS_PER_WORD
+        answer = _end(rates.answer_s, end) * _end(rates.words_per_minute, end) / 60 * _TOKENS_PER_WORD
         text_in = turns * _end(rates.text_tokens(work.persona_bytes), end) + turns * (turns + 1) / 2 * (words + answer)
         audio_out = turns * seconds * 1000 / rates.audio_output_ms_per_token if models.simulator_speaks else 0.0
         usages.append(_usage(text_in, turns * words, audio_out))

@@ -10,6 +10,8 @@ A mode has
 ``models``           the default models that it takes from a provider, the assistant's first
 ``layout``           how its results look: columns, row unit, latencies
 ``stages``           stages of its own at which a case may fail, and whose fault that is
+``unused_services``  services of graders that would find nothing in its records (``transcribe``: they hold no sound)
+``of_config``        another mode of the same name, for configs with other keys
 ``read``             reads the cases and all they need; reports every problem of the data at once
 ``graders``          the graders of a case
 ``fingerprint``      the settings that can change a case's record: resume, compare and caches use them
@@ -120,6 +122,11 @@ class Mode(ABC, Generic[Settings, Data]):
     layout: ClassVar[ResultLayout]
     models: ClassVar[tuple[str, ...]] = ("assistant", "judge")
     stages: ClassVar[Mapping[str, Fault]] = {}
+    unused_services: ClassVar[frozenset[str]] = frozenset()
+
+    def of_config(self, config: Mapping[str, Any]) -> Mode[Any, Any]:  # noqa: ARG002
+        """Return the mode that runs a `config` of this name: another one where its input decides which keys it has."""
+        return self
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:  # noqa: ARG002
         """Return the problems of a composed config that lie between several keys."""

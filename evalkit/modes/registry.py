@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -27,3 +28,8 @@ def find_mode(name: str) -> Mode[Any, Any]:
     if not isinstance(mode, Mode):
         raise ConfigError(f"entry point {point.name} = {point.value!r} of {GROUP} is not a mode; see docs/extending.md")
     return mode
+
+
+def mode_of(config: Mapping[str, Any]) -> Mode[Any, Any]:
+    """Return the mode that a run's `config` is of. Raises ConfigError where no installed distribution has it."""
+    return find_mode(str(config["mode"]["name"])).of_config(config)

@@ -180,6 +180,7 @@ class SessionSpec:
         transcription_model: Transcribes our audio beside the assistant; None for none.
         tool_choice: ``auto``, ``none``, ``required`` or a tool named by an object.
         turn_detection: How the server takes turns; None: it does not, the client says when an utterance ends.
+        in_writing: Words go and come as text: answers are text, and nothing of sound is set up.
 
     """
 
@@ -192,9 +193,21 @@ class SessionSpec:
     transcription_model: str | None = None
     tool_choice: str | JsonObject = "auto"
     turn_detection: DetectionSpec | None = None
+    in_writing: bool = False
 
     def payload(self) -> dict[str, Any]:
         """Return the GA session object. Where we take the turns it says so by a null: left out, the server would."""
+        modality = OutputModality.TEXT if self.in_writing else self.output_modality
+        session = {
+            "type": "realtime",
+            "instructions": self.instructions,
+            "output_modalities": [str(modality)],
+            "tools": list(self.tools),
+            "tool_choice": self.tool_choice,
+        }
+        return session if self.in_writing else {**session, "audio": self._sound()}
+
+    def _sound(self) -> dict[str, Any]:
         detection = None if self.turn_detection is None else self.turn_detection.payload()
         audio_input: dict[str, Any] = {"format": _wire_format(self.input_format), "turn_detection": detection}
         if self.transcription_model is not None:
@@ -202,14 +215,7 @@ class SessionSpec:
         audio_output: dict[str, Any] = {"format": _wire_format(self.output_format)}
         if self.voice is not None:
             audio_output["voice"] = self.voice
-        return {
-            "type": "realtime",
-            "instructions": self.instructions,
-            "output_modalities": [str(self.output_modality)],
-            "tools": list(self.tools),
-            "tool_choice": self.tool_choice,
-            "audio": {"input": audio_input, "output": audio_output},
-        }
+        return {"input": audio_input, "output": audio_output}
 
 
 def _wire_format(audio_format: AudioFormat) -> dict[str, Any]:

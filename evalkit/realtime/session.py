@@ -23,6 +23,8 @@ the handshake failed                         ``connect``                  see :m
 an error, or silence, for ``session.update`` ``session_update``           the server's code, ``session_timeout``
 the server takes turns by itself, whenever   ``session_update``           ``turn_detection_kept``
 that shows
+the server speaks where it is to write,      ``session_update``           ``output_modality_refused``
+whenever that shows
 the server objects to what we sent else      ``stream_audio``             the server's code
 an error for ``response.create``, or for     ``response_error``           the server's code
 nothing in particular while we wait for it
@@ -46,7 +48,7 @@ from types import TracebackType
 from evalkit.audio.formats import AudioFormat
 from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.connection import ConnectionLimits
-from evalkit.realtime.events import ServerError, ServerEvent, server_error
+from evalkit.realtime.events import ServerError, ServerEvent, SessionSpec, server_error
 from evalkit.realtime.link import ServerLink, Trouble
 from evalkit.realtime.pacer import Pacing, send_paced, split_chunks
 from evalkit.realtime.rate_limits import OnRateLimits
@@ -56,9 +58,12 @@ from evalkit.realtime.trace import AudioRef, Direction, Trace
 from evalkit.realtime.transcripts import InputTranscripts
 from evalkit.realtime.turn_taking import TURN_DETECTION_KEPT, TurnTaking
 from evalkit.realtime.turns import BENIGN_ERRORS, AudioPiece, ResponseCollector, response_id_of
+from evalkit.realtime.written_answers import OUTPUT_MODALITY_REFUSED, find_spoken
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 from evalkit.records.record import ToolOutput
+
+_REFUSED = frozenset({TURN_DETECTION_KEPT, OUTPUT_MODALITY_REFUSED})
 
 
 @dataclass
@@ -73,7 +78,10 @@ class _Turn:
 
 
 class RealtimeSession(ServerLink):
-    """A session with one server in which the client takes the turns; see :class:`ServerLink` for its arguments."""
+    """A session with one server in which the client takes the turns; see :class:`ServerLink` for its arguments.
+
+    It is held in sound (:meth:`send_audio`) or in writing (:meth:`add_user_text`), as it was configured.
+    """
 
     def __init__(
         self,
@@ -91,6 +99,7 @@ class RealtimeSession(ServerLink):
         )
         self._transcripts = InputTranscripts()
         self._turn_taking = TurnTaking()
+        self._in_writing = False
         self._create_event_id = ""
         self._utterances = 0
         self._turn = _Turn()
@@ -103,11 +112,17 @@ class RealtimeSession(ServerLink):
     ) -> None:
         """Close the connection; what the server still says until then is traced.
 
-        Raises CaseFailure where that shows, after a good end, that the server takes turns by itself.
+        Raises CaseFailure where that shows, after a good end, that the server did not do as it was asked.
         """
         await super().__aexit__(exc_type, exc, traceback)
         if exc is None:
-            self._raise_kept_detection()
+            self._raise_refused()
+
+    async def configure(self, spec: SessionSpec, *, timeout_s: float) -> None:
+        """Send ``session.update`` and wait until the server has taken it."""
+        self._in_writing = spec.in_writing
+        self._turn_taking = TurnTaking(in_writing=spec.in_writing)
+        await super().configure(spec, timeout_s=timeout_s)
 
     def begin_turn(self, turn_index: int, *, input_wav: str | None = None, output_wav: str | None = None) -> None:
         """Begin turn `turn_index` (from 1): audio sent and received from now on will stand in these files."""
@@ -190,12 +205,12 @@ class RealtimeSession(ServerLink):
     async def _await(self, ready: Callable[[], bool], timeout_s: float, stage: Stage) -> bool:
         is_ready = await super()._await(ready, timeout_s, stage)
         if is_ready:
-            self._raise_kept_detection()
+            self._raise_refused()
         return is_ready
 
-    def _raise_kept_detection(self) -> None:
-        """Raise CaseFailure when the server takes turns by itself: what it answered is not an answer to us."""
-        if self._trouble is not None and self._trouble.error_type == TURN_DETECTION_KEPT:
+    def _raise_refused(self) -> None:
+        """Raise CaseFailure when the server does not do as it was asked: what it answered is not an answer to us."""
+        if self._trouble is not None and self._trouble.error_type in _REFUSED:
             self._raise_trouble(Stage.SESSION_UPDATE)
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
@@ -203,6 +218,9 @@ class RealtimeSession(ServerLink):
         breach = self._turn_taking.find_breach(event)
         if breach is not None:
             self._note(Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_KEPT, breach))
+        spoken = find_spoken(event) if self._in_writing else None
+        if spoken is not None:
+            self._note(Trouble(Stage.SESSION_UPDATE, OUTPUT_MODALITY_REFUSED, spoken))
         if event.type == "error":
             self._take_error(event, at_ms)
         elif self._collector is not None:

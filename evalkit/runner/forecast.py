@@ -51,7 +51,7 @@ def _with_grading(prepared: Prepared, case: Case, work: CaseWork) -> CaseWork:
         if "judge" in needs_of([spec]):
             asked = work.turns if spec.level is GradeLevel.TURN else Range.exactly(1.0)
             judgements = judgements.plus(asked.times(votes))
-    return replace(work, judgements=judgements, hears_answers="transcribe" in needs_of(specs))
+    return replace(work, judgements=judgements, hears_answers="transcribe" in prepared.grader_needs & needs_of(specs))
 
 
 def describe_sweep(jobs: Sequence[Job], forecast: Forecast, prices_of: str) -> list[str]:

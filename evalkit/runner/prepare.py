@@ -14,7 +14,7 @@ from evalkit.datasets.ids import find_unsafe_ids
 from evalkit.errors import ConfigError, DataError, UserError, collecting
 from evalkit.graders.registry import GRADER_TYPES, find_grader_problems
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
-from evalkit.modes.registry import find_mode
+from evalkit.modes.registry import mode_of
 from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
@@ -71,7 +71,8 @@ class Prepared:
     @property
     def grader_needs(self) -> frozenset[str]:
         """What its graders ask for: ``judge``, ``transcribe``."""
-        return needs_of(spec for case in self.cases for spec in self.graders(case))
+        asked = needs_of(spec for case in self.cases for spec in self.graders(case))
+        return asked - self.mode.unused_services
 
     @property
     def engines(self) -> frozenset[str]:
@@ -175,7 +176,7 @@ def read_settings(config: Mapping[str, Any], working_dir: Path) -> tuple[Mode[An
     problems = find_problems(config)
     if problems:
         raise ConfigError(problems)
-    mode = find_mode(config["mode"]["name"])
+    mode = mode_of(config)
     problems = [*find_contradictions(config), *mode.find_contradictions(config)]
     if problems:
         raise ConfigError(problems)

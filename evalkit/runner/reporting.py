@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import find_mode
+from evalkit.modes.registry import mode_of
 from evalkit.records.passing import passed_by_key
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
@@ -58,7 +58,7 @@ def content_of(stored: StoredRun) -> RunContent:
     """Return what the reports of a stored run are derived from."""
     return RunContent(
         run_dir=stored.root,
-        layout=find_mode(stored.mode).layout,
+        layout=mode_of(stored.config).layout,
         config=stored.config,
         records=stored.records,
         grades=stored.grades,
@@ -79,7 +79,7 @@ def _read_sweep_job(entry: Mapping[str, Any]) -> SweepJob:
         return SweepJob(entry)
     try:
         stored = open_run(folder, "a sweep")
-        layout = find_mode(stored.mode).layout
+        layout = mode_of(stored.config).layout
     except ConfigError as error:
         _log.warning("job %s is left out: %s", entry["job"], error)
         return SweepJob(entry)

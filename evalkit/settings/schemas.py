@@ -1,7 +1,8 @@
 """The JSON Schemas of the run config: the one source of types, bounds, help texts and the tables of the docs.
 
 A run config is what every mode has (``run.schema.json``) and what its own mode adds (``mode_<name>.schema.json``); a
-mode may give a common node another schema, where it needs more keys in it.
+mode may give a common node another schema, where it needs more keys in it. Where a mode has other keys for another
+input, these have a schema of their own (``mode_<name>.<input>.schema.json``), called by both names: ``crawl.text``.
 """
 
 from __future__ import annotations
@@ -65,9 +66,19 @@ def load_schema(name: str) -> Schema:
     raise KeyError(name)
 
 
+DEFAULT_INPUT = "voice"
+"""What a config has for `input` that does not say it."""
+
+
+def schema_name(config: Mapping[str, Any]) -> str:
+    """Return the name of the schema that a run config keeps to: its mode's, or the one for its input."""
+    mode, chosen = str(config["mode"]["name"]), config.get("input", DEFAULT_INPUT)
+    return mode if chosen == DEFAULT_INPUT else f"{mode}.{chosen}"
+
+
 @cache
 def run_schema(mode: str) -> Schema:
-    """Return the schema of a whole run config of `mode`."""
+    """Return the schema of a whole run config of `mode`, which may be one for another input (``crawl.text``)."""
     common, own = load_schema("run"), load_schema(f"mode_{mode}")
     properties = {**own["properties"], **common["properties"], **own["properties"]}
     return {**common, "properties": properties, "required": list(properties)}
@@ -76,6 +87,12 @@ def run_schema(mode: str) -> Schema:
 @cache
 def mode_names() -> tuple[str, ...]:
     """Return the modes that have a schema: the shipped ones and those of plugins."""
+    return tuple(name for name in schema_names() if "." not in name)
+
+
+@cache
+def schema_names() -> tuple[str, ...]:
+    """Return the schemas of run configs: of every mode, and of every mode's other inputs."""
     found = [path.name for folder in _folders() for path in sorted(folder.glob("mode_*.schema.json"))]
     return tuple(dict.fromkeys(name.removeprefix("mode_").removesuffix(".schema.json") for name in found))
 

@@ -9,7 +9,7 @@ from typing import Any
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
 from evalkit.settings.roles import ROLES
-from evalkit.settings.schemas import Key, key_at, make_validator, mode_names, run_schema
+from evalkit.settings.schemas import Key, key_at, make_validator, mode_names, run_schema, schema_name, schema_names
 from evalkit.settings.types import LOCAL_CODER
 
 # Messages begin with the key, or with the whole override, that they are about.
@@ -32,7 +32,9 @@ def find_problems(config: Mapping[str, Any]) -> list[str]:
     mode, known = config["mode"]["name"], mode_names()
     if mode not in known:
         return [f"mode.name: {mode!r} is not a mode{did_you_mean(str(mode), known)}; modes: {', '.join(known)}"]
-    validator = make_validator(run_schema(mode))
+    if schema_name(config) not in schema_names():
+        return [f"input: {config['input']!r} is not an option of mode={mode}"]
+    validator = make_validator(run_schema(schema_name(config)))
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     return list(dict.fromkeys(message for error in errors for message in _explain(error)))
 

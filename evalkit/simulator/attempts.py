@@ -9,7 +9,7 @@ from evalkit.errors import CaseFailure
 from evalkit.records.faults import Stage
 from evalkit.records.json import JsonObject
 from evalkit.simulator.caller import CALLER_FORMAT, Caller, CallerTurn
-from evalkit.simulator.checks import CallerFinding, find_problem
+from evalkit.simulator.checks import CallerFinding, find_problem, find_text_problem
 from evalkit.simulator.conversation import Exchange
 from evalkit.simulator.persona import Persona, ends_call
 from evalkit.simulator.turn_judge import JudgeTurn, Opinion
@@ -78,7 +78,7 @@ async def make_turn(
     for number in range(1, max_regenerations + 2):
         turn = await caller.speak(past)
         over = ends_call(turn.text)
-        finding = None if over else find_problem(turn.text, turn.pcm, CALLER_FORMAT.sample_rate_hz, persona, past)
+        finding = None if over else _find_problem(turn, persona, past)
         opinion = None
         if judge_turn is not None and finding is None and not over:
             opinion = await judge_turn(turn.text, persona, past)
@@ -91,3 +91,9 @@ async def make_turn(
     problem, detail = (finding.problem, finding.detail) if finding else ("", "")
     attempts = f"{max_regenerations + 1} attempt{'s' if max_regenerations else ''}"
     raise CaseFailure(Stage.SIMULATOR_TURN, str(problem), f"turn {turn_index} of the caller: {detail}; {attempts}")
+
+
+def _find_problem(turn: CallerTurn, persona: Persona, past: Sequence[Exchange]) -> CallerFinding | None:
+    if turn.is_written:
+        return find_text_problem(turn.text, persona, past)
+    return find_problem(turn.text, turn.pcm, CALLER_FORMAT.sample_rate_hz, persona, past)

@@ -45,12 +45,14 @@ class CallerTurn:
         text: The words, as its transcript has them.
         pcm: The sound, mono at 24 kHz; empty where there is none.
         cost_usd: What making it cost, by role; None where a price is unknown.
+        is_written: Whether it goes as text, so that no sound is missing.
 
     """
 
     text: str
     pcm: Pcm = field(default_factory=lambda: np.zeros(0, dtype=np.int16))
     cost_usd: Mapping[str, float | None] = field(default_factory=dict)
+    is_written: bool = False
 
     @property
     def duration_ms(self) -> float:
@@ -85,7 +87,8 @@ class Caller(Protocol):
 class RealtimeCaller:
     """A realtime model as the caller, as an async context manager.
 
-    Each turn is one response outside the session's own conversation, made from the call so far.
+    Each turn is one response outside the session's own conversation, made from the call so far: in sound, or with
+    `in_writing` in text.
     """
 
     def __init__(
@@ -96,6 +99,7 @@ class RealtimeCaller:
         *,
         timeout_s: float,
         price: PriceTokens,
+        in_writing: bool = False,
     ) -> None:
         self._session, self._timeout_s, self._price = session, timeout_s, price
         self._spec = SessionSpec(
@@ -103,6 +107,7 @@ class RealtimeCaller:
             output_format=CALLER_FORMAT,
             voice=voice,
             tool_choice="none",
+            in_writing=in_writing,
         )
 
     async def __aenter__(self) -> Self:
@@ -144,11 +149,17 @@ class RealtimeCaller:
             raise CaseFailure(Stage.SIMULATOR_TURN, failed.error_type, message, retry_after_s=failed.retry_after_s)
         text = response.transcript or response.text
         pcm = CALLER_FORMAT.from_wire(response.audio)
-        return CallerTurn(text.strip(), pcm, {"simulator": self._price(response.usage)})
+        cost_usd = {"simulator": self._price(response.usage)}
+        return CallerTurn(text.strip(), pcm, cost_usd, is_written=self._spec.in_writing)
+
+
+async def write(text: str) -> CallerTurn:
+    """Return `text` as what a caller says in writing."""
+    return CallerTurn(text, is_written=True)
 
 
 class TextCaller:
-    """A text model as the caller, spoken by the speech role. END_CALL is not spoken."""
+    """A text model as the caller; `speak` has its words spoken, or written. END_CALL is not spoken."""
 
     def __init__(self, model: TextModel, persona: Persona, speak: Speak, *, price: PriceTokens) -> None:
         self._model, self._instructions, self._speak, self._price = model, persona.instructions, speak, price
@@ -178,7 +189,7 @@ class TextCaller:
         if not text or ends_call(text):
             return CallerTurn(text, cost_usd=cost)
         spoken = await self._speak(text)
-        return CallerTurn(text, spoken.pcm, {**cost, **spoken.cost_usd})
+        return CallerTurn(text, spoken.pcm, {**cost, **spoken.cost_usd}, is_written=spoken.is_written)
 
 
 def _at_simulator_stage(failure: CaseFailure) -> CaseFailure:

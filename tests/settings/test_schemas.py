@@ -11,9 +11,19 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from evalkit.audio.channels import ChannelSpec
-from evalkit.modes.registry import find_mode
+from evalkit.modes.registry import mode_of
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import dereference, key_at, load_schema, mode_names, path_keys, run_keys, run_schema
+from evalkit.settings.schemas import (
+    DEFAULT_INPUT,
+    dereference,
+    key_at,
+    load_schema,
+    path_keys,
+    run_keys,
+    run_schema,
+    schema_name,
+    schema_names,
+)  # fmt: skip
 from evalkit.settings.types import ModelSettings, ModeSettings, ReportSettings, RunSettings, ServiceSettings
 
 _PYTHON = {"string": {str, Path}, "integer": {int}, "number": {float}, "boolean": {bool}, "array": {tuple},
@@ -33,7 +43,7 @@ def test_every_schema_is_valid_and_closed(path: Path) -> None:
         assert schema["additionalProperties"] is False
 
 
-_KEYS = [pytest.param(key, id=f"{mode}-{key.path}") for mode in mode_names() for key in run_keys(mode).values()]
+_KEYS = [pytest.param(key, id=f"{mode}-{key.path}") for mode in schema_names() for key in run_keys(mode).values()]
 
 
 @pytest.mark.parametrize("key", _KEYS)
@@ -43,10 +53,13 @@ def test_every_key_says_what_it_means_and_what_is_allowed(key: Any) -> None:
     assert key.allowed
 
 
-@pytest.mark.parametrize("mode", mode_names())
-def test_settings_types_and_schemas_have_the_same_keys_and_types(mode: str) -> None:
-    """Two sources would drift; this holds them equal, key by key."""
-    _compare("", find_mode(mode).settings_type, run_schema(mode))
+@pytest.mark.parametrize("schema", schema_names())
+def test_settings_types_and_schemas_have_the_same_keys_and_types(schema: str) -> None:
+    """Two sources would drift; this holds them equal, key by key, for every input that a mode has."""
+    mode, _, chosen = schema.partition(".")
+    config = {"mode": {"name": mode}, "input": chosen or DEFAULT_INPUT}
+    assert schema_name(config) == schema
+    _compare("", mode_of(config).settings_type, run_schema(schema))
 
 
 def test_what_all_modes_have_is_enough_for_the_settings_that_all_modes_have() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit.compose.planning import plan
 from evalkit.runner.jobs import packaged_source
-from evalkit.settings.schemas import mode_names, run_keys
+from evalkit.settings.schemas import mode_names, run_keys, schema_names
 from evalkit.settings.validation import find_contradictions, find_problems, find_value_problem
 
 
@@ -76,13 +76,14 @@ def test_a_mode_that_is_not_installed_is_answered_with_the_nearest(config: dict[
     assert all(mode in problem for mode in mode_names())
 
 
-@pytest.mark.parametrize("mode", mode_names())
-def test_a_mode_has_no_keys_of_another(mode: str) -> None:
-    """A recording is not spoken: what a mode does not need is unknown in it."""
-    config = dict(plan([f"mode={mode}"], packaged_source()).jobs[0].config)
+@pytest.mark.parametrize("schema", schema_names())
+def test_a_mode_has_no_keys_of_another(schema: str) -> None:
+    """A recording is not spoken, a text is not heard: what a mode does not need is unknown in it."""
+    mode, _, chosen = schema.partition(".")
+    config = dict(plan([f"mode={mode}", *([f"input={chosen}"] if chosen else [])], packaged_source()).jobs[0].config)
     assert find_problems(config) == []
     assert find_problems({**config, "elsewhere": {"key": 1}})[0].startswith("elsewhere: unknown key")
-    assert set(config) == {path.split(".")[0] for path in run_keys(mode)}
+    assert set(config) == {path.split(".")[0] for path in run_keys(schema)}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from evalkit.lab.index.rows import CUT_OFF, DAMAGED, TrialEnding
 from evalkit.lab.index.trial_reading import TrialState, case_id_of, shorten
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.metrics.statistics import estimate_mean
-from evalkit.modes.registry import find_mode
+from evalkit.modes.registry import mode_of
 from evalkit.records.grade import grade_from_json
 from evalkit.records.json import content_sha256
 from evalkit.records.layout import ResultLayout
@@ -251,7 +251,7 @@ def _begin(root: Path) -> _Begun:
 def _layout(stored: StoredRun) -> tuple[ResultLayout | None, list[str]]:
     """Return the layout of the run's mode; where that is not installed, none, and the words that say so."""
     try:
-        return find_mode(stored.mode).layout, []
+        return mode_of(stored.config).layout, []
     except ConfigError as error:
         return None, [_words(error)]
 
@@ -294,7 +294,7 @@ def _facts(stored: StoredRun) -> dict[str, Any]:
 def _subject(stored: StoredRun) -> str:
     """Return what is under test, as the run's mode calls it; of a config that it cannot read, the agent or model."""
     try:
-        mode = find_mode(stored.mode)
+        mode = mode_of(stored.config)
         return mode.subject(mode.make_settings(stored.config, stored.config))
     except _UNREADABLE:
         told = (lookup(stored.config, path) for path in (("agent", "name"), ("assistant", "model")))

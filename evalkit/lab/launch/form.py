@@ -121,7 +121,7 @@ def _groups(mode: str) -> Iterator[FormField]:
 def _nodes(mode: str) -> Iterator[FormNode]:
     fields: dict[str, list[FormField]] = {node: [] for node in _OPEN_NODES}
     for path, key in run_keys(mode).items():
-        if path not in _APART:
+        if path not in _APART and path not in list_groups():  # a choice of an option is a group's
             node = path.partition(".")[0] if path.partition(".")[0] in run_nodes(mode) else _PLAIN
             fields.setdefault(node, []).append(_field(path, key))
     for node, members in fields.items():

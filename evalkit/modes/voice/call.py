@@ -3,7 +3,7 @@
 A record of this mode has a turn for each exchange, and in its `notes`:
 
 ================ ==========================================================================================
-``timeline``     ``paced``, or ``constructed`` where conversation.wav is laid end to end
+``timeline``     ``paced``, or ``constructed`` where conversation.wav is laid end to end; none in writing
 ``turn_taking``  in full duplex: who was heard when, and what the server's turn detection reported
 ``ended_by``     ``caller`` (END_CALL), ``max_turns`` or ``failure``
 ``simulator``    every attempt at a turn of the caller, and how many were made again
@@ -21,11 +21,12 @@ from dataclasses import dataclass
 from evalkit.clock import Clock
 from evalkit.modes.attempt import Evidence, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
-from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, EndedBy
+from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, EndedBy
 from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_dialogue import DuplexDialogue
 from evalkit.modes.voice.manual_dialogue import ManualDialogue
 from evalkit.modes.voice.turn_record import make_turn
+from evalkit.modes.voice.written_dialogue import WrittenDialogue
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
@@ -89,8 +90,7 @@ async def _converse(
 ) -> None:
     files = CallFiles(setup.run, trial.key)
     async with open_event_log(setup.run.events_path(trial.key)) as log:
-        make_dialogue = ManualDialogue if plan.session.turn_detection is None else DuplexDialogue
-        dialogue = make_dialogue(
+        dialogue = _kind_of_dialogue(plan)(
             plan,
             Introduction(trial.key, attempt, trial.seed),
             setup.limits,
@@ -100,6 +100,12 @@ async def _converse(
             name_wav=lambda index, side: setup.run.relative(files.wav(index, side)),
         )
         await dialogue.hold(first)
+
+
+def _kind_of_dialogue(plan: CallPlan) -> type[Dialogue]:
+    if plan.session.in_writing:
+        return WrittenDialogue
+    return ManualDialogue if plan.session.turn_detection is None else DuplexDialogue
 
 
 def _assistant_cost(setup: CallSetup, plan: CallPlan, call: CallEvidence) -> dict[str, float | None]:
@@ -113,7 +119,7 @@ def _make_notes(plan: CallPlan, evidence: CallEvidence, account: DuplexAccount |
     bad = [attempt for attempt in evidence.attempts if attempt.finding is not None]
     asked = {attempt.turn_index for attempt in evidence.attempts}
     return {
-        "timeline": "paced" if plan.real_time else "constructed",
+        **({} if plan.session.in_writing else {"timeline": "paced" if plan.real_time else "constructed"}),
         "ended_by": str(evidence.ended_by),
         "simulator": {
             "turns": len(asked),

@@ -64,7 +64,7 @@ class CallFiles:
                 write_pcm16(self.wav(turn.index, "speech"), said, CALLER_FORMAT.sample_rate_hz)
         if evidence.duplex is not None:
             self.write_duplex(evidence.duplex, input_format, output_format)
-        elif evidence.turns:
+        elif any(turn.wire for turn in evidence.turns):
             heard = [
                 HeardTurn(turn.wire, input_format, turn.pacing, turn.result, output_format) for turn in evidence.turns
             ]
@@ -100,7 +100,8 @@ class CallFiles:
         )
 
     def _write_turn(self, turn: TurnEvidence, input_format: AudioFormat, output_format: AudioFormat) -> None:
-        write_wav(self.wav(turn.index, "user"), turn.wire, input_format)
+        if turn.wire:  # none in writing
+            write_wav(self.wav(turn.index, "user"), turn.wire, input_format)
         if turn.clean_wire != turn.wire:
             write_wav(self.wav(turn.index, "clean_user"), turn.clean_wire, input_format)
         if turn.result.audio:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.modes.voice.settings import SimulationSettings
+from evalkit.modes.voice.settings import SimulationSettings, WrittenSimulationSettings
 from evalkit.records.case import Case
 from evalkit.records.json import Json
 from evalkit.simulator.behaviour import needs_duplex
@@ -28,6 +28,7 @@ _FILE_KEYS = {
     "audio.chunk_ms": "chunk_ms",
     "audio.real_time": "real_time",
 }
+_WRITTEN_FILE_KEYS = {key: _FILE_KEYS[key] for key in ("assistant.model", "simulator.model")}
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ class CallSettings:
     overruled: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class WrittenCallSettings:
+    """The settings that one conversation in writing uses; see :class:`CallSettings`."""
+
+    assistant_model: str
+    simulator_model: str
+    max_turns: int
+    overruled: tuple[str, ...] = ()
+
+
 def find_open_keys(config: Mapping[str, Any]) -> frozenset[str]:
     """Return the keys of a composed (not yet resolved) `config` that are null: a file's values are used for them."""
     return frozenset(key for key in _FILE_KEYS.values() if _lookup(config, key) is None)
@@ -65,12 +76,7 @@ def find_open_keys(config: Mapping[str, Any]) -> frozenset[str]:
 def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
     """Return the settings of one case's call; `case` may come from a stored record."""
     inputs: Any = case.inputs
-    open_to_file = settings.open_keys - _never_used(settings)
-    file_values = {
-        key: value for name, key in _FILE_KEYS.items() if (value := _lookup(inputs["own_settings"], name)) is not None
-    }
-    used: dict[str, Any] = {key: _configured(settings, key) for key in _FILE_KEYS.values()}
-    used |= {key: value for key, value in file_values.items() if key in open_to_file}
+    used, overruled = _used_values(settings, case, _FILE_KEYS)
     same_provider = settings.simulator.provider == settings.speech.provider
     is_duplex = settings.turn_detection.is_duplex
     speaks_itself = settings.simulator.kind == "realtime" and not same_provider
@@ -85,11 +91,7 @@ def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
         real_time=used["real_time"] or is_duplex,
         max_turns=settings.max_turns or inputs["max_turns"],
         behaviour=tuple(rule for rule in used["simulator.behaviour"] or () if is_duplex or not needs_duplex(rule)),
-        overruled=tuple(
-            f"{key}={_brief(value)} (in effect: {_brief(used[key])})"
-            for key, value in file_values.items()
-            if used[key] != value
-        ),
+        overruled=overruled,
     )
 
 
@@ -98,7 +100,38 @@ def _brief(value: Json) -> Json:
     return [item["act"] for item in value] if isinstance(value, list | tuple) else value
 
 
-def _never_used(settings: SimulationSettings) -> frozenset[str]:
+def written_settings_of(settings: WrittenSimulationSettings, case: Case) -> WrittenCallSettings:
+    """Return the settings of one case's conversation in writing; `case` may come from a stored record."""
+    used, overruled = _used_values(settings, case, _WRITTEN_FILE_KEYS)
+    inputs: Any = case.inputs
+    return WrittenCallSettings(
+        assistant_model=str(used["assistant.model"]),
+        simulator_model=str(used["simulator.model"]),
+        max_turns=settings.max_turns or inputs["max_turns"],
+        overruled=overruled,
+    )
+
+
+def _used_values(
+    settings: SimulationSettings | WrittenSimulationSettings, case: Case, keys: Mapping[str, str]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the value in effect of each of `keys` (name in a file -> key of the config), and what was overruled."""
+    inputs: Any = case.inputs
+    open_to_file = settings.open_keys - _never_used(settings)
+    file_values = {
+        key: value for name, key in keys.items() if (value := _lookup(inputs["own_settings"], name)) is not None
+    }
+    used: dict[str, Any] = {key: _configured(settings, key) for key in keys.values()}
+    used |= {key: value for key, value in file_values.items() if key in open_to_file}
+    overruled = (
+        f"{key}={_brief(value)} (in effect: {_brief(used[key])})"
+        for key, value in file_values.items()
+        if used[key] != value
+    )
+    return used, tuple(overruled)
+
+
+def _never_used(settings: SimulationSettings | WrittenSimulationSettings) -> frozenset[str]:
     closed = set()
     if settings.assistant.provider.name == "local":
         closed.add("assistant.model")
@@ -107,7 +140,7 @@ def _never_used(settings: SimulationSettings) -> frozenset[str]:
     return frozenset(closed)
 
 
-def _configured(settings: SimulationSettings, key: str) -> Any:
+def _configured(settings: SimulationSettings | WrittenSimulationSettings, key: str) -> Any:
     value: Any = settings
     for part in key.split("."):
         value = getattr(value, part)

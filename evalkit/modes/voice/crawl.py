@@ -6,22 +6,24 @@ Speech is cached by its text, voice and model, so a second run, or a sweep, has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.resample import resample
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.datasets.recordings import Recordings
 from evalkit.errors import DataError
-from evalkit.modes.mode import Starter
+from evalkit.modes.mode import Mode, Starter
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.modes.voice.settings import CrawlSettings
 from evalkit.modes.voice.spoken import Speak, SpokenMode
 from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_texts
 from evalkit.modes.voice.voice_mode import find_unspeakable
+from evalkit.modes.voice.written_crawl import WRITTEN_CRAWL
 from evalkit.peers.peers import Peers
 from evalkit.providers.speech import Speech, SpeechSynthesiser
 from evalkit.records.case import Case, CaseTrial
@@ -67,6 +69,10 @@ class CrawlMode(SpokenMode[CrawlSettings]):
     settings_type = CrawlSettings
     layout = CRAWL_LAYOUT
     models = ("assistant", "judge", "speech", "transcription")
+
+    def of_config(self, config: Mapping[str, Any]) -> Mode[Any, Any]:
+        """Return this mode, or the one in writing where the config's input is text."""
+        return WRITTEN_CRAWL if config.get("input") == "text" else self
 
     def load_cases(
         self,

@@ -7,8 +7,15 @@ from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
-from evalkit.modes.voice.call_settings import settings_of
-from evalkit.modes.voice.settings import SimulationSettings, SpeechSettings, VoiceSettings
+from evalkit.modes.voice.call_settings import settings_of, written_settings_of
+from evalkit.modes.voice.settings import (
+    RealtimeSettings,
+    SimulationSettings,
+    SpeechSettings,
+    VoiceSettings,
+    WrittenCrawlSettings,
+    WrittenSimulationSettings,
+)  # fmt: skip
 from evalkit.peers.replayed import recorded_identity
 from evalkit.records.case import Case
 from evalkit.records.json import Json, JsonObject, content_sha256
@@ -87,6 +94,61 @@ def _detection(settings: VoiceSettings) -> JsonObject:
     return {"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}
 
 
+def settings_of_written_turn(
+    settings: WrittenCrawlSettings, system_prompt: str, tools: Sequence[JsonObject], datasets: Datasets
+) -> JsonObject:
+    """Return the settings that decide the record of a case of one turn in writing."""
+    return {
+        "mode": settings.mode.name,
+        "input": settings.input,
+        "answer_tools": settings.mode.answer_tools,
+        "tool_mocks": _mocks(settings, datasets) if settings.mode.answer_tools else None,
+        "assistant": {
+            **_place(settings.assistant.provider),
+            "model": settings.assistant.model,
+            "system_prompt_sha256": sha256(system_prompt.encode()).hexdigest(),
+            "tools_sha256": content_sha256(tools),
+        },
+        "service": _brain(settings),
+    }
+
+
+def settings_of_written_call(settings: WrittenSimulationSettings, case: Case, datasets: Datasets) -> JsonObject:
+    """Return the settings that decide the record of a simulated conversation in writing."""
+    chosen = written_settings_of(settings, case)
+    prompt = settings.simulator.prompt
+    inputs: Any = case.inputs
+    return {
+        "mode": settings.mode.name,
+        "input": settings.input,
+        "tool_mocks": _mocks(settings, datasets),
+        "assistant": {
+            **_place(settings.assistant.provider),
+            "model": chosen.assistant_model,
+            "system_prompt_sha256": sha256(inputs["system_prompt"].encode()).hexdigest(),
+            "tools_sha256": content_sha256(inputs["tools"]),
+        },
+        "simulator": {
+            **_place(settings.simulator.provider),
+            "kind": settings.simulator.kind,
+            "model": chosen.simulator_model,
+            "prompt_sha256": sha256(prompt.encode()).hexdigest() if prompt else None,
+            "style": settings.simulator.style,
+            "max_regenerations": settings.simulator.max_regenerations,
+            "turn_judge": _turn_judge(settings),
+        },
+        "service": _brain(settings),
+        "max_turns": chosen.max_turns,
+        "max_tool_rounds": settings.limits.max_tool_rounds,
+    }
+
+
+def _brain(settings: RealtimeSettings) -> JsonObject | None:
+    """Return what makes the embedded provider's answers, and its faults; None where no role is embedded."""
+    service = settings.service
+    return {"brain": service.brain, "faults": service.faults} if settings.uses_embedded_provider else None
+
+
 def _speaker(speech: SpeechSettings, voice: str) -> JsonObject:
     return {**_place(speech.provider), "model": speech.model, "voice": voice, "speed": speech.speed}
 
@@ -111,7 +173,7 @@ def _engines(settings: VoiceSettings) -> JsonObject | None:
     }
 
 
-def _turn_judge(settings: SimulationSettings) -> Json:
+def _turn_judge(settings: SimulationSettings | WrittenSimulationSettings) -> Json:
     """Return the provider and model that judge the caller's turns; None where turns are not judged."""
     judge = settings.judge
     return {**_place(judge.provider), "model": judge.model} if settings.simulator.judge_turns else None
@@ -123,7 +185,7 @@ def _place(provider: ProviderSettings) -> dict[str, Json]:
     return {"provider": provider.name, "base_url": provider.base_url}
 
 
-def _mocks(settings: VoiceSettings, datasets: Datasets) -> JsonObject:
+def _mocks(settings: RealtimeSettings, datasets: Datasets) -> JsonObject:
     """Return the mocks and overlay of the config, by content: they change or replace a case's own mocks."""
     chosen = settings.tool_mocks
     contents = {entry["path"]: entry["sha256"] for entry in datasets}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evalkit.records.layout import ResultLayout, RowUnit, SummarySetting
 
 _EXPECTED = (
@@ -56,6 +58,7 @@ _LATENCY_COLUMNS = (
     "latency_response_done_ms",
     "latency_voice_to_voice_ms",
 )
+_WRITTEN_LATENCY_COLUMNS = ("latency_first_text_ms", "latency_response_done_ms")
 _TOKEN_COLUMNS = ("output_tokens", "output_audio_tokens", "output_text_tokens", "input_tokens")
 
 _MODEL = SummarySetting("model", "assistant.model")
@@ -66,6 +69,7 @@ _FORMATS = (
     SummarySetting("input_audio_format", "audio.input_format"),
     SummarySetting("output_audio_format", "audio.output_format"),
 )
+_INPUT = SummarySetting("input", "input", "voice")
 _REAL_TIME = SummarySetting("real_time", "real_time", missing=False)
 _DATA_CSV = SummarySetting("data_csv", "mode.data_csv")
 _FILES = (
@@ -119,3 +123,20 @@ RUN_LAYOUT = _layout(
     row_unit=RowUnit.TURN,
     graders_first=True,
 )  # fmt: skip
+WRITTEN_CRAWL_LAYOUT = replace(
+    CRAWL_LAYOUT,
+    latency_columns=_WRITTEN_LATENCY_COLUMNS,
+    answer_latency="latency_first_text_ms",
+    settings=(_MODEL, _INPUT, *_FILES),
+)
+WRITTEN_RUN_LAYOUT = replace(
+    RUN_LAYOUT,
+    latency_columns=_WRITTEN_LATENCY_COLUMNS,
+    answer_latency="latency_first_text_ms",
+    settings=(
+        SummarySetting("assistant_model_default", "assistant.model"),
+        SummarySetting("simulator_model_default", "simulator.model"),
+        _INPUT,
+        _DATA_CSV,
+    ),
+)

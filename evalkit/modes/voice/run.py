@@ -11,23 +11,32 @@ from typing import Any
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
-from evalkit.datasets.files import dataset_manifest
-from evalkit.errors import DataError, collecting
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.mocks.definitions import Mock
 from evalkit.mocks.overlay import overlay
 from evalkit.mocks.session import MockSession
-from evalkit.modes.mode import ModeData, NamedVoice, Starter, Work
+from evalkit.modes.mode import Mode, NamedVoice, Starter, Work
 from evalkit.modes.voice.call import CallSetup, hold_call
 from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, settings_of
 from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
 from evalkit.modes.voice.fingerprint import settings_of_call
 from evalkit.modes.voice.layouts import RUN_LAYOUT
 from evalkit.modes.voice.settings import SimulationSettings
-from evalkit.modes.voice.simulations import call_mocks, call_tools, grader_specs, read_simulations
+from evalkit.modes.voice.simulations import (
+    SimulationsData,
+    call_mocks,
+    call_tools,
+    find_unanswered_tools,
+    find_unspeakable_first_turns,
+    grader_specs,
+    own_acts,
+    read_simulations,
+    tell_not_used,
+)  # fmt: skip
 from evalkit.modes.voice.starters import start_with_simulations
 from evalkit.modes.voice.turn_detection import detection_spec
-from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, load_mocks, overlay_spec
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, overlay_spec
+from evalkit.modes.voice.written_run import WRITTEN_RUN
 from evalkit.peers.peers import Peers
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
@@ -48,13 +57,6 @@ from evalkit.store.run_directory import RunDirectory
 _CHARACTERS_PER_WORD = 6
 
 
-@dataclass(frozen=True)
-class SimulationsData(ModeData):
-    """Simulations, and the mocks that stand in place of their own where the config names some."""
-
-    mocks: tuple[Mock, ...] = ()
-
-
 class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     """Simulated calls of several turns."""
 
@@ -64,11 +66,13 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     models = ("assistant", "simulator", "simulator_text", "judge", "speech", "transcription")
     paced_by_default = True
 
+    def of_config(self, config: Mapping[str, Any]) -> Mode[Any, Any]:
+        """Return this mode, or the one in writing where the config's input is text."""
+        return WRITTEN_RUN if config.get("input") == "text" else self
+
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
         """Return what is wrong with formats and rates, and that tools must be answered."""
-        problems = super().find_contradictions(config)
-        if not config["mode"]["answer_tools"]:
-            problems.append("mode.answer_tools: false, but the tools of a simulated call are always answered")
+        problems = [*super().find_contradictions(config), *find_unanswered_tools(config)]
         behaviour = config["simulator"]["behaviour"] or []
         misfits = find_behaviour_problems(behaviour, "simulator.behaviour")
         if not misfits and config["turn_detection"]["type"] == "none":
@@ -86,20 +90,8 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
 
     def read(self, settings: SimulationSettings) -> SimulationsData:
         """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
-        problems: list[str] = []
-        data = collecting(problems, lambda: read_simulations(settings))
-        mocks = collecting(problems, lambda: load_mocks(settings.tool_mocks.mocks_file))
-        if problems or data is None or mocks is None:
-            raise DataError(problems)
-        further = [path for path in (settings.tool_mocks.mocks_file,) if path]
-        return SimulationsData(
-            cases=data.cases,
-            datasets=tuple(dataset_manifest([*data.paths, *further])),
-            left_out=data.left_out,
-            notes=data.notes,
-            problems=data.problems,
-            mocks=mocks,
-        )
+        data = read_simulations(settings, lambda case: _tell(settings, case))
+        return replace(data, problems=(*data.problems, *find_unspeakable_first_turns(settings, data)))
 
     def graders(self, settings: SimulationSettings, case: Case) -> Sequence[GraderSpec]:
         """Return the graders of the config and of the simulation."""
@@ -266,6 +258,15 @@ class CallPlanner:
             return TextCaller(peers.text("simulator", model, Stage.SIMULATOR_TURN), persona, speak, price=price)
 
         return open_text if settings.simulator.kind == "text" else open_realtime
+
+
+def _tell(settings: SimulationSettings, case: Case) -> Iterator[str]:
+    """Yield what is not used of a simulation's file: what the config overrules, and what needs full duplex."""
+    is_left_out = not settings.turn_detection.is_duplex and settings.simulator.behaviour is None
+    not_done = [rule["act"] for rule in own_acts(case) if needs_duplex(rule)] if is_left_out else []
+    yield from tell_not_used(
+        case, settings_of(settings, case).overruled, not_done, "turn_detection=none; which need full duplex"
+    )
 
 
 def _find_idle_behaviour(rules: Sequence[Mapping[str, Any]]) -> list[str]:

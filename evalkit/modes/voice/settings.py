@@ -23,9 +23,9 @@ class AssistantSettings:
 
     provider: ProviderSettings
     model: str | None
-    voice: str | None
     system_prompt_file: Path | None
     tools_file: Path | None
+    voice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class SimulatorSettings:
     provider: ProviderSettings
     kind: str
     model: str | None
-    voice: str | None
     prompt: str | None
     style: str | None
     max_regenerations: int
     judge_turns: bool
+    voice: str | None = None
     behaviour: tuple[Mapping[str, Any], ...] | None = None
 
 
@@ -161,12 +161,18 @@ class DuplexGateSettings(GateSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class VoiceSettings(RunSettings):
-    """What all voice modes have. `channel` stays a document: the audio room has its types."""
+class RealtimeSettings(RunSettings):
+    """What all modes have whose assistant is a realtime model, whether it hears or reads."""
 
     mode: VoiceModeSettings
     assistant: AssistantSettings
     tool_mocks: ToolMockSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceSettings(RealtimeSettings):
+    """What all of them have in which it hears. `channel` stays a document: the audio room has its types."""
+
     channel: Mapping[str, Any]
     turn_detection: TurnDetectionSettings
     audio: AudioSettings
@@ -180,8 +186,16 @@ class VoiceSettings(RunSettings):
 class CrawlSettings(VoiceSettings):
     """Texts that are spoken; `voice` is what ``evalkit voice`` makes of them."""
 
+    input: str
     speech: SpeechSettings
     voice: VoiceFileSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenCrawlSettings(RealtimeSettings):
+    """Texts that are written."""
+
+    input: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +212,18 @@ class SimulationSettings(VoiceSettings):
     `open_keys` are the keys that were null before the config was resolved: a simulation file may settle them.
     """
 
+    input: str
     simulator: SimulatorSettings
     speech: SpeechSettings
+    max_turns: int | None
+    open_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrittenSimulationSettings(RealtimeSettings):
+    """Simulated conversations in writing; `open_keys` as in those that are spoken."""
+
+    input: str
+    simulator: SimulatorSettings
     max_turns: int | None
     open_keys: frozenset[str] = frozenset()

@@ -2,76 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from evalkit.datasets.files import dataset_manifest
 from evalkit.datasets.simulations import graders_of, load_simulations, make_case
-from evalkit.errors import collecting
+from evalkit.errors import DataError, collecting
 from evalkit.mocks.definitions import Mock, parse_mocks
-from evalkit.modes.voice.call_settings import settings_of
-from evalkit.modes.voice.settings import SimulationSettings
-from evalkit.modes.voice.voice_mode import find_unspeakable
+from evalkit.modes.mode import ModeData
+from evalkit.modes.voice.settings import RealtimeSettings, SimulationSettings
+from evalkit.modes.voice.voice_mode import find_unspeakable, load_mocks
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
-from evalkit.simulator.behaviour import find_behaviour_problems, needs_duplex
+from evalkit.simulator.behaviour import find_behaviour_problems
 
 
 @dataclass(frozen=True)
-class SimulationData:
-    """What a run of simulated calls works on, the files it was made of, and what is wrong with the calls' mocks.
+class SimulationsData(ModeData):
+    """Simulations, and the mocks that stand in place of their own where the config names some."""
 
-    `notes` say whose wishes the run config overrules.
+    mocks: tuple[Mock, ...] = ()
+
+
+def read_simulations(settings: RealtimeSettings, tell: Callable[[Case], Iterable[str]]) -> SimulationsData:
+    """Return the chosen simulations as cases. Raises DataError with everything that keeps one from being a case.
+
+    What is wrong with their mocks, or what their callers do, is among the problems of the data. `tell` returns what the
+    notes are to say of a case.
     """
-
-    cases: tuple[Case, ...]
-    left_out: tuple[Case, ...]
-    paths: tuple[Path, ...]
-    problems: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def read_simulations(settings: SimulationSettings) -> SimulationData:
-    """Return the chosen simulations as cases. Raises DataError with everything that keeps one from being a case."""
-    assistant = settings.assistant
-    found = load_simulations(
-        settings.mode.data_csv,
-        system_prompt_file=assistant.system_prompt_file,
-        tools_file=assistant.tools_file,
-    )
     problems: list[str] = []
+    assistant, mocks_file = settings.assistant, settings.tool_mocks.mocks_file
+    found = collecting(
+        problems,
+        lambda: load_simulations(
+            settings.mode.data_csv,
+            system_prompt_file=assistant.system_prompt_file,
+            tools_file=assistant.tools_file,
+        ),
+    )
+    mocks = collecting(problems, lambda: load_mocks(mocks_file))
+    if problems or found is None or mocks is None:
+        raise DataError(problems)
     made = [make_case(simulation) for simulation in found]
     for case in made:
         collecting(problems, lambda case=case: call_mocks(case))  # type: ignore[misc]
+    for case in made:
+        where = f"{case.inputs['simulation_path']}: 'simulator.behaviour'"
+        problems += find_behaviour_problems(own_acts(case), where)
+    cases = tuple(made[: settings.max_examples])
+    paths = (settings.mode.data_csv, *(path for simulation in found for path in simulation.data_paths))
+    return SimulationsData(
+        cases=cases,
+        datasets=tuple(dataset_manifest([*dict.fromkeys(paths), *filter(None, [mocks_file])])),
+        left_out=tuple(made[len(cases) :]),
+        problems=tuple(problems),
+        notes=tuple(note for case in cases for note in tell(case)),
+        mocks=mocks,
+    )
+
+
+def find_unanswered_tools(config: Mapping[str, Any]) -> list[str]:
+    """Return a message where a config does not have tools answered."""
+    if config["mode"]["answer_tools"]:
+        return []
+    return ["mode.answer_tools: false, but the tools of a simulated call are always answered"]
+
+
+def find_unspeakable_first_turns(settings: SimulationSettings, data: SimulationsData) -> list[str]:
+    """Return a message for each first turn that the embedded voice has no sound for."""
     first_turns = [
         (f"{case.inputs['simulation_path']}: turns.fixed_first_user_turn", str(case.inputs["first_user_turn"]))
-        for case in made
+        for case in (*data.cases, *data.left_out)
     ]
-    for case in made:
-        own: Any = case.inputs["own_settings"]
-        where = f"{case.inputs['simulation_path']}: 'simulator.behaviour'"
-        problems += find_behaviour_problems(own.get("simulator", {}).get("behaviour", []), where)
-    problems += find_unspeakable(settings.speech, first_turns)
-    cases = tuple(made[: settings.max_examples])
-    overruled = {case.case_id: settings_of(settings, case).overruled for case in cases}
-    notes = [
-        f"{name}: the run config wins over the file's {', '.join(keys)}" for name, keys in overruled.items() if keys
-    ]
-    notes += [note for case in cases if (note := _tell_left_out(settings, case))]
-    paths = (settings.mode.data_csv, *(path for simulation in found for path in simulation.data_paths))
-    return SimulationData(cases, tuple(made[len(cases) :]), tuple(dict.fromkeys(paths)), tuple(problems), tuple(notes))
+    return find_unspeakable(settings.speech, first_turns)
 
 
-def _tell_left_out(settings: SimulationSettings, case: Case) -> str:
-    """Return a note on what a file's caller cannot do because calls are not in full duplex; empty: nothing."""
+def tell_not_used(case: Case, overruled: Sequence[str], not_done: Sequence[str], why: str) -> Iterator[str]:
+    """Yield a note on what of a simulation's file is not used.
+
+    Args:
+        case: The simulation.
+        overruled: Values that the run config takes the place of.
+        not_done: What its caller would do and cannot.
+        why: The setting that keeps him from it, and what it lacks.
+
+    """
+    if overruled:
+        yield f"{case.case_id}: the run config wins over the file's {', '.join(overruled)}"
+    if not_done:
+        setting, _, lack = why.partition("; ")
+        yield f"{case.case_id}: {setting}, so its caller does without {', '.join(dict.fromkeys(not_done))}, {lack}"
+
+
+def own_acts(case: Case) -> list[Mapping[str, Any]]:
+    """Return what a simulation's file has its caller do beside his turns."""
     own: Any = case.inputs["own_settings"]
-    acts = [rule["act"] for rule in own.get("simulator", {}).get("behaviour", ()) if needs_duplex(rule)]
-    if not acts or settings.turn_detection.is_duplex or settings.simulator.behaviour is not None:
-        return ""
-    left_out = ", ".join(dict.fromkeys(acts))
-    return f"{case.case_id}: turn_detection=none, so its caller does without {left_out}, which need full duplex"
+    return list(own.get("simulator", {}).get("behaviour", ()))
 
 
 def call_mocks(case: Case) -> tuple[Mock, ...]:
@@ -80,7 +108,7 @@ def call_mocks(case: Case) -> tuple[Mock, ...]:
     return parse_mocks(inputs["tool_mocks"], f"{inputs['simulation_path']}: 'tool_mocks'", inputs["tools"])
 
 
-def grader_specs(settings: SimulationSettings, case: Case) -> tuple[GraderSpec, ...]:
+def grader_specs(settings: RealtimeSettings, case: Case) -> tuple[GraderSpec, ...]:
     """Return how `case` is graded: as the config asks, unless it says itself how that type is applied, and as it asks.
 
     A grader that the config asks for is called by its type.

@@ -35,8 +35,7 @@ def make_turn(
         steps=turn.steps,
         latencies=latencies,
         measures={
-            "input_audio_ms": session.input_format.duration_ms(len(turn.wire)),
-            "output_audio_ms": session.output_format.duration_ms(len(result.audio)),
+            **_sound_lengths(session, turn),
             **lateness(turn.pacing),
             **turn.channel_measures,
             **taken,
@@ -45,3 +44,13 @@ def make_turn(
         usage=result.usage,
         status=result.status,
     )
+
+
+def _sound_lengths(session: SessionSpec, turn: TurnEvidence) -> dict[str, float]:
+    """Return how long both sides sound; nothing in writing."""
+    if session.in_writing:
+        return {}
+    return {
+        "input_audio_ms": session.input_format.duration_ms(len(turn.wire)),
+        "output_audio_ms": session.output_format.duration_ms(len(turn.result.audio)),
+    }

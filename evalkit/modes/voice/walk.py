@@ -23,7 +23,8 @@ from evalkit.modes.voice.recordings import (
     warn_of_pauses,
 )
 from evalkit.modes.voice.settings import WalkSettings
-from evalkit.modes.voice.spoken import Speak, SpokenData, SpokenMode
+from evalkit.modes.voice.single_turn import SingleTurnData
+from evalkit.modes.voice.spoken import Speak, SpokenMode
 from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_recordings
 from evalkit.peers.peers import Peers
@@ -74,7 +75,7 @@ class WalkMode(SpokenMode[WalkSettings]):
         """Return the measures of each recording, and the configured bounds that it breaks."""
         return examine_recordings(cases, settings, recordings)
 
-    def read(self, settings: WalkSettings) -> SpokenData:
+    def read(self, settings: WalkSettings) -> SingleTurnData:
         """Return the data, with a table of all recordings; those that break the bounds are among its problems.
 
         Those that the server will cut into several turns are among its oddities.

@@ -13,7 +13,9 @@ def test_every_key_of_a_mode_has_its_field(mode: str) -> None:
     """With its description; but the mode itself, and where runs are put, which the lab decides."""
     form = make_form(mode)
     fields = {field.path: field for node in form.nodes for field in node.fields}
-    assert set(fields) == set(run_keys(mode)) - {"mode.name", "output_dir"}
+    groups = {group.path for group in form.groups}
+    assert set(fields) == set(run_keys(mode)) - {"mode.name", "output_dir", "input"}
+    assert ("input" in run_keys(mode)) == ("input" in groups)
     assert all(field.description and field.allowed for field in fields.values())
     assert form.mode in {option.name for option in form.modes}
 

@@ -12,7 +12,7 @@ from evalkit.compose.planning import plan
 from evalkit.errors import DataError
 from evalkit.modes.voice.run import RUN
 from evalkit.modes.voice.settings import SimulationSettings
-from evalkit.modes.voice.simulations import call_mocks, grader_specs, read_simulations
+from evalkit.modes.voice.simulations import call_mocks, grader_specs
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import needs_of, prepare, read_settings
 
@@ -45,15 +45,16 @@ def _write(folder: Path, **changes: Any) -> Path:
 
 def test_shipped_simulations_are_read_and_found_right() -> None:
     """All of them, with the files they are made of."""
-    data = read_simulations(_settings())
+    data = RUN.read(_settings())
     assert len(data.cases) == 16
-    assert all(path.is_file() for path in data.paths)
-    assert len(set(data.paths)) == len(data.paths)
+    paths = [entry["path"] for entry in data.datasets]
+    assert all(Path(path).is_file() for path in paths)
+    assert len(set(paths)) == len(paths) > 16
 
 
 def test_each_overruled_file_has_one_note() -> None:
     """The two of the older format name hosted models, which the embedded provider has not."""
-    notes = read_simulations(_settings()).notes
+    notes = RUN.read(_settings()).notes
     assert [note.split(":")[0] for note in notes] == ["sim_old_gift_card", "sim_old_return"]
 
 
@@ -61,7 +62,7 @@ def test_a_case_keeps_its_own_graders_and_gets_the_configs_beside(tmp_path: Path
     """Unless it applies that type itself, under whatever name."""
     graders = {"trace_level": [{"id": "mine", "type": "tool_call"}, {"id": "polite", "criteria": "is polite"}]}
     settings = _settings(f"mode.data_csv={_write(tmp_path, graders=graders)}")
-    (case,) = read_simulations(settings).cases
+    (case,) = RUN.read(settings).cases
     specs = grader_specs(settings, case)
     assert [spec.grader_id for spec in specs] == ["tool_call_args", "mine", "polite"]
     assert needs_of(specs) == {"judge"}
@@ -73,7 +74,7 @@ def test_a_judge_of_the_callers_turns_is_a_judge_to_ask(tmp_path: Path, wanted: 
     """Also where no grader needs one, so that its model and key are looked for before anything starts."""
     judged = f"simulator.judge_turns={str(wanted).lower()}"
     settings = _settings(f"mode.data_csv={_write(tmp_path)}", judged)
-    (case,) = read_simulations(settings).cases
+    (case,) = RUN.read(settings).cases
     assert needs_of(grader_specs(settings, case)) == frozenset()
     assert ("judge" in RUN.needs(settings)) is wanted
 

@@ -1,0 +1,225 @@
+"""Run in writing (``input=text``): simulated conversations in which caller and assistant send each other text."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evalkit.audio.channels import ChannelSpec
+from evalkit.clock import Clock
+from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
+from evalkit.mocks.overlay import overlay
+from evalkit.mocks.session import MockSession
+from evalkit.modes.mode import Starter, Work
+from evalkit.modes.voice.call import CallSetup, hold_call
+from evalkit.modes.voice.call_settings import WrittenCallSettings, find_open_keys, written_settings_of
+from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
+from evalkit.modes.voice.fingerprint import settings_of_written_call
+from evalkit.modes.voice.layouts import WRITTEN_RUN_LAYOUT
+from evalkit.modes.voice.settings import WrittenSimulationSettings
+from evalkit.modes.voice.simulations import (
+    SimulationsData,
+    call_mocks,
+    call_tools,
+    find_unanswered_tools,
+    grader_specs,
+    own_acts,
+    read_simulations,
+    tell_not_used,
+)
+from evalkit.modes.voice.starters import start_with_simulations
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, bytes_shown, overlay_spec
+from evalkit.modes.voice.written_mode import WrittenMode
+from evalkit.peers.peers import Peers
+from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.introduction import Introduction
+from evalkit.realtime.session import RealtimeSession
+from evalkit.realtime.timeline import Timeline
+from evalkit.realtime.trace import Trace
+from evalkit.records.case import Case, CaseTrial
+from evalkit.records.faults import Stage
+from evalkit.records.grade import GraderSpec
+from evalkit.records.json import JsonObject
+from evalkit.records.record import CaseRecord, Usage
+from evalkit.simulator.caller import RealtimeCaller, TextCaller, write
+from evalkit.simulator.persona import Persona
+from evalkit.simulator.turn_judge import TurnJudge
+from evalkit.store.run_directory import RunDirectory
+
+
+class WrittenRunMode(WrittenMode[WrittenSimulationSettings, SimulationsData]):
+    """Simulated conversations of several turns, in writing."""
+
+    name = "run"
+    settings_type = WrittenSimulationSettings
+    layout = WRITTEN_RUN_LAYOUT
+    models = ("assistant", "simulator", "simulator_text", "judge")
+
+    def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
+        """Return that tools must be answered, and what a caller cannot do whom nobody hears."""
+        return [*super().find_contradictions(config), *find_unanswered_tools(config), *_find_unheard_acts(config)]
+
+    def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> WrittenSimulationSettings:
+        """Return the settings; keys that were null in `composed` are left to the simulation files."""
+        return replace(WrittenSimulationSettings.from_config(resolved), open_keys=find_open_keys(composed))
+
+    def needs(self, settings: WrittenSimulationSettings) -> frozenset[str]:
+        """Return assistant and simulator, and the judge where it judges the caller's turns."""
+        return super().needs(settings) | ({"judge"} if settings.simulator.judge_turns else frozenset())
+
+    def read(self, settings: WrittenSimulationSettings) -> SimulationsData:
+        """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
+        return read_simulations(settings, lambda case: _tell(settings, case))
+
+    def graders(self, settings: WrittenSimulationSettings, case: Case) -> Sequence[GraderSpec]:
+        """Return the graders of the config and of the simulation."""
+        return grader_specs(settings, case)
+
+    def where(self, settings: WrittenSimulationSettings, case: Case) -> str:  # noqa: ARG002
+        """Return the simulation's file."""
+        return str(case.inputs["simulation_path"])
+
+    def fingerprint(self, settings: WrittenSimulationSettings, data: SimulationsData, case: Case) -> JsonObject:
+        """Return the settings that decide this conversation's record."""
+        return settings_of_written_call(settings, case, data.datasets)
+
+    def forecast(
+        self, settings: WrittenSimulationSettings, data: SimulationsData, rates: Rates
+    ) -> Iterator[tuple[CaseWork, Models]]:
+        """Yield a conversation of two turns to the most that it may have, for each case."""
+        for case in data.cases:
+            yield _forecast_conversation(settings, case, rates)
+
+    @asynccontextmanager
+    async def open(
+        self, settings: WrittenSimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
+    ) -> AsyncIterator[Work]:
+        """Yield the callable that holds a conversation."""
+        judge = peers.judge() if settings.simulator.judge_turns else None
+        judge_turn = TurnJudge(judge, settings.limits.response_timeout_s) if judge else None
+        setup = CallSetup(
+            run=run,
+            clock=clock,
+            limits=settings.limits,
+            plan_of=_ConversationPlanner(settings, data, peers, judge_turn).plan,
+            price=peers.prices.cost_usd,
+        )
+
+        async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+            return await hold_call(setup, trial, attempt)
+
+        yield work
+
+    def starter(self, folder: Path) -> Starter:  # noqa: ARG002
+        """Return a few shipped simulations with their prompt and tools."""
+        return start_with_simulations()
+
+
+WRITTEN_RUN = WrittenRunMode()
+
+
+@dataclass(frozen=True)
+class _ConversationPlanner:
+    """Makes the plan of each conversation; its fields are what all of them share."""
+
+    settings: WrittenSimulationSettings
+    data: SimulationsData
+    peers: Peers
+    judge_turn: TurnJudge | None
+
+    def plan(self, case: Case) -> CallPlan:
+        """Return everything that the conversation of `case` needs; there is no line, and nothing to be paced."""
+        settings, peers = self.settings, self.peers
+        chosen = written_settings_of(settings, case)
+        inputs: Any = case.inputs
+        tools = call_tools(case)
+        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
+        address = peers.realtime("assistant", chosen.assistant_model)
+        own_mocks = call_mocks(case) if settings.tool_mocks.mocks_file is None else self.data.mocks
+        mocks = overlay(own_mocks, overlay_spec(settings.tool_mocks))
+        return CallPlan(
+            session=SessionSpec(instructions=inputs["system_prompt"], tools=tools, in_writing=True),
+            url=address.url,
+            headers=address.headers,
+            assistant_model=chosen.assistant_model,
+            open_caller=self._open_caller(chosen, persona),
+            speak=write,
+            persona=persona,
+            first_user_turn=inputs["first_user_turn"],
+            new_tools=lambda: MockSession(mocks, tools),
+            channel=ChannelSpec(),
+            max_turns=chosen.max_turns,
+            max_regenerations=settings.simulator.max_regenerations,
+            chunk_ms=0.0,
+            real_time=False,
+            fingerprint=settings_of_written_call(settings, case, self.data.datasets),
+            judge_turn=self.judge_turn,
+            on_rate_limits=peers.on_rate_limits,
+        )
+
+    def _open_caller(self, chosen: WrittenCallSettings, persona: Persona) -> OpenCaller:
+        settings, peers = self.settings, self.peers
+        model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
+
+        def price(usage: Usage) -> float | None:
+            return peers.prices.cost_usd(usage, model)
+
+        def open_realtime(trace: Trace, timeline: Timeline, introduction: Introduction) -> RealtimeCaller:
+            address = peers.realtime("simulator", model)
+            session = RealtimeSession(
+                address.url,
+                {**address.headers, **introduction.headers(address.url, "simulator")},
+                source="simulator",
+                trace=trace,
+                timeline=timeline,
+                on_rate_limits=peers.on_rate_limits,
+            )
+            return RealtimeCaller(session, persona, None, timeout_s=timeout_s, price=price, in_writing=True)
+
+        def open_text(_trace: Trace, _timeline: Timeline, _introduction: Introduction) -> TextCaller:
+            return TextCaller(peers.text("simulator", model, Stage.SIMULATOR_TURN), persona, write, price=price)
+
+        return open_text if settings.simulator.kind == "text" else open_realtime
+
+
+def _tell(settings: WrittenSimulationSettings, case: Case) -> Iterator[str]:
+    """Yield what is not used of a simulation's file: what the config overrules, and what has to be heard."""
+    not_done = [str(rule["act"]) for rule in own_acts(case)]
+    overruled = written_settings_of(settings, case).overruled
+    yield from tell_not_used(case, overruled, not_done, "input=text; which have to be heard")
+
+
+def _find_unheard_acts(config: Mapping[str, Any]) -> list[str]:
+    acts = ", ".join(dict.fromkeys(rule["act"] for rule in config["simulator"]["behaviour"] or ()))
+    if not acts:
+        return []
+    remedy = "take input=voice turn_detection=server_vad, or another simulator"
+    return [f"simulator.behaviour: has {acts}, but with input=text nobody is heard; {remedy}"]
+
+
+def _forecast_conversation(settings: WrittenSimulationSettings, case: Case, rates: Rates) -> tuple[CaseWork, Models]:
+    chosen = written_settings_of(settings, case)
+    inputs: Any = case.inputs
+    turns = Range(float(min(2, chosen.max_turns)), float(chosen.max_turns))
+    work = CaseWork(
+        shown_bytes=bytes_shown(inputs["system_prompt"], inputs["tools"]),
+        caller_ms=ZERO,
+        caller_tokens=rates.words_tokens(rates.caller_turn_s),
+        turns=turns,
+        responses_per_turn=WITH_TOOL_ROUND,
+        calls_tools=bool(inputs["tools"]),
+        answer_tokens=rates.words_tokens(rates.answer_s),
+        simulated_turns=Range(turns.low - 1, turns.high - 1),
+        persona_bytes=len(str(inputs["persona"]).encode()),
+        judgements=turns if settings.simulator.judge_turns else ZERO,
+    )
+    models = Models(
+        assistant=chosen.assistant_model,
+        simulator=chosen.simulator_model,
+        simulator_speaks=False,
+        judge=settings.judge.model,
+    )
+    return work, models
