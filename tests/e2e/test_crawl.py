@@ -122,7 +122,7 @@ def test_a_key_that_is_used_reaches_no_file_either(cli: Cli, service_url: str) -
 @pytest.mark.parametrize(("chunk_ms", "chunk_bytes"), [(20, 960), (40, 1920)])
 def test_chunk_ms_changes_the_wire(cli: Cli, chunk_ms: int, chunk_bytes: int) -> None:
     """Every chunk but the last has the bytes of its duration, and together they are the input, byte for byte."""
-    done = cli(f"chunk_ms={chunk_ms}", "max_examples=1", "trace.audio=full")
+    done = cli(f"chunk_ms={chunk_ms}", "max_examples=1", "trace.audio=full", "report.plots=false")
     assert done.code == 0, done.err
     (row,) = done.rows
     sent = [
@@ -139,7 +139,7 @@ def test_chunk_ms_changes_the_wire(cli: Cli, chunk_ms: int, chunk_bytes: int) ->
 
 def test_the_same_run_again_at_any_concurrency_gives_the_same_texts_and_grades(cli: Cli, finished: Finished) -> None:
     """Same seed, same config, same machine: one case at a time or eight at once."""
-    again = [cli("max_examples=6", f"concurrency={concurrency}") for concurrency in (1, 8)]
+    again = [cli("max_examples=6", f"concurrency={concurrency}", "report.plots=false") for concurrency in (1, 8)]
     stable = [column for column in finished.rows[0] if "path" not in column and "latency" not in column]
     for other in again:
         assert other.code == 0, other.err
@@ -152,13 +152,13 @@ def test_a_second_run_synthesises_nothing_again(cli: Cli, finished: Finished, ca
     """Speech is cached by content."""
     before = sorted(path for path in cache_dir.rglob("*") if path.is_file())
     assert before
-    assert cli("max_examples=6", "chunk_ms=40").code == 0
+    assert cli("max_examples=6", "chunk_ms=40", "report.plots=false").code == 0
     assert sorted(path for path in cache_dir.rglob("*") if path.is_file()) == before
 
 
 def test_a_service_started_by_hand_gives_the_same_results(cli: Cli, finished: Finished, service_url: str) -> None:
     """provider=compatible with a base_url is the same protocol and the same answers."""
-    other = cli("provider=compatible", f"provider.base_url={service_url}", "max_examples=6")
+    other = cli("provider=compatible", f"provider.base_url={service_url}", "max_examples=6", "report.plots=false")
     assert other.code == 0, other.err
     for column in ("assistant_text", "pred_tool_call", "pred_tool_call_arg", "grade"):
         assert [row[column] for row in other.rows] == [row[column] for row in finished.rows]
@@ -187,7 +187,7 @@ def test_a_port_that_refuses_is_exit_3_with_a_complete_directory(cli: Cli) -> No
 
 def test_trials_repeat_cases_under_their_own_names(cli: Cli) -> None:
     """Trial 1 has no suffix, trial 2 has .t2."""
-    done = cli("max_examples=2", "trials=2")
+    done = cli("max_examples=2", "trials=2", "report.plots=false")
     assert done.code == 0, done.err
     assert [row["trial"] for row in done.rows] == ["1", "2", "1", "2"]
     names = {path.stem for path in (done.directory / "records").iterdir()}
@@ -198,7 +198,7 @@ def test_trials_repeat_cases_under_their_own_names(cli: Cli) -> None:
 
 def test_runs_started_together_have_their_own_directories(cli: Cli) -> None:
     """Three in one second."""
-    lines = [*command(), "max_examples=1"]
+    lines = [*command(), "max_examples=1", "report.plots=false"]
     runs = [
         subprocess.Popen(lines, cwd=cli.cwd, env=cli.env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         for _ in range(3)
@@ -218,13 +218,14 @@ def test_report_makes_the_same_tables_again(cli: Cli, finished: Finished) -> Non
 
 def test_rerun_repeats_a_stored_config_with_changes_on_top(cli: Cli, finished: Finished, tmp_path: Path) -> None:
     """From another working directory, with an override, and with another option of a group."""
-    again = cli("rerun", str(finished.directory), "chunk_ms=40", f"output_dir={tmp_path / 'elsewhere'}")
+    line = ("rerun", str(finished.directory), "report.plots=false")
+    again = cli(*line, "chunk_ms=40", f"output_dir={tmp_path / 'elsewhere'}")
     assert again.code == 0, again.err
     assert [row["assistant_text"] for row in again.rows] == [row["assistant_text"] for row in finished.rows]
     assert {row["chunk_ms"] for row in again.rows} == {"40"}
     begun, parent = (RunDirectory(done.directory).read_provenance() for done in (again, finished))
     assert (begun["parent_run_id"], parent["parent_run_id"]) == (parent["run_id"], None)
-    other = cli("rerun", str(finished.directory), "assistant=clinic", "mode.data_csv=${data:crawl/clinic.csv}")
+    other = cli(*line, "assistant=clinic", "mode.data_csv=${data:crawl/clinic.csv}")
     assert other.code == 0, other.err
     assert other.summary["tools_file"] != finished.summary["tools_file"]
 

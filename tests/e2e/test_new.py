@@ -16,7 +16,7 @@ def test_a_new_folder_checks_and_runs_at_once(cli: Cli, mode: str) -> None:
     assert " ".join(line) in (inside.cwd / "README.md").read_text()
     checked = inside("check", *line)
     assert checked.code == 0, checked.err
-    done = inside(*line, "max_examples=2")
+    done = inside(*line, "max_examples=2", "report.plots=false")
     assert done.code == 0, done.err
     assert done.summary["mode"] == mode
     assert done.summary["run_name"] == "my-agent"

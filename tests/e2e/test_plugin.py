@@ -33,7 +33,7 @@ def test_a_text_mode_of_another_package_runs(quiz: Cli) -> None:
 
 def test_its_config_holds_nothing_of_a_call(quiz: Cli) -> None:
     """No key of audio, channel or speech, no empty node, and no secret."""
-    done = quiz("mode=quiz", "max_examples=1")
+    done = quiz("mode=quiz", "max_examples=1", "report.plots=false")
     config = yaml.safe_load((done.directory / "config.yaml").read_text(encoding="utf-8"))
     names = list(_names(config))
     assert [name for name in names if any(word in name for word in ("audio", "channel", "speech", "voice"))] == []
@@ -98,7 +98,7 @@ def test_gates_comparison_scoring_and_reports_work_for_it(quiz: Cli) -> None:
     assert "gate.min_grade" in first.err
     facts = quiz.cwd / "facts.txt"
     facts.write_text("You answer the telephone.\n\nWhat you may answer without a tool\n- Parking: free.\n")
-    second = quiz(*line, f"assistant.system_prompt_file={facts}")
+    second = quiz(*line, "report.plots=false", f"assistant.system_prompt_file={facts}")
     compared = quiz("compare", str(first.directory), str(second.directory), "--expect", "assistant.system_prompt_file")
     assert compared.code == 1, compared.err
     assert "q11" in compared.out
@@ -139,7 +139,9 @@ def test_its_grader_and_provider_preset_are_found(quiz: Cli) -> None:
 
 def test_a_preset_runs_against_its_host(quiz: Cli, service_url: str) -> None:
     """`provider=quizhost` is as good as a shipped one."""
-    done = quiz("mode=quiz", "provider=quizhost", f"provider.base_url={service_url}", "max_examples=1")
+    done = quiz(
+        "mode=quiz", "provider=quizhost", f"provider.base_url={service_url}", "max_examples=1", "report.plots=false"
+    )
     assert (done.code, done.rows[0]["passed"]) == (0, "1"), done.err
     assert read_json(done.directory / "provenance.json")["models_asked"] == {
         "assistant": "local-agent", "judge": "local-judge",

@@ -140,7 +140,7 @@ def test_files_in_the_older_format_do_not_choose_the_embedded_models(finished: F
 
 def test_the_same_run_again_at_another_concurrency_says_and_grades_the_same(cli: Cli, finished: Finished) -> None:
     """Same seed, same machine: every line of every conversation, every grade and its reason."""
-    again = cli("mode=run", "concurrency=7", "real_time=false")
+    again = cli("mode=run", "concurrency=7", "real_time=false", "report.plots=false")
     assert again.code == 0, again.err
     assert _transcripts(again.directory) == _transcripts(finished.directory)
     assert _grades(again.directory) == _grades(finished.directory)

@@ -82,7 +82,7 @@ def test_a_failing_job_leaves_the_others_complete_and_the_code_says_so(cli: Cli)
         "# @package _global_\ndefaults: [override /provider@assistant.provider: compatible]\n"
         "assistant: {provider: {base_url: 'http://127.0.0.1:9/v1'}}\nlimits: {max_attempts: 1}\n"
     )
-    done = cli("-m", "--config-dir", "mine", "experiment=bad,smoke", "max_examples=1")
+    done = cli("-m", "--config-dir", "mine", "experiment=bad,smoke", "max_examples=1", "report.plots=false")
     assert done.code == 3, done.err
     entries = [json.loads(line) for line in (done.directory / "index.jsonl").read_text().splitlines()]
     assert [entry["status"] for entry in entries] == ["failed", "completed"]
@@ -116,7 +116,7 @@ def test_an_interrupted_sweep_still_has_its_index(cli: Cli) -> None:
 
 def test_a_sweep_over_domains_means_something(cli: Cli) -> None:
     """The clinic's cases run with the clinic's tools."""
-    done = cli("-m", "experiment=clinic,smoke", "max_examples=2")
+    done = cli("-m", "experiment=clinic,smoke", "max_examples=2", "report.plots=false")
     assert done.code == 0, done.err
     entries = [json.loads(line) for line in (done.directory / "index.jsonl").read_text().splitlines()]
     tools = {read_json(Path(entry["directory"]) / "summary.json")["tools_file"] for entry in entries}

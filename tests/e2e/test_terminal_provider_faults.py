@@ -69,7 +69,7 @@ def _run(cli: Cli, url: str, agent: str, transport: str, more: Sequence[str], **
     limits = [f"limits.turn_timeout_s={TURN_S}", "limits.response_timeout_s=2", "limits.case_timeout_s=120"]
     provider = ["provider=compatible", f"provider.base_url={url}/v1", "provider.api_key_env=null"]
     about = ["mode=terminal", f"agent={agent}", f"agent.transport={transport}", "mode.cases=[create_file]"]
-    return cli(*about, *provider, "assistant.model=scripted-model", *limits, *more, **env)
+    return cli(*about, *provider, "assistant.model=scripted-model", *limits, *more, "report.plots=false", **env)
 
 
 def _assert_excused(done: Finished, kind: str) -> None:

@@ -84,7 +84,7 @@ def _run(
         done = cli(
             "mode=terminal", f"agent={agent.name}", f"agent.transport={transport}", f"mode.cases=[{','.join(cases)}]",
             "provider=compatible", f"provider.base_url={endpoint.url}/v1", "provider.api_key_env=null",
-            "assistant.model=scripted-model", "concurrency=2", "limits.turn_timeout_s=60",
+            "assistant.model=scripted-model", "concurrency=2", "limits.turn_timeout_s=60", "report.plots=false",
             PATH=path,
         )  # fmt: skip
     assert done.rows, done.err

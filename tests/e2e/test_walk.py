@@ -15,13 +15,16 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import read_wav, write_pcm16, write_wav
 from evalkit.settings.resources import resource_dir
 
+QUICK = "report.plots=false"
 SHIPPED = resource_dir("data") / "walk" / "support.csv"
 
 
 @pytest.mark.parametrize("chunk_ms", [10, 20, 30, 40, 100])
 def test_the_wire_carries_the_files_payload_byte_for_byte(cli: Cli, chunk_ms: int) -> None:
     """At every chunk size, also where the length does not divide evenly."""
-    done = cli("mode=walk", "max_examples=1", f"chunk_ms={chunk_ms}", "trace.audio=full", "mode.graders=[tool_call]")
+    done = cli(
+        "mode=walk", "max_examples=1", f"chunk_ms={chunk_ms}", "trace.audio=full", "mode.graders=[tool_call]", QUICK
+    )
     assert done.code == 0, done.err
     (row,) = done.rows
     sent = [
@@ -48,7 +51,7 @@ def test_a_lossy_line_is_the_same_again_under_one_seed(cli: Cli) -> None:
     """Byte for byte; another seed loses other packets, and what was lost was measured."""
     heard = []
     for seed in (0, 0, 1):
-        done = cli("mode=walk", "channel=lossy", "max_examples=1", f"seed={seed}", "mode.graders=[tool_call]")
+        done = cli("mode=walk", "channel=lossy", "max_examples=1", f"seed={seed}", "mode.graders=[tool_call]", QUICK)
         assert done.code == 0, done.err
         folder = done.directory / "audio" / done.rows[0]["example_id"]
         heard.append(hashlib.sha256((folder / "input.wav").read_bytes()).hexdigest())
@@ -60,7 +63,7 @@ def test_a_lossy_line_is_the_same_again_under_one_seed(cli: Cli) -> None:
 
 def test_crawl_accepts_a_channel_too(cli: Cli) -> None:
     """The same line quality over synthesised speech."""
-    done = cli("channel=telephone", "max_examples=1")
+    done = cli("channel=telephone", "max_examples=1", QUICK)
     assert done.code == 0, done.err
     assert (done.directory / "audio" / done.rows[0]["example_id"] / "clean_input.wav").is_file()
 
@@ -69,8 +72,8 @@ def test_another_sentences_recording_changes_the_answer(cli: Cli) -> None:
     """Nothing bypasses the recogniser: case A's row with case B's sound gets B's answer."""
     rows = _read(SHIPPED)[:2]
     swapped = [{**rows[0], "audio_path": rows[1]["audio_path"]}, {**rows[1], "audio_path": rows[0]["audio_path"]}]
-    straight = cli("mode=walk", "max_examples=2")
-    crossed = cli("mode=walk", f"mode.data_csv={_write(cli.cwd / 'swapped.csv', swapped)}")
+    straight = cli("mode=walk", "max_examples=2", QUICK)
+    crossed = cli("mode=walk", f"mode.data_csv={_write(cli.cwd / 'swapped.csv', swapped)}", QUICK)
     assert crossed.code == 0, crossed.err
     assert [row["pred_tool_call"] for row in crossed.rows] == [row["pred_tool_call"] for row in straight.rows][::-1]
     assert [row["grade"] for row in crossed.rows] == ["0", "0"]
@@ -82,21 +85,21 @@ def test_noise_alone_calls_no_tool(cli: Cli) -> None:
     noise = np.random.default_rng(0).normal(0, 3000, 8000 * 4).clip(-32768, 32767).astype(np.int16)
     write_wav(cli.cwd / "noise.wav", AudioFormat.G711_ULAW.to_wire(noise), AudioFormat.G711_ULAW)
     path = _write(cli.cwd / "noise.csv", [{**rows[0], "audio_path": "noise.wav"}])
-    done = cli("mode=walk", f"mode.data_csv={path}", "conformance.min_speech_dbfs=-120")
+    done = cli("mode=walk", f"mode.data_csv={path}", "conformance.min_speech_dbfs=-120", QUICK)
     assert done.code == 0, done.err
     assert done.rows[0]["tool_calls"] in ("", "[]")
 
 
 def test_g711_is_transcoded_where_the_session_hears_pcm16(cli: Cli) -> None:
     """audio.input_format=pcm16 asks for 24 kHz on the wire."""
-    done = cli("mode=walk", "audio.input_format=pcm16", "max_examples=1", "mode.graders=[tool_call]")
+    done = cli("mode=walk", "audio.input_format=pcm16", "max_examples=1", "mode.graders=[tool_call]", QUICK)
     assert done.code == 0, done.err
     assert read_wav(done.directory / "audio" / done.rows[0]["example_id"] / "input.wav").sample_rate_hz == 24_000
 
 
 def test_real_time_pacing_is_as_long_as_the_speech_and_tells_voice_to_voice(cli: Cli) -> None:
     """Sent at the speed of speech, at 8 kHz; only then is voice-to-voice known."""
-    done = cli("mode=walk", "real_time=true", "max_examples=1", "chunk_ms=40", "mode.graders=[tool_call]")
+    done = cli("mode=walk", "real_time=true", "max_examples=1", "chunk_ms=40", "mode.graders=[tool_call]", QUICK)
     assert done.code == 0, done.err
     (row,) = done.rows
     events = read_events(done.directory, row["example_id"])
@@ -162,7 +165,9 @@ def test_voice_makes_recordings_that_walk_takes_and_a_second_call_does_nothing(c
     assert [(file.read_bytes(), file.stat().st_mtime_ns) for file in files] == before
     other = cli(*[part.replace("marin", "coral") for part in line])
     assert "2 recordings made, 1 kept" in other.err
-    walked = cli("mode=walk", "mode.data_csv=w/c.csv", "audio.input_format=g711_alaw", "mode.graders=[tool_call]")
+    walked = cli(
+        "mode=walk", "mode.data_csv=w/c.csv", "audio.input_format=g711_alaw", "mode.graders=[tool_call]", QUICK
+    )
     assert walked.code == 0, walked.err
     assert len(read_rows(walked.directory)) == 3
 

@@ -22,6 +22,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+QUICK = "report.plots=false"
 _HOP_BY_HOP = ("host", "content-length", "connection", "transfer-encoding", "content-encoding", "date", "server")
 
 
@@ -99,7 +100,7 @@ def house(service_url: str) -> Iterator[SpeechlessServer]:
 
 def test_a_walk_runs_against_a_server_that_cannot_speak_texts(cli: Cli, house: SpeechlessServer) -> None:
     """Recordings are played and answers are listened to; no speech role is in the config, and none was asked."""
-    done = cli("mode=walk", "provider=compatible", f"provider.base_url={house.url}", "max_examples=2")
+    done = cli("mode=walk", "provider=compatible", f"provider.base_url={house.url}", "max_examples=2", QUICK)
     assert done.code == 0, done.err
     assert [row["status"] for row in done.rows] == ["ok", "ok"]
     assert {row["audio_text_mismatch_grade"] for row in done.rows} == {"1"}
@@ -111,7 +112,7 @@ def test_a_walk_runs_against_a_server_that_cannot_speak_texts(cli: Cli, house: S
 
 def test_a_crawl_against_it_loses_its_cases_to_infrastructure(cli: Cli, house: SpeechlessServer) -> None:
     """The server really has no speech, and whoever needs it is told at which stage."""
-    done = cli("mode=crawl", "provider=compatible", f"provider.base_url={house.url}", "max_examples=1")
+    done = cli("mode=crawl", "provider=compatible", f"provider.base_url={house.url}", "max_examples=1", QUICK)
     assert done.code == 3
     (row,) = done.rows
     assert (row["failure_stage"], row["fault"]) == ("speech", "infrastructure")
