@@ -16,7 +16,7 @@ check:  ## format, lint, strict types, import contracts
 	$(BIN)/lint-imports
 
 test:  ## all but the long matrices
-	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile --no-loadscope-reorder
 
 cover:  ## the long matrices too
 	$(BIN)/python -m pytest
