@@ -28,6 +28,8 @@ whenever that shows
 the server objects to what we sent else      ``stream_audio``             the server's code
 an error for ``response.create``, or for     ``response_error``           the server's code
 nothing in particular while we wait for it
+an answer, and no sign that the server took  ``stream_audio``             ``input_not_taken``
+what was said
 no ``response.done`` in time                 ``response_timeout``         ``timeout``
 the connection ends before it, or the peer   ``response_missing_done``    ``connection_closed``, ``session_expired``…
 answers no ping when time is up
@@ -49,6 +51,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.events import ServerError, ServerEvent, SessionSpec, server_error
+from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN, InputReceipts
 from evalkit.realtime.link import ServerLink, Trouble
 from evalkit.realtime.pacer import Pacing, send_paced, split_chunks
 from evalkit.realtime.rate_limits import OnRateLimits
@@ -100,6 +103,7 @@ class RealtimeSession(ServerLink):
         self._transcripts = InputTranscripts()
         self._turn_taking = TurnTaking()
         self._in_writing = False
+        self._receipts = InputReceipts()
         self._create_event_id = ""
         self._utterances = 0
         self._turn = _Turn()
@@ -142,6 +146,7 @@ class RealtimeSession(ServerLink):
         )
         self._utterances += 1
         self._turn_taking.note_commit()
+        self._receipts.note_commit()
         await self._send(self._events.commit_audio(), Stage.STREAM_AUDIO)
         return pacing
 
@@ -183,6 +188,7 @@ class RealtimeSession(ServerLink):
             self._past_response_ids.add(collector.response_id)
             self._responses.append(collector.result())
             self._turn.output_bytes += len(self._responses[-1].audio)
+        self._require_receipt(self._responses[-1])
         return self._responses[-1]
 
     async def heard(self, *, timeout_s: float) -> str | None:
@@ -208,6 +214,19 @@ class RealtimeSession(ServerLink):
             self._raise_refused()
         return is_ready
 
+    def _require_receipt(self, answer: ResponseResult) -> None:
+        """Raise CaseFailure when `answer` came from a server that shows no sign of having taken what was said."""
+        if answer.failure is not None or not self._receipts.is_missing(answer.usage):
+            return
+        raise CaseFailure(
+            Stage.STREAM_AUDIO,
+            INPUT_NOT_TAKEN,
+            "the server answered, but nothing shows that it took what was said: no input_audio_buffer.committed, item "
+            "or transcript of it, and no audio tokens; expected one of them. A server that keeps its own turn "
+            f"detection or cannot read {self._input_format} does so: try audio.input_format=pcm16, or hold simulated "
+            "calls in full duplex with it: mode=run turn_detection=server_vad",
+        )
+
     def _raise_refused(self) -> None:
         """Raise CaseFailure when the server does not do as it was asked: what it answered is not an answer to us."""
         if self._trouble is not None and self._trouble.error_type in _REFUSED:
@@ -215,6 +234,7 @@ class RealtimeSession(ServerLink):
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
         audio = None
+        self._receipts.feed(event)
         breach = self._turn_taking.find_breach(event)
         if breach is not None:
             self._note(Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_KEPT, breach))

@@ -15,10 +15,14 @@ from websockets.http11 import Request, Response
 
 
 class Peer:
-    """The server's side of one connection: reads and writes JSON, and can misbehave."""
+    """The server's side of one connection: reads and writes JSON, and can misbehave.
+
+    What it reads that ends an utterance it acknowledges, as the protocol has it, unless `is_silent_of_input`.
+    """
 
     def __init__(self, socket: ServerConnection) -> None:
         self.socket = socket
+        self.is_silent_of_input = False
         self.heard: list[dict[str, Any]] = []
         self._sent = 0
 
@@ -27,6 +31,8 @@ class Peer:
         while True:
             event: dict[str, Any] = json.loads(await self.socket.recv())
             self.heard.append(event)
+            if event["type"] == "input_audio_buffer.commit" and not self.is_silent_of_input:
+                await self.say("input_audio_buffer.committed")
             if event["type"] == event_type:
                 return event
 

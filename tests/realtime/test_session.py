@@ -289,6 +289,25 @@ async def test_a_bad_end_has_its_stage(
         assert case.events("invalid_event", "received")[0]["event"]["frame"] == '{"type": '
 
 
+async def test_an_answer_to_nothing_is_no_answer(start_peer: StartPeer, case: _Case) -> None:
+    """A server that shows no sign of having taken what was said is refused, and what it answered is kept."""
+
+    async def script(peer: Any) -> None:
+        peer.is_silent_of_input = True
+        await peer.accept_session()
+        await peer.begin_response()
+        await peer.say_audio(b"abc", "How can I help you?")
+        await peer.end_response(usage={"input_tokens": 300, "input_token_details": {"audio_tokens": 0}})
+
+    async with case.session(await start_peer(script)) as session:
+        failure = await _failure(session, 2)
+        partial = session.turn_result()
+    assert (failure.stage, failure.error_type) == ("stream_audio", "input_not_taken")
+    assert "try audio.input_format=pcm16" in failure.message
+    assert decide_fault(Failure.of(failure)) is Fault.INFRASTRUCTURE
+    assert partial.assistant_text == "How can I help you?"
+
+
 async def test_a_dead_line_is_not_the_assistants_silence(start_peer: StartPeer, case: _Case) -> None:
     """When time is up and no ping is answered, the line is to blame, however short the assistant's time was."""
 

@@ -91,6 +91,8 @@ class ScriptedPeer:
                 self.heard.append(event)
                 if event["type"] == "session.update":
                     await self._send(socket, "session.updated", session={**event["session"], "model": "peer-1"})
+                elif event["type"] == "input_audio_buffer.commit":
+                    await self._send(socket, "input_audio_buffer.committed")
                 elif event["type"] == "response.create":
                     await self._respond(socket, next(self.script))
 
