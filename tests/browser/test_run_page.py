@@ -209,7 +209,8 @@ def test_turn_taking_is_readable_too(browser: Browser, reported: Callable[..., P
     cases = [StoredCase(f"call-{number}", notes={"turn_taking": notes}) for number, notes in enumerate(calls)]
     browser.open(reported(cases=cases), width=width, dark=dark)
     browser.js("for (const fold of document.querySelectorAll('details')) fold.open = true")
-    assert len(browser.texts(".turn-taking tbody tr")) == 12 + 2 + 10
+    assert len(browser.texts(".turn-taking tbody tr")) == 12 + 2 + 10 + 8 + 3 + 2
+    assert browser.js("return document.querySelectorAll('.curve svg').length") == 2
     assert browser.js("const d = document.documentElement; return d.scrollWidth <= d.clientWidth")
     assert browser.js(ACCESSIBILITY) == []
     assert browser.console() == []

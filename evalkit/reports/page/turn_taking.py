@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -12,8 +13,12 @@ from evalkit.metrics.turn_taking.measurement import MeasuredIn
 from evalkit.metrics.turn_taking.published import PublishedBenchmark, read_published
 from evalkit.reports.metric_names import name_of
 from evalkit.reports.turn_taking import READ_TOGETHER
+from evalkit.reports.waits import WaitDistribution
 from evalkit.settings.resources import resource_dir
 
+_OTHERS = {"eva": "EVA", "full_duplex_bench": "Full-Duplex-Bench"}
+_SHARES = (0.25, 0.5, 0.75, 0.9)
+_LEAST_S = 2.0
 # What tau-voice calls it -> ours for the same thing, the two that are read together side by side.
 _COLUMNS = {
     "L_R": "response_latency",
@@ -69,6 +74,52 @@ class ReferenceColumn:
 
 
 @dataclass(frozen=True)
+class WaitCurve:
+    """How long something took, as a curve in a box of 100 by 40.
+
+    Attributes:
+        title: What is shown.
+        path: Of the curve, as SVG has it.
+        missing_path: From where it ends to the right edge; empty where all that was waited for came.
+        told_missing: How often it did not come, in words.
+        until_s: What the right edge is, in seconds.
+        total: How often it was waited for.
+        within: Share in words -> time in words, within which it came so often.
+
+    """
+
+    title: str
+    path: str
+    missing_path: str
+    told_missing: str
+    until_s: float
+    total: int
+    within: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class OtherBenchmark:
+    """What another benchmark's definitions say of the run, and what was published by them.
+
+    Attributes:
+        name: The benchmark's.
+        lines: Its metrics; none where it stands in the comparison with published systems.
+        not_measured: What of it has no value, and why.
+        columns: Published metrics.
+        published: The systems, each with its cells.
+        source: Where those were read.
+
+    """
+
+    name: str
+    lines: Sequence[TurnTakingLine]
+    not_measured: Sequence[str]
+    columns: Sequence[str]
+    published: Mapping[str, Sequence[str]]
+    source: str
+
+
+@dataclass(frozen=True)
 class TurnTakingFindings:
     """What the section shows.
 
@@ -79,9 +130,11 @@ class TurnTakingFindings:
         columns: What stands in each column of the comparison with published systems.
         own: The run by evalkit's definitions, a cell a column.
         as_published: The run by tau-voice's definitions.
-        definitions: The windows of these, by column.
+        definitions: Its metrics one by one, in the order of the columns.
         published: The systems, each with its cells.
         source: Where those were read.
+        curves: How answers and yields are distributed.
+        others: What other benchmarks say.
 
     """
 
@@ -91,18 +144,23 @@ class TurnTakingFindings:
     columns: Sequence[ReferenceColumn]
     own: Sequence[str]
     as_published: Sequence[str]
-    definitions: Mapping[str, str]
+    definitions: Sequence[TurnTakingLine]
     published: Mapping[str, Sequence[str]]
     source: str
+    curves: Sequence[WaitCurve]
+    others: Sequence[OtherBenchmark]
 
 
-def describe_turn_taking(summary: Mapping[str, Any]) -> TurnTakingFindings | None:
+def describe_turn_taking(
+    summary: Mapping[str, Any], waits: Sequence[WaitDistribution] = ()
+) -> TurnTakingFindings | None:
     """Return the turn-taking of a summary; None where there is none, as without a call in full duplex."""
     found = summary.get("turn_taking")
     if not found:
         return None
     metrics, tau = found["metrics"], found["tau_voice"]
-    reference = _read_reference()
+    published = _read_published()
+    reference = published["tau_voice"]
     return TurnTakingFindings(
         calls=found["calls"],
         unread=found["unread"],
@@ -110,18 +168,58 @@ def describe_turn_taking(summary: Mapping[str, Any]) -> TurnTakingFindings | Non
         columns=[ReferenceColumn(name, name_of(ours)) for name, ours in _COLUMNS.items()],
         own=[metrics[ours]["shown"] for ours in _COLUMNS.values()],
         as_published=[tau[name]["shown"] for name in _COLUMNS],
-        definitions={name: tau[name]["window"] for name in _COLUMNS},
+        definitions=[replace(_line(name, tau[name]), name=name) for name in _COLUMNS],
         published={
             each.system: [_cell(name, each.values.get(name)) for name in _COLUMNS] for each in reference.systems
         },
         source=reference.source,
+        curves=[_curve(each) for each in waits],
+        others=[_describe_other(name, found, published[key]) for key, name in _OTHERS.items() if key in found],
     )
 
 
 @cache
-def _read_reference() -> PublishedBenchmark:
+def _read_published() -> Mapping[str, PublishedBenchmark]:
     text = (resource_dir("data") / "turn_taking.json").read_text(encoding="utf-8")
-    return read_published(json.loads(text))["tau_voice"]
+    return read_published(json.loads(text))
+
+
+def _describe_other(name: str, found: Mapping[str, Any], reference: PublishedBenchmark) -> OtherBenchmark:
+    key = reference.systems[0].benchmark
+    metrics = list(dict.fromkeys(metric for system in reference.systems for metric in system.values))
+    cells = {
+        system.system: ["-" if (value := system.values.get(metric)) is None else f"{value:.3f}" for metric in metrics]
+        for system in reference.systems
+    }
+    return OtherBenchmark(
+        name=name,
+        lines=[_line(metric, node) for metric, node in found[key].items()],
+        not_measured=[f"{part}: {why}" for part, why in found.get("not_measured", {}).get(key, {}).items()],
+        columns=[metric.replace("_", " ") for metric in metrics],
+        published=cells,
+        source=reference.source,
+    )
+
+
+def _curve(waits: WaitDistribution) -> WaitCurve:
+    """Return the curve on a line from 0, on which an answer that began before the caller's end stands at 0."""
+    steps = waits.steps()
+    last_s, reached = steps[-1] if steps else (0.0, 0.0)
+    until_s = max(_LEAST_S, math.ceil(last_s * 1.05 * 2) / 2)
+
+    def point(at_s: float, share: float) -> str:
+        return f"{100 * max(0.0, at_s) / until_s:.2f} {40 * (1 - share):.2f}"
+
+    drawn = [f"M{point(*steps[0])}"] if steps else []
+    for at_s, share in steps[1:]:
+        across, down = point(at_s, share).split()
+        drawn.append(f"H{across}V{down}")
+    within = {}
+    for share in _SHARES:
+        within_s = waits.within_s(share)
+        within[f"{share:.0%}"] = "never so often" if within_s is None else f"{within_s:.2f} s"
+    missing_path = f"M{point(last_s, reached)}H100" if waits.missing else ""
+    return WaitCurve(waits.title, "".join(drawn), missing_path, waits.told_missing, until_s, waits.total, within)
 
 
 def _line(name: str, metric: Mapping[str, Any]) -> TurnTakingLine:
@@ -133,7 +231,7 @@ def _line(name: str, metric: Mapping[str, Any]) -> TurnTakingLine:
     return TurnTakingLine(
         name=name_of(name),
         shown=metric["shown"],
-        share=metric["value"] if metric["unit"] == MeasuredIn.SHARE else None,
+        share=metric["value"] if metric["unit"] in (MeasuredIn.SHARE, MeasuredIn.SCORE) else None,
         low=low,
         high=high,
         events=metric["events"],

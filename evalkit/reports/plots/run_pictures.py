@@ -1,15 +1,16 @@
 """All pictures of one run, by the names they have in ``plots/``.
 
-================= ==============================================================
-file              shows
-================= ==============================================================
-``scorecard.png`` grades with intervals, endings, latencies and tokens at once
-``latency.png``   how latencies are distributed, and their percentiles
-``cost.png``      dollars by role, tokens by row
-``turns.png``     grade and latency by turn; only where a row is a turn
-``breakdown.png`` what passed by column of the cases; only in modes that say which
-``failures.png``  faults by stage, graders that did not pass; only if there are any
-================= ==============================================================
+=================== ============================================================
+file                shows
+=================== ============================================================
+``scorecard.png``   grades with intervals, endings, latencies and tokens at once
+``latency.png``     how latencies are distributed, and their percentiles
+``cost.png``        dollars by role, tokens by row
+``turns.png``       grade and latency by turn; only where a row is a turn
+``breakdown.png``   what passed by column of the cases; only in modes that say which
+``failures.png``    faults by stage, graders that did not pass; only if there are any
+``turn_taking.png`` how long answers and yields took; only of calls in full duplex
+=================== ============================================================
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from evalkit.reports.plots.cost import cost_png
 from evalkit.reports.plots.failures import failures_png
 from evalkit.reports.plots.latency import latency_png
 from evalkit.reports.plots.scorecard import scorecard_png
+from evalkit.reports.plots.turn_taking import turn_taking_png
 from evalkit.reports.plots.turns import turns_png
 from evalkit.reports.rows import ResultTable
 
 Draw = Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], dict[str, bytes]]
 """Returns file name -> PNG, as :func:`draw_run` does."""
 
-PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "breakdown.png", "failures.png")
+PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "breakdown.png", "failures.png", "turn_taking.png")
 
 
 def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, bytes]:
@@ -41,5 +43,6 @@ def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[C
         "turns.png": turns_png(summary, table) if table.layout.has_row_per_turn else None,
         "breakdown.png": breakdown_png(summary),
         "failures.png": failures_png(summary, table, records),
+        "turn_taking.png": turn_taking_png(summary, records),
     }
     return {name: picture for name, picture in drawn.items() if picture is not None}
