@@ -88,8 +88,8 @@ def decide(conversation: Conversation) -> Decision:
     tools = read_tools(conversation.tools)
     descriptions = tuple(one.description for tool in tools for one in tool.fields)
     today = today_from((conversation.instructions, *(tool.description for tool in tools), *descriptions))
-    answered = _fresh_answers(conversation)
-    if answered:
+    answered, is_new = _fresh_answers(conversation)
+    if answered and is_new:
         return Decision(Move.REPORT, answers=answered, tools=tools, heard=_last_heard(conversation))
     state, decision = _State(), Decision(Move.TALK, tools=tools)
     for item in conversation.items:
@@ -101,6 +101,8 @@ def decide(conversation: Conversation) -> Decision:
             decision = Decision(Move.WAIT)
         elif decision.move is not Move.ASK:
             decision = Decision(Move.WAIT)
+    if answered and decision.move is Move.TALK:
+        decision = Decision(Move.REPORT, answers=answered)
     decision = replace(decision, tools=tools, heard=_last_heard(conversation))
     decision = _obey_choice(decision, conversation.tool_choice, today)
     misheard = decision.move is Move.ASK and _has_unfit_id(decision, today)
@@ -118,17 +120,20 @@ def _last_heard(conversation: Conversation) -> str:
     return next((item.text for item in reversed(conversation.items) if isinstance(item, UserTurn)), "")
 
 
-def _fresh_answers(conversation: Conversation) -> tuple[tuple[Called, str], ...]:
-    """Return the calls answered since anybody last spoke."""
+def _fresh_answers(conversation: Conversation) -> tuple[tuple[tuple[Called, str], ...], bool]:
+    """Return the calls answered since the agent last spoke, and whether the caller has been silent since."""
     called = {item.call_id: item for item in conversation.items if isinstance(item, Called)}
     fresh: list[tuple[Called, str]] = []
+    is_new = True
     for item in reversed(conversation.items):
         if isinstance(item, Answered):
             if item.call_id in called:
                 fresh.insert(0, (called[item.call_id], item.output))
+        elif isinstance(item, UserTurn) and not fresh:
+            is_new = False
         elif not isinstance(item, Called):
             break
-    return tuple(fresh)
+    return tuple(fresh), is_new
 
 
 def _obey_choice(decision: Decision, choice: str, today: date | None) -> Decision:

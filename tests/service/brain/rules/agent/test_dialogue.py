@@ -58,6 +58,14 @@ def test_answers_are_reported_once() -> None:
     assert after(*items, Said("It's at x."), "thanks").move is Move.TALK
 
 
+def test_what_was_not_told_yet_is_told() -> None:
+    """Who says something else before hearing a tool's answer still hears it, unless they now ask for another thing."""
+    called = Called("c1", "find_parcel", {"parcel_id": "4821"})
+    items = [UserTurn("Where is parcel 4821?"), called, Answered("c1", "{}")]
+    assert after(*items, "I am not at home before noon.").move is Move.REPORT
+    assert after(*items, "Please cancel parcel 4821.").calls == (Call("stop_parcel", {"parcel_id": "4821"}),)
+
+
 def test_nothing_is_done_twice() -> None:
     """A response that is asked for when nobody has spoken since neither calls nor reports again."""
     called = Called("c1", "find_parcel", {"parcel_id": "4821"})
