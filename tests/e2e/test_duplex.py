@@ -125,3 +125,13 @@ def test_one_utterance_is_answered_in_full_duplex(cli: Cli, mode: str) -> None:
     assert {"conversation_audio_path", "uplink_audio_path", "downlink_audio_path"} <= set(record["artifacts"])
     sent = {event["type"] for event in read_events(duplex.directory, row["example_id"]) if event["direction"] == "sent"}
     assert not {"input_audio_buffer.commit", "response.create"} & sent
+
+
+@pytest.mark.parametrize("mode", ["crawl", "walk"])
+def test_a_sweep_compares_who_takes_the_turns(cold_cli: Cli, mode: str) -> None:
+    """Three jobs of the same cases, two of them in full duplex."""
+    planned = cold_cli("check", "-m", f"mode={mode}", "turn_detection=none,server_vad,semantic_vad", "max_examples=2")
+    assert planned.code == 0, planned.err
+    jobs = [line for line in planned.out.splitlines() if line.startswith("job ")]
+    assert ["real time" in job for job in jobs] == [False, True, True]
+    assert [f"full duplex ({kind})" in jobs[at] for at, kind in ((1, "server_vad"), (2, "semantic_vad"))] == [True] * 2

@@ -53,6 +53,7 @@ async def test_a_call_from_greeting_to_goodbye(planned_duplex: PlanDuplex) -> No
         assert turn.measures["response_latency_ms"] == pytest.approx(answered[0] - said[1], abs=20)
         assert turn.latencies["latency_voice_to_voice_ms"] == pytest.approx(answered[0] - said[1], abs=20)
         assert (turn.measures["interrupted_caller"], turn.measures["overlap_ms"]) == (0, 0)
+        assert turn.measures["detected_turns"] == 1
         assert not {"yielded", "yield_latency_ms"} & set(turn.measures)
     assert from_json(to_json(record)) == record
 
