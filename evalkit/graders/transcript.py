@@ -9,7 +9,7 @@ one line: no text of a caller, an assistant or a tool can begin a line, close a 
     [1] turn 1 caller: "Where's order 48213?"
     [2] turn 1 assistant: "One moment."
     [5] turn 1 assistant: "It's out for delivery."
-    [6] turn 1 caller, not to the assistant (side_speech): "I'm on the phone."
+    [6] turn 1 caller, not to the assistant "side_speech": "I'm on the phone."
 
     TOOL TRAFFIC
     [3] turn 1 call "get_order_status": {"order_id": "48213"}
@@ -101,6 +101,4 @@ def _turn_lines(turn: Turn) -> Iterator[TranscriptLine]:
 
 def _write(number: int, line: TranscriptLine) -> str:
     name = f" {quote(line.name)}" if line.name else ""
-    if line.kind is TranscriptLineKind.ASIDE:
-        name = f" ({line.name})"
     return f"[{number}] turn {line.turn_index} {line.kind}{name}: {quote(line.content)}"

@@ -245,12 +245,16 @@ class DuplexSession(ServerLink):
         await self._require_line(timeout_s)
         raise self._describe_delay(timeout_s)
 
-    def heard_since_ms(self) -> float | None:
-        """Return since when the response is heard that is heard now, on the call's clock; None: none is."""
-        now, pieces = self.playout.sample_at(self.now_ms), self.playout.pieces(self.playout.end)
-        heard = next((piece.response_id for piece in pieces if piece.start <= now < piece.end), None)
-        starts = [piece.start for piece in pieces if piece.response_id == heard]
-        return min(starts) / self.playout.audio_format.sample_rate_hz * 1000.0 if starts else None
+    def heard_at(self, at_ms: float) -> tuple[float, float] | None:
+        """Return from when to when the response is heard that is heard at a time, as far as it has come; None: none is.
+
+        All times are on the call's clock. What waits behind it, of another response, is not counted.
+        """
+        at, pieces = self.playout.sample_at(at_ms), self.playout.pieces(self.playout.end)
+        heard = next((piece.response_id for piece in pieces if piece.start <= at < piece.end), None)
+        own = [piece for piece in pieces if piece.response_id == heard]
+        scale = 1000.0 / self.playout.audio_format.sample_rate_hz
+        return (own[0].start * scale, own[-1].end * scale) if own else None
 
     def quiet_since_ms(self) -> float | None:
         """Return since when both sides have been silent, on the call's clock; None: one of them has not done."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.graders.transcript import TranscriptLine, TranscriptLineKind, quote, read_transcript, write_transcript
-from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Words
+from evalkit.records.record import CallerWords, CaseRecord, ToolCall, ToolOutput, Turn, Words
 
 LOOKUP = ToolCall("get_order_status", {"order_id": "48213"}, '{"order_id": "48213"}', "c1")
 FOUND = ToolOutput("c1", "get_order_status", {"order_id": "48213"}, {"status": "shipped"})
@@ -36,6 +36,17 @@ def test_said_and_done_stand_apart_under_one_numbering() -> None:
         "TOOL TRAFFIC",
         '[3] turn 1 call "get_order_status": {"order_id": "48213"}',
         '[4] turn 1 output "get_order_status": {"status": "shipped"}',
+    ]
+
+
+def test_what_a_caller_said_during_an_answer_stands_where_it_was_said() -> None:
+    """To the assistant or not: a judge can tell a "Wait." from an "okay", and both from a word to somebody else."""
+    steps = (Words("It has"), CallerWords("Wait.", "interruption"), CallerWords("I'm on the phone.", "side_speech"))
+    assert write_transcript(read_transcript(record(Turn(1, "Where is it?", steps)))).splitlines()[1:5] == [
+        '[1] turn 1 caller: "Where is it?"',
+        '[2] turn 1 assistant: "It has"',
+        '[3] turn 1 caller: "Wait."',
+        '[4] turn 1 caller, not to the assistant "side_speech": "I\'m on the phone."',
     ]
 
 

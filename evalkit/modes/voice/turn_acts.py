@@ -142,7 +142,8 @@ class TurnActs:
         session = self._session
         match plan.after:
             case ActTrigger.ASSISTANT_SPEAKS:
-                return session.heard_since_ms()
+                heard = session.heard_at(session.now_ms)
+                return None if heard is None else heard[0]
             case ActTrigger.TOOL_CALLED:
                 return self._tool_called_ms
             case ActTrigger.ASSISTANT_FINISHED:
@@ -154,10 +155,13 @@ class TurnActs:
         return None
 
     def _has_room(self, plan: PlannedAct, at_ms: float) -> bool:
-        """Whether the assistant will be heard for long enough; it need not be heard where the act is not about that."""
-        left_ms = self._session.playout.end_ms - at_ms
-        is_during = plan.act is BehaviourAct.INTERRUPTION and plan.after is not ActTrigger.ACT_ANSWERED
-        return left_ms >= MIN_LEFT_MS or (left_ms <= 0 and not is_during)
+        """Whether enough of the answer is left; it need not be heard at all where the act is not about that."""
+        heard = self._session.heard_at(at_ms)
+        if heard is None:
+            return plan.after is not ActTrigger.ASSISTANT_SPEAKS and (
+                plan.act is not BehaviourAct.INTERRUPTION or plan.after is ActTrigger.ACT_ANSWERED
+            )
+        return heard[1] - at_ms >= MIN_LEFT_MS
 
     def _do(self, act: PreparedAct, trigger_ms: float, at_ms: float) -> None:
         clip = self._session.say(act.wire, not_before_ms=at_ms, wants_answer=act.plan.act.wants_answer)

@@ -8,12 +8,16 @@ from evalkit.service.brain.conversation import Conversation, Model, Reply
 from evalkit.service.brain.rules.agent import defects
 from evalkit.service.brain.rules.agent.answers import from_instructions, small_talk
 from evalkit.service.brain.rules.agent.dialogue import Move, decide
+from evalkit.service.brain.rules.agent.interruptions import asks_to_wait, before_interruption
 from evalkit.service.brain.rules.agent.speech import ask_for, preamble, report
 from evalkit.service.turns.manners import BAD_MANNERS
 
 
 def local_agent(conversation: Conversation) -> Reply:
     """Return the reply of an agent that decides by the session's own tool schemas."""
+    if asks_to_wait(conversation):
+        return Reply("Of course.")
+    conversation = before_interruption(conversation)
     decision = decide(conversation)
     if decision.move is Move.CALL:
         return Reply(preamble([call.name for call in decision.calls]), decision.calls)

@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 HEADINGS = ("CRITERION", "LOOK AT", "SCENARIO", "INSTRUCTIONS OF THE ASSISTANT", "SAID", "TOOL TRAFFIC", "END")
-_LINE = re.compile(r"\[(\d+)\] turn (\d+) (caller|assistant|call|output)(?: (\"(?:[^\"\\]|\\.)*\"))?: (.*)")
+_KINDS = "caller, not to the assistant|caller|assistant|call|output"
+_LINE = re.compile(rf"\[(\d+)\] turn (\d+) ({_KINDS})(?: (\"(?:[^\"\\]|\\.)*\"))?: (.*)")
 _TURN = re.compile(r"turn (\d+)")
 
 
 @dataclass(frozen=True, eq=False)
 class CallLine:
-    """One thing that happened, as numbered in the question. `kind`: caller, assistant, call or output."""
+    """One thing that happened, as numbered in the question.
+
+    `kind`: caller, assistant, call, output, or what a caller did that was not meant for the assistant.
+    """
 
     number: int
     turn: int

@@ -32,6 +32,13 @@ LINES = st.lists(
             JSON,
             st.text(min_size=1),
         ),
+        st.builds(
+            TranscriptLine,
+            st.integers(1, 9),
+            st.just(TranscriptLineKind.ASIDE),
+            st.text(),
+            st.sampled_from(["backchannel", "vocal_tic", "side_speech"]),
+        ),
     ),
     max_size=6,
 )
