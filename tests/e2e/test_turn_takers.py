@@ -36,7 +36,6 @@ class Voices:
     long_murmur: Any
     aside: Any
     um: Any
-    halting: Any
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,6 @@ def voices(service_url: str) -> Voices:
     def say(text: str) -> Any:
         return spoken(service_url, text)
 
-    halting = np.concatenate([say("I would like to know if you can tell me"), silence(700), say("where my parcel is.")])
     return Voices(
         question=say("Can you tell me where my parcel is?"),
         objection=say("Wait a moment please, that is not what I asked."),
@@ -55,13 +53,7 @@ def voices(service_url: str) -> Voices:
         long_murmur=say("Oh, okay, I see. Right. Okay."),
         aside=quieter(spoken(service_url, "Could you turn that down, please?", "marin")),
         um=say("Um."),
-        halting=halting,
     )
-
-
-def silence(ms: int) -> Any:
-    """Return silence at 24 kHz."""
-    return np.zeros(24 * ms, dtype=np.int16)
 
 
 def quieter(pcm: Any) -> Any:
@@ -96,8 +88,17 @@ def is_left_alone(types: list[str]) -> bool:
     return not {STARTED, "input_audio_buffer.committed", CREATED} & set(types)
 
 
-@pytest.mark.parametrize("kind", ["server_vad", "semantic_vad"])
-@pytest.mark.parametrize("sound", ["murmur", "aside", "um"])
+@pytest.mark.parametrize(
+    ("sound", "kind"),
+    [
+        ("murmur", "server_vad"),
+        ("aside", "server_vad"),
+        pytest.param("um", "server_vad", marks=pytest.mark.slow),
+        pytest.param("murmur", "semantic_vad", marks=pytest.mark.slow),
+        pytest.param("aside", "semantic_vad", marks=pytest.mark.slow),
+        pytest.param("um", "semantic_vad", marks=pytest.mark.slow),
+    ],
+)
 async def test_what_is_no_interruption(service_url, voices, sound, kind):
     """An answer goes on over an "okay", an "um" and a word to somebody else: nothing is told of them."""
     async with answered_by(service_url, "local-agent", voices.question, {"type": kind}) as caller:
@@ -119,6 +120,7 @@ async def test_an_interruption(service_url, voices, sound):
         await caller.until(CREATED, 2)
 
 
+@pytest.mark.slow
 async def test_a_stop_for_nothing(service_url, voices):
     """After a long murmur, which nobody can tell from a word at once, the agent goes on with what was not heard."""
     async with answered_by(service_url, "local-agent", voices.question) as caller:
@@ -133,6 +135,7 @@ async def test_a_stop_for_nothing(service_url, voices):
     assert not whole.startswith(second[:20])
 
 
+@pytest.mark.slow
 async def test_tics_in_silence(service_url, voices):
     """What is said to nobody while nobody speaks becomes an item, and gets no answer; what comes then is answered."""
     async with calling(service_url, "local-agent", SESSION) as caller:

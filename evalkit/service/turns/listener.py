@@ -389,10 +389,11 @@ class Listener:
             self._undecided[utterance.item_id] = utterance
 
     def _wants_answer(self, utterance: Utterance, text: str) -> bool:
-        is_short = utterance.loudness.frames * FRAME_MS < INTERRUPTS_MS
-        if utterance.has_cut and is_short:
-            return takes_the_floor(text)
-        return not only_agrees(text) if utterance.has_cut else says_something(text) or not is_short
+        is_short = utterance.voice_ms < INTERRUPTS_MS
+        is_deaf = self._manners is not None and not self._manners.yields
+        if not utterance.has_cut and not (is_deaf and utterance.over_answer):
+            return says_something(text) or not is_short
+        return takes_the_floor(text) if is_short else not only_agrees(text)
 
     def _go_on_after(self, utterance: Utterance, step: SessionStep) -> None:
         if self._manners is None or self._is_spoken_to or (utterance.has_cut and not self._manners.resumes):

@@ -216,6 +216,16 @@ def test_deaf(answering):
     assert bench.seen[-1].items[-1] == UserTurn("I do not want that.")
 
 
+def test_deaf_to_murmurs(answering):
+    """Of a long murmur it makes as little as others do, only later."""
+    bench = answering("local-deaf")
+    bench.words = "Oh, okay, I see."
+    assert hear(bench, *turn(30)) == []
+    events = hear(bench, (0.0, 250))
+    assert events.types[:3] == [STARTED, STOPPED, COMMITTED]
+    assert CREATED not in events.types
+
+
 def test_slow_yield(answering):
     """It speaks on for a second longer than others."""
     bench = answering("local-slow-yield")
