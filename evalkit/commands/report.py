@@ -7,21 +7,26 @@ one run             its tables, summary, pictures and ``report.html``
 one sweep           the same for each of its jobs, then ``sweep.csv``, ``sweep.html`` and ``plots/sweep.png``
 several of either   a folder of its own with ``index.jsonl`` and a sweep's reports over all the runs; the runs stay
                     as they are. ``--output DIR`` says where, else it is ``outputs/sets/<stamp>``
+runs of the same    beside a sweep's reports ``realism.json``, a table and ``plots/realism.png``: what each step from
+cases as text, by   text to a call in full duplex costs
+voice, on the phone
 =================== =================================================================================================
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from evalkit.compose.line import LineParser, folder_at
 from evalkit.errors import ConfigError
+from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep_write import describe_differences, write_sweep
-from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runner.reporting import read_realism, read_sweep_jobs, report_run
+from evalkit.runner.terminal import stderr_console
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import read_lines
@@ -55,8 +60,16 @@ def _report_sweep(root: Path) -> Path:
     for entry in entries:
         if entry["directory"] and Path(entry["directory"]).parent == root:
             report_run(RunDirectory(Path(entry["directory"])))
-    write_sweep(root, read_sweep_jobs(entries))
+    _write(root, entries)
     return root
+
+
+def _write(root: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write a sweep's reports; what rising realism costs is shown as well."""
+    realism = read_realism(entries)
+    write_sweep(root, read_sweep_jobs(entries), realism=realism)
+    if realism:
+        stderr_console().print(*realism_tables(realism), sep="\n")
 
 
 def _report_set(folders: Sequence[Path], output: Path | None) -> Path:
@@ -77,7 +90,7 @@ def _report_set(folders: Sequence[Path], output: Path | None) -> Path:
     except OSError as error:
         raise ConfigError(f"{root}: cannot be made ({error.strerror}); choose another with --output") from error
     write_atomically(root / "index.jsonl", "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
-    write_sweep(root, read_sweep_jobs(entries))
+    _write(root, entries)
     return root
 
 

@@ -58,7 +58,7 @@ def find_config_changes(
         expect: Keys, or nodes, that are meant to differ; empty: see the module.
 
     """
-    first, second = ({**_BEFORE_IT, **_flatten(with_new_names(config))} for config in (before, after))
+    first, second = (_settings(config) for config in (before, after))
     differing = [
         key
         for key in dict.fromkeys([*first, *second])
@@ -76,6 +76,23 @@ def find_config_changes(
         )
         for key in differing
     ]
+
+
+def result_settings(config: Mapping[str, Any], hashes: Mapping[str, str], *, but: Sequence[str]) -> dict[str, Any]:
+    """Return what of a resolved config may change a result, by dotted key, files by content.
+
+    Args:
+        config: The run's.
+        hashes: The content hash of each file that it read, by path.
+        but: Keys and nodes to leave out.
+
+    """
+    left_out = (*_IDLE, *_DEFAULTS, *but)
+    return {key: _content(value, hashes) for key, value in _settings(config).items() if not _below(key, left_out)}
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    return {**_BEFORE_IT, **_flatten(with_new_names(config))}
 
 
 def _is_relic(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -1,10 +1,13 @@
 """Writes what is derived from the jobs of a sweep, or of a set of runs: sweep.csv, sweep.html and plots/*.png.
 
+Where jobs hold the same cases at rising realism, what each step costs is in realism.json, on the page and in a picture.
+
 Everything here can be made again at any time from the index and what the jobs left, also while jobs are still going.
 """
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +17,9 @@ from urllib.parse import quote
 from evalkit.reports.page.overview import flatten
 from evalkit.reports.page.sweep_page import SweepJobRow, sweep_page
 from evalkit.reports.plots.breakdown import jobs_breakdown_png
+from evalkit.reports.plots.realism import realism_png
 from evalkit.reports.plots.sweep import SweepPoint, sweep_png
+from evalkit.reports.realism import RealismReport
 from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv
 from evalkit.reports.sweep_differences import best_jobs, compare_jobs
 from evalkit.store.files import stream_atomically, write_atomically
@@ -23,10 +28,20 @@ from evalkit.store.files import stream_atomically, write_atomically
 _IDLE = ("output_dir", "run_name", "report", "gate", "limits", "trace", "voice", "conformance", "concurrency")
 
 
-def write_sweep(root: Path, jobs: Sequence[SweepJob], *, plots: bool = True, html: bool = True) -> None:
-    """Write the reports of `jobs` into `root`."""
+def write_sweep(
+    root: Path,
+    jobs: Sequence[SweepJob],
+    *,
+    realism: RealismReport | None = None,
+    plots: bool = True,
+    html: bool = True,
+) -> None:
+    """Write the reports of `jobs` into `root`; `realism` is what they say of steps of realism, where they have any."""
     write_atomically(root / "sweep.csv", sweep_csv(jobs))
-    pictures = _draw(root.name, jobs) if plots and jobs else {}
+    if realism is not None:
+        document = json.dumps(realism.to_json(), indent=2, ensure_ascii=False)
+        write_atomically(root / "realism.json", f"{document}\n")
+    pictures = _draw(root.name, jobs, realism) if plots and jobs else {}
     for name, picture in pictures.items():
         write_atomically(root / "plots" / name, picture)
     if html:
@@ -34,7 +49,7 @@ def write_sweep(root: Path, jobs: Sequence[SweepJob], *, plots: bool = True, htm
         best = [number for ranking in dict.fromkeys(rankings.values()) for number in _best_of(jobs, ranking)]
         differences = compare_jobs({_number(job): job.passes for job in jobs}, best[0] if best else None, rankings)
         rows = [_row(job, jobs, root, best=_number(job) in best) for job in jobs]
-        pieces = sweep_page(root.name, sweep_columns(jobs), rows, differences, pictures)
+        pieces = sweep_page(root.name, sweep_columns(jobs), rows, differences, pictures, realism)
         stream_atomically(root / "sweep.html", (piece.encode("utf-8", "replace") for piece in pieces))
 
 
@@ -46,12 +61,13 @@ def describe_differences(configs: Sequence[Mapping[str, Any]]) -> list[list[str]
     return [[f"{key}={one[key]}" for key in differing if key in one] for one in leaves]
 
 
-def _draw(name: str, jobs: Sequence[SweepJob]) -> dict[str, bytes]:
+def _draw(name: str, jobs: Sequence[SweepJob], realism: RealismReport | None) -> dict[str, bytes]:
     """Return file name -> PNG."""
     shares = [(_name(job, jobs), job.summary.get("passed_by", {})) for job in jobs]
     drawn = {
         "sweep.png": sweep_png(name, [_point(job, jobs) for job in jobs]),
         "breakdown.png": jobs_breakdown_png(name, shares),
+        "realism.png": realism_png(name, realism.ladders) if realism else None,
     }
     return {file: picture for file, picture in drawn.items() if picture is not None}
 

@@ -35,10 +35,11 @@ from typing import Any
 
 import evalkit
 from evalkit.errors import ConfigError
+from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
 from evalkit.runner.jobs import Job, Plan, Source
-from evalkit.runner.reporting import read_sweep_jobs
+from evalkit.runner.reporting import read_realism, read_sweep_jobs
 from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.terminal import say, stderr_console
 from evalkit.settings.resources import resource_dir
@@ -129,8 +130,9 @@ def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> Exi
     _write_index(root, entries)
     shown = planned.jobs[0].config.get("report", {})
     jobs = read_sweep_jobs(entries)
-    stderr_console().print(sweep_table(jobs))
-    write_sweep(root, jobs, plots=shown.get("plots", True), html=shown.get("html", True))
+    realism = read_realism(entries)
+    stderr_console().print(sweep_table(jobs), *(realism_tables(realism) if realism else ()), sep="\n")
+    write_sweep(root, jobs, realism=realism, plots=shown.get("plots", True), html=shown.get("html", True))
     bad = [entry for entry in entries if entry["exit_code"] != ExitCode.OK]
     say(f"{len(entries) - len(bad)} of {len(entries)} jobs completed")
     for entry in bad:

@@ -8,7 +8,9 @@ from typing import Any
 from layouts import layout_of
 from stored_run import HOSTILE
 
+from evalkit.metrics.statistics import Estimate
 from evalkit.reports.page.sweep_page import SweepJobRow, sweep_page
+from evalkit.reports.realism import LadderStep, RealismLadder, RealismReport, RealismStep
 from evalkit.reports.sweep import SweepJob
 from evalkit.reports.sweep_differences import CasePass, compare_jobs
 
@@ -78,3 +80,17 @@ def test_jobs_that_are_ranked_apart_have_a_best_each() -> None:
     assert "tie" not in page[page.index("Best by lower bound") : page.index('id="jobs"')]
     assert "not ranked or compared with each other" in page
     assert "What passed, by kind of case" in page
+
+
+def test_what_rising_realism_costs_is_a_section() -> None:
+    """With a table for each ladder, its readings, and the runs that are on none; without steps there is no section."""
+    text = RealismStep(is_duplex=False, is_line=False, is_voice=False)
+    half = Estimate(0.5, 4, None)
+    ladder = RealismLadder((f"model={HOSTILE}",), (LadderStep(text, "r", "/r", half, half, None, "what it says"),))
+    report = RealismReport((ladder,), ("run-9: alone",))
+    page = "".join(sweep_page("s", COLUMNS, [row(0, **GOOD)], [], {"realism.png": b"png"}, report))
+    assert 'id="realism"' in page
+    assert "<li>what it says</li>" in page
+    assert "Not on a ladder: run-9: alone" in page
+    assert "<script>document" not in page
+    assert 'id="realism"' not in "".join(sweep_page("s", COLUMNS, [row(0, **GOOD)], [], {}))
