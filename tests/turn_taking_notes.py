@@ -60,6 +60,8 @@ def eventful() -> dict[str, Any]:
             for turn, first, last, sound, played in [*made, (4, 28.8, 29.4, 2.2, 2.2)]
         ],
         "tool_calls": [{"called_s": 10.2, "answered_s": 10.3}],
+        "silences": [{"turn_index": 4, "start_s": 31.5, "end_s": 36.0}],
+        "left_out": [{"turn_index": 4, "act": "vocal_tic", "words": "Um.", "reason": "the call ended first"}],
         "server": {"speech_started_s": [1.1, 8.6, 16.6, 21.1, 36.2], "speech_stopped_s": [4.0, 10.2, 18.0, 23.5]},
     }
 

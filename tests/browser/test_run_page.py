@@ -214,6 +214,7 @@ def test_turn_taking_is_readable_too(browser: Browser, reported: Callable[..., P
     assert browser.js("const d = document.documentElement; return d.scrollWidth <= d.clientWidth")
     assert browser.js(ACCESSIBILITY) == []
     assert browser.console() == []
+    assert find_violations(browser) == []
 
 
 @pytest.fixture(scope="module")

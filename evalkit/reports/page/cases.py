@@ -231,6 +231,7 @@ def _timeline(timeline: CaseTimeline) -> dict[str, Any]:
         "constructed": timeline.constructed,
         "duplex": is_duplex,
         "duration_ms": None if timeline.duration_ms is None else round(timeline.duration_ms),
+        "left_out": list(timeline.left_out),
         "lanes": [[str(lane), name, levels[lane]] for lane, name in names.items() if lane in levels],
         "blocks": [
             [

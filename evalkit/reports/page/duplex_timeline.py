@@ -5,7 +5,7 @@ Made of ``notes.turn_taking``, whose clock is that of ``conversation.wav``. The 
 ============= =========================================================================================================
 lane          blocks
 ============= =========================================================================================================
-caller        what the caller did, by its act, and the pauses in which he had not finished
+caller        what the caller did, by its act, the pauses in which he had not finished, silences that he held on purpose
 assistant     what was heard of each response, and the measured wait before an answer
 generated     what the server had made of each response, from the arrival of its first sound for as long as it plays
 overlap       where both are heard at once
@@ -67,6 +67,7 @@ def lay_out_duplex(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTi
         turns = {turn.turn_index: turn for turn in record.turns}
         blocks = [
             *_caller(notes["caller"], turns),
+            *_silences(notes.get("silences", ())),
             *_assistant(notes["agent"], turns),
             *_waits(call),
             *_generated(notes.get("generated", ())),
@@ -75,9 +76,11 @@ def lay_out_duplex(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTi
             *_tools(call, record, marks),
             *_detections(notes.get("server", {})),
         ]
+        left_out = tuple(_left_out(notes.get("left_out", ())))
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
-    return CaseTimeline(_place(blocks, call.duration_s * 1000), constructed=False, duration_ms=call.duration_s * 1000)
+    duration_ms = call.duration_s * 1000
+    return CaseTimeline(_place(blocks, duration_ms), constructed=False, duration_ms=duration_ms, left_out=left_out)
 
 
 def _caller(said: Sequence[Mapping[str, Any]], turns: Mapping[int, Turn]) -> Iterator[Block]:
@@ -92,6 +95,18 @@ def _caller(said: Sequence[Mapping[str, Any]], turns: Mapping[int, Turn]) -> Ite
             if after is not None:
                 told = f"pause {after.start_s - part.end_s:.1f} s"
                 yield _block(Lane.CALLER, part.end_s, after.start_s, told, turn_index, "pause", "Pause")
+
+
+def _silences(held: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
+    for one in held:
+        told = f"{one['end_s'] - one['start_s']:.1f} s, on purpose"
+        yield _block(Lane.CALLER, one["start_s"], one["end_s"], told, one.get("turn_index"), "silence", "Silence")
+
+
+def _left_out(acts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for one in acts:
+        words = f" ({one['words']})" if one.get("words") else ""
+        yield f"{str(one['act']).replace('_', ' ')}{words} in turn {one['turn_index']}: {one['reason']}"
 
 
 def _assistant(heard: Sequence[Mapping[str, Any]], turns: Mapping[int, Turn]) -> Iterator[Block]:

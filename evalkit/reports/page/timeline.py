@@ -70,12 +70,14 @@ class CaseTimeline:
         blocks: The blocks.
         constructed: Whether turns were laid end to end.
         duration_ms: How long a call in full duplex lasted; None for any other.
+        left_out: What the caller was to do in it and did not, each with the reason.
 
     """
 
     blocks: tuple[Block, ...]
     constructed: bool
     duration_ms: float | None = None
+    left_out: tuple[str, ...] = ()
 
 
 def lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTimeline:

@@ -41,8 +41,15 @@ def test_what_the_caller_did_is_named_with_its_words() -> None:
         ("Interruption", 16.5, 17.5, "One more thing:"),
         ("Caller", 21.0, 23.0, words),
         ("Side speech", 26.2, 27.4, "Put it on the table, please."),
+        ("Silence", 31.5, 36.0, "4.5 s, on purpose"),
         ("Asks again", 36.0, 37.0, "Are you still there?"),
     ]
+
+
+def test_what_the_caller_was_to_do_and_did_not_is_told() -> None:
+    """With the reason; nothing of it is on the axis."""
+    assert laid_out(eventful()).left_out == ("vocal tic (Um.) in turn 4: the call ended first",)
+    assert laid_out(heard([0.5])).left_out == ()
 
 
 def test_what_became_of_it_is_told() -> None:
@@ -124,7 +131,7 @@ def test_pauses_that_the_agent_takes_are_told() -> None:
 def test_a_label_may_use_the_room_behind_its_block() -> None:
     """Until the next one of its place, or the end of the call."""
     caller = on(laid_out(eventful()), Lane.CALLER)
-    assert [round(one.room_ms) for one in caller[-2:]] == [36_000 - 27_400, 3_000]
+    assert [round(one.room_ms) for one in caller[-3:]] == [31_500 - 27_400, 0, 3_000]
 
 
 def test_an_older_record_has_what_it_has() -> None:

@@ -214,7 +214,7 @@
   const PX_PER_S = 24, MOST_SCALE = 64;
 
   function timeline(detail) {
-    const { lanes: used, duplex, constructed, duration_ms: duration } = detail.timeline;
+    const { lanes: used, duplex, constructed, duration_ms: duration, left_out: leftOut } = detail.timeline;
     const whole = detail.sounds.find((sound) => sound.kind === "conversation");
     const blocks = detail.timeline.blocks.map(([lane, turn, start, end, label, kind, name, level, room]) =>
       ({ lane, turn, start, end, label, kind, name, level, room, playable: Boolean(duplex ? whole : soundOf(detail, lane, turn)) }));
@@ -245,7 +245,8 @@
     return card("Timeline", duplex ? scaleChoice(stage, scroll, axis, span) : null,
       make("figure", { class: "lanes-figure" }, make("div", { class: "lanes" }, make("div", { class: "lane-names", "aria-hidden": "true" }, ...names), scroll),
         make("figcaption", { class: "soft", text: `${how} Hatched: ${duplex ? "waiting, and pauses of the caller" : "waiting"}.${plays}` })),
-      duplex ? null : fillAxis(axis, span, 5), ...others, duplex ? inOrder(blocks, used, audio) : null);
+      duplex ? null : fillAxis(axis, span, 5), leftOut.length ? make("p", { class: "soft", text: `The caller was to do this as well, and did not: ${leftOut.join("; ")}.` }) : null,
+      ...others, duplex ? inOrder(blocks, used, audio) : null);
   }
   const isShaded = (block) => block.lane === "overlap" || ["yields", "no_yield"].includes(block.kind);
   function shade(block, at) {
@@ -255,7 +256,7 @@
     return node;
   }
   /* What a block is, where its lane alone does not say. */
-  const isMarked = (block) => ["caller", "reaction"].includes(block.lane) && !["turn", "pause", ""].includes(block.kind);
+  const isMarked = (block) => ["caller", "reaction"].includes(block.lane) && !["turn", "pause", "silence", ""].includes(block.kind);
   function tell(block) {
     const turn = block.turn === null ? "" : `, turn ${block.turn}`;
     const when = block.end === block.start ? `at ${seconds(block.start)}` : `${seconds(block.start)} to ${seconds(block.end)}`;
