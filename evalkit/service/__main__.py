@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.errors import ConfigError, UserError
+from evalkit.process_end import run_process
 from evalkit.service.child import ENGINES
 from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
@@ -110,4 +111,4 @@ def _key(variable: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
+from evalkit.process_end import run_process
 from evalkit.records.record import CaseRecord
 from evalkit.reports.plots.run_pictures import Draw, draw_run
 from evalkit.reports.plots.style import new_figure
@@ -52,5 +53,11 @@ def answer(asked: BinaryIO, answered: BinaryIO) -> None:
         answered.write(pickle.dumps(draw_run(summary, table, records)))
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Answer the process that started this one; returns the exit code."""
     answer(sys.stdin.buffer, sys.stdout.buffer)
+    return 0
+
+
+if __name__ == "__main__":
+    run_process(main)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from evalkit.process_end import run_process
 from evalkit.service.replay.app import create_replay
 from evalkit.service.replay.recording import RecordedRun
 from evalkit.service.server import Backstage, ServerOptions, serve_app
@@ -38,4 +39,4 @@ async def _nothing_to_warm() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_process(main)
