@@ -52,6 +52,12 @@ class DuplexPeer:
         detection: What ``session.updated`` says; "asked": what it was asked for; "absent": nothing.
         has_beta_names: Events are named, and the session shaped, as before general availability.
         says_speech: Whether it reports speech.
+        says_places: Whether its reports name the places in the sound that they speak of.
+        reports_late: It tells that speech ended only when it begins its answer.
+        says_created: Whether it says that a response has begun.
+        repeats_done: It says twice that a response has ended.
+        chatters: It sends events that no protocol knows between the others.
+        refuses_session: It objects to the session's settings by this code, and names no event.
         has_ids: Whether responses and items have ids.
         has_transcript: Whether words come with the sound.
         has_usage: Whether tokens are told.
@@ -72,6 +78,12 @@ class DuplexPeer:
     detection: str | None = "asked"
     has_beta_names: bool = False
     says_speech: bool = True
+    says_places: bool = True
+    reports_late: bool = False
+    says_created: bool = True
+    repeats_done: bool = False
+    chatters: bool = False
+    refuses_session: str = ""
     has_ids: bool = True
     has_transcript: bool = True
     has_usage: bool = True
@@ -122,7 +134,9 @@ class DuplexPeer:
 
     async def _do(self, event: Mapping[str, Any]) -> None:
         kind = event["type"]
-        if kind == "session.update":
+        if kind == "session.update" and self.refuses_session:
+            await self._say("error", error={"code": self.refuses_session, "message": "not like that"})
+        elif kind == "session.update":
             await self._say("session.updated", session=self._session(event["session"]))
             if self.greets:
                 self._begin_answer()
@@ -169,7 +183,8 @@ class DuplexPeer:
         self._is_speaking = True
         if self.says_speech:
             start_ms = max(0, sample * 1000 // self._format.sample_rate_hz - 300)
-            await self._say("input_audio_buffer.speech_started", audio_start_ms=start_ms, item_id="user")
+            place = {"audio_start_ms": start_ms} if self.says_places else {}
+            await self._say("input_audio_buffer.speech_started", **place, item_id="user")
         if self._answer is not None and not self._answer.done():
             self._answer.cancel()
             await asyncio.wait({self._answer})
@@ -186,13 +201,18 @@ class DuplexPeer:
 
     async def _stop_listening(self) -> None:
         self._is_speaking = False
-        if self.says_speech:
-            end_ms = self._samples * 1000 // self._format.sample_rate_hz
-            await self._say("input_audio_buffer.speech_stopped", audio_end_ms=end_ms, item_id="user")
-            await self._say("input_audio_buffer.committed", item_id="user")
-            await self._say("conversation.item.added", item={"id": "user", "type": "message"})
+        if not self.reports_late:
+            await self._report_end()
         if not (self.goes_silent and self._count):
             self._begin_answer(self.answers)
+
+    async def _report_end(self) -> None:
+        if self.says_speech:
+            end_ms = self._samples * 1000 // self._format.sample_rate_hz
+            place = {"audio_end_ms": end_ms} if self.says_places else {}
+            await self._say("input_audio_buffer.speech_stopped", **place, item_id="user")
+            await self._say("input_audio_buffer.committed", item_id="user")
+            await self._say("conversation.item.added", item={"id": "user", "type": "message"})
 
     def _begin_answer(self, times: int = 1) -> None:
         self._answer = asyncio.create_task(self._respond(times))
@@ -207,7 +227,10 @@ class DuplexPeer:
 
     async def _speak(self, reply: Reply) -> None:
         ids = self._ids()
-        await self._say("response.created", response={"id": ids.get("response_id"), "status": "in_progress"})
+        if self.reports_late:
+            await self._report_end()
+        if self.says_created:
+            await self._say("response.created", response={"id": ids.get("response_id"), "status": "in_progress"})
         output = [
             {"type": "function_call", "id": f"fc_{self._count}_{number}", "call_id": f"call_{self._count}_{number}",
              "name": name, "arguments": json.dumps(arguments)}
@@ -226,7 +249,8 @@ class DuplexPeer:
             await asyncio.sleep(0.01)
         usage = {"usage": {"input_tokens": 10, "output_tokens": 5}} if self.has_usage else {}
         response = {"id": ids.get("response_id"), "status": reply.status, "output": output, **usage}
-        await self._say("response.done", response=response)
+        for _ in range(2 if self.repeats_done else 1):
+            await self._say("response.done", response=response)
 
     def _ids(self) -> dict[str, Any]:
         if not self.has_ids:
@@ -247,4 +271,6 @@ class DuplexPeer:
     async def _say(self, event_type: str, **fields: Any) -> None:
         name = _BETA_NAMES.get(event_type, event_type) if self.has_beta_names else event_type
         assert self._socket is not None
+        if self.chatters:
+            await self._socket.send(json.dumps({"type": "engine.heartbeat", "load": 0.5, "item_id": "user"}))
         await self._socket.send(json.dumps({"type": name, **fields}))

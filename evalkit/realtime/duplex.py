@@ -377,6 +377,9 @@ class DuplexSession(ServerLink):
             message = f"the server's turn detection heard no end of what was said {within}"
         elif not self.speech.started and not self.speech.committed:
             message = f"the server's turn detection heard nobody speak, and it answered nothing {within}"
+            if self._input_format is not AudioFormat.PCM16:
+                remedy = "try audio.input_format=pcm16"
+                message += f"; if it cannot read the {self._input_format} that it was sent, {remedy}"
         else:
             message = f"the server heard what was said, and answered nothing {within}"
         return CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
@@ -466,7 +469,7 @@ class DuplexSession(ServerLink):
         is_unnamed = error.event_id is None
         if error.event_id in self._truncations or (is_unnamed and self._speaks_of_truncation(error.message)):
             self.refused_truncations += 1
-        elif error.event_id is not None and error.event_id == self._update_event_id:
+        elif error.event_id == self._update_event_id or (is_unnamed and not self._is_configured):
             self._note(Trouble(Stage.SESSION_UPDATE, error.error_type, error.message))
         elif error.error_type == _BUSY:
             # It has begun one by itself, before it had the answers of the tools: that is to end first.

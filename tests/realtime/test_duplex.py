@@ -187,6 +187,12 @@ ODD = {
     "no transcript": {"has_transcript": False},
     "reports no speech": {"says_speech": False},
     "no ids": {"has_ids": False},
+    "names no detection": {"detection": "absent"},
+    "reports without places": {"says_places": False},
+    "reports the end late": {"reports_late": True},
+    "does not say that it begins": {"says_created": False},
+    "ends twice": {"repeats_done": True},
+    "chatters": {"chatters": True},
 }
 
 
@@ -288,6 +294,21 @@ async def test_a_server_that_detects_otherwise_is_refused(odd: dict[str, Any], s
     assert (failure.stage, failure.error_type) == (Stage.SESSION_UPDATE, "turn_detection_refused")
     assert sentence in failure.message
     assert decide_fault(failure) is Fault.INFRASTRUCTURE
+
+
+@pytest.mark.parametrize("code", ["unknown_parameter", "session_limit_reached"])
+async def test_a_server_that_objects_to_the_session(code: str) -> None:
+    """It names no event; nothing else was asked of it yet, and the assistant is not to blame."""
+    failure = await _refusal(refuses_session=code)
+    assert (failure.stage, failure.error_type) == (Stage.SESSION_UPDATE, code)
+    assert decide_fault(failure) is Fault.INFRASTRUCTURE
+
+
+async def test_a_server_that_hears_nobody_in_g711() -> None:
+    """It may have agreed to a format that it cannot read: whoever looks for the cause is told so."""
+    spec = replace(SPEC, input_format=AudioFormat.G711_ULAW)
+    failure = await _refusal(spec=spec, is_deaf=True)
+    assert failure.message.endswith("if it cannot read the g711_ulaw that it was sent, try audio.input_format=pcm16")
 
 
 @pytest.mark.parametrize(
