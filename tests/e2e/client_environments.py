@@ -1,6 +1,6 @@
-"""Realtime clients that others wrote, each in an environment of its own: they pin what evalkit must not depend on.
+"""Realtime clients that others wrote, each in an environment of its own.
 
-    python tests/e2e/client_environments.py FOLDER        # makes the environments: half a gigabyte, a minute
+    python tests/e2e/client_environments.py FOLDER        # makes the environments: a gigabyte, some minutes
 
 Tests find them through $EVALKIT_TEST_CLIENTS, which names that folder, and are skipped, and say so, where one is not
 there. The `openai` package is a dependency of evalkit, so that its client needs no other environment.
@@ -8,13 +8,11 @@ there. The `openai` package is a dependency of evalkit, so that its client needs
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import pytest
+from foreign_environment import ForeignEnvironment
 
 FOLDER_VARIABLE = "EVALKIT_TEST_CLIENTS"
 
@@ -32,20 +30,14 @@ class ForeignClient:
     @property
     def command(self) -> list[str]:
         """What starts it; skips the test where its environment does not exist."""
-        script = str(Path(__file__).parent / "foreign_clients" / f"{self.script}.py")
-        if not self.requirements:
-            return [sys.executable, script]
-        folder = os.environ.get(FOLDER_VARIABLE)
-        if not folder:
-            pytest.skip(f"{self.script} needs ${FOLDER_VARIABLE}; tests/e2e/client_environments.py makes it")
-        python = self.environment(Path(folder)) / "bin" / "python"
-        if not python.exists():
-            pytest.skip(f"{python} does not exist; tests/e2e/client_environments.py makes it")
-        return [str(python), script]
+        python = str(self.environment.python()) if self.requirements else sys.executable
+        return [python, str(Path(__file__).parent / "foreign_clients" / f"{self.script}.py")]
 
-    def environment(self, folder: Path) -> Path:
-        """Return where its environment is among those in `folder`."""
-        return folder / self.script.replace("_", "-")
+    @property
+    def environment(self) -> ForeignEnvironment:
+        """Where it is installed."""
+        name = self.script.replace("_", "-")
+        return ForeignEnvironment(name, (self.requirements,), FOLDER_VARIABLE, "tests/e2e/client_environments.py")
 
 
 CLIENTS = (
@@ -56,14 +48,7 @@ CLIENTS = (
 )
 
 
-def make_environments(folder: Path) -> None:
-    """Install every client, one after the other; raises CalledProcessError where one cannot be had."""
+if __name__ == "__main__":
     for client in CLIENTS:
         if client.requirements:
-            place = client.environment(folder)
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
-            subprocess.run([str(place / "bin" / "pip"), "install", "-q", *client.requirements], check=True)
-
-
-if __name__ == "__main__":
-    make_environments(Path(sys.argv[1]))
+            client.environment.make(Path(sys.argv[1]))
