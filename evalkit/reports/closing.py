@@ -95,6 +95,10 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
         lines.append(f"incomplete: {summary['finished']} of {summary['planned']} planned case-trials were finished")
     for key, reason in summary.get("turn_taking", {}).get("unread", {}).items():
         lines.append(f"{key}: its turn-taking cannot be read ({reason})")
+    detected = summary.get("turn_taking", {}).get("detected", {"cut": 0})
+    if detected["cut"]:
+        which = "detected_turns in results.csv says which"
+        lines.append(f"cut by the server: {detected['cut']} of {detected['turns']} turns of the caller; {which}")
     idle = list(summary["ungraded"].items())
     lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
     lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []

@@ -5,6 +5,8 @@ key                   meaning
 ===================== ==================================================================================================
 ``calls``             case-trials that count and have a timeline of who was heard when
 ``unread``            case-trial -> why its timeline could not be read; they are in no value
+``detected``          ``turns``: in how many turns the caller said one thing, and the server told what it made of it;
+                      ``cut``: how many of these it took for several
 ``metrics``           evalkit's own metrics, by name: a node each
 ``tau_voice``         those of tau-voice as it publishes them, by the names that it has for them: a node each
 ``eva``               those of EVA, by name: a node each
@@ -30,6 +32,7 @@ in a node       meaning
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
@@ -88,11 +91,23 @@ def summarize_turn_taking(records: Sequence[CaseRecord], seed: int) -> dict[str,
         "turn_taking": {
             "calls": len(calls),
             "unread": dict(heard.unread),
+            "detected": _count_cuts(record for record in records if record.key in heard.timelines),
             "metrics": {one.name: _describe(one, seed) for one in measure_calls(calls)},
             **{key: {name: _describe(one, seed) for name, one in found.items()} for key, found in others.items()},
             "not_measured": {"full_duplex_bench": dict(NOT_MEASURED)},
         }
     }
+
+
+def _count_cuts(records: Iterable[CaseRecord]) -> dict[str, Json]:
+    """Return how many turns the server could cut, and how many it did: those in which the caller said one thing."""
+    detected: list[float] = []
+    for record in records:
+        stored: Any = record.notes["turn_taking"]
+        said = Counter(one.get("turn_index") for one in stored["caller"])
+        measured = [turn for turn in record.turns if said[turn.turn_index] == 1]
+        detected += [turn.measures["detected_turns"] for turn in measured if "detected_turns" in turn.measures]
+    return {"turns": len(detected), "cut": sum(turns > 1 for turns in detected)}
 
 
 def list_metrics(found: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:

@@ -112,3 +112,14 @@ def test_turn_taking_is_told_where_there_is_any(make_record: Any, config: Any) -
     assert "bad: its turn-taking cannot be read (KeyError: 'caller')" in lines
     assert not [line for line in lines if "vocal_tic_selectivity" in line]
     assert "turn-taking" not in shown(config, [make_record()], [])
+
+
+def test_turns_that_the_server_cut_are_told(make_record: Any, make_turn: Any, config: Any) -> None:
+    """With where to find them; nothing is said where none was."""
+    notes = interrupted(0.5)
+    notes["caller"][0]["turn_index"] = 1
+    turns = [(make_turn(1, measures={"detected_turns": count}),) for count in (2.0, 1.0)]
+    records = [make_record(f"c{n}", turns=turn, notes={"turn_taking": notes}) for n, turn in enumerate(turns)]
+    text = " ".join(shown(config, records, []).split())
+    assert "cut by the server: 1 of 2 turns of the caller; detected_turns in results.csv says which" in text
+    assert "cut by the server" not in shown(config, records[1:], [])

@@ -132,3 +132,20 @@ def test_it_stands_in_the_summary(make_record: Any, config: Any) -> None:
     table = build_table(layout_of("run"), config, records, [], lambda path: path)
     summary = summarize(RunFacts("nightly", config, "abc"), table, records, [])
     assert summary["turn_taking"] == found_in(records)
+
+
+def test_turns_that_the_server_cut_are_counted(make_record: Any, make_turn: Any) -> None:
+    """Of those in which the caller said one thing, where the server told; two acts are two turns rightly."""
+    notes = heard([0.5, 0.5, 0.5, 0.5])
+    for index, said in enumerate(notes["caller"], 1):
+        said["turn_index"] = index
+    notes["caller"].append({"turn_index": 4, "act": "nudge", "parts": [[27.0, 27.5]]})
+    notes["duration_s"] = 28.0
+    counts = (1.0, 3.0, None, 2.0)
+    turns = tuple(
+        make_turn(index, measures={} if count is None else {"detected_turns": count})
+        for index, count in enumerate(counts, 1)
+    )
+    record = make_record("c", turns=turns, notes={"turn_taking": notes})
+    node = found_in([record, make_record("old", notes={"turn_taking": heard([1.0])})])
+    assert (node["unread"], node["detected"]) == ({}, {"turns": 2, "cut": 1})
