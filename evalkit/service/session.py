@@ -304,7 +304,7 @@ class Session:
         joins = self.detects_turns and config.items is None
         self._runs.create(config, context, step, joins=joins, reply=reply, is_interjection=is_interjection)
         if config.in_conversation:
-            self._listener.busy()
+            self._listener.busy(answers=reply is None)
         for item in context:
             self._hearing.listen(item, None, step, trims=self.detects_turns)
 

@@ -211,12 +211,12 @@ class Listener:
         self._idle_from = self._buffer.end + round(played_ms * TICKS_PER_MS)
         step.work.append(LetTimePass(self._idle, (played_ms + detector.detection.idle_timeout_ms) / 1000))
 
-    def busy(self) -> None:
-        """Take it that an answer is under way: the silence so far is not idle."""
+    def busy(self, *, answers: bool) -> None:
+        """Take it that a response is under way, which may answer what was said: the silence so far is not idle."""
         self._idle = self._answering = ""
         self._has_stopped = False
         for utterance in self._undecided.values():
-            utterance.is_answered = True
+            utterance.is_answered = utterance.is_answered or answers
 
     def waited(self, ticket: str, step: SessionStep) -> None:
         """Take it that the time of `ticket` is over."""
@@ -396,7 +396,9 @@ class Listener:
         return takes_the_floor(text) if is_short else not only_agrees(text)
 
     def _go_on_after(self, utterance: Utterance, step: SessionStep) -> None:
-        if self._manners is None or self._is_spoken_to or (utterance.has_cut and not self._manners.resumes):
+        if self._manners is None or (utterance.has_cut and not self._manners.resumes):
+            return
+        if self._is_spoken_to or self._undecided:  # what is said after it decides
             return
         self._do.go_on(utterance.has_cut, step)
 

@@ -176,24 +176,39 @@ def test_without_interruptions_every_sound_is_told(answering):
     assert hear(bench, (1.0, 1)).types == [STARTED]
 
 
+def say_without_words(bench: Any, *parts: tuple[float, int]) -> tuple[Any, Any]:
+    """Append and judge; return what was told, and the recognition that is still to be done."""
+    events = hear(bench, (0.0, 0))
+    for voice, frames in parts:
+        bench.voice = lambda _frame, voice=voice: voice
+        for _ in range(frames):
+            audio = base64.b64encode(np.full(768, LOUD if voice else 0, dtype="<i2").tobytes()).decode()
+            events += bench.send("input_audio_buffer.append", audio=audio)
+            events += bench.do(bench.work.pop())
+    return events, bench.work.pop(0)
+
+
 def test_words_that_come_late(new_bench):
     """Short utterances whose words are known only when all are over have one answer, to all of them, and no error."""
     bench = new_bench(holds_work=True)
-    events = hear(bench, (0.0, 0))
-    asked = []
-    for _ in range(3):
-        for voice, frames in turn(MURMUR):
-            bench.voice = lambda _frame, voice=voice: voice
-            for _ in range(frames):
-                audio = base64.b64encode(np.full(768, LOUD if voice else 0, dtype="<i2").tobytes()).decode()
-                events += bench.send("input_audio_buffer.append", audio=audio)
-                events += bench.do(bench.work.pop())
-        asked.append(bench.work.pop(0))
+    told = [say_without_words(bench, *turn(MURMUR)) for _ in range(3)]
     bench.words, bench.holds_work = "Yes.", False
-    for work in asked:
-        events += bench.settle(bench.session.heard(work.ticket, "Yes."))
-    assert [kind for kind in events.types if kind in (CREATED, "error")] == [CREATED]
+    events = [event for _, work in told for event in bench.settle(bench.session.heard(work.ticket, "Yes."))]
+    assert [event["type"] for event in events if event["type"] in (CREATED, "error")] == [CREATED]
     assert bench.seen[-1].items == (UserTurn("Yes. Yes. Yes."),)
+
+
+def test_words_behind_a_murmur(answering):
+    """Who murmurs and then says something, before either is understood, is answered; nothing is resumed."""
+    bench = answering()
+    bench.holds_work = True
+    _, murmur = say_without_words(bench, *turn(22))
+    _, words = say_without_words(bench, *turn(22))
+    bench.holds_work = False
+    assert bench.settle(bench.session.heard(murmur.ticket, "Oh, okay.")) == []
+    events = bench.settle(bench.session.heard(words.ticket, "I do not want that."))
+    assert [kind for kind in events.types if kind in (CREATED, "error")] == [CREATED]
+    assert bench.seen[-1].items[-1] == UserTurn("I do not want that.")
 
 
 def test_good_manners():
