@@ -26,13 +26,21 @@ from evalkit import cli
 from evalkit.compose.planning import plan
 from evalkit.graders.context import GraderType
 from evalkit.graders.registry import GRADER_TYPES
-from evalkit.modes.registry import find_mode
+from evalkit.modes.registry import find_mode, mode_of
 from evalkit.runner.jobs import packaged_source
 from evalkit.settings.help import CODING_FLAGS, VOICE_FLAGS
 from evalkit.settings.options import list_groups
 from evalkit.settings.renamed import RENAMED_KEYS
 from evalkit.settings.resources import resource_dir
-from evalkit.settings.schemas import Key, dereference, load_schema, run_keys, run_schema
+from evalkit.settings.schemas import (
+    DEFAULT_INPUT,
+    Key,
+    dereference,
+    load_schema,
+    run_keys,
+    run_schema,
+    schema_names,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -196,10 +204,13 @@ def _columns() -> str:
 
 def _summary_settings() -> str:
     rows: dict[tuple[str, str, str], list[str]] = {}
-    for mode in shipped_groups()["mode"]:
-        for setting in find_mode(mode).layout.settings:
+    for name in schema_names():
+        mode, _, chosen = name.partition(".")
+        if mode not in shipped_groups()["mode"]:
+            continue
+        for setting in mode_of({"mode": {"name": mode}, "input": chosen or DEFAULT_INPUT}).layout.settings:
             row = (f"`{setting.key}`", f"`{setting.path}`" if setting.path else "-", _shown(setting.missing))
-            rows.setdefault(row, []).append(mode)
+            rows.setdefault(row, []).append(f"{mode} (input={chosen})" if chosen else mode)
     return _table(
         ("key", "config key", "when that is null", "modes"), ((*row, ", ".join(modes)) for row, modes in rows.items())
     )

@@ -23,7 +23,7 @@ from turn_taking_notes import heard
 from evalkit.cli import COMMANDS
 from evalkit.compose.planning import plan
 from evalkit.graders.context import GraderContext
-from evalkit.modes.registry import find_mode
+from evalkit.modes.registry import find_mode, mode_of
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
@@ -31,7 +31,7 @@ from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.reports.turn_taking import summarize_turn_taking
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.run_ending import ExitCode
-from evalkit.settings.schemas import load_schema, make_validator
+from evalkit.settings.schemas import DEFAULT_INPUT, load_schema, make_validator, schema_names
 from evalkit.store.run_directory import RunStatus
 
 ROOT = Path(__file__).parents[1]
@@ -152,7 +152,11 @@ def test_the_results_page_explains_exactly_the_summary() -> None:
     explained = [re.sub("<[a-z]+>", "*", name) for name in _names(DOCS / "results.md", "| key | meaning |")]
     settings = _names(DOCS / "results.md", "| key | config key | when that is null | modes |")
     keys = {key for file in GOLDEN.glob("*.json") for key in json.loads(file.read_text(encoding="utf-8"))["summary"]}
-    layouts = [find_mode(mode).layout for mode in generate.shipped_groups()["mode"]]
+    layouts = [
+        mode_of({"mode": {"name": mode}, "input": chosen or DEFAULT_INPUT}).layout
+        for mode, _, chosen in (name.partition(".") for name in schema_names())
+        if mode in generate.shipped_groups()["mode"]
+    ]
     keys |= {setting.key for layout in layouts for setting in layout.settings}
     keys |= {
         key for layout in layouts if layout.outcome_column and layout.breakdowns for key in ("outcomes", "passed_by")

@@ -32,7 +32,7 @@ from evalkit.runner.run_ending import ExitCode
 from evalkit.runs.sides import make_side
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.names import did_you_mean
-from evalkit.settings.schemas import all_keys
+from evalkit.settings.schemas import all_keys, schema_name
 
 FAIL_ON = ("regression", "difference", "never")
 
@@ -84,7 +84,7 @@ def read_side(text: str) -> Side:
 
 def _with_the_same_keys(before: Side, after: Side) -> tuple[Side, Side]:
     """Return both sides, with the shipped values of keys that one of them is older than."""
-    if before.layout.mode != after.layout.mode or not (
+    if schema_name(before.config) != schema_name(after.config) or not (
         _lacks(before.config, after.config) or _lacks(after.config, before.config)
     ):
         return before, after

@@ -35,6 +35,7 @@ from evalkit.records.case import Case
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import find_unknown_voices, prepare
 from evalkit.runner.run_ending import ExitCode
+from evalkit.settings.schemas import schema_name
 from evalkit.store.files import write_atomically
 
 _OURS = ("audio_path", "voice", "speed", "codec")
@@ -62,7 +63,8 @@ def main(args: Sequence[str]) -> int:
     prepared = prepare(planned.jobs[0].config, Path.cwd(), os.environ)
     settings = prepared.settings
     if not isinstance(settings, CrawlSettings):
-        raise ConfigError(f"mode: {settings.mode.name!r} has no texts to speak; voice takes mode=crawl")
+        given = schema_name(settings.config).replace(".", " input=")
+        raise ConfigError(f"mode={given} speaks no texts; voice takes mode=crawl input=voice")
     provider = settings.speech.provider
     unknown = find_unknown_voices(NamedVoice("voice.voices", provider, name) for name in settings.voice.voices)
     if unknown:

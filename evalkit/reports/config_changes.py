@@ -14,7 +14,7 @@ from typing import Any
 
 from evalkit.settings.renamed import with_new_names
 from evalkit.settings.roles import ROLES
-from evalkit.settings.schemas import key_at, mode_names
+from evalkit.settings.schemas import DEFAULT_INPUT, key_at, mode_names
 
 _SUBJECT = ("assistant",)
 # Nodes and keys that change no result.
@@ -27,6 +27,7 @@ _DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider"
 _ABSENT = "(no such key)"
 # A key that came since -> what held in every run that was made before it.
 _BEFORE_IT = {
+    "input": DEFAULT_INPUT,
     "service.brain": "rules",
     **{f"{node}.text_api": "responses" for node in ("provider", *(f"{role}.provider" for role in ROLES))},
 }
@@ -96,10 +97,20 @@ def _settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_relic(key: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:
-    """Tell whether only an older run has `key`, which their mode does not ask for, so that it decided nothing."""
+    """Tell whether only one run has `key`, and that decided nothing or is told already.
+
+    It may be older, and their mode does not ask for the key; or one was held in writing, and the other has what sound
+    needs.
+    """
     mode = first.get("mode.name")
     is_one_sided = (key in first) != (key in second)
+    if is_one_sided and key != "input" and _input(first) != _input(second):
+        return True
     return is_one_sided and mode == second.get("mode.name") and mode in mode_names() and key_at(key, mode) is None
+
+
+def _input(flat: Mapping[str, Any]) -> Any:
+    return flat.get("input", DEFAULT_INPUT)
 
 
 def _flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -108,3 +108,12 @@ def test_a_key_that_was_renamed_or_came_since_is_no_difference() -> None:
         ("service.brain", "rules", "model"),
         ("service.speech", "hibari", "pico"),
     ]
+
+
+def test_what_only_sound_needs_is_told_by_the_input() -> None:
+    """A run in writing has no channel and no chunks; beside a spoken one that is one difference, not many."""
+    written = {key: value for key, value in changed().items() if key not in ("channel", "chunk_ms")} | {"input": "text"}
+    assert find(written) == [ConfigChange("input", "voice", "text", expected=True)]
+    other = {**written, "assistant": {**written["assistant"], "model": "b"}}
+    assert {change.key for change in find(other)} == {"assistant.model", "input"}
+    assert find({**BASE, "input": "voice"}) == []
