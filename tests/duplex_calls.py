@@ -40,7 +40,7 @@ TOOL = {
 }
 STATUS = Mock("mock #1", "get_order_status", ({"status": "shipped"},))
 LIMITS = LimitSettings(
-    response_timeout_s=3, turn_timeout_s=None, case_timeout_s=30, run_timeout_s=None, grace_s=30, max_attempts=1,
+    response_timeout_s=10, turn_timeout_s=None, case_timeout_s=30, run_timeout_s=None, grace_s=30, max_attempts=1,
     requests_in_flight=None, max_tool_rounds=2, max_cost_usd=None, prices_file=None, max_infrastructure_share=0,
 )  # fmt: skip
 

@@ -204,6 +204,16 @@ class DuplexSession(ServerLink):
             self._asides.append(clip)
         return clip
 
+    async def ask_to_speak(self) -> None:
+        """Ask the assistant to speak first, if it has not begun to by itself; do not wait for it."""
+        if not self._log.responses:
+            self._owed, self._expected_since_ms = True, self._timeline.now_ms()
+            await self._ask_for_owed()
+
+    async def watch(self, ready: Callable[[], bool], *, timeout_s: float) -> bool:
+        """Return True as soon as `ready` holds, which is asked whenever anything happens; False after `timeout_s`."""
+        return await self._await(ready, timeout_s, Stage.RESPONSE_ERROR)
+
     async def silence(self, *, timeout_s: float) -> bool:
         """Return True when the assistant says nothing and has nothing under way, False after `timeout_s`."""
         return await self._await(lambda: not self._is_busy(), timeout_s, Stage.RESPONSE_ERROR)
@@ -264,6 +274,11 @@ class DuplexSession(ServerLink):
         last = self._log.last
         done_ms = last.done_at_ms - self.began_at_ms if last is not None and last.done_at_ms is not None else 0.0
         return max(since_ms, done_ms)
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the assistant has nothing under way and nothing to be heard."""
+        return not self._is_busy()
 
     def has_answered(self) -> bool:
         """Whether the assistant has finished with what was said to it last."""

@@ -55,6 +55,7 @@ class ActTrigger(StrEnum):
     ASSISTANT_SPEAKS = "assistant_speaks"  # the first sound of an answer is heard
     TOOL_CALLED = "tool_called"
     ASSISTANT_FINISHED = "assistant_finished"  # it has nothing under way and has been silent for a moment
+    GREETING = "greeting"  # the assistant, asked to speak first, is heard; it is the first turn that cuts in
     ACT_ANSWERED = "act_answered"  # it has dealt with the act before: only for what follows an interruption
 
 
@@ -236,6 +237,8 @@ def _read_rule(document: Mapping[str, Any]) -> BehaviourRule:
             given[name] = tuple(given[name])
     if "after" in given:
         given["after"] = ActTrigger(given["after"])
+    if given.get("after") is ActTrigger.GREETING:
+        given |= {"turns": (1,), "words": (), "then": ()}
     return replace(_DEFAULTS[act], **given)
 
 
@@ -255,6 +258,12 @@ def _find_misfits(rule: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name!r}: is {rule[name]}, expected the least first"
     if act is BehaviourAct.INTERRUPTION and rule.get("after") == ActTrigger.ASSISTANT_FINISHED:
         yield f"'after': is '{rule['after']}', but whoever has finished cannot be interrupted; expected another event"
+    if rule.get("after") == ActTrigger.GREETING:
+        if act is not BehaviourAct.INTERRUPTION:
+            yield f"'after': is 'greeting', which only an interruption can come after; found act {act}"
+        for name in ("words", "then", "turns"):
+            if name in rule:
+                yield f"{name!r}: what cuts into a greeting is the caller's first turn; leave {name} out"
     sounds = [word for word in rule.get("words") or () if word.startswith("<") and word not in MADE_SOUNDS]
     for word in sounds:
         yield f"'words': {word!r} is no sound that can be made; expected {' or '.join(MADE_SOUNDS)}, or words"

@@ -11,7 +11,7 @@ _UNINTELLIGIBLE = "(inaudible)"
 
 @dataclass(frozen=True)
 class Exchange:
-    """One turn that is over: what the caller said and what the assistant answered."""
+    """What the caller said and what the assistant answered; an assistant that spoke first answered nothing said."""
 
     caller: str
     assistant: str
@@ -28,7 +28,8 @@ def realtime_items(past: Sequence[Exchange]) -> list[dict[str, Any]]:
     for exchange in past:
         said = {"type": "output_text", "text": exchange.caller}
         heard = {"type": "input_text", "text": exchange.heard}
-        items.append({"type": "message", "role": "assistant", "content": [said]})
+        if exchange.caller:
+            items.append({"type": "message", "role": "assistant", "content": [said]})
         items.append({"type": "message", "role": "user", "content": [heard]})
     return items
 
@@ -39,4 +40,5 @@ def text_messages(past: Sequence[Exchange]) -> list[dict[str, Any]]:
         {"role": role, "content": text}
         for exchange in past
         for role, text in (("assistant", exchange.caller), ("user", exchange.heard))
+        if text
     ]

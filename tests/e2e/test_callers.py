@@ -103,7 +103,10 @@ def test_two_runs_with_one_seed_have_the_same_ground_truth(warm_env: dict[str, s
 
 
 def _truth(done: Finished, case: str) -> tuple[list[Any], list[float]]:
-    """Return what the caller did, by words and sound, and how many seconds off its moment each act began."""
+    """Return what the caller did, by words and sound, and how many seconds off its moment each act began.
+
+    An act that had to wait until enough of the answer had come has its moment then.
+    """
     notes = _notes(done, case)
     rate_hz, began_s = notes["uplink"]["sample_rate_hz"], notes["uplink"]["began_s"]
     pcm = read_wav(done.directory / "audio" / case / "uplink.wav").pcm
@@ -112,9 +115,10 @@ def _truth(done: Finished, case: str) -> tuple[list[Any], list[float]]:
         start, end = each["samples"]
         plan = {key: value for key, value in each.get("plan", {}).items() if key != "triggered_s"}
         pauses = [[first - start, last - start] for first, last in (one["samples"] for one in each.get("pauses", []))]
-        truth.append((each["turn_index"], each["act"], each["words"], plan, pauses, pcm[start:end].tobytes()))
         if "plan" in each:
-            off_s.append(began_s + start / rate_hz - each["plan"]["triggered_s"] - plan["delay_ms"] / 1000)
+            moment_s = each["plan"]["triggered_s"] + (plan["delay_ms"] + plan.pop("waited_ms")) / 1000
+            off_s.append(began_s + start / rate_hz - moment_s)
+        truth.append((each["turn_index"], each["act"], each["words"], plan, pauses, pcm[start:end].tobytes()))
     planned = [(each["turn_index"], each["duration_ms"]) for each in notes["silences"]]
     return [*truth, *planned], off_s
 

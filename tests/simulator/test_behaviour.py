@@ -77,6 +77,14 @@ def test_an_interruption_goes_on_when_it_has_been_dealt_with() -> None:
     assert alone.follow_up is None
 
 
+def test_a_greeting_is_talked_over_by_the_first_turn() -> None:
+    """It has no words of its own, and there is but one greeting."""
+    rules = read_behaviour([{"act": "interruption", "after": "greeting"}])
+    (planned,) = plan_turn(rules, 1, 1)
+    assert (planned.after, planned.words, planned.follow_up) == (ActTrigger.GREETING, "", None)
+    assert plan_turn(rules, 1, 2) == ()
+
+
 def test_what_is_not_heard_has_no_words() -> None:
     """Of a pause and a silence a record has how long they were to be."""
     pause, silence = plan_turn(read_behaviour([{"act": "pause"}, {"act": "silence", "duration_ms": 2000}]), 1, 1)
@@ -98,6 +106,8 @@ def test_what_is_not_heard_has_no_words() -> None:
         ({"act": "backchannel", "delay_ms": [9, 2]}, "rule #1: 'delay_ms': is [9, 2], expected the least first"),
         ({"act": "vocal_tic", "words": ["<sneeze>"]}, "rule #1: 'words': '<sneeze>' is no sound that can be made"),
         ({"act": "interruption", "after": "assistant_finished"}, "rule #1: 'after': is 'assistant_finished', but"),
+        ({"act": "backchannel", "after": "greeting"}, "rule #1: 'after': is 'greeting', which only an interruption"),
+        ({"act": "interruption", "after": "greeting", "words": ["x"]}, "rule #1: 'words': what cuts into a greeting"),
         ({"act": "backchannel", "words": [" "]}, "rule #1: 'words' #1: is blank, expected text"),
     ],
 )

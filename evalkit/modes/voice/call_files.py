@@ -109,7 +109,7 @@ class CallFiles:
             write_pcm16(self.wav(turn.index, "assistant"), pcm, output_format.sample_rate_hz)
 
     def _write_transcript(self, turns: Sequence[TurnEvidence]) -> None:
-        lines = [line for turn in turns for line in turn_lines(turn.index, turn.user_text, turn.steps)]
+        lines = [line for turn in turns for line in turn_lines(turn.index, turn.first_words, turn.steps)]
         write_atomically(self.run.conversation_path(self.key), "\n".join(lines) + "\n")
 
     def _existing(self, paths: dict[str, Path]) -> dict[str, str]:

@@ -29,7 +29,9 @@ def find_caller_spans(
         if clip is not None:
             parts = _heard_parts(left, turn.clean_wire, clip, input_format)
             pauses = turn.pauses_at(clip.start, input_format.sample_rate_hz)
-            spans.append(CallerSpan(turn.index, parts, turn.user_text, None, (clip.start, clip.end), pauses))
+            cut_in = left.cut_greeting
+            plan = _tell_plan(left, cut_in) if cut_in is not None and cut_in.clip == clip else None
+            spans.append(CallerSpan(turn.index, parts, turn.user_text, None, (clip.start, clip.end), pauses, plan))
     spans += [_span_of_act(left, done, input_format) for done in left.done]
     return tuple(sorted((span for span in spans if span.parts), key=lambda span: span.parts[0].start_ms))
 
@@ -66,10 +68,15 @@ def _left_out(left: DuplexEvidence, turns: Sequence[TurnEvidence]) -> Iterator[J
 
 def _span_of_act(left: DuplexEvidence, done: DoneAct, input_format: AudioFormat) -> CallerSpan:
     parts = _heard_parts(left, done.clean_wire, done.clip, input_format)
-    plan: JsonObject = {**done.plan.to_json(), "triggered_s": _seconds(left.session.began_at_ms + done.trigger_ms)}
+    plan = _tell_plan(left, done)
     aside = None if done.plan.act.wants_answer else str(done.plan.act)
     samples = done.clip.start, done.clip.end
     return CallerSpan(done.turn_index, parts, done.plan.words, aside, samples, plan=plan)
+
+
+def _tell_plan(left: DuplexEvidence, done: DoneAct) -> JsonObject:
+    triggered_s = _seconds(left.session.began_at_ms + done.trigger_ms)
+    return {**done.plan.to_json(), "triggered_s": triggered_s, "waited_ms": round(done.waited_ms, 1)}
 
 
 def _heard_parts(

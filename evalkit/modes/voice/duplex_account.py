@@ -72,7 +72,12 @@ class DuplexAccount:
         began_ms, speech = self._words_began_ms(turn_index), self.left.session.speech
         if began_ms is None or not (speech.started or speech.stopped or speech.committed):
             return None
-        later = (self._words_began_ms(index) for index in self.left.clips if index > turn_index)
+        later = [self._words_began_ms(index) for index in self.left.clips if index > turn_index]
+        later += [
+            self.left.session.began_at_ms + done.clip.start_ms
+            for done in self.left.done
+            if done.turn_index == turn_index
+        ]
         until_ms = min((each for each in later if each is not None), default=float("inf"))
         # Some servers take what was said and do not say so.
         ends = speech.committed or speech.stopped

@@ -17,7 +17,7 @@ from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.realtime.duplex import CallStream, DuplexSession
 from evalkit.records.faults import Failure
 from evalkit.simulator.act_sounds import amplify, make_sound
-from evalkit.simulator.behaviour import MADE_SOUNDS, BehaviourAct, PlannedAct
+from evalkit.simulator.behaviour import MADE_SOUNDS, ActTrigger, BehaviourAct, PlannedAct
 from evalkit.simulator.caller import CALLER_FORMAT, CallerTurn
 
 
@@ -54,19 +54,24 @@ class DuplexDialogue(Dialogue):
     async def _take_turn(self, index: int, said: CallerTurn) -> Failure | None:
         turn = await self._carry(index, said)
         acts = await self._prepare_acts(index)
-        await self._line.wait_for_silence()
-        for plan in self._planned(index, BehaviourAct.SILENCE):
-            await self._line.stay_silent(index, plan)
+        greeting = next((plan for plan in self._planned_sounds(index) if plan.after is ActTrigger.GREETING), None)
+        clip = None if greeting is None else await self._line.cut_into_greeting(turn, greeting)
+        if clip is None:
+            await self._line.wait_for_silence()
+            for plan in self._planned(index, BehaviourAct.SILENCE):
+                await self._line.stay_silent(index, plan)
         self._evidence.turns.append(turn)
-        failure = await self._line.exchange(turn, self._answer_tools, acts)
+        failure = await self._line.exchange(turn, self._answer_tools, acts, clip)
         self._line.keep(self._evidence.turns)
-        self.past += heard_exchanges(turn.user_text, turn.steps)
+        self.past += heard_exchanges(turn.first_words, turn.steps)
         return failure or find_misbehaviour(turn.result, must_speak=True)
 
     async def _prepare_acts(self, index: int) -> TurnActs:
         """Return what the caller will do in a turn beside what he says in it, with its sound."""
         prepared, number = [], 0
-        for plan in self._planned(index, *(act for act in BehaviourAct if act.is_heard)):
+        for plan in self._planned_sounds(index):
+            if plan.after is ActTrigger.GREETING:
+                continue
             follow_up = None
             if plan.follow_up is not None:
                 number += 1
@@ -74,6 +79,9 @@ class DuplexDialogue(Dialogue):
             number += 1
             prepared.append(await self._prepare(index, number, plan, follow_up))
         return TurnActs(self._assistant, index, prepared, self._line.left.done.append)
+
+    def _planned_sounds(self, index: int) -> list[PlannedAct]:
+        return self._planned(index, *(act for act in BehaviourAct if act.is_heard))
 
     async def _prepare(self, index: int, number: int, plan: PlannedAct, follow_up: PreparedAct | None) -> PreparedAct:
         seed = derive_turn_seed(self._introduction.seed, index, number)

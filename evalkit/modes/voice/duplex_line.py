@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from evalkit.errors import CaseFailure
 from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
 from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
-from evalkit.modes.voice.turn_acts import TurnActs
+from evalkit.modes.voice.turn_acts import DoneAct, PreparedAct, TurnActs
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, HeldSilence, TurnEvidence
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.timeline import Timeline
@@ -70,8 +70,33 @@ class DuplexLine:
         self.left.silences.append(HeldSilence(turn_index, plan, start_ms, session.now_ms))
         await self.wait_for_silence()
 
+    async def cut_into_greeting(self, turn: TurnEvidence, plan: PlannedAct) -> PlacedClip | None:
+        """Have the assistant speak first, and say the words of `turn` into that; return where they lie.
+
+        None: it greeted with less than would have to be left of it, or not in time; nothing has been said.
+        """
+        session, done = self._session, list[DoneAct]()
+        session.begin_turn(turn.index)
+        acts = TurnActs(session, turn.index, [PreparedAct(plan, turn.clean_wire, turn.wire)], done.append)
+        self.left.acts.append(acts)
+        await session.ask_to_speak()
+
+        def is_settled() -> bool:
+            acts.look()
+            return bool(done) or session.is_silent
+
+        await session.watch(is_settled, timeout_s=self._limits.response_timeout_s)
+        if not done:
+            return None
+        self.left.cut_greeting = done[0]
+        return done[0].clip
+
     async def exchange(
-        self, turn: TurnEvidence, answer_tools: AnswerTools | None, acts: TurnActs | None = None
+        self,
+        turn: TurnEvidence,
+        answer_tools: AnswerTools | None,
+        acts: TurnActs | None = None,
+        said: PlacedClip | None = None,
     ) -> Failure | None:
         """Say the words of `turn` and hear the assistant out; return what its last response failed with, if it did.
 
@@ -79,13 +104,15 @@ class DuplexLine:
             turn: What is said.
             answer_tools: None: calls are not answered, and what the assistant does without an answer is heard out.
             acts: What else is done meanwhile; None: nothing.
+            said: Where the words lie that are being said already; None: they are said now.
 
         Raises:
             CaseFailure: Nothing was answered in time, or tools are called for ever; and what ends a session.
 
         """
         self._session.begin_turn(turn.index)
-        clip = self.left.clips[turn.index] = self._session.say(turn.wire, not_before_ms=_FIRST_WORDS_MS)
+        clip = said or self._session.say(turn.wire, not_before_ms=_FIRST_WORDS_MS)
+        self.left.clips[turn.index] = clip
         acts = acts or TurnActs(self._session, turn.index, (), self.left.done.append)
         self.left.acts.append(acts)
         return await within_turn(self._hear_out(clip, turn, answer_tools, acts), self._limits)
@@ -96,12 +123,22 @@ class DuplexLine:
             turn.result = heard_turn(self._session, turn.index)
             turn.said = self._said_between(turn.index)
             clip = self.left.clips.get(turn.index)
+            if clip is not None:
+                self._order_words(turn, self._session.began_at_ms + clip.start_ms)
             turn.pacing = None if clip is None else pacing_of(self._session, clip, self._chunk_ms)
 
     def close(self, turns: Iterable[TurnEvidence]) -> None:
         """Leave what only the end of a call shows, when its session has ended."""
         self.left.until_ms = self._session.now_ms
         self.keep(turns)
+
+    def _order_words(self, turn: TurnEvidence, began_at_ms: float) -> None:
+        """Put the words of a turn behind what the assistant had said in it before them."""
+        before = [response for response in turn.result.responses if response.created_at_ms < began_at_ms]
+        turn.came_second = any(response.transcript or response.text for response in before)
+        if turn.came_second:
+            act = "turn" if self.left.cut_greeting is None else "interruption"
+            turn.said = [(began_at_ms, CallerWords(turn.user_text, act)), *turn.said]
 
     def _said_between(self, turn_index: int) -> list[tuple[float, CallerWords]]:
         """Return what the caller said in a turn after its words, each with when he did."""

@@ -52,8 +52,9 @@ def order_steps(
 
 
 def turn_lines(index: int, user_text: str, steps: Sequence[Step]) -> Iterator[str]:
-    """Yield the lines of one turn, in the order of its steps."""
-    yield f"TURN {index} USER: {_one_line(user_text)}"
+    """Yield the lines of one turn, in the order of its steps; of an assistant that spoke first, its words first."""
+    if user_text or not any(isinstance(step, CallerWords) for step in steps):
+        yield f"TURN {index} USER: {_one_line(user_text)}"
     for step in steps:
         yield f"TURN {index} {_step_line(step)}"
 

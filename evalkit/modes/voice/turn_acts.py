@@ -27,6 +27,7 @@ PATIENCE_MS = 4000.0
 _CALL_ENDED = "the call ended first"
 _NO_EVENT = {
     ActTrigger.ASSISTANT_SPEAKS: "the assistant was not heard",
+    ActTrigger.GREETING: "the assistant did not greet",
     ActTrigger.TOOL_CALLED: "no tool was called",
     ActTrigger.ASSISTANT_FINISHED: _CALL_ENDED,
     ActTrigger.ACT_ANSWERED: "what it follows was left out, or the call ended first",
@@ -60,6 +61,7 @@ class DoneAct:
         plan: What was planned.
         clean_wire: Its sound before the line.
         trigger_ms: When that happened which it comes after, on the call's clock.
+        waited_ms: How long it waited beyond its moment until enough of the answer had come.
         clip: Where it lies on the uplink.
 
     """
@@ -68,6 +70,7 @@ class DoneAct:
     plan: PlannedAct
     clean_wire: bytes
     trigger_ms: float
+    waited_ms: float
     clip: PlacedClip
 
 
@@ -116,7 +119,7 @@ class TurnActs:
                 continue
             at_ms = max(now_ms, trigger_ms + act.plan.delay_ms)
             if at_ms - now_ms > LEAD_MS:
-                goes_on = goes_on or act.plan.after is not ActTrigger.ASSISTANT_SPEAKS
+                goes_on = goes_on or act.plan.after in (ActTrigger.TOOL_CALLED, ActTrigger.ASSISTANT_FINISHED)
             elif self._has_room(act.plan, at_ms):
                 self._do(act, trigger_ms, at_ms)
             else:
@@ -141,7 +144,7 @@ class TurnActs:
         """Return when that happened which an act comes after; None: it has not."""
         session = self._session
         match plan.after:
-            case ActTrigger.ASSISTANT_SPEAKS:
+            case ActTrigger.ASSISTANT_SPEAKS | ActTrigger.GREETING:
                 heard = session.heard_at(session.now_ms)
                 return None if heard is None else heard[0]
             case ActTrigger.TOOL_CALLED:
@@ -166,7 +169,8 @@ class TurnActs:
     def _do(self, act: PreparedAct, trigger_ms: float, at_ms: float) -> None:
         clip = self._session.say(act.wire, not_before_ms=at_ms, wants_answer=act.plan.act.wants_answer)
         self._waiting.remove(act)
-        self._keep(DoneAct(self._turn_index, act.plan, act.clean_wire, trigger_ms, clip))
+        waited_ms = at_ms - trigger_ms - act.plan.delay_ms if id(act) in self._left_too_little else 0.0
+        self._keep(DoneAct(self._turn_index, act.plan, act.clean_wire, trigger_ms, waited_ms, clip))
         if act.follow_up is not None:
             self._waiting.insert(0, act.follow_up)
 

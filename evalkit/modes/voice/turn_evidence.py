@@ -30,6 +30,7 @@ class TurnEvidence:
         said: What the caller said in it after its words, each with its time in milliseconds since the case began.
         pauses: Those that he made on purpose in his words, in samples of `said_pcm`.
         pauses_left_out: Those for which there was no place.
+        came_second: Whether the assistant spoke before the words of the turn, which then stand in `said`.
 
     """
 
@@ -45,6 +46,12 @@ class TurnEvidence:
     said: Sequence[tuple[float, CallerWords]] = ()
     pauses: tuple[HeldPause, ...] = ()
     pauses_left_out: tuple[PlannedAct, ...] = ()
+    came_second: bool = False
+
+    @property
+    def first_words(self) -> str:
+        """What was said before the assistant said anything in it: nothing where the assistant spoke first."""
+        return "" if self.came_second else self.user_text
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -83,6 +90,7 @@ class DuplexEvidence:
         done: What the caller did beside his turns, as he did it.
         acts: What he was to do, turn by turn.
         silences: Where he let time pass before he spoke.
+        cut_greeting: His first turn as it cut into the assistant's greeting; None: it did not.
         tool_times_ms: When each round of tool calls was taken and answered, since the case began.
         until_ms: When the call ended, on the call's clock.
         ended_waiting: Whether it ended because the assistant said nothing any more.
@@ -94,6 +102,7 @@ class DuplexEvidence:
     done: list[DoneAct] = field(default_factory=list)
     acts: list[TurnActs] = field(default_factory=list)
     silences: list[HeldSilence] = field(default_factory=list)
+    cut_greeting: DoneAct | None = None
     tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
     until_ms: float = 0.0
     ended_waiting: bool = False

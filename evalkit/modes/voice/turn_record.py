@@ -31,7 +31,7 @@ def make_turn(
         latencies, taken = account.latencies(turn), account.measures(turn)
     return Turn(
         turn_index=turn.index,
-        user_text=turn.user_text,
+        user_text=turn.first_words,
         steps=turn.steps,
         latencies=latencies,
         measures={

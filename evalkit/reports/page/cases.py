@@ -77,7 +77,7 @@ class CaseSource:
     def line(self) -> dict[str, Any]:
         """Return the case's line in the table of cases."""
         record = self.record
-        said = [turn.user_text for turn in record.turns] or [str(record.case.inputs.get("user_text", ""))]
+        said = [turn.all_user_text for turn in record.turns] or [str(record.case.inputs.get("user_text", ""))]
         by_grader = {name: _lowest(self.rows, f"{name}_grade") for name in self.grader_ids}
         return {
             "key": record.key,

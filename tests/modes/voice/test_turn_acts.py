@@ -48,7 +48,8 @@ async def test_an_interruption_and_what_follows_it(planned_duplex: PlanDuplex) -
     turn, cut_in, goes_on, _ = notes["caller"]
     assert [each["act"] for each in notes["caller"]] == ["turn", "interruption", "turn", "turn"]
     plan = cut_in["plan"]
-    assert cut_in["parts"][0][0] == pytest.approx(plan["triggered_s"] + plan["delay_ms"] / 1000, abs=0.04)
+    moment_s = plan["triggered_s"] + (plan["delay_ms"] + plan["waited_ms"]) / 1000
+    assert cut_in["parts"][0][0] == pytest.approx(moment_s, abs=0.04)
     assert goes_on["parts"][0][0] > cut_in["parts"][-1][1] + 0.4
     assert notes["agent"][0]["was_cut"]
     assert record.turns[0].measures["yielded"] == 1
@@ -79,6 +80,42 @@ async def test_everything_lies_in_the_uplink_where_the_record_says(planned_duple
         assert each["parts"][0][0] == pytest.approx(began_s + heard[0] / rate_hz, abs=0.002)
         assert each["parts"][-1][1] == pytest.approx(began_s + (heard[-1] + 1) / rate_hz, abs=0.002)
     assert not audio.pcm[silent].any()
+
+
+async def test_a_caller_who_talks_over_the_greeting(planned_duplex: PlanDuplex) -> None:
+    """The assistant is asked to speak first, the first turn cuts in at its moment, and the words stand in order."""
+    greeting = Reply("Welcome to the shop, my name is Sam, how can I help you today?", 8000)
+    async with planned_duplex([greeting, Reply("It came.", 400)], ["Bye.", "END_CALL"]) as call:
+        call.behaviour = read_behaviour([{"act": "interruption", "after": "greeting", "delay_ms": 1500}])
+        record = await call.hold()
+    assert record.failure is None
+    first, words, answer = record.turns[0].steps
+    assert (words, answer) == (CallerWords("Hi, where is order 49903?", "interruption"), Words("It came."))
+    assert isinstance(first, Words)
+    assert greeting.text.startswith(first.text)
+    assert (record.turns[0].user_text, record.turns[0].all_user_text) == ("", "Hi, where is order 49903?")
+    lines = call.run.conversation_path("sim").read_text().splitlines()
+    assert lines[:2] == [f"TURN 1 ASSISTANT: {first.text}", "TURN 1 USER: Hi, where is order 49903?"]
+    shown = [(each.caller, each.assistant) for each in call.caller.shown[0]]
+    assert shown == [("", first.text), ("Hi, where is order 49903?", "It came.")]
+    notes = _notes(record)
+    cut_in = notes["caller"][0]
+    assert (cut_in["act"], cut_in["plan"]["after"]) == ("interruption", "greeting")
+    moment_s = cut_in["plan"]["triggered_s"] + 1.5 + cut_in["plan"]["waited_ms"] / 1000
+    assert cut_in["parts"][0][0] == pytest.approx(moment_s, abs=0.04)
+    assert (record.turns[0].measures["yielded"], len(call.peer.sent("response.create"))) == (1, 1)
+
+
+async def test_a_greeting_that_is_too_short_is_heard_out(planned_duplex: PlanDuplex) -> None:
+    """Then the caller speaks, and the record says why it did not cut in."""
+    async with planned_duplex([Reply("Hello.", 600), Reply("It came.", 400)]) as call:
+        call.behaviour = read_behaviour([{"act": "interruption", "after": "greeting", "delay_ms": 100}])
+        record = await call.hold()
+    notes = _notes(record)
+    assert [each["act"] for each in notes["caller"]] == ["turn"]
+    assert notes["caller"][0]["parts"][0][0] > notes["agent"][0]["parts"][-1][1]
+    assert notes["left_out"][0]["reason"] == "the assistant had never 3 s of an answer left at its moment"
+    assert [type(step) for step in record.turns[0].steps] == [Words, CallerWords, Words]
 
 
 ASIDES = ("backchannel", "vocal_tic", "side_speech")
@@ -174,6 +211,19 @@ async def test_an_answer_that_is_too_short_is_not_interrupted(
     assert follow_up["reason"] == "what it follows was left out, or the call ended first"
 
 
+async def test_an_act_waits_until_enough_of_the_answer_is_known(planned_duplex: PlanDuplex) -> None:
+    """It begins as late as the record says that it waited: the server had not sent 3 s more by its moment."""
+    async with planned_duplex([LONG, Reply("Yes?", 400)]) as call:
+        call.behaviour = read_behaviour([{**INTERRUPTS, "delay_ms": 100, "then": []}])
+        record = await call.hold()
+    assert record.failure is None
+    cut_in = _notes(record)["caller"][1]
+    plan = cut_in["plan"]
+    assert plan["waited_ms"] > 50
+    moment_s = plan["triggered_s"] + (plan["delay_ms"] + plan["waited_ms"]) / 1000
+    assert cut_in["parts"][0][0] == pytest.approx(moment_s, abs=0.005)
+
+
 async def test_a_later_answer_of_the_turn_will_do(planned_duplex: PlanDuplex) -> None:
     """A word before a tool is called is too short; the answer behind it is long enough."""
     async with planned_duplex([Reply("One moment.", 300, [LOOKUP]), LONG, Reply("Yes?", 400)]) as call:
@@ -186,6 +236,7 @@ async def test_a_later_answer_of_the_turn_will_do(planned_duplex: PlanDuplex) ->
 async def test_a_plan_that_the_call_did_not_reach(planned_duplex: PlanDuplex) -> None:
     """A call that fails has the record of what was done by then, and of what was not."""
     async with planned_duplex([Reply()], is_deaf=True) as call:
+        call.limits = replace(call.limits, response_timeout_s=0.7)
         call.behaviour = read_behaviour([INTERRUPTS])
         record = await call.hold()
     assert record.failure is not None

@@ -12,11 +12,16 @@ from evalkit.service.brain.rules.agent.interruptions import asks_to_wait, before
 from evalkit.service.brain.rules.agent.speech import ask_for, preamble, report
 from evalkit.service.turns.manners import BAD_MANNERS
 
+_GREETING = (
+    "Hello, and thank you for calling. You are speaking with the automated assistant, which can look things up for "
+    "you. How can I help you today?"
+)
+
 
 def local_agent(conversation: Conversation) -> Reply:
     """Return the reply of an agent that decides by the session's own tool schemas."""
-    if asks_to_wait(conversation):
-        return Reply("Of course.")
+    if not conversation.items or asks_to_wait(conversation):
+        return Reply("Of course." if conversation.items else _GREETING)
     conversation = before_interruption(conversation)
     decision = decide(conversation)
     if decision.move is Move.CALL:
