@@ -17,7 +17,7 @@ number of steps by Holm's method.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
@@ -78,6 +78,9 @@ class StepCost:
         p_adjusted: That of `passed`, by Holm's method.
         lost: Case-trials that passed before and not here.
         won: Those that passed here and not before.
+        broke_off: Kind of failure -> how many of those that were lost broke off with it, and so say nothing of what the
+            step is about.
+        had_broken_off: The same of those that were won, on the step before.
         unpaired: Case-trials of either run that have no partner.
         reading: What kind of loss it is, in a sentence.
 
@@ -88,6 +91,8 @@ class StepCost:
     p_adjusted: float | None
     lost: tuple[str, ...]
     won: tuple[str, ...]
+    broke_off: Mapping[str, int]
+    had_broken_off: Mapping[str, int]
     unpaired: int
     reading: str
 
@@ -176,32 +181,45 @@ def _climb(members: Sequence[tuple[RealismStep, Side]]) -> tuple[LadderStep, ...
         passed = _estimate(run, PASSED, seed)
         cost = None
         if place:
-            before, paired = members[place - 1][0], pairs[place - 1]
-            cost = _cost(before, step, paired, found[place - 1], adjusted.get(str(place - 1)), seed)
+            change = _Change(members[place - 1][0], step, found[place - 1], adjusted.get(str(place - 1)))
+            cost = _cost(change, pairs[place - 1], (members[place - 1][1], run), seed)
         reading = cost.reading if cost else _read_lowest(step, passed)
         grade = _estimate(run, GRADE, seed)
         steps.append(LadderStep(step, run.name, run.directory, passed, grade, cost, reading))
     return tuple(steps)
 
 
-def _cost(
-    before: RealismStep,
-    step: RealismStep,
-    paired: PairedRuns,
-    passed: PairedDifference | None,
-    p_adjusted: float | None,
-    seed: int,
-) -> StepCost:
+@dataclass(frozen=True)
+class _Change:
+    """What changed in what passed from one step to the next."""
+
+    before: RealismStep
+    step: RealismStep
+    passed: PairedDifference | None
+    p_adjusted: float | None
+
+
+def _cost(change: _Change, paired: PairedRuns, runs: tuple[Side, Side], seed: int) -> StepCost:
     pairs = paired.pairs(PASSED)
+    lost = tuple(key for key, pair in pairs.items() if pair.before == 1 and pair.after < 1)
+    won = tuple(key for key, pair in pairs.items() if pair.after == 1 and pair.before < 1)
+    broke_off, had_broken_off = _broken_off(runs[1], lost), _broken_off(runs[0], won)
     return StepCost(
-        passed=passed,
+        passed=change.passed,
         grade=_difference(paired, GRADE, seed),
-        p_adjusted=p_adjusted,
-        lost=tuple(key for key, pair in pairs.items() if pair.before == 1 and pair.after < 1),
-        won=tuple(key for key, pair in pairs.items() if pair.after == 1 and pair.before < 1),
+        p_adjusted=change.p_adjusted,
+        lost=lost,
+        won=won,
+        broke_off=broke_off,
+        had_broken_off=had_broken_off,
         unpaired=len(paired.unpaired),
-        reading=_read_step(before, step, passed, p_adjusted),
+        reading=_read_step(change, (len(lost), broke_off), (len(won), had_broken_off)),
     )
+
+
+def _broken_off(run: Side, keys: Sequence[str]) -> dict[str, int]:
+    failures = {record.key: record.failure.error_type for record in run.records if record.failure}
+    return dict(Counter(failures[key] for key in keys if key in failures))
 
 
 def _difference(paired: PairedRuns, metric: str, seed: int) -> PairedDifference | None:
@@ -226,10 +244,9 @@ def _read_lowest(step: RealismStep, passed: Estimate) -> str:
     return f"with the words alone {passed.mean:.2f} passes: what fails here is misreasoned, whatever is heard"
 
 
-def _read_step(
-    before: RealismStep, step: RealismStep, passed: PairedDifference | None, p_adjusted: float | None
-) -> str:
-    """Return what a step's difference says, in a sentence."""
+def _read_step(change: _Change, lost: tuple[int, Mapping[str, int]], won: tuple[int, Mapping[str, int]]) -> str:
+    """Return what a step's difference says, in a sentence; `lost` and `won` are counts, and how many broke off."""
+    before, step, passed, p_adjusted = change.before, change.step, change.passed, change.p_adjusted
     added = [
         (what, loss)
         for is_new, what, loss in (
@@ -240,7 +257,10 @@ def _read_step(
         if is_new
     ]
     what, loss = (" and ".join(each) for each in zip(*added, strict=True))
-    aside = "; it also takes the line away" if before.is_line and not step.is_line else ""
+    aside = _tell_broken("lost broke off", *lost) + _tell_broken("won had broken off before", *won)
+    aside += "; it also takes the line away" if before.is_line and not step.is_line else ""
+    if 2 * sum(lost[1].values()) > lost[0]:
+        loss = "breaks off"
     if passed is None or p_adjusted is None:
         return f"{what}: no case-trial is decided in both{aside}"
     if not passed.difference:
@@ -253,6 +273,10 @@ def _read_step(
     if passed.difference > 0:
         return f"{what}: gains {size}{aside}"
     return f"{what}: costs {size}: the assistant {loss}{aside}"
+
+
+def _tell_broken(what: str, count: int, kinds: Mapping[str, int]) -> str:
+    return f"; {sum(kinds.values())} of the {count} that were {what} ({', '.join(kinds)})" if kinds else ""
 
 
 def _seed(run: Side) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from layouts import layout_of
 
 from evalkit.records.case import Case, ExpectedCall
+from evalkit.records.faults import Failure, Stage
 from evalkit.reports.pairs import Side
 from evalkit.reports.realism import RealismLadder, RealismStep, find_realism, has_several_steps
 from evalkit.reports.summary import RunFacts, summarize
@@ -96,6 +98,24 @@ def test_a_sure_loss_is_named(side: Any, below: str, above: str, says: str) -> N
     """By what the step adds; of a step that adds two things, both."""
     ladder = _only_ladder(side(below), side(above, "abcdefghijkl"))
     assert ladder.steps[1].reading.startswith(says)
+
+
+def test_who_broke_off_did_not_mishear(side: Any, make_record: Any) -> None:
+    """A case that was lost because no answer came says nothing of hearing, and is not told as if it did."""
+    silent = Failure(Stage.RESPONSE_TIMEOUT, "timeout", "no response.done within 60 s")
+    spoken = side("voice", "abcdefghijkl")
+    records = [
+        make_record(name, failure=silent) if name in "abcdefgh" else make_record(name) for name in "abcdefghijkl"
+    ]
+    step, phone = _only_ladder(side("text"), replace(spoken, records=records), side("phone")).steps[1:]
+    assert step.cost is not None
+    assert step.cost.broke_off == {"timeout": 8}
+    assert step.reading == (
+        "a voice: costs 1.00 over 12 pairs: the assistant breaks off; 8 of the 12 that were lost broke off (timeout)"
+    )
+    assert phone.reading == (
+        "the line (telephone): gains 1.00 over 12 pairs; 8 of the 12 that were won had broken off before (timeout)"
+    )
 
 
 def test_without_text_nobody_can_tell_misheard_from_misreasoned(side: Any) -> None:

@@ -13,9 +13,8 @@ from evalkit.reports.realism_table import p_cell, reading_lines, realism_tables
 
 LOST = tuple(f"case-{number}" for number in range(7))
 DIFFERENCE = PairedDifference(20, 20, 0.9, 0.55, -0.35, Interval(-0.6, -0.1), 0.0156, "exact McNemar", 0.3)
-COST = StepCost(
-    DIFFERENCE, None, 0.0004, LOST, ("case-9",), 0, "a voice: costs 0.35 over 20 pairs: the assistant mishears"
-)
+READING = "a voice: costs 0.35 over 20 pairs: the assistant mishears"
+COST = StepCost(DIFFERENCE, None, 0.0004, LOST, ("case-9",), {}, {}, 0, READING)
 TEXT = RealismStep(is_duplex=False, is_line=False, is_voice=False)
 VOICE = RealismStep(is_duplex=False, is_line=False, is_voice=True)
 UNKNOWN = Estimate(None, 0, None)
