@@ -14,7 +14,7 @@ import pytest
 import stored_runs
 from headless import NARROW, WIDE, Browser
 from lab_process import lab_process
-from page_flaws import find_violations
+from page_flaws import find_flaws, find_violations
 from turn_taking_notes import eventful, long_call
 
 from evalkit.audio.wav import write_stereo
@@ -206,6 +206,14 @@ def test_a_duplex_call_is_heard_block_by_block_with_the_keyboard(browser: Browse
     browser.driver.switch_to.active_element.send_keys(webdriver.Keys.ENTER)
     browser.wait_until(f"{AT} > 8.5")
     assert browser.js("return document.querySelectorAll('.call-stage .shade').length") == 8
+
+
+def test_a_run_of_duplex_calls_says_how_turns_were_taken(browser: Browser, url: str) -> None:
+    """The metrics, how answers are distributed, other benchmarks: readable in both themes, wide and narrow."""
+    ready = "return document.readyState === 'complete' && Boolean(document.querySelector('.curve svg'))"
+    assert find_flaws(browser, f"{url}/ui/runs/{DUPLEX[:16]}", ready) == []
+    assert "1 of 2 not yielded to within 2 s" in browser.find("section[aria-labelledby=turn-taking-title]").text
+    assert "As EVA defines it" in browser.texts("section[aria-labelledby=turn-taking-title] h3")
 
 
 def test_a_long_duplex_call_opens_as_wide_as_its_words_need(browser: Browser, url: str) -> None:

@@ -76,6 +76,11 @@ def test_what_was_heard_is_recorded_where_it_was_heard(held: Held) -> None:
         answered_ms = agent[end:].argmax() / rate_hz * 1000
         assert float(row["response_latency_ms"]) == pytest.approx(answered_ms, abs=40)
         assert (row["overlap_ms"] != "", row["interrupted_caller"] != "") == (True, True)
+    notes = record["notes"]["turn_taking"]
+    for made in notes["generated"]:  # polite: all of it is heard, and not before it came
+        assert made["played_s"] == pytest.approx(made["sound_s"], abs=0.01)
+        assert made["first_arrived_s"] <= made["last_arrived_s"]
+    assert notes["generated"][0]["first_arrived_s"] < notes["agent"][0]["parts"][0][0]
     appended = [event for event in held.events if event["type"] == "input_audio_buffer.append"]
     took_ms = appended[-1]["event_time_ms"] - appended[0]["event_time_ms"]
     assert len(appended) == pytest.approx(took_ms / 20, rel=0.02, abs=3)
@@ -89,6 +94,8 @@ def test_the_summary_has_its_turn_taking_also_when_it_is_made_again(held: Held) 
     latency = written["metrics"]["response_latency"]
     assert (written["calls"], written["unread"], latency["events"]) == (1, {}, len(rows))
     assert latency["value"] == pytest.approx(fmean(rows), abs=0.002)
+    assert written["eva"]["eva_turn_taking"]["events"] == 1
+    assert written["full_duplex_bench"]["fdb_response_latency"]["events"] >= len(rows)
     assert "response_latency" in held.finished.out + held.finished.err
     assert "Beside published systems" in (directory / "report.html").read_text(encoding="utf-8")
     (directory / "summary.json").unlink()

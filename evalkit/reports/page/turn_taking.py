@@ -217,7 +217,7 @@ def _curve(waits: WaitDistribution) -> WaitCurve:
     within = {}
     for share in _SHARES:
         within_s = waits.within_s(share)
-        within[f"{share:.0%}"] = "never so often" if within_s is None else f"{within_s:.2f} s"
+        within[f"{share:.0%}"] = "never" if within_s is None else f"{within_s:.2f} s"
     missing_path = f"M{point(last_s, reached)}H100" if waits.missing else ""
     return WaitCurve(waits.title, "".join(drawn), missing_path, waits.told_missing, until_s, waits.total, within)
 
