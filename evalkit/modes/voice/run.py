@@ -27,7 +27,7 @@ from evalkit.modes.voice.simulations import (
     call_mocks,
     call_tools,
     find_unanswered_tools,
-    find_unspeakable_first_turns,
+    find_unspeakable_words,
     grader_specs,
     own_acts,
     read_simulations,
@@ -91,7 +91,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     def read(self, settings: SimulationSettings) -> SimulationsData:
         """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
         data = read_simulations(settings, lambda case: _tell(settings, case))
-        return replace(data, problems=(*data.problems, *find_unspeakable_first_turns(settings, data)))
+        return replace(data, problems=(*data.problems, *find_unspeakable_words(settings, data)))
 
     def graders(self, settings: SimulationSettings, case: Case) -> Sequence[GraderSpec]:
         """Return the graders of the config and of the simulation."""

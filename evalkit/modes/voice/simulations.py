@@ -11,12 +11,13 @@ from evalkit.datasets.simulations import graders_of, load_simulations, make_case
 from evalkit.errors import DataError, collecting
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.modes.mode import ModeData
+from evalkit.modes.voice.call_settings import settings_of
 from evalkit.modes.voice.settings import RealtimeSettings, SimulationSettings
 from evalkit.modes.voice.voice_mode import find_unspeakable, load_mocks
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
-from evalkit.simulator.behaviour import find_behaviour_problems
+from evalkit.simulator.behaviour import MADE_SOUNDS, find_behaviour_problems
 
 
 @dataclass(frozen=True)
@@ -70,13 +71,21 @@ def find_unanswered_tools(config: Mapping[str, Any]) -> list[str]:
     return ["mode.answer_tools: false, but the tools of a simulated call are always answered"]
 
 
-def find_unspeakable_first_turns(settings: SimulationSettings, data: SimulationsData) -> list[str]:
-    """Return a message for each first turn that the embedded voice has no sound for."""
+def find_unspeakable_words(settings: SimulationSettings, data: SimulationsData) -> list[str]:
+    """Return a message for each first turn, and all words of a rule, that the embedded voice has no sound for."""
     first_turns = [
         (f"{case.inputs['simulation_path']}: turns.fixed_first_user_turn", str(case.inputs["first_user_turn"]))
         for case in (*data.cases, *data.left_out)
     ]
-    return find_unspeakable(settings.speech, first_turns)
+    is_own = settings.simulator.behaviour is None
+    further = [
+        (f"{case.inputs['simulation_path']}: 'simulator.behaviour'" if is_own else "simulator.behaviour", str(words))
+        for case in (*data.cases, *data.left_out)
+        for rule in settings_of(settings, case).behaviour
+        for words in (*(rule.get("words") or ()), *(rule.get("then") or ()))
+        if words not in MADE_SOUNDS
+    ]
+    return list(dict.fromkeys(find_unspeakable(settings.speech, [*first_turns, *further])))
 
 
 def tell_not_used(case: Case, overruled: Sequence[str], not_done: Sequence[str], why: str) -> Iterator[str]:

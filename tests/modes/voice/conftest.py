@@ -28,6 +28,7 @@ from evalkit.realtime.session import RealtimeSession
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.record import CaseRecord
 from evalkit.settings.types import LimitSettings
+from evalkit.simulator.behaviour import BehaviourRule
 from evalkit.simulator.caller import CallerTurn, RealtimeCaller
 from evalkit.simulator.persona import Persona
 from evalkit.store.run_directory import RunDirectory
@@ -185,13 +186,15 @@ class Call:
     limits: LimitSettings = LIMITS
     first_ms: float = 300
     seed: int = 7
+    first: Any = None
+    behaviour: Sequence[BehaviourRule] = ()
 
     def plan(self) -> CallPlan:
         """Return the plan."""
         persona = Persona(PERSONA)
 
         async def speak(text: str) -> CallerTurn:
-            return CallerTurn(text, tone(self.first_ms), {"speech": 0.5})
+            return CallerTurn(text, tone(self.first_ms) if self.first is None else self.first, {"speech": 0.5})
 
         def open_caller(trace: Any, timeline: Any, introduction: Any) -> RealtimeCaller:
             session = RealtimeSession(self.caller.url, {}, source="simulator", trace=trace, timeline=timeline)
@@ -213,6 +216,7 @@ class Call:
             chunk_ms=self.chunk_ms,
             real_time=self.real_time,
             fingerprint={"mode": "run"},
+            behaviour=self.behaviour,
         )
 
     async def hold(self, attempt: int = 1) -> CaseRecord:

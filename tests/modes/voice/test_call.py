@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from duplex_calls import tones
 
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
@@ -19,6 +20,7 @@ from evalkit.mocks.definitions import Mock
 from evalkit.realtime.trace import restore_audio
 from evalkit.records.faults import Fault, Stage
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Words, from_json, to_json
+from evalkit.simulator.behaviour import read_behaviour
 
 PlanCall = Callable[..., Awaitable[Any]]
 LOOKUP = ("get_order_status", {"order_id": "49903"})
@@ -60,6 +62,24 @@ async def test_a_call_from_greeting_to_goodbye(plan_call: PlanCall) -> None:
     assert len(call.assistant.sent("input_audio_buffer.commit")) == 2
     assert record.cost_usd == {"speech": 0.5, "simulator": 0.5, "assistant": 2.0}
     assert from_json(to_json(record)) == record
+
+
+async def test_a_pause_inside_a_sentence_needs_no_duplex(plan_call: PlanCall) -> None:
+    """The assistant is sent it, and the record says where it lies in the turn's sound."""
+    call = await plan_call(["It has been shipped."], ["END_CALL"])
+    call.first = tones(500, 150, 500)
+    call.behaviour = read_behaviour([{"act": "pause", "duration_ms": 800}])
+    record = await _hold(call)
+    simulator: Any = record.notes["simulator"]
+    (pause,) = simulator["pauses"]
+    assert (pause["turn_index"], pause["duration_ms"]) == (1, 800)
+    start, end = pause["samples"]
+    assert end - start == pytest.approx(0.8 * 24_000, abs=2)
+    pcm = read_wav(call.run.audio_dir("sim") / "turn_01_user.wav").pcm
+    assert not pcm[start:end].any()
+    assert pcm[: start + 1].any()
+    assert pcm[end:].any()
+    assert pcm.size == pytest.approx((500 + 800 + 500) * 24, abs=50)
 
 
 async def test_the_caller_is_shown_the_call_from_its_own_side(plan_call: PlanCall) -> None:

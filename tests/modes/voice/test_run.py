@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evalkit.compose.planning import plan
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, DataError
 from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.run import RUN, CallPlanner
 from evalkit.peers.peers import Peers
@@ -55,6 +55,34 @@ def test_an_assistant_of_the_run_config_stands_in_every_call(tmp_path: Path) -> 
     prompt.write_text("My own prompt.")
     plan = _plan(tmp_path, "sim_support_order_status", f"assistant.system_prompt_file={prompt}")
     assert plan.session.instructions == "My own prompt."
+
+
+def test_what_a_caller_does_is_the_configs_or_the_files(tmp_path: Path) -> None:
+    """An option holds for every call; without full duplex an option that needs it is refused."""
+    duplex = "turn_detection=server_vad"
+    plan = _plan(tmp_path, "sim_support_order_status", duplex, "simulator=interrupting")
+    assert [rule.act.value for rule in plan.behaviour] == ["interruption"]
+    assert _plan(tmp_path, "sim_support_order_status", duplex).behaviour == ()
+    with pytest.raises(ConfigError, match=r"simulator\.behaviour: has interruption, but with turn_detection=none"):
+        _prepare("simulator=interrupting")
+
+
+def test_another_voice_in_the_room_is_a_voice_that_is_looked_for() -> None:
+    """Before the first call, as every voice is."""
+    prepared = _prepare("turn_detection=server_vad", "simulator=distracted", "max_examples=1")
+    settings: Any = prepared.settings
+    data: Any = prepared.data
+    voices = {(named.where, named.name) for named in RUN.voices(settings, data)}
+    assert ("simulator.behaviour: 'voice'", "ash") in voices
+
+
+def test_words_that_the_embedded_voice_cannot_say_are_told_before_the_first_call() -> None:
+    """Of a rule as of a first turn; a sound that nobody speaks is no word."""
+    rules = "simulator.behaviour=[{act:backchannel,words:['嗯。']},{act:vocal_tic,words:['<cough>']}]"
+    with pytest.raises(DataError) as caught:
+        _prepare("turn_detection=server_vad", rules, "max_examples=1")
+    (problem,) = caught.value.problems
+    assert problem.startswith("simulator.behaviour: '嗯。' cannot be spoken by the embedded provider")
 
 
 def test_prompt_replaces_the_persona_and_style_is_laid_over_it(tmp_path: Path) -> None:
