@@ -223,8 +223,8 @@ class RealtimeSession(ServerLink):
             INPUT_NOT_TAKEN,
             "the server answered, but nothing shows that it took what was said: no input_audio_buffer.committed, item "
             "or transcript of it, and no audio tokens; expected one of them. A server that keeps its own turn "
-            f"detection or cannot read {self._input_format} does so: try audio.input_format=pcm16, or hold simulated "
-            "calls in full duplex with it: mode=run turn_detection=server_vad",
+            f"detection or cannot read {self._input_format} does so: try audio.input_format=pcm16, or talk to it in "
+            "full duplex: turn_detection=server_vad",
         )
 
     def _raise_refused(self) -> None:

@@ -52,6 +52,16 @@ def test_a_call_in_full_duplex(cli: Cli, server_url: str, tmp_path: Path) -> Non
     assert {"input_audio_buffer.speech_started", "input_audio_buffer.committed"} <= received
 
 
+def test_a_single_utterance_in_full_duplex(cli: Cli, server_url: str) -> None:
+    """The same for one question and one answer."""
+    done = cli(
+        "mode=crawl", "turn_detection=server_vad", "max_examples=1", "audio.input_format=pcm16", *_settings(server_url)
+    )
+    assert done.code == 0, done.err
+    (row,) = done.rows
+    assert (row["error_type"], row["tool_call_grade"], row["tool_call_args_grade"]) == ("", "1", "1")
+
+
 def _assert_refused(done: Finished, error_type: str, sentence: str) -> None:
     """Nothing was graded, and the command says why in its table and in its end."""
     assert done.code == 3, done.err
