@@ -39,7 +39,8 @@ def _draw(axes: Axes, ladder: RealismLadder) -> None:
     _draw_line(axes, [each.grade for each in steps], ORANGE, "s", 0.04, "grade")
     for place, each in enumerate(steps):
         if each.passed.mean is not None:
-            axes.text(place, each.passed.mean + 0.035, f"{each.passed.mean:.2f}", ha="center", va="bottom", color=BLUE)
+            mean, ground = each.passed.mean, {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
+            axes.text(place, mean + 0.04, f"{mean:.2f}", ha="center", va="bottom", color=BLUE, bbox=ground)
         if place:
             axes.text(place - 0.5, 1.2, _cost_words(each), ha="center", va="center", fontsize=9, color=INK)
     axes.set_xticks(range(len(steps)))
@@ -71,4 +72,4 @@ def _cost_words(each: LadderStep) -> str:
         if cost.p_adjusted is None
         else f", p {'below 0.001' if cost.p_adjusted < 0.001 else f'{cost.p_adjusted:.3f}'}"
     )
-    return f"{cost.passed.difference:+.2f} of {cost.passed.n} pairs{sure}"
+    return f"{cost.passed.difference:+.2f} over {cost.passed.n} pairs{sure}"
