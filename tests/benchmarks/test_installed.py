@@ -49,6 +49,7 @@ IMPORTED = {
     "soak": "psutil",
     "terminal_sessions": "evalkit",
     "turn_detection": "onnxruntime",
+    "turn_taker_matrix": "numpy",
     "turn_taking_accuracy": "numpy",
 }
 # Script that starts the embedded provider -> its arguments.

@@ -44,7 +44,8 @@ INTERRUPTS_MS = 640
 """So much of a voice over an answer is an interruption; less of it may be an "mm-hmm"."""
 SURELY_WORDS_MS = 1216
 """So much of a voice is answered without waiting for its words: no cough lasts so long."""
-_SOUND_OVER_MS = _IN_A_PAUSE_MS = 192
+_SOUND_OVER_MS = 192
+_IN_A_PAUSE_MS = 128
 _FILLER = "Mm-hmm."
 _INTERJECTION = "Yes, I know what you mean."
 MAX_SILENCE_MS = 30_000
