@@ -88,6 +88,7 @@ class DuplexCall:
         self.behaviour: Sequence[BehaviourRule] = ()
         self.seed = 7
         self.other_voices: list[str] = []
+        self.mock = STATUS
 
     def _plan(self) -> CallPlan:
         async def speak(text: str) -> CallerTurn:
@@ -103,7 +104,7 @@ class DuplexCall:
             speak=speak,
             persona=Persona("# Facts\nOrder number: 49903\n"),
             first_user_turn=FIRST,
-            new_tools=lambda: MockSession((STATUS,), (TOOL,)),
+            new_tools=lambda: MockSession((self.mock,), (TOOL,)),
             channel=ChannelSpec(),
             max_turns=4,
             max_regenerations=0,

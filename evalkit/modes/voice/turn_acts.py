@@ -127,9 +127,15 @@ class TurnActs:
         return goes_on
 
     def tools_called(self) -> None:
-        """Take it that the assistant has called tools."""
-        if self._tool_called_ms is None:
-            self._tool_called_ms = self._session.now_ms
+        """Take it that the assistant has called tools; what comes after that is done while they are at work."""
+        if self._tool_called_ms is not None:
+            return
+        called_ms = self._tool_called_ms = self._session.now_ms
+        for act in tuple(self._waiting):
+            at_ms = called_ms + act.plan.delay_ms
+            is_due = act.plan.after is ActTrigger.TOOL_CALLED and self._session.heard_at(at_ms) is None
+            if is_due and self._has_room(act.plan, at_ms):
+                self._do(act, called_ms, at_ms)
 
     def left_out(self) -> tuple[OmittedAct, ...]:
         """Return what has not been done, each with the reason as it is now."""

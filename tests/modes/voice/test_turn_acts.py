@@ -179,14 +179,19 @@ async def test_side_speech_when_all_is_said(planned_duplex: PlanDuplex) -> None:
 
 
 async def test_something_done_while_a_tool_is_at_work(planned_duplex: PlanDuplex) -> None:
-    """So long after the call, also while nobody speaks."""
-    cough = {"act": "vocal_tic", "after": "tool_called", "delay_ms": 0, "words": ["<throat>"], "level_db": -30}
+    """So long after the call, also while nobody speaks, and before a slow tool has answered."""
+    cough = {"act": "vocal_tic", "after": "tool_called", "delay_ms": 500, "words": ["<throat>"], "level_db": -30}
     async with planned_duplex([Reply("", 0, [LOOKUP]), Reply("It came.", 400)]) as call:
+        call.mock = replace(call.mock, delay_ms=1500)
         call.behaviour = read_behaviour([cough])
         record = await call.hold()
     notes = _notes(record)
     assert [each["act"] for each in notes["caller"]] == ["turn", "vocal_tic"]
-    assert notes["caller"][1]["plan"]["triggered_s"] == pytest.approx(notes["tool_calls"][0]["called_s"], abs=0.02)
+    ((called_s, answered_s),) = [(each["called_s"], each["answered_s"]) for each in notes["tool_calls"]]
+    cleared = notes["caller"][1]
+    assert cleared["plan"]["triggered_s"] == pytest.approx(called_s, abs=0.02)
+    assert cleared["parts"][0][0] == pytest.approx(called_s + 0.5, abs=0.04)
+    assert cleared["parts"][-1][1] < answered_s
 
 
 @pytest.mark.parametrize(
