@@ -10,9 +10,9 @@ in full duplex             ``turn_detection`` that is not none  the assistant mi
 ========================== ==================================== =====================================================
 
 Which step a run is follows from its config alone, and so does the order. Runs whose configs differ in anything else
-(the model, the tools, the caller's model) are not steps of one ladder: each kind of run has a ladder of its own. What a
-step costs is paired over the case-trials of both runs, as ``evalkit compare`` does it; p-values are adjusted for the
-number of steps by Holm's method.
+(the model, the tools, the caller's model) are not steps of one ladder: each kind of run has a ladder of its own, and so
+has each line and each turn detection. What a step costs is paired over the case-trials of both runs, as ``evalkit
+compare`` does it; p-values are adjusted for the number of steps by Holm's method.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from evalkit.metrics.paired import PairedDifference, compare_pairs, holm
@@ -66,6 +66,9 @@ class RealismStep:
             return "text"
         line = f"voice over {self.channel}" if self.is_line else "clean voice"
         return f"{line}, full duplex" if self.is_duplex else line
+
+
+_Placed = tuple[RealismStep, Side]
 
 
 @dataclass(frozen=True)
@@ -142,7 +145,7 @@ def find_realism(runs: Sequence[Side]) -> RealismReport:
     subjects = [result_settings(run.config, run.datasets, but=_CHANGED_BY_STEPS) for _, run in placed]
     keys = dict.fromkeys(key for subject in subjects for key in subject)
     differing = [key for key in keys if len({str(subject.get(key)) for subject in subjects}) > 1]
-    groups: dict[tuple[str, ...], list[tuple[RealismStep, Side]]] = defaultdict(list)
+    groups: dict[tuple[str, ...], list[_Placed]] = defaultdict(list)
     for subject, found in zip(subjects, placed, strict=True):
         groups[tuple(f"{key}={subject.get(key)}" for key in differing)].append(found)
     left_out = [
@@ -150,15 +153,37 @@ def find_realism(runs: Sequence[Side]) -> RealismReport:
     ]
     ladders = []
     for of, members in groups.items():
-        problem = _find_ladder_problem(members, of)
-        if problem:
-            left_out.append(problem)
-        else:
-            ladders.append(RealismLadder(of, _climb(sorted(members, key=lambda member: member[0]))))
+        for way, steps in _ways_up(members).items():
+            problem = _find_ladder_problem(steps, (*of, *way))
+            if problem:
+                left_out.append(problem)
+            else:
+                ladders.append(RealismLadder((*of, *way), _climb(sorted(steps, key=lambda member: member[0]))))
     return RealismReport(tuple(ladders), tuple(left_out))
 
 
-def _find_ladder_problem(members: Sequence[tuple[RealismStep, Side]], of: Sequence[str]) -> str:
+def _ways_up(members: Sequence[_Placed]) -> dict[tuple[str, ...], list[_Placed]]:
+    """Return the ladders that runs of one kind make: one for each line and each turn detection that they have.
+
+    What no such choice is made for, text and a clean voice, is the beginning of each. A way is called by what sets it
+    apart from the others.
+    """
+    lines = list(dict.fromkeys(step.channel for step, _ in members if step.is_line)) or ["clean"]
+    detections = list(dict.fromkeys(step.detection for step, _ in members if step.is_duplex)) or ["none"]
+    ways: dict[tuple[str, ...], list[_Placed]] = {}
+    for line, detection in product(lines, detections):
+        steps = [
+            (step, run)
+            for step, run in members
+            if step.channel in ("clean", line) and step.detection in ("none", detection)
+        ]
+        called = [f"channel={line}"] * (len(lines) > 1) + [f"turn_detection={detection}"] * (len(detections) > 1)
+        if steps and steps not in ways.values():
+            ways[tuple(called)] = steps
+    return ways
+
+
+def _find_ladder_problem(members: Sequence[_Placed], of: Sequence[str]) -> str:
     """Return why runs that differ in realism alone are no ladder; empty where they are one."""
     names = ", ".join(_called(run) for _, run in members)
     counts = [step for step, _ in members]
@@ -171,7 +196,7 @@ def _find_ladder_problem(members: Sequence[tuple[RealismStep, Side]], of: Sequen
     return ""
 
 
-def _climb(members: Sequence[tuple[RealismStep, Side]]) -> tuple[LadderStep, ...]:
+def _climb(members: Sequence[_Placed]) -> tuple[LadderStep, ...]:
     pairs = [pair_runs(before, after) for (_, before), (_, after) in pairwise(members)]
     seed = _seed(members[0][1])
     found = [_difference(paired, PASSED, seed) for paired in pairs]

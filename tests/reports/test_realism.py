@@ -175,6 +175,27 @@ def test_two_runs_of_one_step_are_not_chosen_between(side: Any) -> None:
     assert report.left_out == ("text, voice, voice: several runs of one step (clean voice); give one run of each",)
 
 
+def test_each_line_and_each_turn_detection_has_its_ladder(side: Any) -> None:
+    """Two that are alternatives are not steps of each other; both are compared with what lies below."""
+    semantic = {"turn_detection": {"type": "semantic_vad"}}
+    noisy = {"channel": {"name": "noisy"}}
+    report = find_realism([side("voice"), side("duplex", "a"), side("duplex", "b", **semantic)])
+    assert report.left_out == ()
+    assert [ladder.of for ladder in report.ladders] == [
+        ("turn_detection=server_vad",),
+        ("turn_detection=semantic_vad",),
+    ]
+    assert [ladder.steps[1].cost.lost for ladder in report.ladders if ladder.steps[1].cost] == [("a",), ("b",)]
+    report = find_realism([side("voice"), side("phone", "a"), side("phone", "b", **noisy), side("duplex")])
+    assert [(ladder.of, [each.step.name for each in ladder.steps]) for ladder in report.ladders] == [
+        (
+            ("channel=telephone",),
+            ["clean voice", "voice over telephone", "voice over telephone, full duplex"],
+        ),
+        (("channel=noisy",), ["clean voice", "voice over noisy"]),
+    ]
+
+
 def test_what_has_no_steps_has_no_ladder(config: Any) -> None:
     """A sweep over anything else is what it was."""
     assert not has_several_steps([{**config, **VOICE}, {**config, **VOICE, "chunk_ms": 60}])
