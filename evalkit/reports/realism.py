@@ -292,7 +292,9 @@ def _read_step(change: _Change, lost: tuple[int, Mapping[str, int]], won: tuple[
         return f"{what}: costs nothing in {passed.n} pairs{aside}"
     if p_adjusted >= _SIGNIFICANT:
         found = passed.detectable
-        power = f"; {found:.2f} would be found" if found and abs(passed.difference) < found else ""
+        power = ""
+        if found and abs(passed.difference) < found:
+            power = f"; {found:.2f} would be found" if found <= 1 else "; so few would show no difference at all"
         return f"{what}: {passed.difference:+.2f} over {passed.n} pairs may be chance{power}{aside}"
     size = f"{abs(passed.difference):.2f} over {passed.n} pairs"
     if passed.difference > 0:

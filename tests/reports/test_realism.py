@@ -100,6 +100,12 @@ def test_a_sure_loss_is_named(side: Any, below: str, above: str, says: str) -> N
     assert ladder.steps[1].reading.startswith(says)
 
 
+def test_too_few_pairs_say_so(side: Any) -> None:
+    """A share changes by 1 at most: where that would not be found either, nothing is promised."""
+    ladder = _only_ladder(side("voice", cases="abc"), side("phone", "ab", cases="abc"))
+    assert ladder.steps[1].reading.endswith("over 3 pairs may be chance; so few would show no difference at all")
+
+
 def test_who_broke_off_did_not_mishear(side: Any, make_record: Any) -> None:
     """A case that was lost because no answer came says nothing of hearing, and is not told as if it did."""
     silent = Failure(Stage.RESPONSE_TIMEOUT, "timeout", "no response.done within 60 s")
