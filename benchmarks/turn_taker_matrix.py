@@ -4,10 +4,10 @@
 
 Each model is `local-agent` with one known defect in when it speaks and when it stops. In each call the caller asks for
 something that the agent cannot do, pausing once, and hears a long answer. Of three calls, over the answer of one he
-speaks to somebody else, says "okay" and coughs; that of the next he interrupts; over that of the third he murmurs at
-length, which nobody can tell from an interruption while it lasts. What is said is recognised in a run before, and then
-remembered, so that no latency is a recogniser's. A metric in bold is worse than `local-agent`'s by more than its
-tolerance. Exit code 1: a model's own metrics do not show it, or another metric does.
+speaks to somebody else and says "okay"; over that of the next he coughs, and then interrupts it; over that of the third
+he murmurs at length, which nobody can tell from an interruption while it lasts. What is said is recognised in a run
+before, and then remembered, so that no latency is a recogniser's. A metric in bold is worse than `local-agent`'s by
+more than its tolerance. Exit code 1: a model's own metrics do not show it, or another metric does.
 """
 
 from __future__ import annotations
@@ -46,11 +46,10 @@ OWN: Mapping[str, tuple[str, ...]] = {
 MAY_STAY: Mapping[str, tuple[str, ...]] = {
     "local-deaf": ("talk_over",),
     "local-slow-yield": ("talk_over",),
-    "local-yields-to-all": ("vocal_tic_selectivity",),
     "local-eager": ("talk_over",),
     "local-talks-over": ("talk_over", "pause_takeover_rate"),
 }
-"""Those of them that need not: what is said over the caller may be short, a tic or a pause may not meet with speech."""
+"""Those of them that need not: what is said over the caller may be short, a pause may come while the agent speaks."""
 # Metric -> by how much it may be worse than the base's without meaning anything, and whether more of it is better.
 TOLERANCES: Mapping[str, tuple[float, bool]] = {
     "response_latency": (1.0, False),
@@ -75,14 +74,16 @@ BEHAVIOURS: Sequence[Sequence[Mapping[str, Any]]] = (
     (
         {"act": "side_speech", "delay_ms": [1500, 1800], "level_db": -14.0},
         {"act": "backchannel", "delay_ms": [4500, 4800], "words": ["Okay.", "Right.", "Yeah."]},
-        {"act": "vocal_tic", "delay_ms": [7000, 7300], "words": ["<cough>", "<throat>", "Um."]},
     ),
-    ({"act": "interruption", "delay_ms": [1900, 2900], "words": ["No, wait a moment, please."], "then": []},),
+    (
+        {"act": "vocal_tic", "delay_ms": [1000, 1300], "words": ["<cough>", "<throat>", "Um."]},
+        {"act": "interruption", "delay_ms": [3900, 4900], "words": ["No, wait a moment, please."], "then": []},
+    ),
     ({"act": "backchannel", "delay_ms": [1900, 2900], "words": ["Okay, right, okay, I see."]},),
 )
 PAUSE = {"act": "pause", "duration_ms": [650, 700]}
 TURNS = 1
-AT_ONCE = 5
+AT_ONCE = 8
 SILENCE_MS = 800
 """Longer than the pauses of these callers: an agent that takes one for an end cuts in, whatever its manners."""
 

@@ -16,7 +16,14 @@ from harness import Cli, read_json, read_rows
 
 ARCHIVES = Path(__file__).parents[1] / "data" / "stored_runs"
 MODES = ("crawl", "walk", "run")
-DUPLEX_COLUMNS = ("response_latency_ms", "yield_latency_ms", "yielded", "interrupted_caller", "overlap_ms")
+DUPLEX_COLUMNS = (
+    "response_latency_ms",
+    "yield_latency_ms",
+    "yielded",
+    "interrupted_caller",
+    "overlap_ms",
+    "detected_turns",
+)
 QUIET = ("report.plots=false", "report.html=false")
 
 Unpack = Callable[..., Path]

@@ -201,7 +201,17 @@ async def test_it_sees_its_own_folders_and_nothing_of_the_machine(
     (tmp_path / "secret").write_text("mine")
     package = str(Path(evalkit.__file__).parent)
     hidden = (str(tmp_path / "secret"), str(room.root / "other-session"), package, "/root", "/home/agent", "/var/lib")
-    written = ("/workspace/a", "/home/agent/a", "/tmp/a", "/usr/a", "/etc/a", "/box/a", "/a", "/box/given", "/bin/a")
+    written = (
+        "/workspace/a",
+        "/home/agent/a",
+        "/tmp/of-a-box",
+        "/usr/a",
+        "/etc/a",
+        "/box/a",
+        "/a",
+        "/box/given",
+        "/bin/a",
+    )
     seen = await look_around(boxes, room, hidden, written, environment={"GIVEN": "yes"}, files={"/box/given": b"x"})
     assert seen["cwd"] == "/workspace"
     assert {name: value for name, value in seen["env"].items() if name not in ("ASKED", "PWD", "LC_CTYPE")} == {  # type: ignore[attr-defined]
@@ -216,10 +226,14 @@ async def test_it_sees_its_own_folders_and_nothing_of_the_machine(
     assert seen["tmp"] == []
     assert seen["fds"] == [0, 1, 2, 3]  # 3: the folder that is being listed
     assert {path for path, found in seen["read"].items() if not isinstance(found, str)} == {"/home/agent"}  # type: ignore[attr-defined]
-    assert {path for path, could in seen["write"].items() if could} == {"/workspace/a", "/home/agent/a", "/tmp/a"}  # type: ignore[attr-defined]
+    assert {path for path, could in seen["write"].items() if could} == {
+        "/workspace/a",
+        "/home/agent/a",
+        "/tmp/of-a-box",
+    }  # type: ignore[attr-defined]
     assert (room.root / "workspace" / "a").exists()
     assert (room.root / "home" / "a").exists()
-    assert not Path("/tmp/a").exists()
+    assert not Path("/tmp/of-a-box").exists()
 
 
 @needs_bubblewrap

@@ -14,7 +14,7 @@ from evalkit.reports.page.render import read_asset, render, script_json
 
 SWEEP = {
     "name": HOSTILE, "rows": [], "differences": [], "best": {}, "graded": 0, "all_pairs": True, "latency_reasons": {},
-    "pictures": {}, "calls": [], "latencies": [],
+    "pictures": {}, "calls": [], "latencies": [], "realism": None,
 }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from evalkit.service.brain.rules.caller.manner import Manner, read_manners, say
 
@@ -32,11 +33,14 @@ def test_no_manner_loses_or_adds_a_number(manner: Manner) -> None:
 
 
 def test_shipped_styles_are_understood() -> None:
-    """Each style of `conf/simulator` but the default is a manner of its own."""
+    """Each style of `conf/simulator` is a manner of its own; callers without one behave, or are the default."""
     found = {}
     for path in sorted((Path(__file__).parents[5] / "conf/simulator").glob("*.yaml")):
-        found[path.stem] = read_manners(path.read_text(encoding="utf-8"))
-    found.pop("default")
+        option = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if option["style"] is not None:
+            found[path.stem] = read_manners(option["style"])
+        else:
+            assert path.stem == "default" or option["behaviour"], path.stem
     names = {"corrects_himself": Manner.CORRECTS_ITSELF}
     for name, manners in found.items():
         wanted = names.get(name) or Manner(name)

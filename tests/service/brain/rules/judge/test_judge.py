@@ -19,7 +19,12 @@ from evalkit.service.brain.conversation import Conversation, UserTurn
 from evalkit.service.brain.rules.judge.judge import decide, local_judge
 
 DATA = Path(__file__).resolve().parents[5] / "data" / "judge"
-KINDS = dict(zip(("user", "assistant", "tool_call", "tool_output"), TranscriptLineKind, strict=True))
+KINDS = {
+    "user": TranscriptLineKind.CALLER,
+    "assistant": TranscriptLineKind.ASSISTANT,
+    "tool_call": TranscriptLineKind.CALL,
+    "tool_output": TranscriptLineKind.OUTPUT,
+}
 MOVE = ("reschedule_delivery", {"order_id": "49903", "delivery_date": "2026-03-12"})
 
 
