@@ -15,13 +15,6 @@ settings.load_profile("evalkit")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Have ``-n auto`` start three workers on two cores: a third of the time a test waits, for a page or a process."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + (cores + 1) // 2
-
-
 @pytest.fixture
 def lms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandInLms:
     """LM Studio's program on the search path, with a model loaded, another, and one for embeddings."""

@@ -282,13 +282,13 @@ def test_cases_are_walked_by_keys(browser: Browser, url: str) -> None:
 def test_a_case_that_is_going_is_shown_when_it_ends(browser: Browser, url: str, folder: Path) -> None:
     """And its grades when they are given, without anybody asking again."""
     config = {"mode": {"name": "crawl", "data_csv": "d.csv"}, "assistant": {"model": "model-a"}, "chunk_ms": 20}
-    run_id = "f" * 32
+    run_id = "7" * 32
     run = stored_runs.write_run(folder / "going", config, [], {}, run_id=run_id, case_trials=["late"], status=None)
     run.write_status(RunStatus.RUNNING, exit_code=None, counts={})
     with run.exclusive():
         run.journal_start("late", 1)
         browser.open(f"{url}/ui/runs/{run_id[:16]}")
-        asked = "const done = arguments[0]; fetch(`/runs/${'f'.repeat(16)}`).then((a) => done(a.ok))"
+        asked = "const done = arguments[0]; fetch(`/runs/${'7'.repeat(16)}`).then((a) => done(a.ok))"
         while not browser.driver.execute_async_script(asked):
             pass  # the lab finds it within a second
         browser.open(f"{url}{_case(run_id, 'late')}")
