@@ -4,9 +4,9 @@
 
 Each model is `local-agent` with one known defect in when it speaks and when it stops. In each call the caller asks for
 something that the agent cannot do, pausing once, and hears a long answer. Of three calls, over the answer of one he
-speaks to somebody else and says "okay"; over that of the next he coughs, and then interrupts it; over that of the third
-he murmurs at length, which nobody can tell from an interruption while it lasts. What is said is recognised in a run
-before, and then remembered, so that no latency is a recogniser's. A metric in bold is worse than `local-agent`'s by
+speaks to somebody else and says "okay"; over that of the next he says "um", and then interrupts it; over that of the
+third he murmurs at length, which nobody can tell from an interruption while it lasts. What is said is recognised in a
+run before, and then remembered, so that no latency is a recogniser's. A metric in bold is worse than `local-agent`'s by
 more than its tolerance. Exit code 1: a model's own metrics do not show it, or another metric does.
 """
 
@@ -76,7 +76,7 @@ BEHAVIOURS: Sequence[Sequence[Mapping[str, Any]]] = (
         {"act": "backchannel", "delay_ms": [4500, 4800], "words": ["Okay.", "Right.", "Yeah."]},
     ),
     (
-        {"act": "vocal_tic", "delay_ms": [1000, 1300], "words": ["<cough>", "<throat>", "Um."]},
+        {"act": "vocal_tic", "delay_ms": [1000, 1300], "words": ["Um.", "Uh."]},
         {"act": "interruption", "delay_ms": [3900, 4900], "words": ["No, wait a moment, please."], "then": []},
     ),
     ({"act": "backchannel", "delay_ms": [1900, 2900], "words": ["Okay, right, okay, I see."]},),
@@ -103,6 +103,7 @@ def write_calls(folder: Path, count: int) -> Path:
     """Write so many simulations, of a wish and a behaviour each, and return their index."""
     sound = json.loads((SHIPPED / "run" / "sim_support_out_of_scope.json").read_text())
     goal = sound["simulator"]["system_prompt"]
+    folder.mkdir(parents=True, exist_ok=True)
     head, tail = goal.split("# Goal\n")[0], goal.split("# Style")[1]
     rows = ["simulation_id,simulation_path,enabled,notes,max_turns_override"]
     for number in range(count):
@@ -121,7 +122,8 @@ def write_calls(folder: Path, count: int) -> Path:
     index = folder / "simulations.csv"
     index.write_text("\n".join(rows) + "\n")
     for name in ("prompts", "tools"):
-        (folder / name).symlink_to(SHIPPED / name)
+        if not (folder / name).exists():
+            (folder / name).symlink_to(SHIPPED / name)
     return index
 
 
