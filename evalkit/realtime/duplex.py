@@ -28,6 +28,7 @@ what happened                                    stage                     error
 ``session.updated`` names no or another detection ``session_update``       ``turn_detection_refused``
 no response to what was said                     ``response_timeout``      ``timeout``
 a response without end                           ``response_timeout``      ``timeout``
+nobody heard all the time, in G.711              ``stream_audio``          ``input_not_taken``
 ================================================ ========================= ==========================================
 """
 
@@ -47,6 +48,7 @@ from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.detected_speech import SPEECH_STARTED, DetectedSpeech
 from evalkit.realtime.events import ServerEvent, SessionSpec, server_error
+from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN
 from evalkit.realtime.link import ServerLink, Trouble
 from evalkit.realtime.playout import Playout
 from evalkit.realtime.rate_limits import OnRateLimits
@@ -393,8 +395,11 @@ class DuplexSession(ServerLink):
         elif not self.speech.started and not self.speech.committed:
             message = f"the server's turn detection heard nobody speak, and it answered nothing {within}"
             if self._input_format is not AudioFormat.PCM16:
-                remedy = "try audio.input_format=pcm16"
-                message += f"; if it cannot read the {self._input_format} that it was sent, {remedy}"
+                # It may have agreed to a format that it cannot read: then it is not the assistant that was measured.
+                message += (
+                    f"; if it cannot read the {self._input_format} that it was sent, try audio.input_format=pcm16"
+                )
+                return CaseFailure(Stage.STREAM_AUDIO, INPUT_NOT_TAKEN, message)
         else:
             message = f"the server heard what was said, and answered nothing {within}"
         return CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)

@@ -18,7 +18,7 @@ from evalkit.realtime.events import ServerEvent
 from evalkit.records.record import Usage
 
 INPUT_NOT_TAKEN = "input_not_taken"
-"""The kind of failure that a server which answered without having taken what was said is refused with."""
+"""The kind of failure that a server which shows no sign of having taken what was said is refused with."""
 
 _ITEM_EVENTS = frozenset({"conversation.item.added", "conversation.item.created", "conversation.item.done"})
 _TRANSCRIPT_EVENTS = "conversation.item.input_audio_transcription."

@@ -114,7 +114,7 @@ POLICIES: Mapping[str, Policy] = {
     "handshake_rejected": Policy("the server refused the handshake, 4xx included", 0),
     "turn_detection_kept": Policy("the server takes turns by itself although it was asked not to", 0),
     "output_modality_refused": Policy("the server speaks although it was asked to write", 0),
-    "input_not_taken": Policy("the server answered, and nothing shows that it took what was said", 0),
+    "input_not_taken": Policy("nothing shows that the server took what was said", 0),
     "turn_detection_refused": Policy("the server does not detect turns as it was asked to", 0),
     "authentication_failed": Policy("the key was refused, or there was none", 0),
     "insufficient_quota": Policy("the account has no credit left", 0),

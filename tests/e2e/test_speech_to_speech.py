@@ -82,3 +82,10 @@ def test_sound_that_it_cannot_read_is_refused(cli: Cli, server_url: str) -> None
     formats = ["audio.input_format=g711_ulaw", "audio.output_format=g711_ulaw"]
     done = cli("mode=walk", "max_examples=1", *formats, *_settings(server_url))
     _assert_refused(done, "input_not_taken", "audio.input_format=pcm16")
+
+
+def test_sound_that_it_cannot_read_is_refused_in_full_duplex(cli: Cli, server_url: str) -> None:
+    """It hears nobody in all of the call: whoever was measured, it was not the assistant."""
+    formats = ["audio.input_format=g711_ulaw", "audio.output_format=g711_ulaw", "limits.response_timeout_s=10"]
+    done = cli("mode=crawl", "turn_detection=server_vad", "max_examples=1", *formats, *_settings(server_url))
+    _assert_refused(done, "input_not_taken", "audio.input_format=pcm16")

@@ -309,6 +309,8 @@ async def test_a_server_that_hears_nobody_in_g711() -> None:
     spec = replace(SPEC, input_format=AudioFormat.G711_ULAW)
     failure = await _refusal(spec=spec, is_deaf=True)
     assert failure.message.endswith("if it cannot read the g711_ulaw that it was sent, try audio.input_format=pcm16")
+    assert (failure.stage, failure.error_type) == (Stage.STREAM_AUDIO, "input_not_taken")
+    assert decide_fault(failure) is Fault.INFRASTRUCTURE
 
 
 @pytest.mark.parametrize(
