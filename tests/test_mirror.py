@@ -37,6 +37,8 @@ ELSEWHERE = {
     "modes/voice/recordings.py": "modes/voice/test_spoken.py",
     "modes/voice/single_turn.py": "modes/voice/test_spoken.py",
     "modes/voice/turn_evidence.py": "modes/voice/test_duplex_dialogue.py",
+    "modes/voice/asked_dialogue.py": "modes/voice/test_dialogue.py",
+    "modes/voice/call_roles.py": "modes/voice/test_run.py",
     "modes/voice/turn_record.py": "modes/voice/test_spoken_turn.py",
     "modes/voice/written_crawl.py": "e2e/test_written.py",
     "modes/voice/written_dialogue.py": "e2e/test_written.py",

@@ -12,19 +12,17 @@ from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
-from evalkit.mocks.definitions import Mock
-from evalkit.mocks.overlay import overlay
 from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import Mode, NamedVoice, Starter, Work
 from evalkit.modes.voice.call import CallSetup, hold_call
-from evalkit.modes.voice.call_settings import CallSettings, find_open_keys, settings_of
-from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
+from evalkit.modes.voice.call_roles import caller_opener, make_turn_judge, mocks_of
+from evalkit.modes.voice.call_settings import find_open_keys, settings_of
+from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.fingerprint import settings_of_call
 from evalkit.modes.voice.layouts import RUN_LAYOUT
 from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.modes.voice.simulations import (
     SimulationsData,
-    call_mocks,
     call_tools,
     find_unanswered_tools,
     find_unspeakable_words,
@@ -35,21 +33,16 @@ from evalkit.modes.voice.simulations import (
 )  # fmt: skip
 from evalkit.modes.voice.starters import start_with_simulations
 from evalkit.modes.voice.turn_detection import detection_spec
-from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, overlay_spec
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
 from evalkit.modes.voice.written_run import WRITTEN_RUN
 from evalkit.peers.peers import Peers
 from evalkit.realtime.events import SessionSpec
-from evalkit.realtime.introduction import Introduction
-from evalkit.realtime.session import RealtimeSession
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
-from evalkit.records.faults import Stage
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord, Usage
+from evalkit.records.record import CaseRecord
 from evalkit.simulator.behaviour import find_behaviour_problems, needs_duplex, read_behaviour
-from evalkit.simulator.caller import CallerTurn, RealtimeCaller, Speak, TextCaller
+from evalkit.simulator.caller import CallerTurn, Speak
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
@@ -147,7 +140,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             run=run,
             clock=clock,
             limits=settings.limits,
-            plan_of=CallPlanner.of(settings, data, peers).plan,
+            plan_of=CallPlanner(settings, data, peers, make_turn_judge(settings, peers)).plan,
             price=peers.prices.cost_usd,
             elide_audio=settings.trace.audio == "elided",
         )
@@ -174,12 +167,6 @@ class CallPlanner:
     peers: Peers
     judge_turn: TurnJudge | None
 
-    @classmethod
-    def of(cls, settings: SimulationSettings, data: SimulationsData, peers: Peers) -> CallPlanner:
-        """Return the planner of a run; it has a judge of turns where the settings want one."""
-        judge = peers.judge() if settings.simulator.judge_turns else None
-        return cls(settings, data, peers, TurnJudge(judge, settings.limits.response_timeout_s) if judge else None)
-
     def plan(self, case: Case) -> CallPlan:
         """Return everything that the call of `case` needs."""
         settings, peers = self.settings, self.peers
@@ -189,7 +176,7 @@ class CallPlanner:
         persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         address = peers.realtime("assistant", chosen.assistant_model)
         speak = self._speak(chosen.caller_voice)
-        mocks = self._mocks(case)
+        mocks = mocks_of(settings, self.data.mocks, case)
         return CallPlan(
             session=SessionSpec(
                 instructions=inputs["system_prompt"],
@@ -202,7 +189,9 @@ class CallPlanner:
             url=address.url,
             headers=address.headers,
             assistant_model=chosen.assistant_model,
-            open_caller=self._open_caller(chosen, persona, speak),
+            open_caller=caller_opener(
+                settings, peers, chosen.simulator_model, persona, speak, voice=chosen.caller_voice
+            ),
             speak=speak,
             persona=persona,
             first_user_turn=inputs["first_user_turn"],
@@ -219,11 +208,6 @@ class CallPlanner:
             on_rate_limits=peers.on_rate_limits,
         )
 
-    def _mocks(self, case: Case) -> tuple[Mock, ...]:
-        chosen = self.settings.tool_mocks
-        own = call_mocks(case) if chosen.mocks_file is None else self.data.mocks
-        return overlay(own, overlay_spec(chosen))
-
     def _speak(self, voice: str | None) -> Speak:
         speech, prices = self.settings.speech, self.peers.prices
         role = self.peers.speech(speech, voice=voice)
@@ -234,30 +218,6 @@ class CallPlanner:
             return CallerTurn(text, said.pcm, {"speech": 0.0 if said.cached else price})
 
         return speak
-
-    def _open_caller(self, chosen: CallSettings, persona: Persona, speak: Speak) -> OpenCaller:
-        settings, peers = self.settings, self.peers
-        model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
-
-        def price(usage: Usage) -> float | None:
-            return peers.prices.cost_usd(usage, model)
-
-        def open_realtime(trace: Trace, timeline: Timeline, introduction: Introduction) -> RealtimeCaller:
-            address = peers.realtime("simulator", model)
-            session = RealtimeSession(
-                address.url,
-                {**address.headers, **introduction.headers(address.url, "simulator")},
-                source="simulator",
-                trace=trace,
-                timeline=timeline,
-                on_rate_limits=peers.on_rate_limits,
-            )
-            return RealtimeCaller(session, persona, chosen.caller_voice, timeout_s=timeout_s, price=price)
-
-        def open_text(_trace: Trace, _timeline: Timeline, _introduction: Introduction) -> TextCaller:
-            return TextCaller(peers.text("simulator", model, Stage.SIMULATOR_TURN), persona, speak, price=price)
-
-        return open_text if settings.simulator.kind == "text" else open_realtime
 
 
 def _tell(settings: SimulationSettings, case: Case) -> Iterator[str]:

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-
-from evalkit.modes.voice.dialogue import Dialogue
+from evalkit.modes.voice.asked_dialogue import AskedDialogue
 from evalkit.modes.voice.tool_rounds import respond_with_tools
 from evalkit.modes.voice.turn_evidence import TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
-from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Failure
 from evalkit.simulator.caller import CallerTurn
 from evalkit.simulator.conversation import Exchange
 
 
-class WrittenDialogue(Dialogue):
-    """One conversation; see :class:`Dialogue`."""
-
-    @cached_property
-    def _assistant(self) -> RealtimeSession:
-        plan = self._plan
-        return RealtimeSession(
-            plan.url,
-            {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
-            source="assistant",
-            trace=self._trace,
-            timeline=self._timeline,
-            on_rate_limits=plan.on_rate_limits,
-        )
+class WrittenDialogue(AskedDialogue):
+    """One conversation; see :class:`~evalkit.modes.voice.dialogue.Dialogue`."""
 
     async def _take_turn(self, index: int, said: CallerTurn) -> Failure | None:
         """Send `said` to the assistant and wait for its answer; return what is wrong with the answer."""

@@ -11,18 +11,17 @@ from typing import Any
 from evalkit.audio.channels import ChannelSpec
 from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
-from evalkit.mocks.overlay import overlay
 from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import Starter, Work
 from evalkit.modes.voice.call import CallSetup, hold_call
-from evalkit.modes.voice.call_settings import WrittenCallSettings, find_open_keys, written_settings_of
-from evalkit.modes.voice.dialogue import CallPlan, OpenCaller
+from evalkit.modes.voice.call_roles import caller_opener, make_turn_judge, mocks_of
+from evalkit.modes.voice.call_settings import find_open_keys, written_settings_of
+from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.fingerprint import settings_of_written_call
 from evalkit.modes.voice.layouts import WRITTEN_RUN_LAYOUT
 from evalkit.modes.voice.settings import WrittenSimulationSettings
 from evalkit.modes.voice.simulations import (
     SimulationsData,
-    call_mocks,
     call_tools,
     find_unanswered_tools,
     grader_specs,
@@ -31,20 +30,15 @@ from evalkit.modes.voice.simulations import (
     tell_not_used,
 )
 from evalkit.modes.voice.starters import start_with_simulations
-from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, bytes_shown, overlay_spec
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, bytes_shown
 from evalkit.modes.voice.written_mode import WrittenMode
 from evalkit.peers.peers import Peers
 from evalkit.realtime.events import SessionSpec
-from evalkit.realtime.introduction import Introduction
-from evalkit.realtime.session import RealtimeSession
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
-from evalkit.records.faults import Stage
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord, Usage
-from evalkit.simulator.caller import RealtimeCaller, TextCaller, write
+from evalkit.records.record import CaseRecord
+from evalkit.simulator.caller import write
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
@@ -98,13 +92,11 @@ class WrittenRunMode(WrittenMode[WrittenSimulationSettings, SimulationsData]):
         self, settings: WrittenSimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
         """Yield the callable that holds a conversation."""
-        judge = peers.judge() if settings.simulator.judge_turns else None
-        judge_turn = TurnJudge(judge, settings.limits.response_timeout_s) if judge else None
         setup = CallSetup(
             run=run,
             clock=clock,
             limits=settings.limits,
-            plan_of=_ConversationPlanner(settings, data, peers, judge_turn).plan,
+            plan_of=_ConversationPlanner(settings, data, peers, make_turn_judge(settings, peers)).plan,
             price=peers.prices.cost_usd,
         )
 
@@ -138,14 +130,13 @@ class _ConversationPlanner:
         tools = call_tools(case)
         persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         address = peers.realtime("assistant", chosen.assistant_model)
-        own_mocks = call_mocks(case) if settings.tool_mocks.mocks_file is None else self.data.mocks
-        mocks = overlay(own_mocks, overlay_spec(settings.tool_mocks))
+        mocks = mocks_of(settings, self.data.mocks, case)
         return CallPlan(
             session=SessionSpec(instructions=inputs["system_prompt"], tools=tools, in_writing=True),
             url=address.url,
             headers=address.headers,
             assistant_model=chosen.assistant_model,
-            open_caller=self._open_caller(chosen, persona),
+            open_caller=caller_opener(settings, peers, chosen.simulator_model, persona, write, in_writing=True),
             speak=write,
             persona=persona,
             first_user_turn=inputs["first_user_turn"],
@@ -159,30 +150,6 @@ class _ConversationPlanner:
             judge_turn=self.judge_turn,
             on_rate_limits=peers.on_rate_limits,
         )
-
-    def _open_caller(self, chosen: WrittenCallSettings, persona: Persona) -> OpenCaller:
-        settings, peers = self.settings, self.peers
-        model, timeout_s = chosen.simulator_model, settings.limits.response_timeout_s
-
-        def price(usage: Usage) -> float | None:
-            return peers.prices.cost_usd(usage, model)
-
-        def open_realtime(trace: Trace, timeline: Timeline, introduction: Introduction) -> RealtimeCaller:
-            address = peers.realtime("simulator", model)
-            session = RealtimeSession(
-                address.url,
-                {**address.headers, **introduction.headers(address.url, "simulator")},
-                source="simulator",
-                trace=trace,
-                timeline=timeline,
-                on_rate_limits=peers.on_rate_limits,
-            )
-            return RealtimeCaller(session, persona, None, timeout_s=timeout_s, price=price, in_writing=True)
-
-        def open_text(_trace: Trace, _timeline: Timeline, _introduction: Introduction) -> TextCaller:
-            return TextCaller(peers.text("simulator", model, Stage.SIMULATOR_TURN), persona, write, price=price)
-
-        return open_text if settings.simulator.kind == "text" else open_realtime
 
 
 def _tell(settings: WrittenSimulationSettings, case: Case) -> Iterator[str]:

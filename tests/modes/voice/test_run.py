@@ -9,6 +9,7 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, DataError
+from evalkit.modes.voice.call_roles import make_turn_judge
 from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.run import RUN, CallPlanner
 from evalkit.peers.peers import Peers
@@ -34,7 +35,9 @@ def _plan(tmp_path: Path, case_id: str, *overrides: str) -> CallPlan:
     settings: Any = prepared.settings
     data: Any = prepared.data
     peers = Peers(settings, Clients({}), ContentCache(tmp_path), price_table(settings), URL)
-    return CallPlanner.of(settings, data, peers).plan(next(case for case in data.cases if case.case_id == case_id))
+    return CallPlanner(settings, data, peers, make_turn_judge(settings, peers)).plan(
+        next(case for case in data.cases if case.case_id == case_id)
+    )
 
 
 def test_a_simulation_brings_its_prompt_tools_and_mocks(tmp_path: Path) -> None:

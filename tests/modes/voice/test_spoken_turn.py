@@ -204,7 +204,7 @@ async def test_of_a_server_that_reports_nothing_nobody_knows_how_often_it_cut(sa
     [
         ({"detection": None}, Stage.SESSION_UPDATE, Fault.INFRASTRUCTURE),
         ({"detection": "semantic_vad"}, Stage.SESSION_UPDATE, Fault.INFRASTRUCTURE),
-        ({"is_deaf": True}, Stage.RESPONSE_TIMEOUT, Fault.ASSISTANT),
+        ({"is_deaf": True}, Stage.STREAM_AUDIO, Fault.INFRASTRUCTURE),  # in G.711, which it may not be able to read
         ({"never_ends": True}, Stage.RESPONSE_TIMEOUT, Fault.ASSISTANT),
     ],
 )
@@ -216,7 +216,7 @@ async def test_a_server_that_cannot_be_talked_to(saying: SayTo, odd: Any, stage:
         record = await utterance.say()
     assert record.failure is not None
     assert (record.failure.stage, record.fault) == (stage, fault)
-    is_open = stage is Stage.RESPONSE_TIMEOUT
+    is_open = stage is not Stage.SESSION_UPDATE
     assert bool(record.turns) == is_open
     assert (utterance.run.audio_dir("lamp") / "conversation.wav").exists() == is_open
     notes: Any = record.notes
