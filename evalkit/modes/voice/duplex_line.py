@@ -16,6 +16,7 @@ from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within
 from evalkit.modes.voice.turn_acts import DoneAct, PreparedAct, TurnActs
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, HeldSilence, TurnEvidence
 from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure, Stage
@@ -171,5 +172,6 @@ class DuplexLine:
         try:
             return await self._session.listen(clip, timeout_s=self._limits.response_timeout_s, meanwhile=acts.look)
         except CaseFailure as failure:
-            self.left.ended_waiting = failure.stage == Stage.RESPONSE_TIMEOUT
+            heard_nobody = failure.error_type == INPUT_NOT_TAKEN
+            self.left.ended_waiting = heard_nobody or failure.stage == Stage.RESPONSE_TIMEOUT
             raise
