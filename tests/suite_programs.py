@@ -142,11 +142,14 @@ def parts():
 
 
 def answering_thread(lines: int) -> str:
-    """Return a program whose thread writes so many answers at once, again and again, whatever is asked."""
+    """Return a program whose thread writes so many answers at once, again and again, whatever is asked.
+
+    It tries every descriptor that there may be: a box's are numbered as those of who opens it, who may hold many.
+    """
     return f"""import os, threading, time
 def write():
     while True:
-        for fd in range(3, 60):
+        for fd in range(3, 4096):
             try: os.write(fd, {lines} * b'{{"ok": "passed"}}\\n')
             except OSError: pass
 threading.Thread(target=write, daemon=True).start()
@@ -198,7 +201,7 @@ CHEATS: Mapping[str, tuple[str, Mapping[str, str]]] = {
     ),
     "forged lines, then leaves": (
         "protocol",
-        {"solution.py": "import os\nfor fd in range(3, 60):\n    try: os.write(fd, b'{\"ok\": \"passed\"}\\n' * 24)\n"
+        {"solution.py": "import os\nfor fd in range(3, 4096):\n    try: os.write(fd, b'{\"ok\": \"passed\"}\\n' * 24)\n"
          "    except OSError: pass\nos._exit(0)\n"},
     ),
     "a report written at the end": (
