@@ -1,6 +1,7 @@
 """Clients that nobody here wrote hold a call with the embedded service: they ask, a tool is called, they interrupt.
 
-Each leaves the turns to the server, as it does by default; nothing but the address, the model and the tool is set.
+Each leaves the turns to the server, as it does by default; nothing but the address, the model and the tool is set,
+and that the line has no echo where a client would take it to have one.
 """
 
 from __future__ import annotations

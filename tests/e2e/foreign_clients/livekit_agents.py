@@ -84,7 +84,8 @@ async def call(line: OpenLine) -> None:
         return ANSWER
 
     session: AgentSession[Any] = AgentSession(
-        llm=openai.realtime.RealtimeModel(model="local-agent", base_url=line.url, api_key="none")
+        llm=openai.realtime.RealtimeModel(model="local-agent", base_url=line.url, api_key="none"),
+        aec_warmup_duration=None,  # else it sends silence for its first 3 s of speech: on this line nothing echoes
     )
     interrupted = False
 
