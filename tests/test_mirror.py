@@ -49,6 +49,8 @@ ELSEWHERE = {
     "sandbox/starting.py": "sandbox/test_attacks.py",
     "sandbox/pipes.py": "sandbox/test_bubblewrap.py",
     "realtime/link.py": "realtime/test_session.py",
+    "realtime/live_call.py": "realtime/test_duplex.py",
+    "realtime/peer_link.py": "realtime/test_session.py",
     "settings/types.py": "settings/test_schemas.py",
     "service/offered.py": "commands/test_check.py",
     "service/brain/conversation.py": "service/brain/rules/agent/test_models.py",

@@ -37,68 +37,40 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.connection import ConnectionLimits
-from evalkit.realtime.detected_speech import SPEECH_STARTED, DetectedSpeech
+from evalkit.realtime.detected_speech import SPEECH_STARTED
 from evalkit.realtime.events import ServerEvent, SessionSpec, server_error
 from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN
-from evalkit.realtime.link import ServerLink, Trouble
+from evalkit.realtime.link import ServerLink
+from evalkit.realtime.live_call import ANSWERLESS_MS, QUIET_MS, RESUME_MS, CallStream, LiveCall
+from evalkit.realtime.peer_link import Trouble
 from evalkit.realtime.playout import Playout
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.response_log import ArrivedSound, LoggedResponse, ResponseLog
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import AudioRef, Direction, Trace
-from evalkit.realtime.turn_taking import detection_of
+from evalkit.realtime.turn_taking import TURN_DETECTION_REFUSED, find_detection_refusal
 from evalkit.realtime.turns import BENIGN_ERRORS
 from evalkit.realtime.uplink import PlacedClip, Uplink
 from evalkit.records.faults import Stage
-from evalkit.records.record import ToolCall, ToolOutput
-
-TURN_DETECTION_REFUSED = "turn_detection_refused"
-"""The kind of failure that a server which does not take the turns it was asked to take is refused with."""
-
-QUIET_MS = 800.0
-"""An assistant has finished when it has nothing under way and has been silent for so long."""
-
-RESUME_MS = 5200.0
-"""An assistant that stopped for a sound that wanted no answer may take so long to go on; then it has finished."""
-
-ANSWERLESS_MS = 2200.0
-"""So long after a sound that wants no answer it is clear that it got none."""
+from evalkit.records.json import JsonObject
+from evalkit.records.record import ToolOutput
 
 _BUSY = "conversation_already_has_active_response"
-_WITHOUT_LIMIT_S = 24 * 3600.0
 
 
-@dataclass(frozen=True)
-class CallStream:
-    """The sound of a call as it goes over the wire.
+class DuplexSession(LiveCall, ServerLink):
+    """A session with one server that takes the turns; see :class:`LiveCall` and :class:`ServerLink` for the arguments.
 
-    Attributes:
-        chunk_ms: How much of it is sent at a time.
-        uplink_wav: The file that will hold all that is sent, relative to the run directory; None: none.
-        downlink_wav: The file that will hold all that is received, in the order of its arrival; None: none.
-
-    """
-
-    chunk_ms: float
-    uplink_wav: str | None = None
-    downlink_wav: str | None = None
-
-
-class DuplexSession(ServerLink):
-    """A session with one server that takes the turns; see :class:`ServerLink` for the arguments not named here.
-
-    Args:
-        stream: How sound is sent, and the files that will hold it.
-
+    The assistant has finished with what was said to it when that is over, the server hears nobody, no response is under
+    way or owed, the last one began after what was said and was not cut short by the caller, and nobody was heard for
+    :data:`QUIET_MS`. Where it stopped for a sound that wants no answer, it has :data:`RESUME_MS` to go on.
     """
 
     def __init__(
@@ -113,64 +85,26 @@ class DuplexSession(ServerLink):
         limits: ConnectionLimits | None = None,
         on_rate_limits: OnRateLimits = lambda _: None,
     ) -> None:
-        super().__init__(
-            url, headers, source=source, trace=trace, timeline=timeline, limits=limits, on_rate_limits=on_rate_limits
-        )
-        self._stream = stream
+        super().__init__(url, headers, source=source, trace=trace, timeline=timeline, stream=stream, limits=limits)
+        self._on_rate_limits = on_rate_limits
         self._asked_for = ""
-        self.uplink = Uplink(AudioFormat.PCM16, stream.chunk_ms)
-        self.playout = Playout(AudioFormat.PCM16)
-        self.speech = DetectedSpeech()
-        self.began_at_ms = 0.0
-        self._ended_at_ms: float | None = None
-        self._addressed: PlacedClip | None = None
-        self._asides: list[PlacedClip] = []
         self._stopped_at_ms = 0.0
-        self.lateness_ms: list[float] = []
         self.refused_truncations = 0
         self._log = ResponseLog()
-        self._turn = 0
-        self._downlink = bytearray()
         self._places: dict[tuple[int, int], int] = {}
         self._content_index: dict[str, int] = {}
         self._truncations: set[str] = set()
         self._errands: deque[tuple[dict[str, Any], Stage]] = deque()
         self._has_errands = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._to_answer: deque[LoggedResponse] = deque()
         self._create_event_id = ""
         # After the answers of tools a response is owed until it is asked for, and expected until one begins.
         self._owed = self._expected = self._waits_for_other = False
         self._expected_since_ms = 0.0
 
-    async def __aexit__(
-        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Stop the uplink and hang up: from now on nothing is heard any more."""
-        self._ended_at_ms = self._timeline.now_ms()
-        for task in self._tasks:
-            task.cancel()
-        try:
-            if self._tasks:
-                await asyncio.wait(self._tasks)
-        finally:
-            await super().__aexit__(exc_type, exc, traceback)
-
     @property
     def responses(self) -> tuple[LoggedResponse, ...]:
         """All responses by now, in the order in which they began."""
         return self._log.responses
-
-    @property
-    def downlink(self) -> bytes:
-        """All sound that was received, in the order of its arrival."""
-        return bytes(self._downlink)
-
-    @property
-    def now_ms(self) -> float:
-        """Milliseconds since :meth:`begin`: the call's own clock, which stands still when the call has ended."""
-        now_ms = self._timeline.now_ms() if self._ended_at_ms is None else self._ended_at_ms
-        return now_ms - self.began_at_ms
 
     async def configure(self, spec: SessionSpec, *, timeout_s: float) -> None:
         """Send ``session.update`` and wait until the server has taken it, its turn detection included."""
@@ -184,107 +118,14 @@ class DuplexSession(ServerLink):
 
     def begin(self) -> None:
         """Begin the call: from now on the server hears the caller, be it silence."""
-        self.began_at_ms = self._timeline.now_ms()
-        self._tasks = [asyncio.create_task(self._run_uplink()), asyncio.create_task(self._run_errands())]
-        for task in self._tasks:
-            task.add_done_callback(lambda _: self._news.set())
-
-    def begin_turn(self, turn_index: int) -> None:
-        """Begin turn `turn_index` (from 1): responses that begin from now on belong to it."""
-        self._turn = turn_index
-
-    def say(self, wire: bytes, *, not_before_ms: float = 0.0, wants_answer: bool = True) -> PlacedClip:
-        """Say `wire` at once, or at a time on the call's clock, or when what is being said has been said.
-
-        "At once" is now, and not where an uplink that is late has got to: nobody speaks in the past. What wants no
-        answer (a cough, a word to somebody else) is not waited for to be answered.
-        """
-        clip = self.uplink.place(wire, not_before_ms=max(self.now_ms, not_before_ms))
-        if wants_answer:
-            self._addressed, self._asides = clip, []
-        else:
-            self._asides.append(clip)
-        return clip
+        super().begin()
+        self._keep_running(self._run_errands())
 
     async def ask_to_speak(self) -> None:
         """Ask the assistant to speak first, if it has not begun to by itself; do not wait for it."""
         if not self._log.responses:
             self._owed, self._expected_since_ms = True, self._timeline.now_ms()
             await self._ask_for_owed()
-
-    async def watch(self, ready: Callable[[], bool], *, timeout_s: float) -> bool:
-        """Return True as soon as `ready` holds, which is asked whenever anything happens; False after `timeout_s`."""
-        return await self._await(ready, timeout_s, Stage.RESPONSE_ERROR)
-
-    async def silence(self, *, timeout_s: float) -> bool:
-        """Return True when the assistant says nothing and has nothing under way, False after `timeout_s`."""
-        return await self._await(lambda: not self._is_busy(), timeout_s, Stage.RESPONSE_ERROR)
-
-    async def listen(
-        self, clip: PlacedClip, *, timeout_s: float, meanwhile: Callable[[], bool] | None = None
-    ) -> tuple[ToolCall, ...]:
-        """Wait until the assistant has finished with `clip`, or calls tools: return its calls, none when it has.
-
-        It has finished when the clip is over, the server hears nobody, no response is under way or owed, the last one
-        began after what was said and was not cut short by the caller, and nobody was heard for :data:`QUIET_MS`. What
-        has been said to it since is waited for just so. Where it stopped for a sound that wants no answer, it has
-        :data:`RESUME_MS` to go on.
-
-        Args:
-            clip: What was said.
-            timeout_s: How long a response may take to begin, and to end.
-            meanwhile: Called whenever anything happens, and once a chunk; it may say more, and returns whether it
-                will yet, even when the assistant has finished.
-
-        Raises:
-            CaseFailure: Nothing came, or a response did not end, within `timeout_s`; and for any other trouble.
-
-        """
-        is_over = overdue = False
-
-        def look() -> bool:
-            nonlocal is_over, overdue
-            goes_on = meanwhile is not None and meanwhile()
-            is_over = not goes_on and self._has_finished(clip)
-            overdue = not goes_on and not is_over and self._is_overdue(clip, timeout_s)
-            return bool(self._to_answer) or is_over or overdue
-
-        await self._await(look, _WITHOUT_LIMIT_S, Stage.RESPONSE_ERROR)
-        if self._to_answer:
-            return self._to_answer.popleft().calls
-        if is_over:
-            return ()
-        await self._require_line(timeout_s)
-        raise self._describe_delay(timeout_s)
-
-    def heard_at(self, at_ms: float) -> tuple[float, float] | None:
-        """Return from when to when the response is heard that is heard at a time, as far as it has come; None: none is.
-
-        All times are on the call's clock. What waits behind it, of another response, is not counted.
-        """
-        at, pieces = self.playout.sample_at(at_ms), self.playout.pieces(self.playout.end)
-        heard = next((piece.response_id for piece in pieces if piece.start <= at < piece.end), None)
-        own = [piece for piece in pieces if piece.response_id == heard]
-        scale = 1000.0 / self.playout.audio_format.sample_rate_hz
-        return (own[0].start * scale, own[-1].end * scale) if own else None
-
-    def quiet_since_ms(self) -> float | None:
-        """Return since when both sides have been silent, on the call's clock; None: one of them has not done."""
-        since_ms = max([self.playout.end_ms, *(clip.end_ms for clip in self.uplink.clips[-1:])])
-        if self.speech.is_speaking or self._is_busy() or since_ms > self.now_ms:
-            return None
-        last = self._log.last
-        done_ms = last.done_at_ms - self.began_at_ms if last is not None and last.done_at_ms is not None else 0.0
-        return max(since_ms, done_ms)
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether the assistant has nothing under way and nothing to be heard."""
-        return not self._is_busy()
-
-    def has_answered(self) -> bool:
-        """Whether the assistant has finished with what was said to it last."""
-        return self._addressed is not None and self._has_finished(self._addressed)
 
     async def answer_tools(self, outputs: Sequence[ToolOutput]) -> None:
         """Give the tools' answers, and ask for the response that takes them up; do not wait for it."""
@@ -293,20 +134,24 @@ class DuplexSession(ServerLink):
             await self._send(self._events.function_call_output(output.call_id, output.output), Stage.STREAM_AUDIO)
         await self._ask_for_owed()
 
-    @property
-    def _turn_index(self) -> int:
-        return self._turn
+    def describe_peer(self) -> JsonObject:
+        """Return what the server's turn detection reported, in seconds since the case began."""
+        speech = self.speech
+        return {
+            "server": {
+                "speech_started_s": [round(each.at_ms / 1000, 4) for each in speech.started],
+                "speech_stopped_s": [round(each.at_ms / 1000, 4) for each in speech.stopped],
+                "committed_s": [round(each.at_ms / 1000, 4) for each in speech.committed],
+                "idle_timeouts": speech.timeouts,
+                "refused_truncations": self.refused_truncations,
+            }
+        }
 
-    async def _run_uplink(self) -> None:
-        with suppress(CaseFailure):  # whoever waits is told of it
-            while True:
-                due_s = (self.began_at_ms + self.uplink.due_ms) / 1000.0
-                await self._timeline.sleep_until(due_s)
-                offset = self.uplink.sent_samples * self._input_format.bytes_per_sample
-                await self._append([self.uplink.take()], wav=self._stream.uplink_wav, offset=offset)
-                self.lateness_ms.append((self._timeline.now() - due_s) * 1000.0)
-                await self._ask_for_owed()
-                self._news.set()
+    async def _send_chunk(self, chunk: bytes, offset: int) -> None:
+        await self._append([chunk], wav=self._stream.uplink_wav, offset=offset)
+
+    async def _attend(self) -> None:
+        await self._ask_for_owed()
 
     async def _run_errands(self) -> None:
         with suppress(CaseFailure):
@@ -324,12 +169,6 @@ class DuplexSession(ServerLink):
             event = self._events.create_response()
             self._create_event_id = event["event_id"]
             await self._send(event, Stage.RESPONSE_ERROR)
-
-    def _raise_trouble(self, stage: Stage) -> None:
-        super()._raise_trouble(stage)
-        for task in self._tasks:
-            if task.done() and not task.cancelled():
-                task.result()  # a defect of ours, which nobody would learn of otherwise
 
     def _is_busy(self) -> bool:
         is_under_way = self._owed or self._expected or bool(self._log.under_way) or bool(self._to_answer)
@@ -350,10 +189,6 @@ class DuplexSession(ServerLink):
         quiet_since_ms = max(last.done_at_ms, over_ms, self._stopped_at_ms)
         failed = last.result.failure is not None and not was_stopped
         return failed or self._timeline.now_ms() >= quiet_since_ms + (RESUME_MS if was_stopped else QUIET_MS)
-
-    def _last_said(self, clip: PlacedClip) -> PlacedClip:
-        """Return `clip`, or what has been said to the assistant since."""
-        return max(clip, self._addressed or clip, key=lambda said: said.start)
 
     def _last_heard_at_ms(self) -> float:
         """Return when the server last reported that it heard what was said to it; 0: never.
@@ -428,7 +263,7 @@ class DuplexSession(ServerLink):
         for response in self._log.responses:
             if response.calls and not response.is_handled:
                 response.is_handled = True
-                self._to_answer.append(response)
+                self._to_answer.append(response.calls)
 
     def _receive_sound(self, sound: ArrivedSound, at_ms: float) -> AudioRef:
         key = sound.response.number, sound.offset
@@ -467,16 +302,9 @@ class DuplexSession(ServerLink):
         """Note a server that does not detect turns as it was asked to: what it did would be measured as another's."""
         if event.type != "session.updated":
             return
-        session = event.payload.get("session")
-        told = detection_of(session)
-        if told == self._asked_for or (told is None and not _mentions_detection(session)):
-            return
-        does = "leaves turns to the client" if told is None else f"detects turns by {told!r}"
-        message = f"the server was asked for turn detection {self._asked_for!r}, and its session.updated says it {does}"
-        remedy = "none" if told is None else told
-        self._note(
-            Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_REFUSED, f"{message}; expected turn_detection={remedy}")
-        )
+        refusal = find_detection_refusal(self._asked_for, event.payload.get("session"))
+        if refusal is not None:
+            self._note(Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_REFUSED, refusal))
 
     def _speaks_of_truncation(self, message: str) -> bool:
         """Whether an error that names no event is about one of our truncations: their item may be shorter than ours."""
@@ -498,12 +326,3 @@ class DuplexSession(ServerLink):
             self._note(Trouble(Stage.RESPONSE_ERROR, error.error_type, error.message))
         else:
             self._note(Trouble(Stage.STREAM_AUDIO, error.error_type, error.message))
-
-
-def _mentions_detection(session: object) -> bool:
-    """Whether a session's settings say anything of turn detection, be it null."""
-    if not isinstance(session, Mapping):
-        return False
-    audio = session.get("audio")
-    audio_input = audio.get("input") if isinstance(audio, Mapping) else None
-    return any(isinstance(holder, Mapping) and "turn_detection" in holder for holder in (audio_input, session))

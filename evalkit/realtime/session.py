@@ -52,8 +52,9 @@ from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.events import ServerError, ServerEvent, SessionSpec, server_error
 from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN, InputReceipts
-from evalkit.realtime.link import ServerLink, Trouble
+from evalkit.realtime.link import ServerLink
 from evalkit.realtime.pacer import Pacing, send_paced, split_chunks
+from evalkit.realtime.peer_link import Trouble
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.timeline import Timeline

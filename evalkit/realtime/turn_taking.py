@@ -19,6 +19,9 @@ from evalkit.realtime.events import ServerEvent, server_error
 TURN_DETECTION_KEPT = "turn_detection_kept"
 """The kind of failure that a server which keeps its own turn detection is refused with."""
 
+TURN_DETECTION_REFUSED = "turn_detection_refused"
+"""The kind of failure that a server which does not take the turns it was asked to take is refused with."""
+
 _DETECTED = frozenset(
     {
         "input_audio_buffer.speech_started",
@@ -100,3 +103,25 @@ def detection_of(session: object) -> str | None:
         if isinstance(kind, str) and kind not in ("", "none"):
             return kind
     return None
+
+
+def find_detection_refusal(asked_for: str, session: object) -> str | None:
+    """Return, in a sentence for the user, how a session's settings show another detection than was asked for.
+
+    What such a server did would be measured as another's. None: it detects as it was asked to, or says nothing of it.
+    """
+    told = detection_of(session)
+    if told == asked_for or (told is None and not _mentions_detection(session)):
+        return None
+    does = "leaves turns to the client" if told is None else f"detects turns by {told!r}"
+    message = f"the server was asked for turn detection {asked_for!r}, and its session.updated says it {does}"
+    return f"{message}; expected turn_detection={'none' if told is None else told}"
+
+
+def _mentions_detection(session: object) -> bool:
+    """Whether a session's settings say anything of turn detection, be it null."""
+    if not isinstance(session, Mapping):
+        return False
+    audio = session.get("audio")
+    audio_input = audio.get("input") if isinstance(audio, Mapping) else None
+    return any(isinstance(holder, Mapping) and "turn_detection" in holder for holder in (audio_input, session))

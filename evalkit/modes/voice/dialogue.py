@@ -29,8 +29,8 @@ from evalkit.mocks.session import MockAnswer, MockSession
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
-from evalkit.realtime.link import ServerLink
 from evalkit.realtime.pacer import pad_to_minimum
+from evalkit.realtime.peer_link import PeerLink
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Direction, Trace
@@ -217,7 +217,7 @@ class Dialogue(ABC):
 
     @property
     @abstractmethod
-    def _assistant(self) -> ServerLink:
+    def _assistant(self) -> PeerLink:
         """The assistant's session."""
 
     @abstractmethod

@@ -47,16 +47,10 @@ class DuplexAccount:
         Who was heard when, what the server's turn detection reported, and what became of the sound that was received.
         """
         session = self.left.session
-        speech, playout = session.speech, session.playout
+        playout = session.playout
         return {
             **self.spans.to_json(),
-            "server": {
-                "speech_started_s": [round(each.at_ms / 1000, 4) for each in speech.started],
-                "speech_stopped_s": [round(each.at_ms / 1000, 4) for each in speech.stopped],
-                "committed_s": [round(each.at_ms / 1000, 4) for each in speech.committed],
-                "idle_timeouts": speech.timeouts,
-                "refused_truncations": session.refused_truncations,
-            },
+            **session.describe_peer(),
             "playout": {
                 "underruns": playout.underruns,
                 "dropped_ms": round(playout.dropped_samples / playout.audio_format.sample_rate_hz * 1000),

@@ -18,9 +18,8 @@ from evalkit.modes.voice.turn_taking import (
     find_spans,
 )
 from evalkit.realtime.call_sound import CallSound, join_sides
-from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.live_call import CallResponse, LiveCall
 from evalkit.realtime.playout import PlayedPiece
-from evalkit.realtime.response_log import LoggedResponse
 
 
 def join_call_sound(left: DuplexEvidence) -> CallSound:
@@ -67,7 +66,7 @@ def _pieces(left: DuplexEvidence) -> tuple[PlayedPiece, ...]:
     return playout.pieces(playout.sample_at(left.until_ms))
 
 
-def _heard_parts(left: DuplexEvidence, response: LoggedResponse) -> tuple[HeardSpan, ...]:
+def _heard_parts(left: DuplexEvidence, response: CallResponse) -> tuple[HeardSpan, ...]:
     playout = left.session.playout
     pieces = [piece for piece in _pieces(left) if piece.response_id == response.playout_id]
     if not pieces:
@@ -93,7 +92,7 @@ def _generated(left: DuplexEvidence) -> Iterator[GeneratedSound]:
             )
 
 
-def _was_cut(left: DuplexEvidence, response: LoggedResponse) -> bool:
+def _was_cut(left: DuplexEvidence, response: CallResponse) -> bool:
     """Whether the response was stopped by anybody but the end of the call."""
     width = left.session.playout.audio_format.bytes_per_sample
     scheduled = left.session.playout.pieces(left.session.playout.end)
@@ -101,5 +100,5 @@ def _was_cut(left: DuplexEvidence, response: LoggedResponse) -> bool:
     return response.was_interrupted or played < response.received_bytes // width
 
 
-def _at_ms(session: DuplexSession, sample: int) -> float:
+def _at_ms(session: LiveCall, sample: int) -> float:
     return session.began_at_ms + sample / session.playout.audio_format.sample_rate_hz * 1000.0

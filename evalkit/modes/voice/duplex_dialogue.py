@@ -14,7 +14,8 @@ from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.heard_turns import heard_exchanges
 from evalkit.modes.voice.turn_acts import PreparedAct, TurnActs
 from evalkit.modes.voice.turn_measures import find_misbehaviour
-from evalkit.realtime.duplex import CallStream, DuplexSession
+from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.live_call import CallStream
 from evalkit.records.faults import Failure
 from evalkit.simulator.act_sounds import amplify, make_sound
 from evalkit.simulator.behaviour import MADE_SOUNDS, ActTrigger, BehaviourAct, PlannedAct

@@ -15,8 +15,8 @@ from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
 from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
 from evalkit.modes.voice.turn_acts import DoneAct, PreparedAct, TurnActs
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, HeldSilence, TurnEvidence
-from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN
+from evalkit.realtime.live_call import LiveCall
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure, Stage
@@ -44,7 +44,7 @@ class DuplexLine:
 
     """
 
-    def __init__(self, session: DuplexSession, timeline: Timeline, limits: LimitSettings, chunk_ms: float) -> None:
+    def __init__(self, session: LiveCall, timeline: Timeline, limits: LimitSettings, chunk_ms: float) -> None:
         self._session, self._timeline, self._limits, self._chunk_ms = session, timeline, limits, chunk_ms
         self.left = DuplexEvidence(session)
 

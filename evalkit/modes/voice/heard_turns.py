@@ -11,16 +11,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.live_call import CallResponse, LiveCall
 from evalkit.realtime.pacer import Pacing
-from evalkit.realtime.response_log import LoggedResponse
 from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.record import CallerWords, Step, Words, join_words
 from evalkit.simulator.conversation import Exchange
 
 
-def heard_turn(session: DuplexSession, turn_index: int) -> TurnResult:
+def heard_turn(session: LiveCall, turn_index: int) -> TurnResult:
     """Return all responses that began in a turn, as far as they have been heard by now.
 
     Their times count from when the server began the response, since nobody asks for them.
@@ -55,7 +54,7 @@ def heard_exchanges(user_text: str, steps: Sequence[Step]) -> list[Exchange]:
     return [*exchanges, Exchange(join_words(said), join_words(heard))]
 
 
-def _heard(session: DuplexSession, response: LoggedResponse) -> ResponseResult:
+def _heard(session: LiveCall, response: CallResponse) -> ResponseResult:
     playout, sent = session.playout, response.result
     pieces = playout.pieces(playout.sample_at(session.now_ms))
     audio = b"".join(playout.wire_of(piece) for piece in pieces if piece.response_id == response.playout_id)
@@ -76,7 +75,7 @@ def first_words(text: str, share: float) -> str:
     return " ".join(words[: math.floor(len(words) * share)])
 
 
-def pacing_of(session: DuplexSession, clip: PlacedClip, chunk_ms: float) -> Pacing:
+def pacing_of(session: LiveCall, clip: PlacedClip, chunk_ms: float) -> Pacing:
     """Return how the chunks were sent that held a clip."""
     first, behind = math.floor(clip.start_ms / chunk_ms), math.ceil(clip.end_ms / chunk_ms)
     lateness_ms = tuple(session.lateness_ms[first:behind])

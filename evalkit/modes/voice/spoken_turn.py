@@ -30,9 +30,10 @@ from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.modes.voice.turn_record import make_turn
-from evalkit.realtime.duplex import CallStream, DuplexSession
+from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
+from evalkit.realtime.live_call import CallStream
 from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.session import RealtimeSession

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.live_call import LiveCall
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.simulator.behaviour import ActTrigger, BehaviourAct, PlannedAct
 
@@ -96,7 +96,7 @@ class TurnActs:
 
     def __init__(
         self,
-        session: DuplexSession,
+        session: LiveCall,
         turn_index: int,
         prepared: Sequence[PreparedAct],
         keep: Callable[[DoneAct], None],

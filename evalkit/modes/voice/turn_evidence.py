@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from evalkit.audio.g711 import Pcm
 from evalkit.modes.voice.transcript import order_steps
 from evalkit.modes.voice.turn_acts import DoneAct, TurnActs
-from evalkit.realtime.duplex import DuplexSession
+from evalkit.realtime.live_call import LiveCall
 from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.results import TurnResult
 from evalkit.realtime.uplink import PlacedClip
@@ -97,7 +97,7 @@ class DuplexEvidence:
 
     """
 
-    session: DuplexSession
+    session: LiveCall
     clips: dict[int, PlacedClip] = field(default_factory=dict)
     done: list[DoneAct] = field(default_factory=list)
     acts: list[TurnActs] = field(default_factory=list)
