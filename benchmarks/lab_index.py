@@ -40,7 +40,6 @@ with missing_packages_named():
     from starlette.testclient import TestClient
 
     from evalkit.lab.application import make_application, open_lab
-    from evalkit.lab.guard.addresses import Addresses
     from evalkit.lab.index.follower import Follower
     from evalkit.lab.index.queries import Index, make_follower, open_index
     from evalkit.lab.index.rows import RunQuery
@@ -50,6 +49,7 @@ with missing_packages_named():
     from evalkit.records.faults import Failure, Stage, decide_fault
     from evalkit.records.grade import Grade, grade_to_json
     from evalkit.records.record import Attempt, CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words, to_json
+    from evalkit.settings.addresses import Addresses
     from evalkit.store.run_directory import RunDirectory
 
 MOST_MS, MOST_GROWTH, MOST_BYTES = 100.0, 6.0, 2**30
@@ -255,7 +255,7 @@ def _questions(index: Index, trials: int) -> dict[str, Callable[[], Any]]:
 
 def _pages(lab: Lab) -> dict[str, Callable[[], Any]]:
     """Return pages as a browser asks for them, from the request to the last byte."""
-    url = Addresses(lab.settings).url
+    url = Addresses(lab.settings.host, lab.settings.port).url
     client = TestClient(make_application(lab), base_url=url, headers={"origin": url, "sec-fetch-site": "same-origin"})
     small = next(found.case_set for found in lab.index.list_case_sets() if found.name == "data/set1.csv")
     large = lab.index.list_runs(RunQuery(text="large", size=1)).rows[0].id

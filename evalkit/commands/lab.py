@@ -133,9 +133,9 @@ def _explain_folder(folder: Path) -> str | None:
 
 def _say_where(lab: Lab, flags: Namespace) -> None:
     """Print the address, and the token where one was made just now; open a browser where there is one."""
-    from evalkit.lab.guard.addresses import Addresses
+    from evalkit.settings.addresses import Addresses
 
-    url = Addresses(lab.settings).url
+    url = Addresses(lab.settings.host, lab.settings.port).url
     print(f"{url}/ui/", flush=True)
     if lab.access.demanded and (flags.new_token or not lab.access.has_token()):
         print(f"token: {lab.access.make_token()}", flush=True)

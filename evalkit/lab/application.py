@@ -14,7 +14,6 @@ from evalkit.errors import ConfigError
 from evalkit.lab.api import docs_page, model_routes, people_routes, ranking_routes, run_routes, trial_routes
 from evalkit.lab.guard import artifacts, login
 from evalkit.lab.guard.access import Access
-from evalkit.lab.guard.addresses import Addresses, is_loopback
 from evalkit.lab.guard.failed_logins import FailedLogins
 from evalkit.lab.guard.gate import Gate
 from evalkit.lab.index.queries import make_follower, open_index
@@ -38,6 +37,7 @@ from evalkit.lab.web import (
     sweep,
 )
 from evalkit.lab.web.error_pages import add_error_pages
+from evalkit.settings.addresses import Addresses, is_loopback
 
 ROOMS: tuple[Callable[[Lab], APIRouter], ...] = (
     live.routes,
@@ -89,7 +89,8 @@ def make_application(lab: Lab) -> FastAPI:
     )
     application.state.lab = lab
     add_error_pages(application)
-    application.add_middleware(Gate, addresses=Addresses(lab.settings), access=lab.access, failed_logins=failed_logins)
+    addresses = Addresses(lab.settings.host, lab.settings.port)
+    application.add_middleware(Gate, addresses=addresses, access=lab.access, failed_logins=failed_logins)
     application.include_router(login.routes(lab, failed_logins))
     for routes in ROOMS:
         application.include_router(routes(lab))

@@ -11,9 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from evalkit.lab.application import make_application, open_lab
-from evalkit.lab.guard.addresses import Addresses
 from evalkit.lab.lab import Lab
 from evalkit.lab.settings import LabSettings
+from evalkit.settings.addresses import Addresses
 
 OpenClient: TypeAlias = Callable[[Lab], TestClient]
 
@@ -36,7 +36,7 @@ def open_client() -> Iterator[OpenClient]:
     with ExitStack() as until_the_end:
 
         def open_it(lab: Lab) -> TestClient:
-            url = Addresses(lab.settings).url
+            url = Addresses(lab.settings.host, lab.settings.port).url
             headers = {"origin": url, "sec-fetch-site": "same-origin", "x-evalkit-token": lab.access.csrf}
             return until_the_end.enter_context(TestClient(make_application(lab), base_url=url, headers=headers))
 

@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from stored_runs import write_crawl
 
 from evalkit.lab.application import make_application
-from evalkit.lab.guard.addresses import Addresses
 from evalkit.lab.launch.checking import CheckedLine, Checking
+from evalkit.settings.addresses import Addresses
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClie
     (root / ".hydra").mkdir()
     shutil.copy(root / "config.yaml", root / ".hydra")
     lab = make_lab(tmp_path, at_once=0)
-    with TestClient(make_application(lab), base_url=Addresses(lab.settings).url) as client:
+    with TestClient(make_application(lab), base_url=Addresses(lab.settings.host, lab.settings.port).url) as client:
         yield client
 
 

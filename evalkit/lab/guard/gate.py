@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evalkit.lab.guard.access import Access
-from evalkit.lab.guard.addresses import Addresses
 from evalkit.lab.guard.failed_logins import FailedLogins
+from evalkit.settings.addresses import Addresses
 
 COOKIE = "evalkit_session"
 CSRF_HEADER = "x-evalkit-token"

@@ -15,10 +15,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from evalkit.lab.guard.access import Access
-from evalkit.lab.guard.addresses import Addresses
 from evalkit.lab.guard.failed_logins import ALLOWED, FailedLogins
 from evalkit.lab.guard.gate import BODY_BYTES, SELF_ONLY, Gate
 from evalkit.lab.settings import LabSettings
+from evalkit.settings.addresses import Addresses
 
 HOST = "127.0.0.1:8321"
 OWN = f"http://{HOST}"
@@ -47,7 +47,7 @@ ROOM = Starlette(
 
 def _open(settings: LabSettings, *, demanded: bool = False) -> tuple[TestClient, Access]:
     access = Access(settings.home, demanded=demanded)
-    gate = Gate(ROOM, Addresses(settings), access, FailedLogins())
+    gate = Gate(ROOM, Addresses(settings.host, settings.port), access, FailedLogins())
     return TestClient(gate, base_url=OWN, follow_redirects=False), access
 
 

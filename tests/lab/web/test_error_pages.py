@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from evalkit.errors import ConfigError
 from evalkit.lab.application import make_application
-from evalkit.lab.guard.addresses import Addresses
 from evalkit.lab.lab import Lab
+from evalkit.settings.addresses import Addresses
 
 PERSON = {"accept": "text/html,application/xhtml+xml"}
 
@@ -27,7 +27,9 @@ def client(lab: Lab) -> TestClient:
     def wrong() -> None:
         raise ConfigError("config.yaml: <b>holds</b> nothing")
 
-    return TestClient(application, base_url=Addresses(lab.settings).url, raise_server_exceptions=False)
+    return TestClient(
+        application, base_url=Addresses(lab.settings.host, lab.settings.port).url, raise_server_exceptions=False
+    )
 
 
 def test_a_page_that_is_not_there(lab: Lab, open_client: Callable[[Lab], TestClient]) -> None:

@@ -1,12 +1,10 @@
-"""Under which names a lab may be asked: a name that somebody else's server makes point here is not one of them."""
+"""Under which names a server may be asked: a name that somebody else makes point here is not one of them."""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
 from functools import cached_property
-
-from evalkit.lab.settings import LabSettings
 
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _HTTP_PORT = 80
@@ -21,33 +19,33 @@ def is_loopback(host: str) -> bool:
 
 
 class Addresses:
-    """The addresses at which a lab with `settings` answers."""
+    """The addresses at which a server answers that listens at `host`, a name or an address, and `port`."""
 
-    def __init__(self, settings: LabSettings) -> None:
-        self._settings = settings
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
 
     @property
     def url(self) -> str:
-        """Where a person opens it; a lab that listens everywhere is named by this machine's name."""
-        host = self._settings.host
+        """Where it is reached, without a slash at the end; one that listens everywhere by this machine's name."""
+        host = self._host
         if _is_everywhere(host):
             host = socket.gethostname()
-        return f"http://{_bracketed(host)}:{self._settings.port}"
+        return f"http://{_bracketed(host)}:{self._port}"
 
     def answers_to(self, header: str) -> bool:
-        """Tell whether a request with the Host `header` was meant for this lab, the port included."""
+        """Tell whether a request with the Host `header` was meant for this server, the port included."""
         name, port = _split(header.lower())
-        if port != self._settings.port or not name:
+        if port != self._port or not name:
             return False
         return name in self._names or (self._is_everywhere and _is_address(name))
 
     @cached_property
     def _is_everywhere(self) -> bool:
-        return _is_everywhere(self._settings.host)
+        return _is_everywhere(self._host)
 
     @cached_property
     def _names(self) -> frozenset[str]:
-        host = self._settings.host.lower()
+        host = self._host.lower()
         if is_loopback(host):
             return _LOOPBACK_NAMES | {_bracketed(host)}
         if self._is_everywhere:

@@ -1,14 +1,12 @@
-"""The lab answers to its own names and port, and to no name that somebody made point here."""
+"""A server answers to its own names and port, and to no name that somebody made point here."""
 
 from __future__ import annotations
 
 import socket
-from dataclasses import replace
 
 import pytest
 
-from evalkit.lab.guard.addresses import Addresses, is_loopback
-from evalkit.lab.settings import LabSettings
+from evalkit.settings.addresses import Addresses, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -42,15 +40,15 @@ from evalkit.lab.settings import LabSettings
         ("0.0.0.0", f"{socket.gethostname()}:8321", True),
     ],
 )
-def test_only_its_own_addresses(lab_settings: LabSettings, host: str, header: str, answers: bool) -> None:
-    """A lab that listens everywhere takes addresses in figures: no name can be made to point to those."""
-    assert Addresses(replace(lab_settings, host=host)).answers_to(header) is answers
+def test_only_its_own_addresses(host: str, header: str, answers: bool) -> None:
+    """A server that listens everywhere takes addresses in figures: no name can be made to point to those."""
+    assert Addresses(host, 8321).answers_to(header) is answers
 
 
-def test_the_port_of_the_web_need_not_be_named(lab_settings: LabSettings) -> None:
+def test_the_port_of_the_web_need_not_be_named() -> None:
     """A browser leaves it out."""
-    assert Addresses(replace(lab_settings, port=80)).answers_to("localhost")
-    assert Addresses(replace(lab_settings, port=80, host="::1")).answers_to("[::1]")
+    assert Addresses("127.0.0.1", 80).answers_to("localhost")
+    assert Addresses("::1", 80).answers_to("[::1]")
 
 
 @pytest.mark.parametrize(
@@ -62,9 +60,9 @@ def test_the_port_of_the_web_need_not_be_named(lab_settings: LabSettings) -> Non
         ("::", f"http://{socket.gethostname()}:8321"),
     ],
 )
-def test_where_a_person_opens_it(lab_settings: LabSettings, host: str, url: str) -> None:
+def test_where_it_is_reached(host: str, url: str) -> None:
     """It answers to what it says."""
-    addresses = Addresses(replace(lab_settings, host=host))
+    addresses = Addresses(host, 8321)
     assert addresses.url == url
     assert addresses.answers_to(url.removeprefix("http://"))
 
@@ -75,5 +73,5 @@ def test_where_a_person_opens_it(lab_settings: LabSettings, host: str, url: str)
      ("10.0.0.1", False), ("lab.example", False), ("", False)],
 )  # fmt: skip
 def test_what_only_this_machine_reaches(host: str, is_it: bool) -> None:
-    """All other addresses demand the token."""
+    """A lab demands its token at all other addresses."""
     assert is_loopback(host) is is_it
