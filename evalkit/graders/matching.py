@@ -110,7 +110,7 @@ def _default_rule(expected: Json) -> MatchRule:
 def _same(expected: Json, found: Json, rule: MatchRule) -> bool:
     """Compare two values of which at least one is not an object or a list, or whose shapes differ."""
     if rule is MatchRule.EXACT or not (_is_scalar(expected) and _is_scalar(found)):
-        return _exactly(expected) == _exactly(found)
+        return exact_text(expected) == exact_text(found)
     return _SAME[rule](_as_text(expected), _as_text(found))
 
 
@@ -192,7 +192,8 @@ def _is_list(value: Json) -> TypeGuard[Sequence[Json]]:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def _exactly(value: Json) -> str:
+def exact_text(value: Json) -> str:
+    """Return the one text that equal JSON values have, and no others: objects by their names, numbers by value."""
     return _shown(_plain(value))
 
 

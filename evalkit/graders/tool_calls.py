@@ -16,21 +16,26 @@ A(x)                A(x), B()    0                 1
 A(x)                A(y), A(x)   0                 0: the first call counts
 A(x)                none         0                 0
 =================== ============ ================= ====================================
+
+`no_duplicate_calls` needs nothing expected. A call repeats another when the same tool was called before in the
+conversation with the same arguments (``2`` is ``2.0``, the order of names does not count), unless the tool answered
+with an error then: to try again is right.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
 from evalkit.graders.context import GraderContext, GraderType
-from evalkit.graders.matching import match_arguments
+from evalkit.graders.matching import exact_text, match_arguments
 from evalkit.records.case import ExpectedCall
 from evalkit.records.grade import Verdict
 from evalkit.records.pairing import Pairing, pair_calls
-from evalkit.records.record import ToolCall
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput
 
 _MOST_PERMUTED = 5  # calls of one tool that are tried in every order; 5! = 120
 
@@ -168,6 +173,39 @@ async def grade_tool_sequence(context: GraderContext) -> Verdict:
     return Verdict(1, f"called {' -> '.join(made)}")
 
 
+async def grade_no_duplicate_calls(context: GraderContext) -> Verdict:
+    """No tool was called twice in the conversation with the same arguments, but after an error or where it may be.
+
+    1: no call repeats an earlier one. 0: one does. None: no tool was called in these turns. A call that repeats one of
+    an earlier turn is graded where it was made; tools in the option `repeatable` may be asked the same again.
+    """
+    turns = {turn.turn_index for turn in context.turns}
+    if not any(turn.tool_calls for turn in context.turns):
+        return Verdict(None, "no tool was called")
+    repeats = [
+        f"{call.name} was called with {call.raw_arguments} in turn {turn_index}, as before in turn {before}"
+        for call, turn_index, before in _find_repeats(context.record, context.option("repeatable", default=()))
+        if turn_index in turns
+    ]
+    return Verdict(0, "; ".join(repeats)) if repeats else Verdict(1, "no call repeats an earlier one")
+
+
+def _find_repeats(record: CaseRecord, repeatable: Container[str]) -> Iterator[tuple[ToolCall, int, int]]:
+    """Yield each call that repeats an earlier one, its turn, and the turn of that one."""
+    made: dict[tuple[str, str], int] = {}
+    question_of: dict[str, tuple[str, str]] = {}
+    for turn in record.turns:
+        for step in turn.steps:
+            if isinstance(step, ToolCall):
+                arguments = step.raw_arguments if step.arguments is None else exact_text(step.arguments)
+                question = question_of[step.call_id] = (step.name, arguments)
+                if question in made and step.name not in repeatable:
+                    yield step, turn.turn_index, made[question]
+                made[question] = turn.turn_index
+            elif isinstance(step, ToolOutput) and isinstance(step.output, Mapping) and "error" in step.output:
+                made.pop(question_of.get(step.call_id, ("", "")), None)
+
+
 def _best_answers(scope: _Scope) -> list[int | None]:
     """Return for each expected call the position of the call whose arguments are compared with its own.
 
@@ -209,5 +247,17 @@ GRADERS = (
         grade_tool_sequence,
         options={"ordered": {"type": "boolean", "description": "whether the order counts (default: true)"}},
         inapplicable=_expects_no_sequence,
+    ),
+    GraderType(
+        "no_duplicate_calls",
+        "1",
+        grade_no_duplicate_calls,
+        options={
+            "repeatable": {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1},
+                "description": "tools that may be called again with the same arguments (default: none)",
+            }
+        },
     ),
 )

@@ -26,8 +26,8 @@ def test_every_type_says_what_it_is() -> None:
 def test_the_types_of_the_contract_are_there() -> None:
     """A renamed or lost type is noticed; an installed package may add its own."""
     assert set(GRADER_TYPES) >= {
-        "tool_call", "tool_call_args", "tool_sequence", "contains", "not_contains", "regex", "latency",
-        "audio_text_mismatch", "wer", "stt_then_text", "llm_as_judge", "instruction_following",
+        "tool_call", "tool_call_args", "tool_sequence", "no_duplicate_calls", "contains", "not_contains", "regex",
+        "latency", "audio_text_mismatch", "wer", "stt_then_text", "llm_as_judge", "instruction_following",
     }  # fmt: skip
 
 
@@ -35,6 +35,7 @@ def test_good_specs_have_no_problems() -> None:
     """What the documentation shows is accepted."""
     specs = [
         GraderSpec("calls", "tool_call"),
+        GraderSpec("once", "no_duplicate_calls", {"repeatable": ["get_time"]}),
         GraderSpec("polite", "contains", {"texts": ["please"], "ignore_case": True}),
         GraderSpec("id", "regex", {"pattern": r"\d+"}),
         GraderSpec("fast", "latency", {"max_ms": 800}),
@@ -49,6 +50,7 @@ def test_good_specs_have_no_problems() -> None:
         ("tool_cal", {}, "type 'tool_cal' is not one of "),
         ("tool_cal", {}, "did you mean 'tool_call'?"),
         ("contains", {}, "option 'texts' is required by type 'contains'"),
+        ("no_duplicate_calls", {"repeatable": "a"}, "option 'repeatable': 'a' is not of type 'array'"),
         ("contains", {"texts": []}, "option 'texts': "),
         ("contains", {"texts": "one"}, "option 'texts': 'one' is not of type 'array'"),
         ("regex", {"pattern": "("}, "option 'pattern': '(' is not a 'regex'"),

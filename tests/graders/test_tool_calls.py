@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 
 from evalkit.graders.context import GraderContext
 from evalkit.graders.registry import GRADER_TYPES
-from evalkit.graders.tool_calls import grade_tool_call, grade_tool_call_args, grade_tool_sequence
+from evalkit.graders.tool_calls import (
+    grade_no_duplicate_calls,
+    grade_tool_call,
+    grade_tool_call_args,
+    grade_tool_sequence,
+)
 from evalkit.records.case import ExpectedCall
 from evalkit.records.faults import Failure, Fault, Stage
 from evalkit.records.grade import GraderSpec, Verdict
-from evalkit.records.record import CaseRecord
+from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Words
 
 A = ExpectedCall("a", {"id": "007"}, {"id": "id"})
 B = ExpectedCall("b", {})
@@ -172,3 +177,76 @@ async def test_the_turns_agree_with_the_trace(wanted: list[Any], turns: list[Any
         assert bool(given_grades) == (whole[place] is not None)
         if given_grades:
             assert min(grade for grade in given_grades if grade is not None) == whole[place]
+
+
+@pytest.mark.parametrize(
+    ("turns", "repeatable", "whole", "by_turn"),
+    [
+        ([[]], [], None, [None]),
+        ([[("a", {"n": 1})]], [], 1, [1]),
+        ([[("a", {"n": 1}), ("a", {"n": 2}), ("b", {"n": 1})]], [], 1, [1]),
+        ([[("a", {"n": 1}), ("a", {"n": 1})]], [], 0, [0]),
+        ([[("a", {"n": 1, "m": [2]}), ("a", {"m": [2.0], "n": 1.0})]], [], 0, [0]),
+        ([[("a", {"n": 1}), ("a", {"n": True})]], [], 1, [1]),
+        ([[("a", {"n": "1"}), ("a", {"n": 1})]], [], 1, [1]),
+        ([[("a", "{"), ("a", "{")]], [], 0, [0]),
+        ([[("a", "{"), ("a", "[")]], [], 1, [1]),
+        ([[("a", {"n": 1})], [], [("a", {"n": 1})]], [], 0, [1, None, 0]),
+        ([[("a", {"n": 1})], [("b", {})], [("a", {"n": 1})]], ["a"], 1, [1, 1, 1]),
+        ([[("a", {}), ("a", {}), ("b", {}), ("b", {})]], ["a"], 0, [0]),
+    ],
+)
+async def test_duplicate_calls(
+    make_record: Any, turns: list[Any], repeatable: list[str], whole: float | None, by_turn: list[float | None]
+) -> None:
+    """Of one tool with equal arguments, in the whole conversation; the turn of the second call loses its grade."""
+    record = make_record([], *turns)
+    options = {"repeatable": repeatable} if repeatable else {}
+    assert (await grade_no_duplicate_calls(context(record, None, **options))).grade == whole
+    found = [await grade_no_duplicate_calls(context(record, turn, **options)) for turn in range(1, len(turns) + 1)]
+    assert [verdict.grade for verdict in found] == by_turn
+
+
+@pytest.mark.parametrize(
+    ("outputs", "grade"),
+    [
+        ([{"error": "down"}, {"status": "shipped"}], 1),
+        ([{"error": "down"}, {"error": "down"}, {"status": "shipped"}], 1),
+        ([{"status": "shipped"}, {"status": "shipped"}], 0),
+        ([{"error": "down"}, {"status": "shipped"}, {"status": "shipped"}], 0),
+        (["error", "shipped"], 0),
+        ([None, {"status": "shipped"}], 0),
+    ],
+)
+async def test_to_try_again_is_no_duplicate(make_record: Any, outputs: list[Any], grade: float) -> None:
+    """After an error an assistant that tries again does right; after an answer, or none yet, it does not."""
+    steps: list[Any] = []
+    for number, output in enumerate(outputs):
+        call = factories.make_call("a", {"n": 1}, f"call_{number}")
+        steps.append(call)
+        if output is not None:
+            steps.append(ToolOutput(call.call_id, "a", call.arguments, output))
+    record = make_record([], [], steps=(*steps, Words("Done.")))
+    assert (await grade_no_duplicate_calls(context(record, None))).grade == grade
+
+
+async def test_what_was_repeated_is_named(make_record: Any) -> None:
+    """With both turns, so that a person finds them."""
+    record = make_record([], [("a", {"n": 1})], [("a", {"n": 1})])
+    verdict = await grade_no_duplicate_calls(context(record, None))
+    assert verdict.rationale == 'a was called with {"n": 1} in turn 2, as before in turn 1'
+
+
+@settings(max_examples=300)
+@given(turns=st.lists(CALLS, min_size=1, max_size=4))
+async def test_duplicates_of_the_turns_are_those_of_the_trace(turns: list[Any]) -> None:
+    """The whole trace passes exactly when no call stands there twice, and no turn fails."""
+    made = tuple(factories.make_turn(index, calls=calls) for index, calls in enumerate(turns, start=1))
+    record = factories.make_record(turns=made)
+    calls: list[ToolCall] = [call for turn in made for call in turn.tool_calls]
+    whole = (await grade_no_duplicate_calls(context(record, None))).grade
+    distinct = {(call.name, call.raw_arguments) for call in calls}
+    assert whole == (None if not calls else float(len(distinct) == len(calls)))
+    by_turn = [(await grade_no_duplicate_calls(context(record, index))).grade for index in range(1, len(made) + 1)]
+    graded = [grade for grade in by_turn if grade is not None]
+    assert min(graded, default=None) == whole
