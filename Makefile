@@ -29,5 +29,5 @@ demo:  ## the shipped crawl on the embedded provider
 	$(BIN)/evalkit
 
 lock:  ## write requirements/ again from pyproject.toml
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra local --extra terminal --extra lab pyproject.toml -o requirements/local.txt
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra local --extra terminal --extra lab --extra dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra local --extra terminal --extra tools --extra lab pyproject.toml -o requirements/local.txt
+	$(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra local --extra terminal --extra tools --extra lab --extra dev -c requirements/local.txt pyproject.toml -o requirements/dev.txt

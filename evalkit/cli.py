@@ -43,6 +43,7 @@ COMMANDS = {
     "lab": "[DIR …]: every run in one web application: launched, watched live, compared, reviewed and ranked",
     "new": "NAME mode=MODE: a folder of one's own to start from",
     "voice": "make walk recordings (G.711 WAV) and their CSV from a crawl CSV",
+    "tools": "SIMULATION: its mocked tools over MCP and as webhooks, for an agent of one's own, until Ctrl-C",
     "service": "the embedded provider on its own, as a loopback OpenAI-compatible server",
 }
 

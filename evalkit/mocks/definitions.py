@@ -39,6 +39,7 @@ class Mock:
         times: How many calls it answers at most; None: no limit.
         delay_ms: How long the tool takes.
         sets: What is remembered once it has answered.
+        fails: Whether the tool fails: its output says how.
 
     """
 
@@ -50,6 +51,7 @@ class Mock:
     times: int | None = None
     delay_ms: float = 0.0
     sets: JsonObject = field(default_factory=dict)
+    fails: bool = False
 
 
 def failure_output(message: str) -> JsonObject:
@@ -91,6 +93,7 @@ def _read_mock(number: int, entry: Mapping[str, Any]) -> Mock:
         times=entry.get("times"),
         delay_ms=float(entry.get("delay_ms", 0)),
         sets=entry.get("set", {}),
+        fails="error" in entry,
     )
 
 

@@ -37,7 +37,7 @@ def overlay(mocks: Sequence[Mock], spec: OverlaySpec) -> tuple[Mock, ...]:
     with one, its first call fails and its second gets the answer that the first would have had.
     """
     failing = tuple(
-        Mock(_ORIGIN, name, (failure_output(spec.error_message),), times=spec.fail_first_calls)
+        Mock(_ORIGIN, name, (failure_output(spec.error_message),), times=spec.fail_first_calls, fails=True)
         for name in dict.fromkeys(mock.name for mock in mocks)
         if spec.fail_first_calls > 0
     )

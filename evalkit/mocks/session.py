@@ -33,6 +33,7 @@ class MockAnswer:
         answered_by: The mock's origin; empty when no mock took the call.
         schema_problems: What is wrong with the arguments by the tool's own schema; empty: nothing.
         delay_ms: How long the tool takes to answer.
+        fails: Whether the mock is of a tool that fails.
 
     """
 
@@ -40,6 +41,7 @@ class MockAnswer:
     answered_by: str
     schema_problems: tuple[str, ...]
     delay_ms: float
+    fails: bool = False
 
     @property
     def matched(self) -> bool:
@@ -68,9 +70,13 @@ class MockSession:
         mocks: The first that takes a call answers it.
         tools: What the assistant was told it may call, as :func:`evalkit.datasets.tools.load_tools` read it.
 
+    Attributes:
+        tools: As given.
+
     """
 
     def __init__(self, mocks: Sequence[Mock], tools: Sequence[JsonObject]) -> None:
+        self.tools = tuple(tools)
         self._mocks = tuple(mocks)
         self._answered = [0] * len(self._mocks)
         self._parameters: dict[str, Any] = {str(tool["name"]): tool.get("parameters", {}) for tool in tools}
@@ -84,7 +90,7 @@ class MockSession:
                 output = mock.outputs[min(self._answered[index], len(mock.outputs) - 1)]
                 self._answered[index] += 1
                 self._state.update(mock.sets)
-                return MockAnswer(_output(call, output), mock.origin, problems, mock.delay_ms)
+                return MockAnswer(_output(call, output), mock.origin, problems, mock.delay_ms, mock.fails)
         return MockAnswer(_output(call, dict(UNSUPPORTED)), "", problems, 0.0)
 
     def _takes(self, index: int, mock: Mock, call: ToolCall) -> bool:

@@ -151,6 +151,15 @@ class ServiceSettings:
     tasks_dir: str | None = None
 
 
+@dataclass(frozen=True)
+class ToolHostSettings:
+    """Where mocked tools are served to an agent that reaches them by itself. `port` None: a free one."""
+
+    port: int | None
+    bind: str
+    public_url: str | None
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
     """The part of a validated, resolved run config that every mode has. `config` is the whole document."""

@@ -35,6 +35,7 @@ IMPORTED = {
     "demo_sessions": "psutil",
     "duplex_sessions": "psutil",
     "fault_matrix": "evalkit",
+    "hosted_tools": "mcp",
     "killed_sweep": "psutil",
     "lab_index": "psutil",
     "lab_live": "psutil",

@@ -48,7 +48,7 @@ def test_every_key_is_read() -> None:
     assert first == Mock(
         "mock #1", "get_order", (1, 2), {"order_id": "1"}, {"order": "cancelled"}, 2, 250.0, {"order": "gone"}
     )
-    assert second == Mock("mock #2", "get_order", ({"error": "down"},))
+    assert second == Mock("mock #2", "get_order", ({"error": "down"},), fails=True)
 
 
 @pytest.mark.parametrize(

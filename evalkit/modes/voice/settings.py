@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.settings.types import CsvModeSettings, GateSettings, ProviderSettings, RunSettings
+from evalkit.settings.types import CsvModeSettings, GateSettings, ProviderSettings, RunSettings, ToolHostSettings
 
 
 @dataclass(frozen=True)
@@ -215,6 +215,7 @@ class SimulationSettings(VoiceSettings):
     input: str
     simulator: SimulatorSettings
     speech: SpeechSettings
+    tool_host: ToolHostSettings
     max_turns: int | None
     open_keys: frozenset[str] = frozenset()
 
