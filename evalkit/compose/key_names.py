@@ -17,5 +17,5 @@ def _key_names(node: Mapping[str, Any]) -> Iterator[str]:
     for key, value in node.items():
         if isinstance(value, Mapping):
             yield from _key_names(value)
-        elif key == "api_key_env" and value is not None:
+        elif key.endswith("api_key_env") and value is not None:
             yield str(value)

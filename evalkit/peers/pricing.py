@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from evalkit.providers.prices import Prices, load_prices
+from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.types import RunSettings
 
 
 def price_table(settings: RunSettings) -> Prices:
-    """Return the prices of every model that has one; whatever the embedded provider is asked for costs nothing.
+    """Return the prices of every model that has one; whatever the embedded provider makes itself costs nothing.
 
     Raises DataError where ``limits.prices_file`` is not a table.
     """
     table = load_prices(resource_dir("data") / "prices.json", settings.limits.prices_file)
-    embedded = {role.model for role in settings.roles.values() if role.provider.name == "local" and role.model}
-    return table.with_free(embedded)
+    asked = {role.model for role in settings.roles.values() if role.provider.name == "local" and role.model}
+    return table.with_free(asked if settings.service.brain == "rules" else asked & offered_models())

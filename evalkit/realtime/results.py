@@ -29,6 +29,7 @@ class ResponseResult:
         text: Written answers.
         audio: Bytes in the session's output format, in the order they arrived.
         served_model: The model that says it answered.
+        tool_mode: How the server's own model is told of tools, where the server tells that of it; else empty.
 
     """
 
@@ -47,6 +48,7 @@ class ResponseResult:
     first_audio_ms: float | None
     first_text_ms: float | None
     done_ms: float | None
+    tool_mode: str = ""
 
     @property
     def failure(self) -> Failure | None:
@@ -97,6 +99,12 @@ class TurnResult:
     def served_model(self) -> str | None:
         """The model that answered last."""
         return next((response.served_model for response in reversed(self.responses) if response.served_model), None)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the server told of how it made the last answer, by the names that it has in a record."""
+        told = next((response.tool_mode for response in reversed(self.responses) if response.tool_mode), "")
+        return {"tool_mode": told} if told else {}
 
     @property
     def first_audio_ms(self) -> float | None:

@@ -86,6 +86,7 @@ class ResponseCollector:
         self._audio = bytearray()
         self._status, self._status_reason = "in_progress", ""
         self._usage = Usage()
+        self._tool_mode = ""
         self._first_audio_at_ms: float | None = None
         self._first_text_at_ms: float | None = None
         self._done_at_ms: float | None = None
@@ -139,6 +140,7 @@ class ResponseCollector:
             first_audio_ms=self._since_created(self._first_audio_at_ms),
             first_text_ms=self._since_created(self._first_text_at_ms),
             done_ms=self._since_created(self._done_at_ms),
+            tool_mode=self._tool_mode,
         )
 
     def _since_created(self, at_ms: float | None) -> float | None:
@@ -273,6 +275,7 @@ class ResponseCollector:
         self._served_model = _text(response, "model") or self._served_model
         self._status = _text(response, "status") or "completed"
         self._usage = _usage(_object(response, "usage"))
+        self._tool_mode = _text(_object(response, "metadata"), "tool_mode")
         details = _object(response, "status_details")
         reported = server_error(details["error"]) if isinstance(details.get("error"), Mapping) else None
         if self._status == "failed":

@@ -24,7 +24,7 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject, content_sha256
 from evalkit.runner.jobs import Plan
-from evalkit.service.offered import offered_voices
+from evalkit.service.offered import offered_models, offered_voices
 from evalkit.settings.dotenv import adopt_keys
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
@@ -140,6 +140,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
         *find_missing_models(settings.config, sorted(mode.needs(settings))),
         *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
         *find_coder_problems(settings),
+        *find_brain_problems(settings, mode.needs(settings), environ),
         *_find_gate_problems(mode, settings.gate),
     ]
     collecting(problems, lambda: price_table(settings))
@@ -212,7 +213,12 @@ def require_embedded_models(prepared: Sequence[Prepared], models: frozenset[str]
 
 
 def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: frozenset[str]) -> list[str]:
-    """Return a message for every one of `roles` that asks the embedded provider for a model not among `models`."""
+    """Return a message for every one of `roles` that asks the embedded provider for a model not among `models`.
+
+    With a chat brain it has any; its endpoint says which it does not.
+    """
+    if settings.service.brain == "chat":
+        return []
     asked = [(role, settings.roles[role]) for role in sorted(roles)]
     return [
         f"{role}.model: {node.model!r} is not a model of the embedded provider{did_you_mean(node.model, models)}; "
@@ -220,6 +226,23 @@ def find_unknown_models(settings: RunSettings, roles: Iterable[str], models: fro
         for role, node in asked
         if node.provider.name == "local" and node.model is not None and node.model not in models
     ]
+
+
+def find_brain_problems(settings: RunSettings, roles: Iterable[str], environ: Mapping[str, str]) -> list[str]:
+    """Return a message where a chat brain's key is missing, or none of `roles`, nor the judge, asks that brain."""
+    if settings.service.brain != "chat":
+        return []
+    variable = settings.service.brain_api_key_env
+    if variable is not None and not environ.get(variable, "").strip():
+        advice = f"set it (export {variable}=..., or a line {variable}=... in the file .env)"
+        return [f"service.brain_api_key_env: the environment variable {variable} is not set; {advice}"]
+    asked = {role: settings.roles[role] for role in sorted({*roles, "judge"}) if role in settings.roles}
+    embedded = {role: node.model for role, node in asked.items() if node.provider.name == "local"}
+    if any(model and model not in offered_models() for model in embedded.values()):
+        return []
+    named = ", ".join(f"{role}.model={model}" for role, model in embedded.items())
+    found = f"{named} are models that ship" if named else "no role is at provider=local"
+    return [f"service.brain: chat, and nobody asks it: {found}; name the endpoint's model: assistant.model=NAME"]
 
 
 def find_unknown_voices(voices: Iterable[NamedVoice]) -> list[str]:

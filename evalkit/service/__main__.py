@@ -48,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
         speech=options.speech,
         transcription=options.transcription,
         brain=options.brain,
+        brain_url=options.brain_url,
+        brain_api_key_env=options.brain_api_key_env,
         base_url=options.base_url,
         api_key_env=options.api_key_env,
         speech_model=options.speech_model,
@@ -80,7 +82,11 @@ def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "--transcription", choices=TRANSCRIPTION_ENGINES, default="whisper", help="the engine that transcribes"
     )
-    parser.add_argument("--brain", choices=BRAINS, default="rules", help="what thinks for the models")
+    parser.add_argument(
+        "--brain", choices=BRAINS, default="rules", help="what thinks for the models; see docs/brains.md"
+    )
+    parser.add_argument("--brain-url", help="where a 'chat' brain is, for example http://127.0.0.1:1234/v1")
+    parser.add_argument("--brain-api-key-env", metavar="NAME", help="environment variable with the key for --brain-url")
     parser.add_argument("--base-url", help="where an 'openai' engine is, for example http://host:8000/v1")
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key for --base-url")
     parser.add_argument("--speech-model", help="model that an 'openai' speech engine is asked for")

@@ -73,7 +73,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
-        state.close()
+        await state.aclose()
 
     api = [
         WebSocketRoute("/realtime", serve_realtime),

@@ -56,6 +56,8 @@ class ServiceOptions:
     speech: str = "hibari"
     transcription: str = "whisper"
     brain: str = "rules"
+    brain_url: str | None = None
+    brain_api_key_env: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
     speech_model: str | None = None
@@ -75,6 +77,8 @@ class ServiceOptions:
             "--speech": self.speech,
             "--transcription": self.transcription,
             "--brain": self.brain,
+            "--brain-url": self.brain_url,
+            "--brain-api-key-env": self.brain_api_key_env,
             "--base-url": self.base_url,
             "--api-key-env": self.api_key_env,
             "--speech-model": self.speech_model,

@@ -6,6 +6,7 @@ it nowhere.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -62,3 +63,11 @@ def endpoint(role: str, base_url: str | None, model: str | None, api_key_env: st
     if base_url is None or model is None or problems:
         raise ConfigError(problems)
     return RemoteEndpoint(base_url, model, key)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host`, a name or an address, is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

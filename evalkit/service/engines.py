@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.errors import ConfigError
+from evalkit.service.brain.by_name import BrainsByName
+from evalkit.service.brain.chat.brain import ChatBrain
+from evalkit.service.brain.chat.endpoint import chat_endpoint
 from evalkit.service.brain.rules.brain import RULE_MODELS, RulesBrain
 from evalkit.service.brain.seam import Brain
 from evalkit.service.brain.solvers.recorded import recorded_models
@@ -22,7 +25,7 @@ from evalkit.service.transcription.whisper import WhisperTranscription
 
 SPEECH_ENGINES = ("hibari", "pico", "openai")
 TRANSCRIPTION_ENGINES = ("whisper", "pocketsphinx", "openai")
-BRAINS = ("rules",)
+BRAINS = ("rules", "chat")
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,9 @@ class EngineChoice:
     Attributes:
         speech: ``hibari``, ``pico`` or ``openai``.
         transcription: ``whisper``, ``pocketsphinx`` or ``openai``.
-        brain: ``rules``.
+        brain: ``rules`` or ``chat``.
+        brain_url: Where a ``chat`` brain is.
+        brain_api_key_env: The environment variable that holds its key; None sends none.
         base_url: Where an ``openai`` engine is.
         api_key_env: The environment variable that holds its key; None sends none.
         speech_model: The model an ``openai`` speech engine is asked for.
@@ -44,6 +49,8 @@ class EngineChoice:
     speech: str = "hibari"
     transcription: str = "whisper"
     brain: str = "rules"
+    brain_url: str | None = None
+    brain_api_key_env: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
     speech_model: str | None = None
@@ -81,9 +88,12 @@ def build_transcription(choice: EngineChoice) -> TranscriptionEngine:
 
 def build_brain(choice: EngineChoice) -> Brain:
     """Return the chosen brain; raises :class:`ConfigError`."""
+    folders = () if choice.tasks_dir is None else (choice.tasks_dir,)
+    shipped = RulesBrain({**RULE_MODELS, **solver_models(folders), **recorded_models()})
     match choice.brain:
         case "rules":
-            folders = () if choice.tasks_dir is None else (choice.tasks_dir,)
-            return RulesBrain({**RULE_MODELS, **solver_models(folders), **recorded_models()})
+            return shipped
+        case "chat":
+            return BrainsByName(shipped, ChatBrain(chat_endpoint(choice.brain_url, choice.brain_api_key_env)))
         case other:
             raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

@@ -1,7 +1,8 @@
 """``/v1/chat/completions``: the same models, asked in text in the older API, whole or as a stream.
 
 What a model would say beyond ``max_completion_tokens`` (or ``max_tokens``) is left out, and the answer ends as
-``length``. Temperature, seed and the like are taken and change nothing: the models have no chance in them.
+``length``. Temperature, seed and the like are taken and change nothing: the models have no chance in them. A strict
+``json_schema`` that the answer does not keep to is refused with status 400.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from evalkit.service.answer_form import FORM, require_form
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value
 from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Reply, Said, UserTurn
 from evalkit.service.events_out import Ids
 from evalkit.service.http_json import json_body
-from evalkit.service.service_state import ServiceState, model_not_found
+from evalkit.service.service_state import ServiceState
 from evalkit.service.session_config import complete_tool
-from evalkit.service.text_usage import made_tokens, shown_tokens, within_limit
+from evalkit.service.text_usage import usage_of, within_limit
 
 _STRING = {"type": "string"}
 _TEXT_PART = {
@@ -85,11 +87,7 @@ _SHAPE = Shape(
                     "properties": {"type": {"enum": ["function"]}, "function": _CHOSEN},
                 },
             },
-            "response_format": {
-                "type": "object",
-                "required": ["type"],
-                "properties": {"type": {"enum": ["text", "json_schema", "json_object"]}},
-            },
+            "response_format": FORM,
             "stream": {"type": ["boolean", "null"]},
             "stream_options": {
                 "type": ["object", "null"],
@@ -119,11 +117,10 @@ async def complete(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SHAPE.check(body)
-    if body["model"] not in state.brain.models:
-        raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    reply = within_limit(await state.think(body["model"], conversation), limit)
+    reply = within_limit(await state.reply(body["model"], conversation), limit)
+    require_form(reply, body.get("response_format"), body["model"])
     made = _Completion(body["model"], conversation, reply)
     if not body.get("stream"):
         return JSONResponse(made.whole())
@@ -176,18 +173,20 @@ class _Completion:
             {
                 "id": self._ids.new("call"),
                 "type": "function",
-                "function": {"name": call.name, "arguments": orjson.dumps(dict(call.arguments)).decode()},
+                "function": {"name": call.name, "arguments": call.arguments_json},
             }
             for call in self._reply.calls
         ]
 
-    def _usage(self) -> dict[str, Any]:
-        shown, made = shown_tokens(self._conversation).total, made_tokens(self._reply).total
+    def _usage(self) -> dict[str, Any] | None:
+        counted = usage_of(self._conversation, self._reply)
+        if counted is None:
+            return None
         return {
-            "prompt_tokens": shown,
-            "completion_tokens": made,
-            "total_tokens": shown + made,
-            "prompt_tokens_details": {"cached_tokens": 0},
+            "prompt_tokens": counted.shown,
+            "completion_tokens": counted.made,
+            "total_tokens": counted.shown + counted.made,
+            "prompt_tokens_details": {"cached_tokens": counted.cached},
             "completion_tokens_details": {"reasoning_tokens": 0},
         }
 

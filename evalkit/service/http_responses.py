@@ -15,9 +15,9 @@ from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missin
 from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Reply, Said, UserTurn
 from evalkit.service.events_out import Ids
 from evalkit.service.http_json import json_body
-from evalkit.service.service_state import ServiceState, model_not_found
+from evalkit.service.service_state import ServiceState
 from evalkit.service.session_config import complete_tool
-from evalkit.service.text_usage import made_tokens, shown_tokens, within_limit
+from evalkit.service.text_usage import usage_of, within_limit
 
 _STRING = {"type": "string"}
 _SHAPE = Shape(
@@ -77,10 +77,8 @@ async def respond(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SHAPE.check(body)
-    if body["model"] not in state.brain.models:
-        raise model_not_found(body["model"], state.brain.models)
     conversation = _conversation(body)
-    reply = within_limit(await state.think(body["model"], conversation), body.get("max_output_tokens"))
+    reply = within_limit(await state.reply(body["model"], conversation), body.get("max_output_tokens"))
     made = _response(body, conversation, reply)
     if reply.is_cut:
         made |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
@@ -175,8 +173,7 @@ def _response(body: Mapping[str, Any], conversation: Conversation, reply: Reply)
             {"id": ids.new("msg"), "type": "message", "role": "assistant", "status": "completed", "content": [part]}
         )
     for call in reply.calls:
-        arguments = orjson.dumps(dict(call.arguments)).decode()
-        names = {"id": ids.new("fc"), "call_id": ids.new("call"), "name": call.name, "arguments": arguments}
+        names = {"id": ids.new("fc"), "call_id": ids.new("call"), "name": call.name, "arguments": call.arguments_json}
         output.append({"type": "function_call", "status": "completed", **names})
     tools = [{"strict": None, **tool} for tool in conversation.tools]
     return {
@@ -202,12 +199,14 @@ def _response(body: Mapping[str, Any], conversation: Conversation, reply: Reply)
     }
 
 
-def _usage(conversation: Conversation, reply: Reply) -> dict[str, Any]:
-    shown, made = shown_tokens(conversation), made_tokens(reply)
+def _usage(conversation: Conversation, reply: Reply) -> dict[str, Any] | None:
+    counted = usage_of(conversation, reply)
+    if counted is None:
+        return None
     return {
-        "input_tokens": shown.total,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-        "output_tokens": made.total,
+        "input_tokens": counted.shown,
+        "input_tokens_details": {"cached_tokens": counted.cached, "cache_write_tokens": 0},
+        "output_tokens": counted.made,
         "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": shown.total + made.total,
+        "total_tokens": counted.shown + counted.made,
     }

@@ -33,6 +33,8 @@ class ContentPart:
         heard: What was recognised in a user's audio, None while nothing was yet; what a user had heard of an
             assistant's audio when it was truncated, None when it was not.
         cut_at_ms: Where an assistant's audio is to be truncated as soon as it ends; None: nowhere.
+        played_ms: How much of an assistant's audio had been played when somebody cut in, should the client not tell;
+            None: nobody did.
 
     """
 
@@ -43,6 +45,7 @@ class ContentPart:
     audio_bytes: int = 0
     heard: str | None = None
     cut_at_ms: int | None = None
+    played_ms: float | None = None
 
     @property
     def is_audio(self) -> bool:
@@ -59,6 +62,12 @@ class ContentPart:
         self.heard = _words_until(self.text if self.heard is None else self.heard, end_ms / (self.duration_ms or 1))
         self.audio_bytes = self.audio_format.byte_count(end_ms)
         self.audio, self.text = self.audio[: self.audio_bytes], ""
+
+    def words_heard(self) -> str:
+        """Return the words of an assistant that had been heard when it was cut: by the client's word, else ours."""
+        if self.heard is not None:
+            return self.heard
+        return (self.text or "") if self.played_ms is None else self.words_by(self.played_ms)
 
     def words_by(self, end_ms: float) -> str:
         """Return the words that have been said by `end_ms`."""
@@ -145,7 +154,11 @@ class ConversationItem:
             case ("message", "user"):
                 return UserTurn(words)
             case ("message", "assistant"):
-                return Said(words)
+                was_cut = self.status == "incomplete" or any(
+                    part.is_audio and (part.heard is not None or part.played_ms is not None) for part in self.parts
+                )
+                heard = " ".join(filter(None, (part.words_heard() for part in self.parts)))
+                return Said(words, heard if was_cut else None)
             case ("function_call", _):
                 return Called(self.call_id, self.name, _arguments(self.text))
             case ("function_call_output", _):

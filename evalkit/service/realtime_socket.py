@@ -14,15 +14,15 @@ import logging
 import secrets
 import time
 from collections import deque
-from collections.abc import Coroutine
-from contextlib import suppress
-from typing import Any
+from contextlib import aclosing, suppress
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from evalkit.service import echo
 from evalkit.service.bad_request import BadRequest
+from evalkit.service.brain.chat.failures import BrainFailure
+from evalkit.service.brain.conversation import Sentence
 from evalkit.service.events_out import Event, Events, Ids
 from evalkit.service.faults import actions
 from evalkit.service.faults.catalogue import Where
@@ -77,7 +77,7 @@ def _asked_model(state: ServiceState, model: str | None, beta: str | None) -> st
         raise BadRequest(message, code="beta_api_shape_disabled")
     if model is None:
         raise BadRequest("You must provide a model parameter.", code="missing_model", param="model")
-    if model not in state.realtime_models:
+    if not state.has_session_with(model):
         raise model_not_found(model, state.realtime_models)
     return model
 
@@ -95,11 +95,13 @@ class _Driver:
             now_s=int(time.time()),
             limits=VoiceLimits(voice.speakers, voice.min_speed, voice.max_speed),
             is_echo=model == echo.NAME,
+            counts_tokens=model == echo.NAME or not state.brain.thinks_elsewhere(model),
         )
         self._unsent: deque[Event] = deque()
         self._wake = asyncio.Event()
         self._drained = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._thinking: dict[str, asyncio.Task[None]] = {}
         self._next_batch_at = 0.0
 
     async def run(self) -> None:
@@ -182,16 +184,26 @@ class _Driver:
             task = asyncio.create_task(self._do(work))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            if isinstance(work, Think):
+                self._thinking[work.response_id] = task
+        for response_id in step.ended:
+            self._stop_thinking(response_id)
         self._wake.set()
+
+    def _stop_thinking(self, response_id: str) -> None:
+        """Want no more of a reply, so that a model elsewhere stops writing it."""
+        task = self._thinking.pop(response_id, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
 
     async def _do(self, work: Work) -> None:
         match work:
             case Recognise():
                 await self._recognise(work)
             case Think():
-                await self._answer(work.response_id, self._think(work))
+                await self._think(work)
             case Speak():
-                await self._answer(work.response_id, self._speak(work))
+                await self._speak(work)
             case FindVoice():
                 await self._judge(work)
             case LetTimePass():
@@ -216,21 +228,31 @@ class _Driver:
         else:
             self._take(self._session.judged(work.ticket, probabilities))
 
-    async def _answer(self, response_id: str, making: Coroutine[Any, Any, SessionStep]) -> None:
+    async def _think(self, work: Think) -> None:
         try:
-            step = await making
+            async with aclosing(self._state.think(self._model, work.conversation)) as parts:
+                async for part in parts:
+                    if isinstance(part, Sentence):
+                        self._take(self._session.told(work.response_id, part.text))
+                    else:
+                        self._take(self._session.thought(work.response_id, part))
         except Exception as error:  # noqa: BLE001 - however a model fails, the session goes on
-            _log.exception("response failed")
-            step = self._session.failed(response_id, f"the response could not be made: {error}")
-        self._take(step)
+            self._fail(work.response_id, error)
 
-    async def _think(self, work: Think) -> SessionStep:
-        reply = await self._state.think(self._model, work.conversation)
-        return self._session.thought(work.response_id, reply)
+    async def _speak(self, work: Speak) -> None:
+        try:
+            audio = await self._state.engines.say(work.text, work.voice, work.speed)
+        except Exception as error:  # noqa: BLE001 - however a voice fails, the session goes on
+            self._fail(work.response_id, error)
+        else:
+            self._take(self._session.spoken(work.response_id, audio.pcm, audio.rate_hz, work.sentence))
 
-    async def _speak(self, work: Speak) -> SessionStep:
-        audio = await self._state.engines.say(work.text, work.voice, work.speed)
-        return self._session.spoken(work.response_id, audio.pcm, audio.rate_hz)
+    def _fail(self, response_id: str, error: Exception) -> None:
+        if isinstance(error, BrainFailure):
+            self._take(self._session.failed(response_id, error.message, code=error.code or "", kind=error.kind))
+            return
+        _log.error("response failed", exc_info=error)
+        self._take(self._session.failed(response_id, f"the response could not be made: {error}"))
 
 
 def _raise_unless_gone(task: asyncio.Task[None]) -> None:

@@ -15,26 +15,26 @@ a tool call               item added, several function_call_arguments.delta, …
 end                       response.done, with the usage
 ========================= ==============================================================================
 
+A reply that its model is still writing is a message whose sentences come when they have been spoken; until the next one
+has, a batch is empty.
+
 A response outside the conversation (``conversation: "none"``) sends no ``conversation.item`` events.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import orjson
-
-from evalkit.service.brain.conversation import Call, Reply
+from evalkit.service.brain.conversation import Call, Origin, Reply
 from evalkit.service.events_out import Event, Events, Ids
 from evalkit.service.items import ContentPart, ConversationItem, ConversationItems
 from evalkit.service.session_config import ResponseConfig, format_wire
-from evalkit.service.token_usage import Tokens, realtime_usage, summed
+from evalkit.service.spoken_sentences import SpokenSentences, pieces_of
+from evalkit.service.token_usage import Tokens, realtime_usage, reported_usage, summed
 
 PIECE_MS = 100
-_WORDS_PER_TEXT_PIECE = 3
 _ARGUMENT_PIECE_CHARS = 12
 
 
@@ -47,19 +47,28 @@ class ResponseStream:
 
     Args:
         config: What it is made with.
-        input_tokens: What the model was shown, in tokens.
+        input_tokens: What the model was shown, in tokens; None where they are not ours to count.
         ids: Where ids come from.
         conversation_id: The session's conversation.
         items: The conversation's items, to which a response inside it adds its own.
 
+    Attributes:
+        origin: Of a reply that was made elsewhere, when it is known.
+
     """
 
     def __init__(
-        self, config: ResponseConfig, input_tokens: Tokens, ids: Ids, conversation_id: str, items: ConversationItems
+        self,
+        config: ResponseConfig,
+        input_tokens: Tokens | None,
+        ids: Ids,
+        conversation_id: str,
+        items: ConversationItems,
     ) -> None:
         self.id = ids.new("resp")
         self.config = config
         self.finished = False
+        self.origin: Origin | None = None
         self._input_tokens = input_tokens
         self._ids = ids
         self._events = Events(ids)
@@ -89,6 +98,14 @@ class ResponseStream:
         parts = [part for item in self._output for part in item.parts if part.is_audio]
         return sum(len((part.heard if part.heard is not None else part.words_by(played_ms)).split()) for part in parts)
 
+    def played(self, played_ms: float) -> None:
+        """Take it that its playback was stopped after `played_ms` of sound, if there was more."""
+        parts = [part for item in self._output for part in item.parts if part.is_audio]
+        if played_ms < sum(part.duration_ms for part in parts):
+            for part in parts:
+                part.played_ms = min(played_ms, part.duration_ms)
+                played_ms -= part.played_ms
+
     def open(self) -> list[Event]:
         """Return the events that say the response exists."""
         created = self._events.make("response.created", response=self._wire("in_progress", None))
@@ -101,6 +118,10 @@ class ResponseStream:
     def begin_pieces(self, pieces: Iterable[tuple[str, bytes]]) -> None:
         """Take a message as pieces of words and sound that come while it streams; an empty piece is not an event."""
         self._script = self._play_message(pieces, b"")
+
+    def begin_sentences(self, sentences: SpokenSentences) -> None:
+        """Take a reply that is spoken while its model writes it."""
+        self._script = self._play_sentences(sentences)
 
     def advance(self) -> list[Event]:
         """Return the next batch; the last one ends with ``response.done``."""
@@ -117,19 +138,24 @@ class ResponseStream:
         """Return the events that end the response because of `reason` (``client_cancelled``, ``turn_detected``)."""
         return self._finish("cancelled", {"type": "cancelled", "reason": reason})
 
-    def fail(self, message: str) -> list[Event]:
-        """Return the events that end the response because the server could not make it."""
-        error = {"type": "server_error", "code": "server_error", "message": message}
+    def fail(self, message: str, *, code: str = "server_error", kind: str = "server_error") -> list[Event]:
+        """Return the events that end the response because the server could not make it, with what it calls that."""
+        error = {"type": kind, "code": code, "message": message}
         return self._finish("failed", {"type": "failed", "error": error})
 
     def _play(self, reply: Reply, audio: bytes) -> Iterator[list[Event]]:
         if reply.text or audio or not reply.calls:
-            pieces = _pieces(audio, self.config.output_format.byte_count(PIECE_MS))
-            yield from self._play_message(_interleaved(reply.text, pieces), audio)
+            pieces = pieces_of(reply.text, audio, self.config.output_format.byte_count(PIECE_MS))
+            yield from self._play_message(pieces, audio)
         for call in reply.calls:
             yield from self._play_call(call)
 
-    def _play_message(self, pieces: Iterable[tuple[str, bytes]], audio: bytes) -> Iterator[list[Event]]:
+    def _play_sentences(self, sentences: SpokenSentences) -> Iterator[list[Event]]:
+        yield from self._play_message(sentences, sentences.audio)
+        for call in sentences.calls:
+            yield from self._play_call(call)
+
+    def _play_message(self, pieces: Iterable[tuple[str, bytes]], audio: bytes | bytearray) -> Iterator[list[Event]]:
         with_audio = self.config.with_audio
         part = ContentPart("output_audio" if with_audio else "output_text", "", audio_format=self.config.output_format)
         item = ConversationItem(self._ids.new("item"), "message", "in_progress", role="assistant")
@@ -158,7 +184,7 @@ class ResponseStream:
         place = {**self._place(item), "call_id": item.call_id}
         self._close_item = lambda status: self._close_call(item, status)
         yield self._open_item(item)
-        arguments = orjson.dumps(dict(call.arguments)).decode()
+        arguments = call.arguments_json
         for start in range(0, len(arguments), _ARGUMENT_PIECE_CHARS):
             piece = arguments[start : start + _ARGUMENT_PIECE_CHARS]
             self._grow_call(item, piece)
@@ -180,8 +206,10 @@ class ResponseStream:
         close, self._close_item = self._close_item, None
         return close(status) if close else []
 
-    def _close_message(self, item: ConversationItem, part: ContentPart, audio: bytes, status: str) -> list[Event]:
-        part.audio = audio[: part.audio_bytes]
+    def _close_message(
+        self, item: ConversationItem, part: ContentPart, audio: bytes | bytearray, status: str
+    ) -> list[Event]:
+        part.audio = bytes(audio[: part.audio_bytes])
         place = {**self._place(item), "content_index": 0}
         text = part.text or ""
         if part.is_audio:
@@ -261,24 +289,15 @@ class ResponseStream:
             "output_modalities": ["audio" if config.with_audio else "text"],
             "max_output_tokens": config.max_output_tokens or "inf",
             "audio": {"output": {"format": format_wire(config.output_format), "voice": config.voice}},
-            "usage": realtime_usage(self._input_tokens, self._output_tokens()) if ended else None,
-            "metadata": None if config.metadata is None else dict(config.metadata),
+            "usage": self._usage() if ended else None,
+            "metadata": self._metadata(),
         }
 
+    def _usage(self) -> dict[str, Any] | None:
+        if self.origin is not None:
+            return reported_usage(self.origin.input_tokens, self.origin.cached_tokens, self.origin.output_tokens)
+        return None if self._input_tokens is None else realtime_usage(self._input_tokens, self._output_tokens())
 
-def _pieces(audio: bytes, piece_bytes: int) -> list[bytes]:
-    return [audio[start : start + piece_bytes] for start in range(0, len(audio), piece_bytes)]
-
-
-def _interleaved(text: str, pieces: list[bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield some words with each piece of sound, the words a little ahead; words alone where there is no sound."""
-    words = re.findall(r"\s*\S+\s*", text) or ([text] if text else [])
-    if not pieces:
-        for start in range(0, len(words), _WORDS_PER_TEXT_PIECE):
-            yield "".join(words[start : start + _WORDS_PER_TEXT_PIECE]), b""
-        return
-    told = 0
-    for index, piece in enumerate(pieces):
-        due = -(-len(words) * (index + 1) // len(pieces))
-        yield "".join(words[told:due]), piece
-        told = due
+    def _metadata(self) -> dict[str, str] | None:
+        told = {} if self.origin is None else {"tool_mode": str(self.origin.tool_mode)}
+        return {**(self.config.metadata or {}), **told} if told or self.config.metadata is not None else None

@@ -1,7 +1,8 @@
 """The responses under way in a session, from ``response.create`` to ``response.done``.
 
 At most one answers the conversation; any number may run outside it (``conversation: "none"``). A response waits until
-everything it answers has been heard, then asks the model, then the voice, then it streams. A late answer to a response
+everything it answers has been heard, then asks the model, then the voice, then it streams. A model that tells its reply
+sentence by sentence is spoken so: the first sentence streams while the rest is written. A late answer to a response
 that has ended is dropped.
 """
 
@@ -19,8 +20,9 @@ from evalkit.service.brain.conversation import Conversation, Reply
 from evalkit.service.events_out import Event, Ids
 from evalkit.service.heard_turns import see
 from evalkit.service.items import ConversationItem, ConversationItems, system_text
-from evalkit.service.responses_stream import ResponseStream
+from evalkit.service.responses_stream import PIECE_MS, ResponseStream
 from evalkit.service.session_config import ResponseConfig
+from evalkit.service.spoken_sentences import SpokenSentences
 from evalkit.service.token_usage import Tokens, summed, text_tokens
 from evalkit.service.work import SessionStep, Speak, Think
 
@@ -36,6 +38,7 @@ class _Run:
     reply: Reply | None = None
     played_ms: float = 0.0
     following: echo.Following | None = None
+    sentences: SpokenSentences | None = None
 
 
 class Runs:
@@ -46,15 +49,25 @@ class Runs:
         conversation_id: The session's conversation.
         items: Its items.
         is_echo: Answer with a tone at once.
+        counts_tokens: Whether what the model is shown and makes is counted here.
 
     """
 
-    def __init__(self, ids: Ids, conversation_id: str, items: ConversationItems, *, is_echo: bool) -> None:
+    def __init__(
+        self,
+        ids: Ids,
+        conversation_id: str,
+        items: ConversationItems,
+        *,
+        is_echo: bool,
+        counts_tokens: bool = True,
+    ) -> None:
         self.has_spoken = False
         self._ids = ids
         self._conversation_id = conversation_id
         self._items = items
         self._is_echo = is_echo
+        self._counts_tokens = counts_tokens
         self._runs: dict[str, _Run] = {}
         self._newest: _Run | None = None
 
@@ -86,7 +99,8 @@ class Runs:
                 "Wait until the response is finished before creating a new one."
             )
             raise BadRequest(message, code="conversation_already_has_active_response")
-        stream = ResponseStream(config, _shown_tokens(config, context), self._ids, self._conversation_id, self._items)
+        shown = _shown_tokens(config, context) if self._counts_tokens else None
+        stream = ResponseStream(config, shown, self._ids, self._conversation_id, self._items)
         run = self._runs[stream.id] = _Run(
             stream, context, joins, is_thinking=reply is not None, is_interjection=is_interjection
         )
@@ -128,6 +142,7 @@ class Runs:
         """
         if self._newest is not None:
             self._newest.played_ms = played_ms
+            self._newest.stream.played(played_ms)
         run = self._answering()
         if run is not None:
             self._end(run, run.stream.cancel("turn_detected"), step)
@@ -139,12 +154,30 @@ class Runs:
                 run.is_thinking = True
                 step.work.append(Think(run.stream.id, _conversation(run)))
 
+    def told(self, response_id: str, text: str, step: SessionStep) -> None:
+        """Take the next sentence of a reply that its model is still writing."""
+        run = self._runs.get(response_id)
+        if run is None:
+            return
+        config = run.stream.config
+        if run.sentences is None:
+            run.sentences = SpokenSentences(config.output_format.byte_count(PIECE_MS))
+        number = run.sentences.add(text)
+        if config.with_audio and any(character.isalnum() for character in text):
+            step.work.append(Speak(response_id, text, config.voice, config.speed, number))
+        else:
+            _voice(run, run.sentences, number, b"")
+
     def thought(self, response_id: str, reply: Reply, step: SessionStep) -> None:
-        """Take the model's reply."""
+        """Take the model's reply, whose sentences may have been told before."""
         run = self._runs.get(response_id)
         if run is None:
             return
         run.reply = reply
+        run.stream.origin = reply.origin
+        if run.sentences is not None:
+            run.sentences.finish(reply.calls)
+            return
         words = reply.text if reply.spoken is None else reply.spoken
         config = run.stream.config
         if config.with_audio and words.strip():
@@ -152,19 +185,33 @@ class Runs:
         else:
             run.stream.begin(reply, b"")
 
-    def spoken(self, response_id: str, pcm: Pcm, rate_hz: int) -> None:
-        """Take the reply's audio."""
+    def spoken(self, response_id: str, pcm: Pcm, rate_hz: int, sentence: int | None = None) -> None:
+        """Take the audio of the reply, or of one `sentence` of it."""
         run = self._runs.get(response_id)
-        if run is not None and run.reply is not None:
-            output_format = run.stream.config.output_format
-            run.stream.begin(run.reply, output_format.to_wire(resample(pcm, rate_hz, output_format.sample_rate_hz)))
+        if run is None:
+            return
+        output_format = run.stream.config.output_format
+        audio = output_format.to_wire(resample(pcm, rate_hz, output_format.sample_rate_hz))
+        if sentence is not None and run.sentences is not None:
+            _voice(run, run.sentences, sentence, audio)
+            self.has_spoken = True
+        elif run.reply is not None:
+            run.stream.begin(run.reply, audio)
             self.has_spoken = True
 
-    def fail(self, response_id: str, message: str, step: SessionStep) -> None:
-        """End a response that cannot be made."""
+    def fail(
+        self,
+        response_id: str,
+        message: str,
+        step: SessionStep,
+        *,
+        code: str = "server_error",
+        kind: str = "server_error",
+    ) -> None:
+        """End a response that cannot be made; `code` and `kind` are what the protocol calls the reason."""
         run = self._runs.get(response_id)
         if run is not None:
-            self._end(run, run.stream.fail(message), step)
+            self._end(run, run.stream.fail(message, code=code, kind=kind), step)
 
     def fail_waiting(self, item: ConversationItem, message: str, step: SessionStep) -> None:
         """End the responses that wait for `item`, which will not be heard."""
@@ -204,6 +251,12 @@ class Runs:
         return Reply(rest, run.reply.calls) if rest or run.reply.calls else None
 
     @property
+    def was_cut_unwritten(self) -> bool:
+        """Whether the newest response was cut while its model wrote: what else it would have said is open."""
+        run = self._newest
+        return run is not None and run.reply is None and run.sentences is not None and run.stream.finished
+
+    @property
     def streaming(self) -> bool:
         """Whether :meth:`draw` has something to give."""
         return any(run.stream.begun for run in self._runs.values())
@@ -230,6 +283,13 @@ class Runs:
     def _end(self, run: _Run, events: list[Event], step: SessionStep) -> None:
         del self._runs[run.stream.id]
         step.events += events
+        step.ended.append(run.stream.id)
+
+
+def _voice(run: _Run, sentences: SpokenSentences, number: int, sound: bytes) -> None:
+    sentences.voice(number, sound)
+    if sentences.can_begin and not run.stream.begun:
+        run.stream.begin_sentences(sentences)
 
 
 def _conversation(run: _Run) -> Conversation:

@@ -7,7 +7,6 @@ when requests are answered and engines are warm; everything else goes to stderr.
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import os
@@ -29,6 +28,7 @@ from evalkit.errors import ConfigError
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.child import ENGINES
+from evalkit.service.endpoint import is_loopback
 from evalkit.service.engines import EngineChoice, build_brain, build_speech, build_transcription
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import FaultPlan
@@ -83,7 +83,7 @@ class Backstage:
 
 def serve(options: ServerOptions, choice: EngineChoice, faults: FaultPlan | None = None) -> None:
     """Serve until told to stop; raises :class:`evalkit.errors.UserError` when it cannot start."""
-    if not _is_loopback(options.host):
+    if not is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
     engines = AudioEngines(build_speech(choice), build_transcription(choice))
     app = create_app(brain=build_brain(choice), engines=engines, key=options.key, faults=faults)
@@ -144,13 +144,6 @@ async def _serve(options: ServerOptions, app: Starlette, backstage: Backstage, l
 def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse
@@ -13,7 +14,7 @@ from starlette.responses import JSONResponse
 from evalkit.service import echo
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
-from evalkit.service.brain.conversation import Conversation, Reply
+from evalkit.service.brain.conversation import Conversation, Reply, Sentence
 from evalkit.service.brain.seam import Brain
 from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.turns.voice_activity import VoiceActivity
@@ -82,8 +83,12 @@ class ServiceState:
 
     @property
     def realtime_models(self) -> tuple[str, ...]:
-        """The models a Realtime session can have."""
+        """The models a Realtime session can have, as far as they are known beforehand."""
         return (*self.brain.models, echo.NAME)
+
+    def has_session_with(self, model: str) -> bool:
+        """Whether a Realtime session can be with `model`."""
+        return model == echo.NAME or self.brain.knows(model)
 
     @property
     def all_models(self) -> tuple[str, ...]:
@@ -101,15 +106,23 @@ class ServiceState:
         injected = {f"fault_{name}": count for name, count in sorted(self.injected.items())}
         return {"sessions": self.sessions, "responses_computed": self.responses, **self.engines.counters, **injected}
 
-    async def think(self, model: str, conversation: Conversation) -> Reply:
-        """Return the reply of `model`, and count it."""
-        reply = await self.brain.reply(model, conversation)
-        self.responses += 1
-        return reply
+    async def think(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:
+        """Yield the sentences of the reply of `model` as they come, where they do, then the reply; count it."""
+        async with aclosing(self.brain.think(model, conversation)) as parts:
+            async for part in parts:
+                self.responses += isinstance(part, Reply)
+                yield part
 
-    def close(self) -> None:
+    async def reply(self, model: str, conversation: Conversation) -> Reply:
+        """Return the whole reply of `model`; raises :class:`BadRequest` for one that there is not."""
+        if not self.brain.knows(model):
+            raise model_not_found(model, self.brain.models)
+        async with aclosing(self.think(model, conversation)) as parts:
+            return [part async for part in parts if isinstance(part, Reply)][-1]
+
+    async def aclose(self) -> None:
         """Let all workers go."""
-        self.brain.close()
+        await self.brain.aclose()
         self.engines.close()
         self.voice_activity.close()
 

@@ -1,14 +1,16 @@
 """A Realtime session as a state machine without I/O: client events in, server events and work out.
 
 The driver feeds frames to :meth:`Session.receive`, sends the events of each :class:`SessionStep`, does its work, and
-reports the results (`heard`, `thought`, `spoken`, `judged`, `waited`, `failed`). While :attr:`Session.streaming`, it
-draws the deltas of responses with :meth:`Session.draw`, one batch at a time, and may feed other events in between.
+reports the results (`heard`, `told`, `thought`, `spoken`, `judged`, `waited`, `failed`). While
+:attr:`Session.streaming`, it draws the deltas of responses with :meth:`Session.draw`, one batch at a time, and may feed
+other events in between.
 Nothing here waits, so a cancel, a commit or an error is answered at once, whatever is under way.
 
 ::
 
     commit ──> Recognise ──> heard ─┐
     response.create ────────────────┴> Think ──> thought ──> Speak ──> spoken ──> draw, draw, … response.done
+                                             └─> told ──> Speak ──> spoken ─┘  (a sentence, while others are written)
 
 With turn detection, appended audio is judged (`FindVoice`, `judged`), and turns that begin and end do what a client
 does with manual turns: cancel, commit and ask for a response.
@@ -48,10 +50,20 @@ class Session:
         now_s: Unix time, for the session's expiry.
         limits: What the voice can do.
         is_echo: Answer with a tone at once; hear nothing, think nothing.
+        counts_tokens: Whether the model's tokens are counted here; False: they are what its own endpoint tells.
 
     """
 
-    def __init__(self, *, model: str, salt: str, now_s: int, limits: VoiceLimits, is_echo: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        model: str,
+        salt: str,
+        now_s: int,
+        limits: VoiceLimits,
+        is_echo: bool = False,
+        counts_tokens: bool = True,
+    ) -> None:
         self._ids = Ids(salt)
         self._events = Events(self._ids)
         self._conversation_id = self._ids.new("conv")
@@ -61,7 +73,7 @@ class Session:
         self._items = ConversationItems()
         self._buffer = InputBuffer(keep=not is_echo)
         self._hearing = Hearing(self._ids, self._items, hears_nothing=is_echo)
-        self._runs = Runs(self._ids, self._conversation_id, self._items, is_echo=is_echo)
+        self._runs = Runs(self._ids, self._conversation_id, self._items, is_echo=is_echo, counts_tokens=counts_tokens)
         self._playback = Playback()
         self._owes_answer = False
         consequences = Consequences(
@@ -142,21 +154,29 @@ class Session:
         self._listener.waited(ticket, step)
         return step
 
+    def told(self, response_id: str, text: str) -> SessionStep:
+        """Take the next sentence of a reply that the model is still writing."""
+        step = SessionStep()
+        self._runs.told(response_id, text, step)
+        return step
+
     def thought(self, response_id: str, reply: Reply) -> SessionStep:
-        """Take the model's reply."""
+        """Take the model's reply, whole."""
         step = SessionStep()
         self._runs.thought(response_id, reply, step)
         return step
 
-    def spoken(self, response_id: str, pcm: Pcm, rate_hz: int) -> SessionStep:
-        """Take the reply's audio."""
-        self._runs.spoken(response_id, pcm, rate_hz)
+    def spoken(self, response_id: str, pcm: Pcm, rate_hz: int, sentence: int | None = None) -> SessionStep:
+        """Take the audio of the reply, or of one `sentence` of it."""
+        self._runs.spoken(response_id, pcm, rate_hz, sentence)
         return SessionStep()
 
-    def failed(self, response_id: str, message: str) -> SessionStep:
-        """Take it that a response cannot be made."""
+    def failed(
+        self, response_id: str, message: str, *, code: str = "server_error", kind: str = "server_error"
+    ) -> SessionStep:
+        """Take it that a response cannot be made; `code` and `kind` are what the protocol calls the reason."""
         step = SessionStep()
-        self._runs.fail(response_id, message, step)
+        self._runs.fail(response_id, message, step, code=code, kind=kind)
         return step
 
     @property
@@ -283,7 +303,7 @@ class Session:
         conversation = self._conversation()
         if reply is not None:
             self._respond(self._config.for_response({}), conversation, step, reply)
-        elif conversation and conversation[-1].role == "user":
+        elif conversation and (conversation[-1].role == "user" or (resumes and self._runs.was_cut_unwritten)):
             self._answer(step)
 
     def _interject(self, text: str, step: SessionStep) -> None:

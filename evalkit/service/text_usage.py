@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import orjson
 
 from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Reply, Said, UserTurn
@@ -18,8 +20,25 @@ def shown_tokens(conversation: Conversation) -> Tokens:
 
 def made_tokens(reply: Reply) -> Tokens:
     """Return what the model said, its calls included."""
-    calls = (text_tokens(call.name) + text_tokens(orjson.dumps(dict(call.arguments)).decode()) for call in reply.calls)
+    calls = (text_tokens(call.name) + text_tokens(call.arguments_json) for call in reply.calls)
     return summed([text_tokens(reply.text), *calls])
+
+
+@dataclass(frozen=True)
+class TextUsage:
+    """Tokens of one question and its answer."""
+
+    shown: int
+    cached: int
+    made: int
+
+
+def usage_of(conversation: Conversation, reply: Reply) -> TextUsage | None:
+    """Return the tokens of `reply` to `conversation`, counted where it was made; None where nobody there counts."""
+    if reply.origin is None:
+        return TextUsage(shown_tokens(conversation).total, 0, made_tokens(reply).total)
+    shown, made = reply.origin.input_tokens, reply.origin.output_tokens
+    return None if shown is None or made is None else TextUsage(shown, reply.origin.cached_tokens or 0, made)
 
 
 def within_limit(reply: Reply, max_tokens: int | None) -> Reply:
@@ -27,7 +46,7 @@ def within_limit(reply: Reply, max_tokens: int | None) -> Reply:
     if max_tokens is None or text_tokens(reply.text).total <= max_tokens:
         return reply
     kept = reply.text.encode()[: max_tokens * BYTES_PER_TOKEN].decode(errors="ignore")
-    return Reply(kept, reply.calls, is_cut=True)
+    return replace(reply, text=kept, is_cut=True)
 
 
 def _item_tokens(item: Item) -> Tokens:

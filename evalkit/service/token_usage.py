@@ -78,6 +78,24 @@ def realtime_usage(input_tokens: Tokens, output_tokens: Tokens) -> dict[str, Any
     }
 
 
+def reported_usage(
+    input_tokens: int | None, cached_tokens: int | None, output_tokens: int | None
+) -> dict[str, Any] | None:
+    """Return the `usage` of a realtime response as the model's own endpoint counted it, all of it text.
+
+    None where it did not count both what went in and what came out. Audio was made here, and costs no tokens there.
+    """
+    if input_tokens is None or output_tokens is None:
+        return None
+    usage = realtime_usage(Tokens(text=input_tokens), Tokens(text=output_tokens))
+    cached = cached_tokens or 0
+    usage["input_token_details"] |= {
+        "cached_tokens": cached,
+        "cached_tokens_details": {"text_tokens": cached, "audio_tokens": 0, "image_tokens": 0},
+    }
+    return usage
+
+
 def transcription_usage(model: str, duration_ms: float, text: str) -> dict[str, Any]:
     """Return the `usage` of a transcription: by duration for ``whisper-1``, by tokens for any other model."""
     if model == "whisper-1":

@@ -107,8 +107,8 @@ def folder(environ: Mapping[str, str]) -> Path:
 
 def may_be_kept(options: ServiceOptions) -> bool:
     """Whether a service with these options may outlive a run: asked to, with no key and no faults of its own."""
-    secrets = (options.api_key_env, options.require_key_env, options.faults)
-    return options.keep_alive_s > 0 and secrets == (None, None, None) and fcntl is not None
+    secrets = (options.api_key_env, options.brain_api_key_env, options.require_key_env, options.faults)
+    return options.keep_alive_s > 0 and set(secrets) == {None} and fcntl is not None
 
 
 def find_or_start(options: ServiceOptions, directory: Path, machine: str) -> WarmService | ServiceChild:

@@ -21,7 +21,10 @@ class Recognise:
 
 @dataclass(frozen=True)
 class Think:
-    """Ask the model; answered by ``Session.thought`` or ``Session.failed``."""
+    """Ask the model; answered by ``Session.told`` for each sentence, then ``Session.thought``, or ``Session.failed``.
+
+    When the response has ended (:attr:`SessionStep.ended`) nobody wants the rest.
+    """
 
     response_id: str
     conversation: Conversation
@@ -29,12 +32,13 @@ class Think:
 
 @dataclass(frozen=True)
 class Speak:
-    """Give the reply a voice; answered by ``Session.spoken`` or ``Session.failed``."""
+    """Give the reply, or one sentence of it, a voice; answered by ``Session.spoken`` or ``Session.failed``."""
 
     response_id: str
     text: str
     voice: str
     speed: float
+    sentence: int | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,15 @@ Work = Recognise | Think | Speak | FindVoice | LetTimePass
 
 @dataclass
 class SessionStep:
-    """What follows from one input: events to send, in order, and work to start."""
+    """What follows from one input.
+
+    Attributes:
+        events: To send, in order.
+        work: To start.
+        ended: The ids of responses that have ended: what is done for them is of no use any more.
+
+    """
 
     events: list[Event] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)

@@ -149,6 +149,8 @@ class ServiceSettings:
     speech_model: str | None = None
     transcription_model: str | None = None
     tasks_dir: str | None = None
+    brain_url: str | None = None
+    brain_api_key_env: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
@@ -85,7 +86,7 @@ def _describe_error(path: str, error: Any) -> str:
 
 def find_contradictions(config: Mapping[str, Any]) -> list[str]:
     """Return problems between several keys: endpoints that are missing, or given where they make no sense."""
-    problems = []
+    problems = _find_brain_contradictions(config["service"])
     for role in (None, *(role for role in ROLES if role in config)):
         provider = config["provider"] if role is None else config[role]["provider"]
         if provider is None:
@@ -100,6 +101,26 @@ def find_contradictions(config: Mapping[str, Any]) -> list[str]:
                 f"for a service started by hand use provider=compatible"
             )
     return problems
+
+
+def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
+    url = service.get("brain_url")
+    if service["brain"] != "chat":
+        unused = [key for key in ("brain_url", "brain_api_key_env") if service.get(key) is not None]
+        return [
+            f"service.{key}: only service.brain=chat asks an endpoint, and service.brain={service['brain']}"
+            for key in unused
+        ]
+    if "brain_url" not in service:
+        there = "provider=compatible provider.base_url=URL provider.text_api=chat"
+        return [f"service.brain: chat is for calls (crawl, walk, run); here the model is asked where it is: {there}"]
+    if url is None:
+        wanted = "service.brain=chat needs the URL of an endpoint, ending in /v1: service.brain_url=URL"
+        return [f"service.brain_url: null; {wanted}"]
+    if "@" in urlsplit(url).netloc:
+        advice = "put the key into a variable named by service.brain_api_key_env (the value is not shown)"
+        return [f"service.brain_url: must not hold a user name or password; {advice}"]
+    return []
 
 
 def _find_replay_contradictions(provider: Mapping[str, Any], where: str) -> list[str]:

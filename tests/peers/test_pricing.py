@@ -56,3 +56,12 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(DataError, match=r"prices\.json"):
         _table(f"limits.prices_file={path}")
+
+
+def test_a_chat_brain_is_free_only_where_a_model_ships() -> None:
+    """What somebody else's endpoint is asked for has the price that the table gives it, or none that is known."""
+    brain = ("mode=run", "service.brain=chat", "service.brain_url=http://127.0.0.1:1/v1")
+    table = _table(*brain, "assistant.model=qwen3", "simulator.model=local-caller")
+    assert table.cost_usd(ASKED, "qwen3") is None
+    assert table.cost_usd(ASKED, "local-caller") == 0
+    assert _table(*brain, "assistant.model=gpt-4.1-mini").cost_usd(ASKED, "gpt-4.1-mini") == pytest.approx(0.4)

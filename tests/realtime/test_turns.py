@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.realtime.events import ServerEvent
-from evalkit.realtime.results import ResponseResult
+from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.turns import ResponseCollector
 from evalkit.records.record import ToolCall, Usage
 
@@ -267,6 +267,16 @@ def test_times_count_from_the_request() -> None:
         collector.feed(event, at_ms)
     result = collector.result()
     assert (result.first_audio_ms, result.first_text_ms, result.done_ms) == (20.0, 25.0, 50.0)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "labels"), [({"tool_mode": "json"}, {"tool_mode": "json"}), ({"other": "x"}, {}), (None, {}), (7, {})]
+)
+def test_how_a_servers_model_was_told_of_tools_is_kept(metadata: Any, labels: dict[str, str]) -> None:
+    """Where it tells: grades of different ways are not to be compared."""
+    collector = ResponseCollector(_CREATE, 0.0)
+    collector.feed(_event("response.done", response={"status": "completed", "metadata": metadata}), 1.0)
+    assert TurnResult((collector.result(),)).labels == labels
 
 
 def test_a_repeated_delta_points_at_its_first_copy() -> None:

@@ -15,6 +15,7 @@ from evalkit.runner.jobs import Plan, packaged_source
 from evalkit.runner.prepare import (
     Prepared,
     find_gated_case_problems,
+    find_unknown_models,
     handing_on,
     needs_of,
     prepare,
@@ -23,6 +24,7 @@ from evalkit.runner.prepare import (
     read_settings,
     take_or_prepare,
 )
+from evalkit.service.offered import offered_models
 from evalkit.settings.resources import resource_dir
 
 
@@ -178,3 +180,16 @@ def test_a_contradiction_of_the_mode_is_told_with_the_others() -> None:
     assert "provider.base_url: null; provider=compatible needs the URL of an endpoint" in told
     assert "mode.answer_tools: false, but the tools of a simulated call are always answered" in told
     assert "24000 Hz only" in told
+
+
+def test_a_chat_brain_that_nobody_asks_is_a_mistake() -> None:
+    """The models that ship are thought for here, so one of the endpoint's must be named; and its key must be there."""
+    chat = ("mode=run", "service.brain=chat", "service.brain_url=http://127.0.0.1:1/v1")
+    problems = _problems(*chat)
+    assert "service.brain: chat, and nobody asks it: assistant.model=local-agent" in problems
+    assert "assistant.model=NAME" in problems
+    keyed = (*chat, "service.brain_api_key_env=MY_KEY", "assistant.model=qwen3")
+    assert "service.brain_api_key_env: the environment variable MY_KEY is not set" in _problems(*keyed)
+    for asks in ("assistant.model=qwen3", "simulator.model=qwen3", "judge.model=qwen3"):
+        prepared = _prepare(*chat, asks)
+        assert find_unknown_models(prepared.settings, ["assistant", "simulator", "judge"], offered_models()) == []

@@ -8,7 +8,7 @@ import threading
 import time
 import typing
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,8 +24,12 @@ from openai.types.realtime import RealtimeServerEvent
 from evalkit.audio.g711 import Pcm
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.by_name import BrainsByName
+from evalkit.service.brain.chat.brain import ChatBrain
+from evalkit.service.brain.chat.endpoint import ChatEndpoint
 from evalkit.service.brain.conversation import Answered, Call, Conversation, Model, Reply, UserTurn
 from evalkit.service.brain.rules.brain import RulesBrain
+from evalkit.service.brain.seam import Brain
 from evalkit.service.faults.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
@@ -135,7 +139,8 @@ class Bench:
                 self.seen.append(work.conversation)
                 step = self.session.thought(work.response_id, self.reply(work.conversation))
             case Speak():
-                step = self.session.spoken(work.response_id, np.ones(self.speech_ms * 16, dtype=np.int16), 16_000)
+                pcm = np.ones(self.speech_ms * 16, dtype=np.int16)
+                step = self.session.spoken(work.response_id, pcm, 16_000, work.sentence)
             case FindVoice():
                 frames = range(self.frames, self.frames + work.pcm.size // work.stream.frame_samples)
                 self.frames = frames.stop
@@ -173,8 +178,8 @@ class Bench:
 def new_bench() -> Callable[..., Bench]:
     """A maker of sessions with a client."""
 
-    def make(*, model: str = "local-agent", is_echo: bool = False, **options: Any) -> Bench:
-        session = Session(model=model, salt="00", now_s=0, limits=LIMITS, is_echo=is_echo)
+    def make(*, model: str = "local-agent", is_echo: bool = False, counts_tokens: bool = True, **options: Any) -> Bench:
+        session = Session(model=model, salt="00", now_s=0, limits=LIMITS, is_echo=is_echo, counts_tokens=counts_tokens)
         return Bench(session, **options)
 
     return make
@@ -259,9 +264,9 @@ STAND_INS: dict[str, Model] = {"parrot": _parrot, "caller": _caller, "unsure": _
 
 
 @contextmanager
-def _serving(key: str | None = None) -> Iterator[str]:
-    """Serve with fake engines and stand-in models in a thread, as the child process does."""
-    app = create_app(brain=RulesBrain(STAND_INS), engines=AudioEngines(FakeSpeech(), FakeTranscription()), key=key)
+def serving_brain(brain: Brain, key: str | None = None) -> Iterator[str]:
+    """Serve `brain` with fake engines in a thread, as the child process does."""
+    app = create_app(brain=brain, engines=AudioEngines(FakeSpeech(), FakeTranscription()), key=key)
     config = uvicorn.Config(app, port=0, log_config=None, ws=LineProtocol, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -279,15 +284,21 @@ def _serving(key: str | None = None) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def service_url() -> Iterator[str]:
     """A service that asks for no key."""
-    with _serving() as url:
+    with serving_brain(RulesBrain(STAND_INS)) as url:
         yield url
 
 
 @pytest.fixture(scope="module")
 def guarded_url() -> Iterator[str]:
     """A service that asks for the key "sesame"."""
-    with _serving("sesame") as url:
+    with serving_brain(RulesBrain(STAND_INS), "sesame") as url:
         yield url
+
+
+@pytest.fixture
+def serve_chat() -> Callable[[str], AbstractContextManager[str]]:
+    """Serves a chat brain that is at the given URL, behind the stand-in models."""
+    return lambda url: serving_brain(BrainsByName(RulesBrain(STAND_INS), ChatBrain(ChatEndpoint(url))))
 
 
 @pytest.fixture

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 from openai import AsyncOpenAI
+from scripted_chat import call, finish, refusal, serving_scripts, stream, words
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -201,3 +204,83 @@ async def test_answers_are_paced_where_turns_are_detected(service_url):
             seconds[detection is None] = asyncio.get_running_loop().time() - begun
     assert seconds[False] > 2 / TIMES_REAL_TIME - 0.1
     assert seconds[False] > seconds[True]
+
+
+async def _ask_chat(socket: ClientConnection, **response: Any) -> None:
+    content = [{"type": "input_text", "text": "Where is it?"}]
+    item = {"type": "message", "role": "user", "content": content}
+    await socket.send(json.dumps({"type": "conversation.item.create", "item": item}))
+    await socket.send(json.dumps({"type": "response.create", "response": response}))
+
+
+async def test_a_chat_model_is_heard_before_it_has_written_its_last_word(serve_chat, check_event):
+    """The sound of the first sentence arrives while the model writes the second, and then its calls."""
+    is_heard = threading.Event()
+    told = words("It is on its way to you. ", "It will ")
+    script = stream(
+        told, lambda: is_heard.wait(20), words("be there."), call(0, "a", "find_order", {"id": 7}), finish()
+    )
+    with serving_scripts(script) as server, serve_chat(server.url) as url:
+        async with raw(url, "/v1/realtime?model=qwen3") as socket:
+            await socket.send(json.dumps({"type": "session.update", "session": {**MANUAL, "tools": [TOOL]}}))
+            await _ask_chat(socket)
+            first = await received(socket, "response.output_audio.delta")
+            assert not is_heard.is_set()
+            is_heard.set()
+            rest = await received(socket, "response.done")
+    for event in (*first, *rest):
+        check_event(event)
+    message, called = rest[-1]["response"]["output"]
+    assert message["content"][0]["transcript"] == "It is on its way to you. It will be there."
+    assert (called["name"], called["arguments"]) == ("find_order", '{"id":7}')
+    assert rest[-1]["response"]["metadata"] == {"tool_mode": "native"}
+    assert rest[-1]["response"]["usage"] is None
+    assert server.asked[0]["tools"][0]["function"]["name"] == "find_order"
+    assert server.asked[0]["model"] == "qwen3"
+
+
+async def test_who_cuts_in_makes_the_chat_model_stop(serve_chat):
+    """The connection to its endpoint is closed, and the model is told of no more than was heard."""
+    may_go_on = threading.Event()
+    long = stream(
+        words("It is on its way to you. "), lambda: may_go_on.wait(20), words(*["lo " * 1000] * 500), finish()
+    )
+    with serving_scripts(long, stream(words("Fine."), finish())) as server, serve_chat(server.url) as url:
+        async with raw(url, "/v1/realtime?model=qwen3") as socket:
+            await socket.send(json.dumps({"type": "session.update", "session": MANUAL}))
+            await _ask_chat(socket)
+            events = await received(socket, "response.output_audio.delta")
+            await socket.send('{"type": "response.cancel"}')
+            await received(socket, "response.done")
+            may_go_on.set()
+            assert await asyncio.to_thread(server.was_left.wait, 20)
+            item_id = next(event["item"]["id"] for event in events if event["type"] == "response.output_item.added")
+            cut = {"type": "conversation.item.truncate", "item_id": item_id, "content_index": 0, "audio_end_ms": 100}
+            await socket.send(json.dumps(cut))
+            await _ask_chat(socket)
+            await received(socket, "response.done")
+    (heard,) = [message["content"] for message in server.asked[1]["messages"] if message["role"] == "assistant"]
+    assert heard.endswith("[interrupted]")
+    assert "you" not in heard
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "invalid_api_key"), (429, "rate_limit_exceeded"), (500, "server_error")]
+)
+async def test_a_chat_model_that_fails(serve_chat, check_event, status, code):
+    """Fails its response by the name that clients know, in the session and in text, and the session goes on."""
+    refused = refusal(status, {"error": {"message": "no"}})
+    script = stream(words("Fine."), finish())
+    with serving_scripts(refused, refused, script) as server, serve_chat(server.url) as url:
+        async with httpx.AsyncClient() as http:
+            body = {"model": "qwen3", "messages": [{"role": "user", "content": "Hi."}]}
+            answer = await http.post(f"{url}/chat/completions", json=body)
+        assert answer.json()["error"]["code"] == code
+        assert answer.status_code == (502 if status == 500 else status)
+        async with raw(url, "/v1/realtime?model=qwen3") as socket:
+            await _ask_chat(socket)
+            done = (await received(socket, "response.done"))[-1]
+            check_event(done)
+            assert done["response"]["status_details"]["error"]["code"] == code
+            await _ask_chat(socket)
+            assert (await received(socket, "response.done"))[-1]["response"]["status"] == "completed"

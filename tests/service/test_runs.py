@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
+import numpy as np
 import pytest
 
-from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, Reply, UserTurn
+from evalkit.service.brain.conversation import (
+    Answered,
+    Call,
+    Called,
+    Conversation,
+    Origin,
+    Reply,
+    Said,
+    ToolMode,
+    UserTurn,
+)
+from evalkit.service.work import SessionStep, Think
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}}
 
@@ -156,3 +169,114 @@ def test_failures_fail_the_response(new_bench):
     response_id = bench.send("response.create")[0]["response"]["id"]
     events = bench.settle(bench.session.failed(response_id, "no idea"))
     assert events[-1]["response"]["status"] == "failed"
+
+
+def _speak_all(bench: Any) -> Any:
+    """Do the work that waits, and return what follows."""
+    events = []
+    while bench.work:
+        events += bench.do(bench.work.pop(0))
+    return events
+
+
+def test_the_first_sentence_is_heard_while_the_rest_is_written(new_bench):
+    """Its sound streams as soon as it is spoken, and then nothing is due until the next one is; the calls come last."""
+    bench = new_bench(holds_work=True, counts_tokens=False, speech_ms=100)
+    response_id = bench.send("response.create").only("response.created")["response"]["id"]
+    think = bench.work.pop(0)
+    assert isinstance(think, Think)
+    assert bench.settle(bench.session.told(response_id, "One moment, please. ")).types == []
+    (speak,) = bench.work
+    assert (speak.text, speak.sentence) == ("One moment, please. ", 0)
+    assert not bench.session.streaming
+    _speak_all(bench)
+    first = bench.draw(3)
+    assert first.types[-2:] == ["response.output_audio_transcript.delta", "response.output_audio.delta"]
+    assert first.only("response.output_audio_transcript.delta")["delta"] == "One moment, please. "
+    bench.session.told(response_id, "It is ")
+    assert bench.session.told(response_id, "late.").events == []
+    origin = Origin(ToolMode.NATIVE, 40, 8, 12)
+    whole = Reply("One moment, please. It is late.", (Call("find", {}, '{"a": 1}'),), origin=origin)
+    bench.session.thought(response_id, whole)
+    assert bench.draw(2) == []
+    for number in (2, 1):
+        bench.session.spoken(response_id, np.ones(1600, dtype=np.int16), 16_000, number)
+    bench.holds_work = False
+    events = bench.settle(SessionStep())
+    done = events.only("response.done")["response"]
+    message, call = done["output"]
+    assert message["content"] == [{"type": "output_audio", "transcript": whole.text}]
+    assert (call["name"], call["arguments"]) == ("find", '{"a": 1}')
+    assert done["metadata"] == {"tool_mode": "native"}
+    assert (done["usage"]["input_tokens"], done["usage"]["output_tokens"]) == (40, 12)
+    assert done["usage"]["input_token_details"]["cached_tokens"] == 8
+    item = bench.send("conversation.item.retrieve", item_id=message["id"])[0]["item"]
+    assert len(base64.b64decode(item["content"][0]["audio"])) == 3 * 100 * 48
+
+
+def test_a_written_answer_comes_sentence_by_sentence(new_bench):
+    """Without a voice between."""
+    bench = new_bench(holds_work=True, counts_tokens=False)
+    bench.configure(output_modalities=["text"])
+    response_id = bench.send("response.create")[0]["response"]["id"]
+    bench.session.told(response_id, "One moment. ")
+    assert [one["delta"] for one in bench.draw(2).of("response.output_text.delta")] == ["One moment. "]
+    bench.session.told(response_id, "Done.")
+    bench.session.thought(response_id, Reply("One moment. Done.", origin=Origin(ToolMode.NONE)))
+    done = bench.draw(4).only("response.done")["response"]
+    assert (done["usage"], done["metadata"]) == (None, {"tool_mode": "none"})
+    assert done["output"][0]["content"][0]["text"] == "One moment. Done."
+
+
+def test_a_sentence_without_a_sound_is_passed_over_in_silence(new_bench):
+    """A smile is no reason to say nothing at all."""
+    bench = new_bench(holds_work=True)
+    response_id = bench.send("response.create")[0]["response"]["id"]
+    bench.work.clear()
+    bench.session.told(response_id, ":-) ")
+    assert bench.session.streaming
+    assert bench.work == []
+
+
+def test_nobody_wants_the_rest_of_an_answer_that_has_ended(new_bench):
+    """The driver is told, and what comes later is dropped; what was said stays."""
+    bench = new_bench(holds_work=True, counts_tokens=False, speech_ms=2000)
+    response_id = bench.send("response.create")[0]["response"]["id"]
+    bench.work.clear()
+    step = bench.session.told(response_id, "One two three four. ")
+    speak = step.work[0]
+    bench.do(speak)
+    bench.draw(11)
+    step = bench.session.receive(b'{"type": "response.cancel"}'.decode())
+    assert step.ended == [response_id]
+    done = step.events[-1]["response"]
+    assert (done["status"], done["usage"], done["metadata"]) == ("cancelled", None, None)
+    assert bench.session.told(response_id, "Five.").work == []
+    bench.session.thought(response_id, Reply("Five."))
+    bench.session.spoken(response_id, np.ones(16, dtype=np.int16), 16_000, 1)
+    assert not bench.session.streaming
+    bench.send("response.create")
+    (said,) = bench.work[-1].conversation.items
+    assert said == Said("One two ")
+    assert said.heard == "One two "
+
+
+def test_the_model_is_told_what_was_heard(new_bench):
+    """By the client's word; an answer that was heard to its end was not cut."""
+    bench = new_bench(speech_ms=4000)
+    bench.reply = lambda _: Reply("One two three four.")
+    item = bench.send("response.create").only("response.done")["response"]["output"][0]
+    bench.send("response.create")
+    assert bench.seen[-1].items[0].heard is None
+    bench.send("conversation.item.truncate", item_id=item["id"], content_index=0, audio_end_ms=2100)
+    bench.send("response.create")
+    assert bench.seen[-1].items[0].heard == "One two"
+
+
+def test_a_failure_has_its_own_name(new_bench):
+    """By which a client tells whose it is."""
+    bench = new_bench(holds_work=True)
+    response_id = bench.send("response.create")[0]["response"]["id"]
+    step = bench.session.failed(response_id, "slow down", code="rate_limit_exceeded", kind="upstream_error")
+    error = bench.settle(step)[-1]["response"]["status_details"]["error"]
+    assert error == {"type": "upstream_error", "code": "rate_limit_exceeded", "message": "slow down"}

@@ -36,7 +36,7 @@ async def test_replies_are_counted(fake_speech, fake_transcription):
     """A model's reply is computed off the event loop and counted."""
     brain = RulesBrain({"m": lambda conversation: Reply(conversation.items[0].text)})
     state = ServiceState(brain, AudioEngines(fake_speech, fake_transcription))
-    reply = await state.think("m", Conversation("", (), (UserTurn("hi"),)))
+    reply = await state.reply("m", Conversation("", (), (UserTurn("hi"),)))
     assert reply.text == "hi"
     assert state.counters["responses_computed"] == 1
-    state.close()
+    await state.aclose()

@@ -75,7 +75,14 @@ def test_unused_for_long_enough():
 
 
 @pytest.mark.parametrize(
-    "change", [{"keep_alive_s": 0.0}, {"faults": "flaky"}, {"api_key_env": "A_KEY"}, {"require_key_env": "A_KEY"}]
+    "change",
+    [
+        {"keep_alive_s": 0.0},
+        {"faults": "flaky"},
+        {"api_key_env": "A_KEY"},
+        {"brain_api_key_env": "A_KEY"},
+        {"require_key_env": "A_KEY"},
+    ],
 )
 def test_what_is_never_kept(change):
     """Unless it was asked for, and never with a key or faults."""
@@ -91,10 +98,11 @@ def test_a_configuration_of_its_own(monkeypatch):
         warm._name(replace(OPTIONS, speech="hibari"), "here"),
         warm._name(replace(OPTIONS, transcription_model="m"), "here"),
         warm._name(replace(OPTIONS, base_url="http://x/v1"), "here"),
+        warm._name(replace(OPTIONS, brain="chat", brain_url="http://x/v1"), "here"),
         warm._name(OPTIONS, "there"),
     ]
     monkeypatch.setattr(warm, "_code", lambda: [("a.py", 1, 2)])
-    assert len({name, *others, warm._name(OPTIONS, "here")}) == 6
+    assert len({name, *others, warm._name(OPTIONS, "here")}) == 7
 
 
 def test_where_the_files_are(tmp_path: Path):

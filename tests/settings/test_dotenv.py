@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from evalkit.errors import ConfigError
 from evalkit.settings.dotenv import adopt_keys, parse_dotenv
 
-CONFIG = {"provider": {"api_key_env": "MY_KEY"}, "judge": {"provider": {"api_key_env": None}}, "api_key_env": 7}
+CONFIG = {
+    "provider": {"api_key_env": "MY_KEY"}, "judge": {"provider": {"api_key_env": None}}, "api_key_env": 7,
+    "service": {"brain_api_key_env": "BRAIN_KEY"},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -51,14 +54,14 @@ def test_any_text_is_read(text: str) -> None:
 
 def test_only_what_a_config_asks_for_is_taken(tmp_path: Path) -> None:
     """Whatever else stands there; and what the shell has set wins, be it empty."""
-    (tmp_path / ".env").write_text("\ufeffMY_KEY=sk-1\nPATH=/evil\nOTHER=x\n", encoding="utf-8")
+    (tmp_path / ".env").write_text("\ufeffMY_KEY=sk-1\nPATH=/evil\nOTHER=x\nBRAIN_KEY=sk-2\n", encoding="utf-8")
     environ: dict[str, str] = {}
     adopt_keys(CONFIG, tmp_path, environ)
-    assert environ == {"MY_KEY": "sk-1"}
+    assert environ == {"MY_KEY": "sk-1", "BRAIN_KEY": "sk-2"}
     for own in ("mine", ""):
-        environ = {"MY_KEY": own}
+        environ = {"MY_KEY": own, "BRAIN_KEY": own}
         adopt_keys(CONFIG, tmp_path, environ)
-        assert environ == {"MY_KEY": own}
+        assert environ == {"MY_KEY": own, "BRAIN_KEY": own}
 
 
 def test_without_a_file_or_a_question_nothing_happens(tmp_path: Path) -> None:

@@ -114,3 +114,30 @@ def test_a_list_is_shown_as_it_is_written() -> None:
     problem = find_value_problem(run_keys("crawl")["gate.never_fail"], "cancel-please")
     assert problem is not None
     assert problem.endswith("write 'gate.never_fail=[cancel-please]'")
+
+
+@pytest.mark.parametrize(
+    ("service", "problem"),
+    [
+        ({"brain": "chat"}, "service.brain_url: null; service.brain=chat needs the URL of an endpoint"),
+        ({"brain_url": "http://h/v1"}, "service.brain_url: only service.brain=chat asks an endpoint"),
+        ({"brain_api_key_env": "MY_KEY"}, "service.brain_api_key_env: only service.brain=chat asks an endpoint"),
+        ({"brain": "chat", "brain_url": "http://me:sesame@h/v1"}, "service.brain_url: must not hold a user name"),
+    ],
+)
+def test_a_brain_and_its_endpoint_go_together(config: dict[str, Any], service: dict[str, str], problem: str) -> None:
+    """And no password stands in a URL, nor in what is said about it."""
+    wrong = copy.deepcopy(config)
+    wrong["service"].update(service)
+    assert find_problems(wrong) == []
+    (told,) = find_contradictions(wrong)
+    assert told.startswith(problem)
+    assert "sesame" not in told
+
+
+def test_a_mode_that_asks_a_text_model_needs_no_brain() -> None:
+    """It is asked at its own address, which is said."""
+    wrong = dict(plan(["mode=coding", "service.brain=chat"], packaged_source()).jobs[0].config)
+    (told,) = find_contradictions(wrong)
+    assert told.startswith("service.brain: chat is for calls")
+    assert "provider=compatible" in told

@@ -179,10 +179,11 @@ def _at(config: Mapping[str, Any], path: str) -> Any:
 
 def _find_strange_endpoints(prefix: str, node: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for every key that would be sent to an address which no shipped or installed option has."""
-    url, key_env = node.get("base_url"), node.get("api_key_env")
-    if key_env is not None and url is not None and not _is_known(str(url), str(key_env)):
-        sent = f"{url!r} would be sent the key in {key_env}"
-        yield f"{prefix}base_url: {sent}, and no option of provider has both; {_UNLESS}"
+    for address, variable in (("base_url", "api_key_env"), ("brain_url", "brain_api_key_env")):
+        url, key_env = node.get(address), node.get(variable)
+        if key_env is not None and url is not None and not _is_known(str(url), str(key_env)):
+            sent = f"{url!r} would be sent the key in {key_env}"
+            yield f"{prefix}{address}: {sent}, and no option of provider has both; {_UNLESS}"
     for name, child in node.items():
         if isinstance(child, Mapping):
             yield from _find_strange_endpoints(f"{prefix}{name}.", child)

@@ -19,7 +19,7 @@ from evalkit.modes.voice.settings import (
 from evalkit.peers.replayed import recorded_identity
 from evalkit.records.case import Case
 from evalkit.records.json import Json, JsonObject, content_sha256
-from evalkit.settings.types import ProviderSettings
+from evalkit.settings.types import ProviderSettings, ServiceSettings
 
 Datasets = Sequence[Mapping[str, Any]]
 
@@ -146,7 +146,14 @@ def settings_of_written_call(settings: WrittenSimulationSettings, case: Case, da
 def _brain(settings: RealtimeSettings) -> JsonObject | None:
     """Return what makes the embedded provider's answers, and its faults; None where no role is embedded."""
     service = settings.service
-    return {"brain": service.brain, "faults": service.faults} if settings.uses_embedded_provider else None
+    if not settings.uses_embedded_provider:
+        return None
+    return {"brain": service.brain, "faults": service.faults, **_chat_endpoint(service)}
+
+
+def _chat_endpoint(service: ServiceSettings) -> JsonObject:
+    """Return where a chat brain is; nothing where none is asked. Which model it is stands with the role."""
+    return {} if service.brain == "rules" else {"brain_url": service.brain_url}
 
 
 def _speaker(speech: SpeechSettings, voice: str) -> JsonObject:
@@ -170,6 +177,7 @@ def _engines(settings: VoiceSettings) -> JsonObject | None:
         "ears_model": service.transcription_model,
         "faults": service.faults,
         **({} if service.brain == "rules" else {"brain": service.brain}),
+        **_chat_endpoint(service),
     }
 
 

@@ -41,6 +41,7 @@ def make_turn(
             **taken,
         },
         artifacts=artifacts,
+        labels=result.labels,
         usage=result.usage,
         status=result.status,
     )

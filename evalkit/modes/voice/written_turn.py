@@ -123,6 +123,7 @@ def _make_turn(text: str, turn: _TurnSoFar) -> Turn:
         user_text=text,
         steps=order_steps(turn.result, turn.outputs),
         latencies=turn.result.latencies,
+        labels=turn.result.labels,
         usage=turn.result.usage,
         status=turn.result.status,
     )

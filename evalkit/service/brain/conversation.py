@@ -7,8 +7,11 @@ The protocol layer turns audio into :class:`UserTurn`, hands the items to a mode
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
+
+import orjson
 
 
 @dataclass(frozen=True)
@@ -20,9 +23,16 @@ class UserTurn:
 
 @dataclass(frozen=True)
 class Said:
-    """An assistant turn, as its transcript has it."""
+    """An assistant turn, as its transcript has it.
+
+    Attributes:
+        text: The words.
+        heard: What of them had been heard when it was cut; None: it was not cut. The same words are the same turn.
+
+    """
 
     text: str
+    heard: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -65,10 +75,59 @@ class Conversation:
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call to make."""
+    """A tool call to make.
+
+    Attributes:
+        name: The tool's.
+        arguments: Empty where `written` is no JSON object.
+        written: The arguments as a language model wrote them; None: as JSON is written here.
+
+    """
 
     name: str
     arguments: Mapping[str, Any]
+    written: str | None = None
+
+    @property
+    def arguments_json(self) -> str:
+        """The arguments as text, as they go over the wire."""
+        return orjson.dumps(dict(self.arguments)).decode() if self.written is None else self.written
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A part of a reply that is known, and may be spoken, before the rest of it is."""
+
+    text: str
+
+
+class ToolMode(StrEnum):
+    """How a chat model is told of tools; results of different ways are not to be compared.
+
+    ``native``: by the API's own field. ``json``: in words, and it answers with JSON. ``none``: it had no tools.
+    """
+
+    NATIVE = "native"
+    JSON = "json"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What is known of a reply that a chat model elsewhere has made.
+
+    Attributes:
+        tool_mode: How it was told of tools.
+        input_tokens: As its endpoint counts them; None where it does not say.
+        cached_tokens: Those among them that came from a cache.
+        output_tokens: Its reasoning included.
+
+    """
+
+    tool_mode: ToolMode
+    input_tokens: int | None = None
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +139,7 @@ class Reply:
         calls: Tools to call, in order, after the words.
         spoken: What is really synthesised: None for the words themselves, "" for silence.
         is_cut: Whether a limit on tokens ended the words.
+        origin: Of a reply that was made elsewhere; None: it was made here.
 
     """
 
@@ -87,6 +147,7 @@ class Reply:
     calls: tuple[Call, ...] = ()
     spoken: str | None = None
     is_cut: bool = False
+    origin: Origin | None = None
 
 
 class Model(Protocol):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from evalkit.service.brain.conversation import Conversation, Reply
+from evalkit.service.brain.conversation import Conversation, Reply, Sentence
 
 
 class Brain(Protocol):
@@ -13,13 +13,25 @@ class Brain(Protocol):
 
     @property
     def models(self) -> Sequence[str]:
-        """The names of the models it answers for."""
+        """The names that it can tell of the models it answers for."""
         ...
 
-    async def reply(self, model: str, conversation: Conversation) -> Reply:
-        """Return the reply of `model`; however long that takes, the event loop stays free for other sessions."""
+    def knows(self, model: str) -> bool:
+        """Whether it answers for `model`, be that among :attr:`models` or not."""
         ...
 
-    def close(self) -> None:
+    def thinks_elsewhere(self, model: str) -> bool:
+        """Whether `model` is another server's, which counts its tokens itself."""
+        ...
+
+    def think(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:
+        """Yield the reply of `model`, last; however long that takes, the event loop stays free for other sessions.
+
+        A brain that knows a reply piece by piece yields its sentences before it, as they come: put together they are
+        the text of the reply. Who closes the generator wants no more of it, and nothing goes on then.
+        """
+        ...
+
+    async def aclose(self) -> None:
         """Let everything go; replies under way are not waited for."""
         ...

@@ -114,6 +114,10 @@ def test_no_key_is_sent_where_no_option_sends_it(url: str, lab_settings: LabSett
     other = {"name": "openai", "base_url": "https://api.openai.com/v1", "api_key_env": "AWS_SECRET_ACCESS_KEY"}
     assert len(find_refused_config(_config(provider=other), lab_settings)) == 1
     assert find_refused_config(_config(provider={**stranger, "api_key_env": None}), lab_settings) == []
+    brain = {"brain_url": url, "brain_api_key_env": "OPENAI_API_KEY"}
+    (told,) = find_refused_config(_config(service=brain), lab_settings)
+    assert told.startswith(f"service.brain_url: {url!r} would be sent the key in OPENAI_API_KEY")
+    assert find_refused_config(_config(service={**brain, "brain_api_key_env": None}), lab_settings) == []
 
 
 def test_a_run_that_was_copied_in(tmp_path: Path, lab_settings: LabSettings) -> None:

@@ -54,3 +54,19 @@ def test_what_was_run_before_a_key_was_renamed_keeps_its_key() -> None:
         "voice": "hibari", "ears": "whisper", "base_url": None, "api_key_env": None, "voice_model": None,
         "ears_model": None, "faults": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "mode", [("mode=crawl",), ("mode=run",), ("mode=crawl", "input=text"), ("mode=run", "input=text")]
+)
+def test_which_brain_thinks_and_where_is_in_it(mode: tuple[str, ...]) -> None:
+    """With its model; a variable's name decides nothing."""
+    asks = (*mode, "service.brain=chat", "service.brain_url=http://127.0.0.1:1234/v1", "assistant.model=qwen3")
+    told = _fingerprint(*asks)
+    service, assistant = told["service"], told["assistant"]
+    assert isinstance(service, dict)
+    assert isinstance(assistant, dict)
+    assert (service["brain"], service["brain_url"]) == ("chat", "http://127.0.0.1:1234/v1")
+    assert assistant["model"] == "qwen3"
+    assert "brain_url" not in str(_fingerprint(*mode))
+    assert _fingerprint(*asks, "service.brain_url=http://127.0.0.1:8080/v1") != told

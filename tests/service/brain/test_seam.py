@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 import uvicorn
@@ -12,7 +12,7 @@ from openai import AsyncOpenAI
 
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
-from evalkit.service.brain.conversation import Conversation, Reply, UserTurn
+from evalkit.service.brain.conversation import Conversation, Reply, Sentence, UserTurn
 from evalkit.service.faults.line import LineProtocol
 
 
@@ -25,15 +25,23 @@ class SlowBrain:
         self.may_answer = asyncio.Event()
         self.asked = asyncio.Event()
 
-    async def reply(self, model: str, conversation: Conversation) -> Reply:
-        """Return who answers."""
+    def knows(self, model: str) -> bool:
+        """Whether it has it."""
+        return model in self.models
+
+    def thinks_elsewhere(self, model: str) -> bool:
+        """Never."""
+        return False
+
+    async def think(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:
+        """Yield who answers."""
         if model == "slow":
             self.asked.set()
             await self.may_answer.wait()
         assert isinstance(conversation.items[-1], UserTurn)
-        return Reply(f"This is {model}.")
+        yield Reply(f"This is {model}.")
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Have nothing to let go."""
 
 

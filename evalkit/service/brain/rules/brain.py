@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from evalkit.service.brain.conversation import Conversation, Model, Reply
+from evalkit.service.brain.conversation import Conversation, Model, Reply, Sentence
 from evalkit.service.brain.rules.agent.models import MODELS
 from evalkit.service.brain.rules.caller.models import CALLERS
 from evalkit.service.brain.rules.judge.judge import JUDGES
@@ -28,10 +28,18 @@ class RulesBrain:
         self._functions = models
         self._workers = ThreadPoolExecutor(_WORKERS, thread_name_prefix="brain")
 
-    async def reply(self, model: str, conversation: Conversation) -> Reply:
-        """Return the reply of `model`, computed off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._workers, self._functions[model], conversation)
+    def knows(self, model: str) -> bool:
+        """Whether there is a function of that name."""
+        return model in self._functions
 
-    def close(self) -> None:
+    def thinks_elsewhere(self, model: str) -> bool:  # noqa: ARG002 - all of them are here
+        """Return False."""
+        return False
+
+    async def think(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:
+        """Yield the reply of `model`, computed off the event loop."""
+        yield await asyncio.get_running_loop().run_in_executor(self._workers, self._functions[model], conversation)
+
+    async def aclose(self) -> None:
         """Let the threads go."""
         self._workers.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,263 @@
+"""A ``/chat/completions`` endpoint, through the openai package: bodies in, chunks out, failures in one shape.
+
+Five of the package's defaults are turned off: it retries, it reads keys and organisations from the environment (a key
+for one address must not travel to another), it follows redirects, it goes through a proxy even to this machine, and it
+reads an answer of any length.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from evalkit.errors import ConfigError, EvalkitError
+from evalkit.service.brain.chat.failures import BrainFailure, FailureTeller
+from evalkit.service.endpoint import is_loopback
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI, AsyncStream
+
+CONNECT_TIMEOUT_S = 10.0
+SILENCE_TIMEOUT_S = 45.0
+"""How long an endpoint may send nothing: less than clients wait for an answer, so that they are told why."""
+MAX_ANSWER_BYTES = 8 * 1024 * 1024
+"""More than any answer that is to be spoken, each word of it in a chunk of its own."""
+
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+
+Chunk = Mapping[str, Any]
+
+
+@dataclass
+class ChatEndpoint:
+    """One place that speaks chat completions.
+
+    Attributes:
+        base_url: For example ``http://127.0.0.1:1234/v1``.
+        key: The key to send; None sends none.
+        key_name: The variable that it comes from.
+        silence_timeout_s: How long it may send nothing.
+
+    """
+
+    base_url: str
+    key: str | None = field(default=None, repr=False)
+    key_name: str | None = None
+    silence_timeout_s: float = SILENCE_TIMEOUT_S
+    _tells_usage: bool = field(default=True, init=False)
+
+    async def complete(self, body: Mapping[str, Any]) -> AsyncGenerator[Chunk, None]:
+        """Yield the chunks that answer `body`, as they come; the one of an endpoint that does not stream.
+
+        Closing the generator closes the connection. Raises :class:`BrainFailure`.
+        """
+        try:
+            stream = await self._open(body)
+        except BrainFailure as failure:
+            if not (self._tells_usage and failure.refuses("stream_options")):
+                raise
+            self._tells_usage = False
+            stream = await self._open(body)
+        try:
+            if "event-stream" in stream.response.headers.get("content-type", ""):
+                async for chunk in self._read(stream):
+                    yield chunk
+            else:
+                yield await self._read_whole(stream)
+        finally:
+            await stream.response.aclose()
+
+    def redacted(self, text: str) -> str:
+        """Return what the endpoint said without the key, should it have quoted it."""
+        return text.replace(self.key, "…") if self.key else text
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        if "_client" in self.__dict__:
+            await self._client.close()
+
+    @cached_property
+    def _client(self) -> AsyncOpenAI:
+        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
+
+        client = AsyncOpenAI(
+            base_url=self.base_url,
+            api_key=self.key or "none",
+            admin_api_key="",
+            webhook_secret="",
+            timeout=Timeout(self.silence_timeout_s, connect=CONNECT_TIMEOUT_S),
+            max_retries=0,
+            default_headers={"Accept-Encoding": "identity"},
+            http_client=DefaultAsyncHttpxClient(
+                trust_env=not is_loopback(urlsplit(self.base_url).hostname or ""),
+                follow_redirects=False,
+                event_hooks={"request": [] if self.key else [_drop_authorization], "response": [_bound]},
+            ),
+        )
+        client.organization = client.project = None
+        return client
+
+    @cached_property
+    def _teller(self) -> FailureTeller:
+        return FailureTeller(self.base_url, self.key_name, self.key)
+
+    async def _open(self, body: Mapping[str, Any]) -> AsyncStream[object]:
+        from openai import AsyncStream
+
+        usage = {"stream_options": {"include_usage": True}} if self._tells_usage else {}
+        asked = {**body, "stream": True, **usage}
+        with self._failures():
+            return await self._client.post(
+                "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=AsyncStream[object]
+            )
+
+    async def _read(self, stream: AsyncStream[object]) -> AsyncIterator[Chunk]:
+        chunks = aiter(stream)
+        has_ended = False
+        while True:
+            with self._failures():
+                chunk = await anext(chunks, None)
+            if chunk is None:
+                break
+            told = chunk if isinstance(chunk, Mapping) else {}
+            self._require_no_error(told)
+            has_ended = has_ended or _finish(told) is not None
+            yield told
+        if not has_ended:
+            raise self._teller.failed("ended the stream before the answer: it never said why", "connection_closed")
+
+    async def _read_whole(self, stream: AsyncStream[object]) -> Chunk:
+        with self._failures():
+            body = json.loads(await stream.response.aread())
+        told = body if isinstance(body, Mapping) else {}
+        self._require_no_error(told)
+        if not isinstance(told.get("choices"), list):
+            raise self._teller.failed("answered without a chat completion", "invalid_response")
+        return told
+
+    def _require_no_error(self, told: Chunk) -> None:
+        """Raise for an error that stands in an answer: what failed after the status had been sent."""
+        for holder in (told, _first_choice(told)):
+            if holder.get("error"):
+                raise self._teller.in_answer(holder["error"])
+        if _finish(told) == "error":
+            raise self._teller.in_answer("")
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Turn what goes wrong in a request into a :class:`BrainFailure`."""
+        from openai import APIConnectionError, APIError, APIStatusError
+
+        try:
+            yield
+        except APIStatusError as error:
+            raise self._teller.refusal(error.status_code, error.body) from None
+        except (APIConnectionError, _TooLargeError) as error:
+            raise self._broken(error) from None
+        except APIError as error:  # an error event of a stream
+            raise self._teller.in_answer(error.body) from None
+        except (ValueError, RecursionError) as error:  # a body that claims to be JSON and is not
+            what = "answered with something unreadable"
+            raise self._teller.failed(what, "invalid_response", detail=str(error)) from None
+        except Exception as error:
+            if not type(error).__module__.startswith("http"):
+                raise
+            raise self._broken(error) from None
+
+    def _broken(self, error: Exception) -> BrainFailure:
+        """Return the failure of a connection that ended as `error`."""
+        chain = [error, *_causes(error)]
+        names = {type(cause).__name__ for cause in chain}
+        if any(isinstance(cause, _TooLargeError) for cause in chain):
+            return self._teller.failed(f"answered with more than {MAX_ANSWER_BYTES} bytes", "answer_too_large")
+        if "ConnectTimeout" in names:
+            return self._teller.failed(f"was not reached within {CONNECT_TIMEOUT_S:g} s", "connect_timeout")
+        if any("Timeout" in name for name in names):
+            return self._teller.failed(f"was silent for {self.silence_timeout_s:g} s", "request_timeout")
+        if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
+            return self._teller.failed("cannot be reached: is the server running there?", "connection_refused")
+        detail = str(next(iter(chain[1:]), error))
+        if names & {"RemoteProtocolError", "ReadError", "WriteError"}:
+            return self._teller.failed("ended the connection", "connection_closed", detail=detail)
+        return self._teller.failed("cannot be reached", "connection_failed", detail=detail)
+
+
+def chat_endpoint(base_url: str | None, api_key_env: str | None) -> ChatEndpoint:
+    """Return the endpoint of ``service.brain=chat``; raises :class:`ConfigError` for what is missing."""
+    problems = []
+    if base_url is None:
+        problems.append("service.brain_url: needed for service.brain=chat; name the endpoint, ending in /v1")
+    key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
+    if api_key_env is not None and not key:
+        problems.append(f"service.brain_api_key_env: the environment variable {api_key_env} is not set")
+    elif key and not _HEADER_VALUE.fullmatch(key):
+        problems.append(
+            f"service.brain_api_key_env: the variable {api_key_env} holds a space, a line break or a letter outside "
+            "ASCII, so it cannot be a key (the value is not shown)"
+        )
+    if base_url is None or problems:
+        raise ConfigError(problems)
+    return ChatEndpoint(base_url, key, api_key_env)
+
+
+class _TooLargeError(EvalkitError):
+    """An answer is longer than anything that is asked for."""
+
+
+async def _drop_authorization(request: Any) -> None:
+    with suppress(KeyError):  # the package insists on sending one
+        del request.headers["authorization"]
+
+
+async def _bound(response: Any) -> None:
+    """Let an answer be read up to its limit."""
+    response.stream = _bounded_stream(type(response).__module__.partition(".")[0])(response.stream)
+
+
+@cache
+def _bounded_stream(library: str) -> Callable[[Any], Any]:
+    """Return a stream that ends at the limit, of the kind that the package's HTTP library accepts."""
+    base: Any = import_module(library).AsyncByteStream
+
+    class _BoundedAnswer(base):  # type: ignore[misc]
+        def __init__(self, stream: Any) -> None:
+            self._stream = stream
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            read_bytes = 0
+            async for piece in self._stream:
+                read_bytes += len(piece)
+                if read_bytes > MAX_ANSWER_BYTES:
+                    raise _TooLargeError
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    return _BoundedAnswer
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return what led to `error`, the nearest first; groups are entered."""
+    inner: list[BaseException | None] = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
+    direct = [cause for cause in (error.__cause__ or error.__context__, *inner) if cause is not None]
+    return [found for cause in direct for found in (cause, *_causes(cause))]
+
+
+def _first_choice(told: Chunk) -> Mapping[str, Any]:
+    choices = told.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    return first if isinstance(first, Mapping) else {}
+
+
+def _finish(told: Chunk) -> str | None:
+    finish = _first_choice(told).get("finish_reason")
+    return finish if isinstance(finish, str) else None
