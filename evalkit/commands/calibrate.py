@@ -36,6 +36,7 @@ from evalkit.metrics.cost import sum_known_usd
 from evalkit.peers.embedded import service_url
 from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.peers import open_peers
+from evalkit.peers.served import find_llm_problems, served
 from evalkit.records.grade import Verdict
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import find_unknown_models, read_settings
@@ -81,8 +82,11 @@ def main(args: Sequence[str]) -> int:
     unknown = find_unknown_models(settings, ["judge"], offered_models())
     if unknown:
         raise ConfigError(unknown)
-    with service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url:
-        asked = event_loop.run(_ask_all(settings, questions, url))
+    with (
+        service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url,
+        served(settings, ["judge"]) as addressed,
+    ):
+        asked = event_loop.run(_ask_all(addressed, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)
     if flags.json:
         print(json.dumps(as_json(asked, settings, reviewed), indent=2))
@@ -120,6 +124,7 @@ def read_judge_settings(config: Mapping[str, Any], working_dir: Path, environ: M
     problems = [
         *find_missing_models(settings.config, ("judge",)),
         *find_endpoint_problems([settings.judge.provider], environ),
+        *find_llm_problems(settings),
     ]
     if problems:
         raise ConfigError(problems)

@@ -27,6 +27,7 @@ from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
 from evalkit.peers.embedded import shared_services
+from evalkit.peers.served import shared_llms
 from evalkit.runner.execution import exit_code_of, launch_jobs
 from evalkit.runner.job import finish_job, run_job
 from evalkit.runner.jobs import Destination, packaged_source
@@ -113,7 +114,10 @@ def _resume_sweep(asked: _Asked) -> int:
     finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
     embedded = [job for job in prepared if job.uses_embedded_provider]
     engines = {name for job in embedded for name in job.engines}
-    with shared_services((job.settings.service for job in embedded), engines=engines):
+    with (
+        shared_llms(model for job in prepared for model in job.llms),
+        shared_services((job.settings.service for job in embedded), engines=engines),
+    ):
         was_interrupted = launch_jobs(planned, launch, finish, asked.root)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
     return ExitCode.INTERRUPTED if was_interrupted else code

@@ -144,7 +144,7 @@ def _score(task: Regrading, run: RunDirectory, line: CommandLine, *, as_json: bo
     spending = _Spending(task.settings.limits.max_cost_usd)
     cut_torn_line(run.grades_path)
     earlier = open_run(run.root, "score").grades
-    addresses = served(task.settings) if task.needs else nullcontext(task.settings)
+    addresses = served(task.settings, task.needs) if task.needs else nullcontext(task.settings)
     with _services(task) as url, addresses as addressed:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         given = event_loop.run(_grade_all(replace(task, settings=addressed), run, earlier, spending, url))

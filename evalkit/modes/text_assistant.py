@@ -9,7 +9,7 @@ from evalkit.datasets.files import read_text
 from evalkit.peers.replayed import recorded_identity
 from evalkit.providers.text_model import Sampling
 from evalkit.records.json import JsonObject
-from evalkit.settings.types import LOCAL_CODER, TextRunSettings
+from evalkit.settings.types import LLM_PROVIDERS, TextRunSettings
 
 _SAMPLING = ("temperature", "max_output_tokens", "reasoning_effort")
 
@@ -45,7 +45,7 @@ def fingerprint_assistant(settings: TextRunSettings) -> JsonObject:
     is_embedded = provider.name == "local"
     return {
         "provider": provider.name,
-        "base_url": None if provider.run or provider.name == LOCAL_CODER else provider.base_url,
+        "base_url": None if provider.run or provider.name in LLM_PROVIDERS else provider.base_url,
         "run": recorded_identity(provider.run) if provider.run else None,
         "model": assistant.model,
         "system_prompt_sha256": sha256(read_prompt(settings).encode()).hexdigest(),

@@ -6,13 +6,12 @@ with, so that a job in another process on this machine finds it, and one on anot
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from typing import Any
 
+from evalkit.peers.shared_addresses import read_shared, sharing
 from evalkit.records.json import content_sha256
 from evalkit.service.child import ENGINES, ServiceChild, ServiceOptions, start
 from evalkit.service.warm import WarmService, find_or_start, folder, may_be_kept
@@ -31,21 +30,15 @@ def shared_services(
     One that a parent process shares already is used; the others are started with `engines` loaded and released when
     the block ends.
     """
-    known = _read_shared()
+    known = read_shared(_ADDRESSES)
     with ExitStack() as stack:
         for service in dict.fromkeys(services):
             if _name(service) not in known:
                 child = _start(service, engines)
                 stack.enter_context(child)
                 known[_name(service)] = {"url": child.url, "models": sorted(child.models)}
-        saved = os.environ.get(_ADDRESSES)
-        os.environ[_ADDRESSES] = json.dumps({"host": host_identity(), "services": known})
-        try:
-            yield frozenset(model for service in known.values() for model in service["models"])
-        finally:
-            os.environ.pop(_ADDRESSES)
-            if saved is not None:
-                os.environ[_ADDRESSES] = saved
+        stack.enter_context(sharing(_ADDRESSES, known))
+        yield frozenset(model for service in known.values() for model in service["models"])
 
 
 @contextmanager
@@ -57,18 +50,12 @@ def service_url(service: ServiceSettings, *, needed: bool, engines: Collection[s
     if not needed:
         yield None
         return
-    shared = _read_shared().get(_name(service))
+    shared = read_shared(_ADDRESSES).get(_name(service))
     if shared is not None:
         yield str(shared["url"])
         return
     with _start(service, engines) as child:
         yield child.url
-
-
-def _read_shared() -> dict[str, dict[str, Any]]:
-    """Return the services that a parent process on this machine shares."""
-    shared = json.loads(os.environ.get(_ADDRESSES, "{}"))
-    return dict(shared["services"]) if shared.get("host") == host_identity() else {}
 
 
 def _start(service: ServiceSettings, engines: Collection[str]) -> ServiceChild | WarmService:

@@ -32,6 +32,7 @@ from evalkit.providers.text_model import (
 )
 from evalkit.records.faults import Stage
 from evalkit.records.json import JsonObject
+from evalkit.settings.types import LLM_PROVIDERS
 
 if TYPE_CHECKING:
     from openai import AsyncStream
@@ -99,6 +100,8 @@ class ChatModel(TextModel):
         if schema is not None:
             wanted = {"name": "answer", "schema": schema, "strict": True}
             options["response_format"] = {"type": "json_schema", "json_schema": wanted}
+        if self._endpoint.name in LLM_PROVIDERS:
+            options["cache_prompt"] = False  # with it the same question gets another answer the second time
         told = {name: value for name, value in options.items() if value is not None}
         return {"model": self._model, "messages": list(messages), "stream": True, **told}
 

@@ -14,6 +14,7 @@ from typing import Protocol
 from evalkit.errors import ConfigError, LaunchError
 from evalkit.metrics.forecast import add_up
 from evalkit.peers.embedded import shared_services
+from evalkit.peers.served import shared_llms
 from evalkit.runner.advance_warnings import warn_in_advance
 from evalkit.runner.forecast import describe_sweep, forecast_job, price_dates
 from evalkit.runner.job import run_job
@@ -45,6 +46,7 @@ def execute(planned: Plan, launch: Launch) -> int:
     say(*_describe_start(planned, prepared))
     with (
         handing_on(prepared, planned, working_dir),
+        shared_llms(model for job in prepared for model in job.llms),
         shared_services(
             (job.settings.service for job in embedded), engines={name for job in embedded for name in job.engines}
         ) as models,

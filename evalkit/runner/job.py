@@ -115,7 +115,7 @@ def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_c
     with _drawing(prepared.config, destination) as draw:
         with (
             service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
-            served(settings) as addressed,
+            served(settings, prepared.roles) as addressed,
         ):
             ready = replace(prepared, settings=addressed)
             outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))

@@ -19,7 +19,7 @@ from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
 from evalkit.peers.replayed import with_recorded_models
-from evalkit.peers.served import find_coder_problems
+from evalkit.peers.served import find_llm_problems, llms_of, settle_llms
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject, content_sha256
@@ -28,6 +28,7 @@ from evalkit.service.offered import offered_models, offered_voices
 from evalkit.settings.dotenv import adopt_keys
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
+from evalkit.settings.roles import ROLES
 from evalkit.settings.types import GateSettings, RoleSettings, RunSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 
@@ -88,6 +89,11 @@ class Prepared:
         return {name: role for name, role in self.settings.roles.items() if name in used}
 
     @property
+    def llms(self) -> set[str]:
+        """The local language models that have to be served."""
+        return llms_of(self.settings, self.roles)
+
+    @property
     def uses_embedded_provider(self) -> bool:
         """Whether the embedded provider has to be started: for a role that is used, or for listening to answers."""
         return bool(self.engines) or any(role.provider.name == "local" for role in self.roles.values())
@@ -139,7 +145,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
     problems = [
         *find_missing_models(settings.config, sorted(mode.needs(settings))),
         *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
-        *find_coder_problems(settings),
+        *find_llm_problems(settings),
         *find_brain_problems(settings, mode.needs(settings), environ),
         *_find_gate_problems(mode, settings.gate),
     ]
@@ -186,6 +192,7 @@ def read_settings(config: Mapping[str, Any], working_dir: Path) -> tuple[Mode[An
     resolved = resolve(config, working_dir, mode.models)
     mode.settle(resolved)
     settle_faults(resolved, working_dir)
+    settle_llms(resolved, ROLES)
     return mode, mode.make_settings(resolved, config)
 
 

@@ -16,8 +16,8 @@ from typing import Any, Protocol, Self, TypeVar, get_args, get_type_hints
 from evalkit.settings.roles import ROLES
 
 T = TypeVar("T")
-LOCAL_CODER = "local_coder"
-"""The provider that serves a local code model."""
+LLM_PROVIDERS = ("local_coder", "local_llm")
+"""The providers that serve a language model on this machine; they differ in the model of each role."""
 
 
 @dataclass(frozen=True)

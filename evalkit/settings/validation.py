@@ -11,7 +11,7 @@ from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import list_groups
 from evalkit.settings.roles import ROLES
 from evalkit.settings.schemas import Key, key_at, make_validator, mode_names, run_schema, schema_name, schema_names
-from evalkit.settings.types import LOCAL_CODER
+from evalkit.settings.types import LLM_PROVIDERS
 
 # Messages begin with the key, or with the whole override, that they are about.
 _BEGINNING = re.compile(r"[+~]*([A-Za-z_][\w.@/-]*)(=.*?)?: ")
@@ -93,9 +93,9 @@ def find_contradictions(config: Mapping[str, Any]) -> list[str]:
             continue
         where = "provider" if role is None else f"{role}.provider"
         problems += _find_replay_contradictions(provider, where)
-        if provider["name"] not in ("local", "replay", LOCAL_CODER) and provider["base_url"] is None:
+        if provider["name"] not in ("local", "replay", *LLM_PROVIDERS) and provider["base_url"] is None:
             problems.append(f"{where}.base_url: null; {where}={provider['name']} needs the URL of an endpoint")
-        if provider["name"] in ("local", LOCAL_CODER) and provider["base_url"] is not None:
+        if provider["name"] in ("local", *LLM_PROVIDERS) and provider["base_url"] is not None:
             problems.append(
                 f"{where}.base_url: {provider['base_url']!r} with {where}={provider['name']}, which picks its own; "
                 f"for a service started by hand use provider=compatible"

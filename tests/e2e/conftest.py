@@ -60,7 +60,7 @@ def cold_cli(tmp_path: Path, cache_dir: Path) -> Cli:
 @pytest.fixture(scope="session")
 def service_url(warm_env: dict[str, str]) -> str:
     """The base URL of the session's service."""
-    services = json.loads(warm_env["EVALKIT_SERVICES"])["services"]
+    services = json.loads(warm_env["EVALKIT_SERVICES"])["shared"]
     return str(next(iter(services.values()))["url"])
 
 

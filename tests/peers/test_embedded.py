@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.compose.planning import plan
-from evalkit.peers import embedded
+from evalkit.peers import embedded, shared_addresses
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare
 from evalkit.settings.types import ServiceSettings
@@ -92,7 +92,7 @@ def test_a_service_that_was_shared_with_us_is_shared_on() -> None:
 def test_the_loopback_address_of_another_machine_is_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job that a cluster runs elsewhere starts a service of its own, though the address came with it."""
     with embedded.shared_services([ENGINES]):
-        monkeypatch.setattr(embedded, "host_identity", lambda: "another")
+        monkeypatch.setattr(shared_addresses, "host_identity", lambda: "another")
         with embedded.service_url(ENGINES, needed=True) as url:
             assert url == "http://127.0.0.1:2/v1"
 

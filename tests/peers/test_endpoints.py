@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalkit.peers.endpoints import endpoint_of, find_endpoint_problems
-from evalkit.settings.types import ModelSettings, ProviderSettings
+from evalkit.settings.types import LLM_PROVIDERS, ModelSettings, ProviderSettings
 
 LOCAL = ProviderSettings("local", None, None, None, None, ModelSettings())
 HOUSE = ProviderSettings("compatible", "https://house.example/v1", "HOUSE_KEY", None, None, ModelSettings())
@@ -25,6 +25,14 @@ def test_another_provider_keeps_its_address_and_is_known_by_it() -> None:
     endpoint = endpoint_of(HOUSE, "http://127.0.0.1:1001/v1", identity="local:pico")
     assert (endpoint.base_url, endpoint.cache_identity) == (HOUSE.base_url, HOUSE.base_url)
     assert endpoint.api_key_env == "HOUSE_KEY"
+
+
+def test_a_local_language_model_is_known_by_what_it_is() -> None:
+    """Its port changes from run to run, and which preset names it decides nothing."""
+    served = [replace(HOUSE, name=name, base_url=f"http://127.0.0.1:{len(name)}/v1") for name in LLM_PROVIDERS]
+    found = [endpoint_of(provider, None) for provider in served]
+    assert len({endpoint.base_url for endpoint in found}) == len(LLM_PROVIDERS)
+    assert {endpoint.cache_identity for endpoint in found} == {"local_llm"}
 
 
 def test_all_problems_are_found_and_each_is_told_once() -> None:

@@ -18,6 +18,7 @@ from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.providers.text_model import MAX_ANSWER_CHARACTERS, AnswerCut
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.record import Usage
+from evalkit.settings.types import LLM_PROVIDERS
 
 if TYPE_CHECKING:
     from conftest import FakeEndpoint
@@ -112,6 +113,16 @@ async def test_effort_is_asked_for_in_the_endpoints_words(
     streaming(server, chunk("stop", content="Hello."))
     await ChatModel(clients, ProviderEndpoint(name, server.base_url), "m").ask("", "Hi", reasoning_effort="high")
     assert field.items() <= server.asked[0].json.items()
+
+
+@pytest.mark.parametrize("name", LLM_PROVIDERS)
+async def test_a_model_on_this_machine_is_asked_for_what_can_be_repeated(
+    server: FakeEndpoint, clients: Clients, name: str
+) -> None:
+    """It answers as if it had read nothing before; no other endpoint is told of that."""
+    streaming(server, chunk("stop", content="Hello."))
+    await ChatModel(clients, ProviderEndpoint(name, server.base_url), "m").ask("", "Hi")
+    assert server.asked[0].json["cache_prompt"] is False
 
 
 async def test_the_first_token_is_timed(server: FakeEndpoint, clients: Clients) -> None:

@@ -12,6 +12,7 @@ from evalkit.metrics.forecast import Range
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
+from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
 from evalkit.modes.voice.turn_detection import find_detection_problems
 from evalkit.records.json import JsonObject
@@ -37,7 +38,7 @@ class VoiceMode(Mode[Settings, Data]):
     paced_by_default: ClassVar[bool] = False
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
-        """Return a message for every sample rate that its format does not have, and what contradicts the turns."""
+        """Return a message for every sample rate that its format does not have, what contradicts turns, and roles."""
         audio, problems = config["audio"], []
         for rate_key, format_key in (("sample_rate_hz", "input_format"), ("output_sample_rate_hz", "output_format")):
             native = _native_rate_hz(audio[format_key])
@@ -47,7 +48,7 @@ class VoiceMode(Mode[Settings, Data]):
                     f"{audio[format_key] or 'pcm16'}, which the protocol carries at {native} Hz only; "
                     f"leave the rate null"
                 )
-        return [*problems, *find_detection_problems(config)]
+        return [*problems, *find_detection_problems(config), *find_realtime_problems(config)]
 
     def settle(self, resolved: dict[str, Any]) -> None:
         """Fill in formats, rates, chunk size and pacing; in full duplex sound goes at the speed of speech."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
 from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import RealtimeSettings
 
 _OF_SOUND = ("voice", "behaviour")
@@ -18,6 +20,10 @@ class WrittenMode(Mode[Settings, Data]):
 
     models: ClassVar[tuple[str, ...]] = ("assistant", "judge")
     unused_services: ClassVar[frozenset[str]] = frozenset({"transcribe"})
+
+    def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
+        """Return a message for every role that its provider cannot have."""
+        return list(find_realtime_problems(config))
 
     def settle(self, resolved: dict[str, Any]) -> None:
         """Take out what options of assistants and callers may say of how they sound: nobody speaks."""

