@@ -116,7 +116,7 @@ WEIGHTS = {
             parts=6,
             sha256="1d9614638d18024d0fbb36575a15f1302a3adf044df10345688ec4f6e1c4ff32",
             size_bytes=491_400_064,
-            memory_bytes=1_100_000_000,
+            memory_bytes=800_000_000,
         ),
         LlmWeights(
             model="qwen2.5-coder-1.5b",
@@ -126,7 +126,7 @@ WEIGHTS = {
             parts=22,
             sha256="cc324af070c2ecbfd324a30884d2f951a7ff756aba85cb811a6ec436933bb046",
             size_bytes=1_117_320_768,
-            memory_bytes=2_400_000_000,
+            memory_bytes=2_200_000_000,
         ),
     )
 }
