@@ -79,17 +79,19 @@ def test_in_full_duplex_and_in_writing(cli: Cli, model_url: str, tmp_path: Path)
         assert done.rows[-1]["passed"] == "1"
 
 
-def test_the_same_model_plays_the_caller(cli: Cli, model_url: str, tmp_path: Path) -> None:
-    """In text, by its own address and through the service."""
-    elsewhere = [
-        "provider@simulator.provider=compatible", f"simulator.provider.base_url={model_url}",
-        "simulator.provider.text_api=chat",
+def _at(role: str, url: str) -> list[str]:
+    return [
+        f"provider@{role}.provider=compatible", f"{role}.provider.base_url={url}", f"{role}.provider.text_api=chat",
     ]  # fmt: skip
-    for where in (elsewhere, []):
-        asks = ["simulator.kind=text", "simulator.model=house-caller", *where]
-        done = cli("mode=run", _index(tmp_path), *_brain(model_url), *asks)
+
+
+def test_the_same_model_plays_the_caller_and_judges(cli: Cli, model_url: str, tmp_path: Path) -> None:
+    """By its own address, the judge under a strict schema; the caller through the service as well."""
+    for where in (_at("simulator", model_url), []):
+        asks = ["simulator.kind=text", "simulator.model=house-caller", *where, *_at("judge", model_url)]
+        done = cli("mode=run", _index(tmp_path), *_brain(model_url), *asks, "judge.model=house-judge")
         assert done.code == 0, done.err
-        assert done.rows[-1]["passed"] == "1"
+        assert (done.rows[-1]["passed"], done.rows[-1]["day_told_grade"]) == ("1", "1")
 
 
 def test_the_first_sentence_is_heard_while_the_last_is_written(cli: Cli) -> None:

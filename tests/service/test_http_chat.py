@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from openai import AsyncOpenAI
+from openai import AsyncOpenAI, BadRequestError
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from evalkit.errors import CaseFailure
@@ -138,3 +138,26 @@ async def test_our_own_client_asks_it(service_url: str) -> None:
             await ChatModel(clients, endpoint, model).ask("", "Hello.")
         assert caught.value.error_type == kind
     await clients.aclose()
+
+
+async def test_a_strict_form_is_kept_to_or_refused(client: AsyncOpenAI) -> None:
+    """An answer in another shape is none; without `strict`, or where the words keep to it, it is given."""
+
+    def form(*, strict: bool) -> Any:
+        schema = {"type": "object", "required": ["verdict"]}
+        return {"type": "json_schema", "json_schema": {"name": "judgement", "schema": schema, "strict": strict}}
+
+    with pytest.raises(BadRequestError) as refused:
+        await client.chat.completions.create(model="parrot", messages=HELLO, response_format=form(strict=True))
+    assert refused.value.param == "response_format.json_schema"
+    assert "parrot" in refused.value.message
+    asked: Any = [{"role": "user", "content": '{"verdict": true}'}]
+    for messages, strict in ((HELLO, False), (asked, True)):
+        answer = await client.chat.completions.create(
+            model="parrot", messages=messages, response_format=form(strict=strict), stream=False
+        )
+        assert answer.choices[0].message.content == messages[-1]["content"]
+    with pytest.raises(BadRequestError, match="json_schema"):
+        await client.chat.completions.create(
+            model="parrot", messages=HELLO, extra_body={"response_format": {"type": "json_schema"}}
+        )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evalkit.service.brain.conversation import Reply, UserTurn
+from evalkit.service.brain.conversation import Reply, Said, UserTurn
 from evalkit.service.turns.listener import INTERRUPTS_MS, SURELY_WORDS_MS
 from evalkit.service.turns.manners import BAD_MANNERS, GOOD_MANNERS, manners_of
 from evalkit.service.work import LetTimePass, Think
@@ -145,7 +145,9 @@ def hear_and_judge(bench: Any, *parts: tuple[float, int]) -> Any:
             events += bench.send("input_audio_buffer.append", audio=audio)
             while bench.work:
                 work = bench.work.pop(0)
-                if not isinstance(work, Think):
+                if isinstance(work, Think):
+                    bench.seen.append(work.conversation)
+                else:
                     events += bench.do(work)
     return events
 
@@ -323,3 +325,20 @@ def test_never_resumes(answering):
     assert CREATED not in hear(bench, *turn(22)).types
     bench.words = "Are you there?"
     assert CREATED in hear(bench, *turn(LONG)).types
+
+
+@pytest.mark.parametrize("words", ["", "Oh, okay, I see.", "No, wait, stop."])
+def test_a_stop_while_the_answer_is_still_written(new_bench, words):
+    """What else the model would have said is not known, so it is asked again, and told what was heard."""
+    bench = new_bench(holds_work=True, counts_tokens=False, words="What is it?")
+    response_id = hear_and_judge(bench, *turn(LONG)).only(CREATED)["response"]["id"]
+    bench.session.told(response_id, " ".join([*WORDS, ""]))
+    bench.session.spoken(response_id, np.ones(8000 * 16, dtype=np.int16), 16_000, 0)
+    bench.draw(40)
+    bench.words = words
+    kinds = hear_and_judge(bench, (0.0, 31), (1.0, 22), (0.0, 17)).types
+    assert kinds.index("response.done") < kinds.index(CREATED)
+    assert len(bench.seen) == 2
+    said = next(item for item in bench.seen[-1].items if isinstance(item, Said))
+    assert said.heard is not None
+    assert 0 < len(said.heard.split()) < 20
