@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from harness import Cli, Finished, read_events, read_json
-from scripted_chat import finish, refusal, serving_scripts, stream, words
+from scripted_chat import Piece, chunk, finish, refusal, serving_scripts, stream, words
 
 from evalkit.service.child import launch
 
@@ -103,6 +103,22 @@ def test_the_first_sentence_is_heard_while_the_last_is_written(cli: Cli) -> None
     (row,) = done.rows
     assert row["assistant_text"] == "I am going to look that up for you. There."
     assert float(row["latency_first_audio_ms"]) < _HOLD_S * 1000 < float(row["latency_response_done_ms"])
+
+
+def test_who_interrupts_makes_the_model_stop_writing(cli: Cli, tmp_path: Path) -> None:
+    """In full duplex: its endpoint is hung up on, and is told then of no more than the caller has heard."""
+    told = "Let me tell you all about your order. It was packed on Monday by a colleague of mine. "
+    goes_on: list[Piece] = [piece for _ in range(300) for piece in (0.1, chunk({"content": "And so on, and on. "}))]
+    script = stream(words(told), goes_on, finish())
+    with serving_scripts(script, stream(words("It comes on Tuesday. Goodbye."), finish())) as server:
+        calls = ["mode=run", "turn_detection=server_vad", "simulator=interrupting", "max_turns=2", _index(tmp_path)]
+        done = cli(*calls, *_brain(server.url, "talker"))
+        assert done.code in (0, 1), done.err
+        assert server.was_left.is_set()
+    said = [each["content"] for asked in server.asked[1:] for each in asked["messages"] if each["role"] == "assistant"]
+    cut = next(one for one in said if one.endswith("[interrupted]"))
+    assert cut.startswith("Let me tell you all")
+    assert len(cut) < len(told) + 200
 
 
 def test_a_model_without_tools_is_graded_and_marked(cli: Cli) -> None:
