@@ -134,6 +134,12 @@ def write_pcm16(path: Path, pcm: Pcm, sample_rate_hz: int) -> None:
     _write(path, wire, AudioFormat.PCM16, channels=1, sample_rate_hz=sample_rate_hz)
 
 
+def encode_pcm16(pcm: Pcm, sample_rate_hz: int) -> bytes:
+    """Return mono samples as a whole PCM16 WAV file."""
+    payload = AudioFormat.PCM16.to_wire(pcm)
+    return b"".join(_parts(payload, AudioFormat.PCM16, channels=1, sample_rate_hz=sample_rate_hz))
+
+
 def write_stereo(path: Path, left: Pcm, right: Pcm, sample_rate_hz: int) -> None:
     """Write two sides as one PCM16 file; the shorter side ends in silence."""
     both = np.zeros((max(left.size, right.size), 2), dtype=np.int16)
@@ -165,6 +171,11 @@ def _convert_hint() -> str:
 
 
 def _write(path: Path, payload: bytes, codec: AudioFormat, *, channels: int, sample_rate_hz: int) -> None:
+    write_whole(path, _parts(payload, codec, channels=channels, sample_rate_hz=sample_rate_hz))
+
+
+def _parts(payload: bytes, codec: AudioFormat, *, channels: int, sample_rate_hz: int) -> tuple[bytes, bytes, bytes]:
+    """Return the pieces of a file, in order."""
     head = build_head(
         len(payload),
         codec_tag=_TAGS[codec],
@@ -172,4 +183,4 @@ def _write(path: Path, payload: bytes, codec: AudioFormat, *, channels: int, sam
         sample_rate_hz=sample_rate_hz,
         sample_bytes=codec.bytes_per_sample,
     )
-    write_whole(path, (head, payload, pad_of(len(payload))))
+    return head, payload, pad_of(len(payload))

@@ -14,6 +14,7 @@ from evalkit.graders.context import GraderContext, GraderServices, GraderType
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.records.faults import Fault
 from evalkit.records.grade import Grade, GradeLevel, GraderSpec, Verdict
+from evalkit.records.not_shown import why_not_shown
 from evalkit.records.record import CaseRecord, Turn
 
 
@@ -106,6 +107,9 @@ def _settled(grader: GraderType, context: GraderContext) -> Verdict | None:
         return Verdict(None, f"not graded: the case was lost ({record.fault}; {evidence})")
     if reason := grader.inapplicable(context):
         return Verdict(None, reason)
+    hidden = next((reason for what in sorted(grader.reads) if (reason := why_not_shown(record, what))), None)
+    if hidden:
+        return Verdict(None, f"not graded: {hidden}", unanswered=True)
     if grader.fails_on_silence and _is_silent(record):
         return Verdict(0, f"the assistant said nothing and called nothing ({evidence})")
     missing = [need for need in grader.needs if getattr(context.services, need) is None]

@@ -147,6 +147,8 @@ class GraderType:
         needs: Services it cannot do without. Types without needs are free and run first.
         fails_on_silence: Whether a system that said nothing at all gets 0 without being looked at further.
         inapplicable: Says why a case cannot be graded by it, whatever the answer was; None when it can.
+        reads: What of a record it goes by that a line may not show (:mod:`evalkit.records.not_shown`); a record that
+            lacks any of it has no grade, with the reason.
 
     """
 
@@ -159,6 +161,7 @@ class GraderType:
     needs: frozenset[str] = frozenset()
     fails_on_silence: bool = True
     inapplicable: Callable[[GraderContext], str | None] = lambda _: None
+    reads: frozenset[str] = frozenset()
 
     @property
     def summary(self) -> str:

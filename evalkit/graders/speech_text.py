@@ -14,6 +14,7 @@ from evalkit.graders.normalise import spoken_difference, spoken_words, word_erro
 from evalkit.graders.text import PATTERN, TEXTS
 from evalkit.records.grade import Verdict
 from evalkit.records.json import JsonObject
+from evalkit.records.not_shown import TRANSCRIPT
 from evalkit.records.record import Turn
 
 # Measured on 74 sentences with the bundled voice and recogniser: a text differs by at most 0.17 from its own sound, and
@@ -125,6 +126,7 @@ GRADERS = (
         needs=_TRANSCRIBE,
         fails_on_silence=False,
         inapplicable=_why_nothing_sounds,
+        reads=frozenset({TRANSCRIPT}),
     ),
     GraderType(
         "wer",

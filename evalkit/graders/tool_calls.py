@@ -34,9 +34,11 @@ from evalkit.graders.context import GraderContext, GraderType
 from evalkit.graders.matching import exact_text, match_arguments
 from evalkit.records.case import ExpectedCall
 from evalkit.records.grade import Verdict
+from evalkit.records.not_shown import TOOL_CALLS
 from evalkit.records.pairing import Pairing, pair_calls
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput
 
+_CALLS = frozenset({TOOL_CALLS})
 _MOST_PERMUTED = 5  # calls of one tool that are tried in every order; 5! = 120
 
 
@@ -239,14 +241,15 @@ def _argument_problems(wanted: ExpectedCall, call: ToolCall) -> tuple[str, ...]:
 
 
 GRADERS = (
-    GraderType("tool_call", "1", grade_tool_call, inapplicable=_says_nothing_about_calls),
-    GraderType("tool_call_args", "2", grade_tool_call_args, inapplicable=_expects_no_arguments),
+    GraderType("tool_call", "1", grade_tool_call, inapplicable=_says_nothing_about_calls, reads=_CALLS),
+    GraderType("tool_call_args", "2", grade_tool_call_args, inapplicable=_expects_no_arguments, reads=_CALLS),
     GraderType(
         "tool_sequence",
         "1",
         grade_tool_sequence,
         options={"ordered": {"type": "boolean", "description": "whether the order counts (default: true)"}},
         inapplicable=_expects_no_sequence,
+        reads=_CALLS,
     ),
     GraderType(
         "no_duplicate_calls",

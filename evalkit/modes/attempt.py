@@ -33,6 +33,13 @@ class Evidence:
     failure: Failure | None = None
 
 
+def add_costs(total: dict[str, float | None], costs: Mapping[str, float | None]) -> None:
+    """Add what something cost, by role, to `total`; unknown stays unknown."""
+    for role, cost in costs.items():
+        before = total.get(role, 0.0)
+        total[role] = None if cost is None or before is None else before + cost
+
+
 async def make_attempt(
     trial: CaseTrial,
     fingerprint: JsonObject,

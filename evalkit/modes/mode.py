@@ -139,6 +139,10 @@ class Mode(ABC, Generic[Settings, Data]):
         """Return the settings of a resolved config; `composed` is the same before it was resolved."""
         return self.settings_type.from_config(resolved)
 
+    def find_key_problems(self, settings: Settings, environ: Mapping[str, str]) -> list[str]:  # noqa: ARG002
+        """Return a message for every key that the mode itself needs and `environ` has not; roles' are found already."""
+        return []
+
     def needs(self, settings: Settings) -> frozenset[str]:
         """Return the roles that a run calls whatever its graders are: all that the mode has, except the judge."""
         return frozenset(settings.roles) - {"judge"}

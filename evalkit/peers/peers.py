@@ -134,14 +134,14 @@ class Peers:
         choice = VoiceChoice(str(role.model), voice or role.voice, role.speed if speed is None else speed)
         return SpeechSynthesiser(self.clients, self._endpoint(role.provider, identity), choice, self.cache)
 
-    def transcription(self) -> Transcriber | None:
-        """Return the transcriber; None when the provider has no model for transcription."""
+    def transcription(self, stage: Stage = Stage.GRADING) -> Transcriber | None:
+        """Return the transcriber; None when the provider has no model for it. A failed request counts at `stage`."""
         provider, service = self.settings.provider, self.settings.service
         if provider.models.transcription is None:
             return None
         identity = self._embedded_identity(service.transcription, service.transcription_model)
         endpoint = self._endpoint(provider, identity)
-        return Transcriber(self.clients, endpoint, provider.models.transcription, self.cache)
+        return Transcriber(self.clients, endpoint, provider.models.transcription, self.cache, stage=stage)
 
     def _text_model(self, provider: ProviderSettings, model: str, stage: Stage) -> TextModel:
         speaks = ChatModel if provider.text_api == "chat" else ResponsesModel

@@ -14,5 +14,6 @@ def price_table(settings: RunSettings) -> Prices:
     Raises DataError where ``limits.prices_file`` is not a table.
     """
     table = load_prices(resource_dir("data") / "prices.json", settings.limits.prices_file)
-    asked = {role.model for role in settings.roles.values() if role.provider.name == "local" and role.model}
+    called = [role for name, role in settings.roles.items() if name not in settings.roles_not_called]
+    asked = {role.model for role in called if role.provider.name == "local" and role.model}
     return table.with_free(asked if settings.service.brain == "rules" else asked & offered_models())

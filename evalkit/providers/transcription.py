@@ -12,6 +12,7 @@ from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
+from evalkit.providers.prices import Prices
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 
@@ -65,23 +66,24 @@ class Transcriber:
 
     async def transcribe(self, path: Path) -> Transcription:
         """Return the words in the WAV file `path`. Raises CaseFailure; nothing is retried here."""
-        audio, audio_sha256 = await asyncio.to_thread(self._read, path)
+        return await self.hear(await asyncio.to_thread(self._read, path))
+
+    async def hear(self, audio: bytes) -> Transcription:
+        """Return the words in `audio`, a whole WAV file. Raises CaseFailure; nothing is retried here."""
         asked: dict[str, Json] = {
             "transcription": _CACHE_VERSION,
             "endpoint": self._endpoint.cache_identity,
             "model": self._model,
-            "audio_sha256": audio_sha256,
+            "audio_sha256": sha256(audio).hexdigest(),
         }
         payload, cached = await self._cache.get_or_make(asked, lambda: self._request(audio))
         return Transcription(payload.decode(), self._model, cached, _duration_ms(audio))
 
-    def _read(self, path: Path) -> tuple[bytes, str]:
-        """Return the file's bytes and their hash."""
+    def _read(self, path: Path) -> bytes:
         try:
-            audio = path.read_bytes()
+            return path.read_bytes()
         except OSError as error:
             raise CaseFailure(self._stage, "missing_file", f"{path}: cannot be read ({error.strerror})") from error
-        return audio, sha256(audio).hexdigest()
 
     async def _request(self, audio: bytes) -> bytes:
         client = self._clients.get(self._endpoint)
@@ -94,6 +96,15 @@ class Transcriber:
             message = f"{self._endpoint.name} answered a transcription without a text"
             raise CaseFailure(self._stage, "invalid_response", message)
         return self._clients.redacted(self._endpoint, text).encode()
+
+
+def listening_cost_usd(heard: Transcription, prices: Prices) -> float | None:
+    """Return what one transcription cost; None where a price or the length is not known."""
+    if heard.cached:
+        return 0.0
+    if heard.duration_ms is None:
+        return None
+    return prices.audio_cost_usd(heard.model, heard.duration_ms)
 
 
 def _duration_ms(audio: bytes) -> float | None:

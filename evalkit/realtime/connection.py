@@ -61,11 +61,15 @@ _LOGGER.setLevel(logging.WARNING)
 
 
 class ConnectionLost(EvalkitError):
-    """The connection ended, by whomever. `error_type` is a kind :mod:`evalkit.records.faults` knows."""
+    """The connection ended, by whomever. `error_type` is a kind :mod:`evalkit.records.faults` knows.
 
-    def __init__(self, error_type: str, message: str) -> None:
+    `code` is what the peer closed it with; None: it did not, we gave it up or it broke.
+    """
+
+    def __init__(self, error_type: str, message: str, code: int | None = None) -> None:
         self.error_type = error_type
         self.message = message
+        self.code = code
         super().__init__(message)
 
 
@@ -168,7 +172,9 @@ class Connection:
         kind = error_kind(reason.rpartition(".")[2], None)
         said = f"code {closed.rcvd.code}" + (f", {reason}" if reason else "")
         return ConnectionLost(
-            kind if kind in _CLOSE_KINDS else "connection_closed", f"the server closed the connection ({said})"
+            kind if kind in _CLOSE_KINDS else "connection_closed",
+            f"the server closed the connection ({said})",
+            closed.rcvd.code,
         )
 
 

@@ -47,6 +47,15 @@ def parse_frame(frame: str | bytes) -> ServerEvent:
         InvalidEvent: With what was found instead of an event.
 
     """
+    payload = parse_object(frame)
+    event_type = payload.get("type")
+    if not isinstance(event_type, str) or not event_type:
+        raise InvalidEvent("a JSON object without a type")
+    return ServerEvent(event_type, payload)
+
+
+def parse_object(frame: str | bytes) -> dict[str, Any]:
+    """Return the JSON object in one WebSocket message. Raises InvalidEvent with what was found instead of one."""
     if isinstance(frame, bytes):
         raise InvalidEvent(f"a binary message of {len(frame)} bytes where a JSON text message was due")
     try:
@@ -55,12 +64,9 @@ def parse_frame(frame: str | bytes) -> ServerEvent:
         raise InvalidEvent(f"a message that is not JSON: {error}") from error
     if not isinstance(payload, dict):
         raise InvalidEvent(f"a JSON {type(payload).__name__} where an object was due")
-    event_type = payload.get("type")
-    if not isinstance(event_type, str) or not event_type:
-        raise InvalidEvent("a JSON object without a type")
     if frame.count("[") + frame.count("{") > _DEEPEST and _is_deeper(payload):
         raise InvalidEvent(f"JSON that is nested more than {_DEEPEST} deep")
-    return ServerEvent(event_type, payload)
+    return payload
 
 
 def _is_deeper(value: object) -> bool:

@@ -20,13 +20,14 @@ from __future__ import annotations
 import asyncio
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
 from evalkit.audio.formats import AudioFormat
+from evalkit.audio.g711 import Pcm
 from evalkit.errors import CaseFailure
 from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.detected_speech import DetectedSpeech
@@ -184,6 +185,22 @@ class LiveCall(PeerLink):
     @abstractmethod
     def describe_peer(self) -> JsonObject:
         """Return what the peer told of the call beside its responses, for the record's notes."""
+
+    async def hear_words(self, recognise: Callable[[Pcm, int], Awaitable[str]]) -> None:
+        """Have put into words what was said and the peer tells no words of: by default nothing.
+
+        `recognise` takes a sound and its sample rate in Hz; what it raises comes through.
+        """
+
+    @property
+    def has_hung_up(self) -> bool:
+        """Whether the other side has ended the call, without an error: by default it never does."""
+        return False
+
+    @property
+    def owes_greeting(self) -> bool:
+        """Whether the other side is to speak first, and has not: by default it is not."""
+        return False
 
     def begin(self) -> None:
         """Begin the call: from now on the peer hears the caller, be it silence."""

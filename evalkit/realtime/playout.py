@@ -72,6 +72,8 @@ class Playout:
 
     Args:
         audio_format: Of the sound that arrives.
+        late_ms: Sound that comes so little after what came before it has ended follows on without a gap, as behind the
+            buffer that every line has against unsteady arrival.
 
     Attributes:
         dropped_samples: How many samples came too late: after their response had been stopped.
@@ -79,8 +81,9 @@ class Playout:
 
     """
 
-    def __init__(self, audio_format: AudioFormat) -> None:
+    def __init__(self, audio_format: AudioFormat, *, late_ms: float = 0.0) -> None:
         self._format = audio_format
+        self._late = round(late_ms * audio_format.sample_rate_hz / 1000)
         self._now = 0
         self._pieces: list[PlayedPiece] = []
         self._sound: dict[_ItemKey, bytearray] = {}
@@ -111,6 +114,11 @@ class Playout:
     def is_playing(self, at: int) -> bool:
         """Whether something is heard, or waits to be heard, at sample `at`."""
         return self.end > at
+
+    def place_of_next(self, at: int) -> int:
+        """Return where on the clock sound would be played that arrived at sample `at`."""
+        now = max(self._now, at)
+        return self.end if self._pieces and self.end + self._late >= now else now
 
     def receive(self, wire: bytes, *, response_id: str, item_id: str, at: int) -> bool:
         """Take sound that arrived at sample `at`; return whether it will be played: False for what was stopped.
@@ -161,6 +169,17 @@ class Playout:
         start = piece.item_offset * width
         return bytes(self._sound[piece.response_id, piece.item_id][start : start + piece.samples * width])
 
+    def heard_of(self, response_id: str, until: int) -> tuple[int, Pcm] | None:
+        """Return what was heard of a response before sample `until`, its silences included, and its first sample."""
+        pieces = [piece for piece in self._up_to(until) if piece.response_id == response_id]
+        if not pieces:
+            return None
+        began = pieces[0].start
+        pcm = np.zeros(pieces[-1].end - began, dtype=np.int16)
+        for piece in pieces:
+            pcm[piece.start - began : piece.end - began] = self._format.from_wire(self.wire_of(piece))
+        return began, pcm
+
     def pcm(self, until: int) -> Pcm:
         """Return all that was heard before sample `until`, with the silence between; as long as `until` says."""
         heard = np.zeros(until, dtype=np.int16)
@@ -175,11 +194,11 @@ class Playout:
     def _schedule(self, key: _ItemKey, offset: int, samples: int, now: int) -> None:
         last = self._pieces[-1] if self._pieces else None
         if last is not None and last.response_id == key[0]:
-            if last.item_id == key[1] and last.end >= now:
+            if last.item_id == key[1] and last.end + self._late >= now:
                 self._pieces[-1] = replace(last, samples=last.samples + samples)
                 return
-            self.underruns += last.end < now
-        self._pieces.append(PlayedPiece(max(now, self.end), samples, *key, offset))
+            self.underruns += last.end + self._late < now
+        self._pieces.append(PlayedPiece(self.place_of_next(now), samples, *key, offset))
 
     def _up_to(self, at: int) -> Iterator[PlayedPiece]:
         """Yield the pieces before a sample; the one that it lies in is cut there."""

@@ -67,6 +67,7 @@ class AudioRef:
         offset: Where they begin in that stream of the turn.
         wav: The file that holds the stream, relative to the run directory; None when none is written.
         stored_as_ulaw_samples: The file holds mu-law decoded to samples, so negative zeros must be noted.
+        place: The keys to the base64 in the event; empty: where the Realtime protocol has it.
 
     """
 
@@ -74,6 +75,7 @@ class AudioRef:
     offset: int
     wav: str | None
     stored_as_ulaw_samples: bool = False
+    place: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what stands in the line instead of the base64."""
@@ -136,9 +138,9 @@ class Trace:
     ) -> int:
         """Write one event that happened at `at_ms` since the case began; return its `event_index`, from 1."""
         self._event_index += 1
-        event_type = payload.get("type", "")
+        event_type = payload.get("type") or payload.get("event", "")  # telephone lines call it so
         if audio is not None and self._elide_audio:
-            payload = {**payload, _AUDIO_FIELDS[event_type]: audio.to_json()}
+            payload = _with(payload, audio.place or (_AUDIO_FIELDS[event_type],), audio.to_json())
         line = {
             "type": event_type,
             "source": source,
@@ -181,6 +183,12 @@ class Trace:
             else:
                 self._sink(line.encode() + text + b"}\n")
             offset += len(audio)
+
+
+def _with(payload: Mapping[str, Any], place: Sequence[str], value: Any) -> dict[str, Any]:
+    """Return `payload` with `value` at the place that some keys lead to."""
+    key, *further = place
+    return {**payload, key: _with(payload[key], further, value) if further else value}
 
 
 def _blank_secrets(line: dict[str, Any]) -> bytes:

@@ -42,6 +42,7 @@ class Stage(StrEnum):
     RESPONSE_EMPTY = "response_empty"
     TURN_TIMEOUT = "turn_timeout"
     TOOL_ROUNDS = "tool_rounds"
+    RECOGNITION = "recognition"
     SIMULATOR_TURN = "simulator_turn"
     CASE_TIMEOUT = "case_timeout"
     GRADING = "grading"
@@ -140,6 +141,7 @@ _BY_STAGE: Mapping[str, Fault] = {
     Stage.RESPONSE_EMPTY: Fault.ASSISTANT,
     Stage.TURN_TIMEOUT: Fault.ASSISTANT,
     Stage.TOOL_ROUNDS: Fault.ASSISTANT,
+    Stage.RECOGNITION: Fault.INFRASTRUCTURE,
     Stage.SIMULATOR_TURN: Fault.SIMULATOR,
     Stage.CASE_TIMEOUT: Fault.INFRASTRUCTURE,
     Stage.GRADING: Fault.JUDGE,

@@ -29,6 +29,7 @@ _ABSENT = "(no such key)"
 _BEFORE_IT = {
     "input": DEFAULT_INPUT,
     "service.brain": "rules",
+    "target.kind": "realtime",
     **{f"{node}.text_api": "responses" for node in ("provider", *(f"{role}.provider" for role in ROLES))},
 }
 

@@ -16,6 +16,7 @@ from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json, JsonObject
 from evalkit.records.layout import ResultLayout
+from evalkit.records.not_shown import TOOL_CALLS, why_not_shown
 from evalkit.records.pairing import predicted_calls
 from evalkit.records.passing import passed_by_key
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput, Turn, Usage, Words
@@ -176,20 +177,22 @@ class _RowSource:
         }
 
     def _expectation(self, turn: Turn) -> dict[str, Cell]:
-        wanted = self.record.case.expected_calls
+        wanted, is_shown = self.record.case.expected_calls, why_not_shown(self.record, TOOL_CALLS) is None
         predicted = predicted_calls(wanted, turn.tool_calls)
         return {
             "gt_tool_call": _one_or_list([call.name for call in wanted]),
             "gt_tool_call_arg": _one_or_list([dict(call.arguments) for call in wanted if call.arguments]),
             "pred_tool_call": _one_or_list([call.name for call in predicted]),
             "pred_tool_call_arg": _one_or_list([_arguments(call) for call in predicted]),
-            "tool_calls": _json([_shown_call(call) for call in turn.tool_calls]),
+            "tool_calls": _json([_shown_call(call) for call in turn.tool_calls]) if is_shown else None,
             "tool_outputs": _json(
                 [
                     {"call_id": out.call_id, "name": out.name, "arguments": out.arguments, "output": out.output}
                     for out in turn.tool_outputs
                 ]
-            ),
+            )
+            if is_shown
+            else None,
         }
 
     def _outcome(self) -> dict[str, Cell]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from evalkit.graders.context import GraderServices, HeardText
 from evalkit.peers.peers import Peers
 from evalkit.peers.request_policy import RequestPolicy
-from evalkit.providers.prices import Prices
-from evalkit.providers.transcription import Transcription
+from evalkit.providers.transcription import listening_cost_usd
 from evalkit.store.run_directory import RunDirectory
 
 
@@ -22,12 +21,3 @@ def open_grader_services(peers: Peers, run: RunDirectory) -> GraderServices:
         return HeardText(heard.text, listening_cost_usd(heard, peers.prices))
 
     return GraderServices(transcribe=transcribe, judge=judge)
-
-
-def listening_cost_usd(heard: Transcription, prices: Prices) -> float | None:
-    """Return what one transcription cost; None where a price or the length is not known."""
-    if heard.cached:
-        return 0.0
-    if heard.duration_ms is None:
-        return None
-    return prices.audio_cost_usd(heard.model, heard.duration_ms)

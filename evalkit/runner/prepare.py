@@ -147,6 +147,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
         *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
         *find_llm_problems(settings),
         *find_brain_problems(settings, mode.needs(settings), environ),
+        *mode.find_key_problems(settings, environ),
         *_find_gate_problems(mode, settings.gate),
     ]
     collecting(problems, lambda: price_table(settings))

@@ -1,8 +1,8 @@
 """Keys from a file ``.env`` in the working directory; the shell's own variables win.
 
-Only the variables that a config names as holding a key (``api_key_env``) are taken, into this process's environment and
-into nothing else: a file that came with somebody's repository can set no ``PATH`` and no ``PYTHONPATH``, and no value
-is ever written anywhere.
+Only the variables that a config names as holding a key (``api_key_env``, ``auth_token_env``) are taken, into this
+process's environment and into nothing else: a file that came with somebody's repository can set no ``PATH`` and no
+``PYTHONPATH``, and no value is ever written anywhere.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ _LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=[ \t]*
 _QUOTED = re.compile(r"""'(?P<plain>[^']*)'|"(?P<escaped>(?:[^"\\]|\\.)*)\"""")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 FILE_NAME = ".env"
+_NAMES_A_KEY = ("api_key_env", "auth_token_env")
 
 
 def adopt_keys(config: Mapping[str, Any], working_dir: Path, environ: MutableMapping[str, str]) -> None:
@@ -64,5 +65,5 @@ def _key_names(node: Mapping[str, Any]) -> Iterator[str]:
     for key, value in node.items():
         if isinstance(value, Mapping):
             yield from _key_names(value)
-        elif key.endswith("api_key_env") and isinstance(value, str):
+        elif key.endswith(_NAMES_A_KEY) and isinstance(value, str):
             yield value

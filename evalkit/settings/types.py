@@ -193,9 +193,15 @@ class RunSettings:
         return {name: role for name, role in found.items() if role is not None}
 
     @property
+    def roles_not_called(self) -> frozenset[str]:
+        """The roles whose provider is not asked, since something else is under test in their place; by default none."""
+        return frozenset()
+
+    @property
     def uses_embedded_provider(self) -> bool:
         """Whether any role is served by the embedded provider, which then has to be started."""
-        return any(role.provider.name == "local" for role in self.roles.values())
+        called = (role for name, role in self.roles.items() if name not in self.roles_not_called)
+        return any(role.provider.name == "local" for role in called)
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def _describe_error(path: str, error: Any) -> str:
         allowed = " or ".join(f"text like {example!r}" for example in schema["examples"])
     elif error.validator in ("minLength", "maxLength"):
         allowed = f"text of {schema.get('minLength', 0)} to {schema.get('maxLength', 'any number of')} characters"
-    if path.endswith("api_key_env"):
+    if path.endswith(("api_key_env", "auth_token_env")):
         # The user may have put the key itself here.
         return f"{path}: is not the name of an environment variable; name the variable, never the key (not shown)"
     hint = ""

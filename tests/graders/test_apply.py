@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -134,3 +135,21 @@ async def test_who_did_not_answer_is_told_from_who_could_not_decide(make_record:
     [silent] = await apply(make_record([A], [("a", {})]), HEARD, transcribe=broken)
     unanswered = [grade.unanswered for grade in (calls, outage, missing, unknown, silent)]
     assert unanswered == [False, True, True, True, False]
+
+
+async def test_what_a_line_does_not_show_is_ungraded_with_the_reason(make_record: Any) -> None:
+    """A silent line is no proof that no tool was called, and an expected call that was not seen is no failure."""
+    hidden = {"not_shown": {"tool_calls": "a telephone line shows no tools", "transcript": "it carries no text"}}
+    for record in (make_record([A], []), make_record([A], text="hello")):
+        seen = replace(record, notes=hidden)
+        for grade in await apply(seen, CALLS, ARGUMENTS, HEARD, transcribe=_hear):
+            assert (grade.grade, grade.unanswered) == (None, True)
+            assert grade.rationale in ("not graded: a telephone line shows no tools", "not graded: it carries no text")
+    [grade] = await apply(
+        replace(make_record([A], [], text="hello"), notes=hidden), GraderSpec("c", "contains", {"texts": ["hello"]})
+    )
+    assert grade.grade == 1
+
+
+async def _hear(_: str) -> HeardText:
+    return HeardText("hello")

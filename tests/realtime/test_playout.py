@@ -133,3 +133,21 @@ def test_it_plays_what_a_player_of_single_samples_plays(actions: list[tuple[int,
     for piece in playout.pieces(len(heard)):
         played[piece.start : piece.end] = playout.wire_of(piece)
     assert played == heard
+
+
+def test_sound_that_comes_a_little_late_follows_on() -> None:
+    """As behind a line's buffer: no gap, and no underrun, up to the buffer's length."""
+    playout = Playout(ULAW, late_ms=1)  # 8 samples
+    _play(playout, b"abcd", 10)
+    _play(playout, b"ef", 22)
+    _play(playout, b"gh", 30, "i2", "r2")
+    assert _heard(playout, 100) == [(10, b"abcdef"), (30, b"gh")]
+    assert playout.place_of_next(32) == 32
+    assert playout.place_of_next(40) == 32
+    assert playout.place_of_next(41) == 41
+    _play(playout, b"ij", 41, "i2", "r2")
+    assert playout.underruns == 1
+    heard = playout.heard_of("r2", 100)
+    assert heard is not None
+    assert (heard[0], heard[1].size) == (30, 13)
+    assert playout.heard_of("r3", 100) is None

@@ -5,9 +5,11 @@ A record of this mode has a turn for each exchange, and in its `notes`:
 ================ ==========================================================================================
 ``timeline``     ``paced``, or ``constructed`` where conversation.wav is laid end to end; none in writing
 ``turn_taking``  in full duplex: who was heard when, and what the server's turn detection reported
-``ended_by``     ``caller`` (END_CALL), ``max_turns`` or ``failure``
+``ended_by``     ``caller`` (END_CALL), ``assistant`` (it hung up), ``max_turns`` or ``failure``
 ``simulator``    every attempt at a turn of the caller, and how many were made again
 ``tool_answers`` what answered each tool call, with the verdict on its arguments; unmatched calls among them
+``not_shown``    over a telephone line: what that does not show, each with the reason
+``words``        over a telephone line: who heard the assistant's words
 ================ ==========================================================================================
 """
 
@@ -25,6 +27,7 @@ from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, Ended
 from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_dialogue import DuplexDialogue
 from evalkit.modes.voice.manual_dialogue import ManualDialogue
+from evalkit.modes.voice.target import note_line
 from evalkit.modes.voice.turn_record import make_turn
 from evalkit.modes.voice.written_dialogue import WrittenDialogue
 from evalkit.realtime.introduction import Introduction
@@ -109,7 +112,9 @@ def _kind_of_dialogue(plan: CallPlan) -> type[Dialogue]:
 
 
 def _assistant_cost(setup: CallSetup, plan: CallPlan, call: CallEvidence) -> dict[str, float | None]:
-    """Return what the assistant's responses cost together; nothing where it made none."""
+    """Return what the assistant's responses cost together; nothing where it made none, None where that is not shown."""
+    if plan.media_stream is not None:
+        return {"assistant": None} if call.turns else {}
     spent = [setup.price(turn.result.usage, plan.assistant_model) for turn in call.turns if turn.result.responses]
     known = [cost for cost in spent if cost is not None]
     return {"assistant": math.fsum(known) if len(known) == len(spent) else None} if spent else {}
@@ -130,6 +135,7 @@ def _make_notes(plan: CallPlan, evidence: CallEvidence, account: DuplexAccount |
         },
         "tool_answers": [answer.event for answer in evidence.answers],
         **({"turn_taking": account.note()} if account else {}),
+        **note_line(plan.media_stream),
     }
 
 

@@ -82,7 +82,7 @@ def settings_of(settings: SimulationSettings, case: Case) -> CallSettings:
     speaks_itself = settings.simulator.kind == "realtime" and not same_provider
     return CallSettings(
         assistant_model=str(used["assistant.model"]),
-        assistant_voice=used["assistant.voice"],
+        assistant_voice=None if settings.calls_application else used["assistant.voice"],
         simulator_model=str(used["simulator.model"]),
         caller_voice=used["simulator.voice"] or (None if speaks_itself else settings.speech.voice),
         input_format=used["audio.input_format"],
@@ -133,7 +133,8 @@ def _used_values(
 
 def _never_used(settings: SimulationSettings | WrittenSimulationSettings) -> frozenset[str]:
     closed = set()
-    if settings.assistant.provider.name == "local":
+    calls_application = isinstance(settings, SimulationSettings) and settings.calls_application
+    if calls_application or settings.assistant.provider.name == "local":
         closed.add("assistant.model")
     if settings.simulator.provider.name == "local" or settings.simulator.kind == "text":
         closed.add("simulator.model")

@@ -7,8 +7,8 @@
 Who takes the turns makes the difference between the two kinds of dialogue (:mod:`evalkit.modes.voice.manual_dialogue`,
 :mod:`evalkit.modes.voice.duplex_dialogue`); what they share is here. Caller and assistant have a session each and never
 share one. What both said is kept as words in :attr:`Dialogue.past`, the only thing the caller is shown; the assistant's
-own session keeps its side. A call ends when the caller says END_CALL, when the turns are used up, or with a failure;
-all that had happened by then is in the evidence.
+own session keeps its side. A call ends when the caller says END_CALL, when an application hangs up, when the turns
+are used up, or with a failure; all that had happened by then is in the evidence.
 """
 
 from __future__ import annotations
@@ -26,9 +26,12 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.resample import resample
 from evalkit.mocks.session import MockAnswer, MockSession
+from evalkit.modes.attempt import add_costs
+from evalkit.modes.voice.recogniser import Recognise
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
+from evalkit.realtime.media_stream.session import MediaStreamTarget
 from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.peer_link import PeerLink
 from evalkit.realtime.rate_limits import OnRateLimits
@@ -53,6 +56,7 @@ class EndedBy(StrEnum):
     """Why a call ended."""
 
     CALLER = "caller"
+    ASSISTANT = "assistant"
     MAX_TURNS = "max_turns"
     FAILURE = "failure"
 
@@ -80,6 +84,8 @@ class CallPlan:
         speak_as: Speaks with another voice than the caller's.
         judge_turn: Says of each turn of the simulated caller whether it keeps to the role; None: turns are not judged.
         on_rate_limits: Called with the assistant's rate limits whenever its server sends them.
+        media_stream: The application that is called over a telephone line in the assistant's place; None: none is.
+        recognise: Hears the words of an assistant that tells none.
 
     """
 
@@ -102,6 +108,8 @@ class CallPlan:
     speak_as: Callable[[str], Speak] | None = None
     judge_turn: JudgeTurn | None = None
     on_rate_limits: OnRateLimits = lambda _: None
+    media_stream: MediaStreamTarget | None = None
+    recognise: Recognise | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,9 +137,7 @@ class CallEvidence:
 
     def add_cost(self, costs: Mapping[str, float | None]) -> None:
         """Add what something cost, by role; unknown stays unknown."""
-        for role, cost in costs.items():
-            before = self.cost_usd.get(role, 0.0)
-            self.cost_usd[role] = None if cost is None or before is None else before + cost
+        add_costs(self.cost_usd, costs)
 
 
 NameWav = Callable[[int | None, str], str]
@@ -176,9 +182,9 @@ class Dialogue(ABC):
             async with self._assistant, opening as caller:
                 await self._begin()
                 for index in range(1, self._plan.max_turns + 1):
-                    said = first if index == 1 else await self._ask_caller(caller, index)
-                    if said is None:
-                        evidence.ended_by = EndedBy.CALLER
+                    said = first if index == 1 else await self._next_turn(caller, index)
+                    if isinstance(said, EndedBy):
+                        evidence.ended_by = said
                         return
                     evidence.failure = await self._take_turn(index, said)
                     if evidence.failure is not None:
@@ -186,6 +192,15 @@ class Dialogue(ABC):
                 evidence.ended_by = EndedBy.MAX_TURNS
         finally:
             self._conclude()
+
+    async def _next_turn(self, caller: Caller, index: int) -> CallerTurn | EndedBy:
+        """Return what the caller says next, or who has ended the call."""
+        if self._has_been_left():
+            return EndedBy.ASSISTANT
+        said = await self._ask_caller(caller, index)
+        if self._has_been_left():
+            return EndedBy.ASSISTANT
+        return EndedBy.CALLER if said is None else said
 
     async def _ask_caller(self, caller: Caller, index: int) -> CallerTurn | None:
         """Return the caller's next turn, None when it hangs up."""
@@ -206,6 +221,10 @@ class Dialogue(ABC):
     def _keep_attempt(self, attempt: CallerAttempt, turn: CallerTurn) -> None:
         self._evidence.attempts.append(attempt)
         self._evidence.add_cost(turn.cost_usd)
+
+    def _has_been_left(self) -> bool:
+        """Whether the assistant has hung up."""
+        return False
 
     async def _begin(self) -> None:
         """Configure the assistant's session."""

@@ -68,13 +68,10 @@ def _pieces(left: DuplexEvidence) -> tuple[PlayedPiece, ...]:
 
 def _heard_parts(left: DuplexEvidence, response: CallResponse) -> tuple[HeardSpan, ...]:
     playout = left.session.playout
-    pieces = [piece for piece in _pieces(left) if piece.response_id == response.playout_id]
-    if not pieces:
+    heard = playout.heard_of(response.playout_id, playout.sample_at(left.until_ms))
+    if heard is None:
         return ()
-    began = pieces[0].start
-    pcm = np.zeros(pieces[-1].end - began, dtype=np.int16)
-    for piece in pieces:
-        pcm[piece.start - began : piece.end - began] = playout.audio_format.from_wire(playout.wire_of(piece))
+    began, pcm = heard
     return find_spans(pcm, playout.audio_format.sample_rate_hz, _at_ms(left.session, began))
 
 

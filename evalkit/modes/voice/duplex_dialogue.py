@@ -7,15 +7,19 @@ sound before his turn begins, and done when its moment comes (:mod:`evalkit.mode
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 
+from evalkit.errors import CaseFailure
 from evalkit.modes.voice.dialogue import Dialogue, derive_turn_seed
 from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.heard_turns import heard_exchanges
+from evalkit.modes.voice.recogniser import words_only
 from evalkit.modes.voice.turn_acts import PreparedAct, TurnActs
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.realtime.duplex import DuplexSession
-from evalkit.realtime.live_call import CallStream
+from evalkit.realtime.live_call import CallStream, LiveCall
+from evalkit.realtime.media_stream.session import MediaStreamCall
 from evalkit.records.faults import Failure
 from evalkit.simulator.act_sounds import amplify, make_sound
 from evalkit.simulator.behaviour import MADE_SOUNDS, ActTrigger, BehaviourAct, PlannedAct
@@ -26,21 +30,43 @@ class DuplexDialogue(Dialogue):
     """One call; see :class:`Dialogue`."""
 
     @cached_property
-    def _assistant(self) -> DuplexSession:
+    def _assistant(self) -> LiveCall:
         plan = self._plan
+        stream = CallStream(plan.chunk_ms, self._name_wav(None, "uplink"), self._name_wav(None, "downlink"))
+        if plan.media_stream is not None:
+            return MediaStreamCall(plan.media_stream, {}, trace=self._trace, timeline=self._timeline, stream=stream)
         return DuplexSession(
             plan.url,
             {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
             source="assistant",
             trace=self._trace,
             timeline=self._timeline,
-            stream=CallStream(plan.chunk_ms, self._name_wav(None, "uplink"), self._name_wav(None, "downlink")),
+            stream=stream,
             on_rate_limits=plan.on_rate_limits,
         )
 
     @cached_property
     def _line(self) -> DuplexLine:
-        return DuplexLine(self._assistant, self._timeline, self._limits, self._plan.chunk_ms)
+        recognise = words_only(self._plan.recognise, self._evidence.add_cost)
+        return DuplexLine(self._assistant, self._timeline, self._limits, self._plan.chunk_ms, recognise)
+
+    async def hold(self, first: CallerTurn) -> None:
+        """Hold the call; what was said last is heard too, where the assistant tells no words."""
+        try:
+            await super().hold(first)
+        except CaseFailure:
+            with suppress(CaseFailure):  # the first trouble explains more
+                await self._hear_the_rest()
+            raise
+        await self._hear_the_rest()
+
+    async def _hear_the_rest(self) -> None:
+        if self._evidence.duplex is not None:
+            await self._line.hear_words()
+            self._line.keep(self._evidence.turns)
+
+    def _has_been_left(self) -> bool:
+        return self._assistant.has_hung_up
 
     async def _begin(self) -> None:
         await super()._begin()

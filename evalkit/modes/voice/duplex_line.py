@@ -8,8 +8,10 @@ began, as far as it was heard.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 
+from evalkit.audio.g711 import Pcm
 from evalkit.errors import CaseFailure
 from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
 from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
@@ -38,14 +40,24 @@ class DuplexLine:
         timeline: The clock of the case.
         limits: How long to wait, and how often.
         chunk_ms: How much sound goes out at a time.
+        recognise: Hears the words of an assistant that tells none: a sound and its rate in Hz -> the words; None: all
+            words are told.
 
     Attributes:
         left: What the call leaves, filled as it goes on.
 
     """
 
-    def __init__(self, session: LiveCall, timeline: Timeline, limits: LimitSettings, chunk_ms: float) -> None:
+    def __init__(
+        self,
+        session: LiveCall,
+        timeline: Timeline,
+        limits: LimitSettings,
+        chunk_ms: float,
+        recognise: Callable[[Pcm, int], Awaitable[str]] | None = None,
+    ) -> None:
         self._session, self._timeline, self._limits, self._chunk_ms = session, timeline, limits, chunk_ms
+        self._recognise = recognise
         self.left = DuplexEvidence(session)
 
     async def open(self) -> None:
@@ -58,6 +70,12 @@ class DuplexLine:
         limit_s = self._limits.response_timeout_s
         if not await self._session.silence(timeout_s=limit_s):
             message = f"the assistant spoke on, unasked, for {limit_s:g} s"
+            if self._session.owes_greeting:
+                self.left.ended_waiting = True
+                message = (
+                    f"the application was to speak first and said nothing for {limit_s:g} s; if it waits for the "
+                    "caller, set target.speaks_first=caller"
+                )
             raise CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
 
     async def stay_silent(self, turn_index: int, plan: PlannedAct) -> None:
@@ -116,7 +134,19 @@ class DuplexLine:
         self.left.clips[turn.index] = clip
         acts = acts or TurnActs(self._session, turn.index, (), self.left.done.append)
         self.left.acts.append(acts)
-        return await within_turn(self._hear_out(clip, turn, answer_tools, acts), self._limits)
+        try:
+            failure = await within_turn(self._hear_out(clip, turn, answer_tools, acts), self._limits)
+        except CaseFailure:
+            with suppress(CaseFailure):  # the first trouble explains more
+                await self.hear_words()
+            raise
+        await self.hear_words()
+        return failure
+
+    async def hear_words(self) -> None:
+        """Have put into words what the assistant said since, where it tells no words itself. Raises CaseFailure."""
+        if self._recognise is not None:
+            await self._session.hear_words(self._recognise)
 
     def keep(self, turns: Iterable[TurnEvidence]) -> None:
         """Leave in `turns` what has been heard by now: in earlier ones too, for they may have gone on."""

@@ -90,7 +90,13 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
 
 
 def _detection(settings: VoiceSettings) -> JsonObject:
-    """Return how the server takes the turns; nothing where the client does, as it was before there was a choice."""
+    """Return how the other side takes the turns; nothing where the client does, as it was before there was a choice.
+
+    Of an application behind a telephone line it is also said where that is, and how it is called.
+    """
+    target = settings.target
+    if settings.calls_application:
+        return {"target": {**asdict(target), "parameters": dict(target.parameters)}}
     return {"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}
 
 

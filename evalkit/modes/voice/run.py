@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -20,6 +21,7 @@ from evalkit.modes.voice.call_settings import find_open_keys, settings_of
 from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.fingerprint import settings_of_call
 from evalkit.modes.voice.layouts import RUN_LAYOUT
+from evalkit.modes.voice.recogniser import Recognise, make_recogniser
 from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.modes.voice.simulations import (
     SimulationsData,
@@ -32,6 +34,7 @@ from evalkit.modes.voice.simulations import (
     tell_not_used,
 )  # fmt: skip
 from evalkit.modes.voice.starters import start_with_simulations
+from evalkit.modes.voice.target import assistant_address, is_telephone, media_stream_target
 from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
 from evalkit.modes.voice.written_run import WRITTEN_RUN
@@ -68,7 +71,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         problems = [*super().find_contradictions(config), *find_unanswered_tools(config)]
         behaviour = config["simulator"]["behaviour"] or []
         misfits = find_behaviour_problems(behaviour, "simulator.behaviour")
-        if not misfits and config["turn_detection"]["type"] == "none":
+        if not misfits and config["turn_detection"]["type"] == "none" and not is_telephone(config):
             misfits = _find_idle_behaviour(behaviour)
         problems += misfits
         return problems
@@ -115,7 +118,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             for rule in chosen.behaviour:
                 if rule.get("voice"):
                     yield NamedVoice("simulator.behaviour: 'voice'", settings.speech.provider, str(rule["voice"]))
-            if chosen.assistant_voice is not None:
+            if chosen.assistant_voice is not None and not settings.calls_application:
                 where = "assistant.voice" if settings.assistant.voice else f"{path}: assistant.voice"
                 yield NamedVoice(where, settings.assistant.provider, chosen.assistant_voice)
             if chosen.caller_voice in (None, settings.speech.voice):
@@ -140,7 +143,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             run=run,
             clock=clock,
             limits=settings.limits,
-            plan_of=CallPlanner(settings, data, peers, make_turn_judge(settings, peers)).plan,
+            plan_of=CallPlanner(settings, data, peers, make_turn_judge(settings, peers), make_recogniser(peers)).plan,
             price=peers.prices.cost_usd,
             elide_audio=settings.trace.audio == "elided",
         )
@@ -166,6 +169,7 @@ class CallPlanner:
     data: SimulationsData
     peers: Peers
     judge_turn: TurnJudge | None
+    recognise: Recognise | None = None
 
     def plan(self, case: Case) -> CallPlan:
         """Return everything that the call of `case` needs."""
@@ -174,7 +178,8 @@ class CallPlanner:
         inputs: Any = case.inputs
         tools = call_tools(case)
         persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
-        address = peers.realtime("assistant", chosen.assistant_model)
+        media_stream = media_stream_target(settings, os.environ)
+        url, headers = assistant_address(peers, chosen.assistant_model, media_stream)
         speak = self._speak(chosen.caller_voice)
         mocks = mocks_of(settings, self.data.mocks, case)
         return CallPlan(
@@ -186,8 +191,8 @@ class CallPlanner:
                 voice=chosen.assistant_voice,
                 turn_detection=detection_spec(settings.turn_detection),
             ),
-            url=address.url,
-            headers=address.headers,
+            url=url,
+            headers=headers,
             assistant_model=chosen.assistant_model,
             open_caller=caller_opener(
                 settings, peers, chosen.simulator_model, persona, speak, voice=chosen.caller_voice
@@ -206,6 +211,8 @@ class CallPlanner:
             speak_as=self._speak,
             judge_turn=self.judge_turn,
             on_rate_limits=peers.on_rate_limits,
+            media_stream=media_stream,
+            recognise=None if media_stream is None else self.recognise,
         )
 
     def _speak(self, voice: str | None) -> Speak:

@@ -91,6 +91,21 @@ class TurnDetectionSettings:
 
 
 @dataclass(frozen=True)
+class TargetSettings:
+    """What is called. All but `kind` is for an application behind a telephone line."""
+
+    kind: str
+    url: str | None
+    dialect: str | None
+    speaks_first: str | None
+    parameters: Mapping[str, str]
+    auth_token_env: str | None
+
+
+_REALTIME = TargetSettings("realtime", None, None, None, {}, None)
+
+
+@dataclass(frozen=True)
 class ConformanceSettings:
     """The bounds of a recording that can be used."""
 
@@ -171,7 +186,10 @@ class RealtimeSettings(RunSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class VoiceSettings(RealtimeSettings):
-    """What all of them have in which it hears. `channel` stays a document: the audio room has its types."""
+    """What all of them have in which it hears. `channel` stays a document: the audio room has its types.
+
+    `target` is a realtime model where nothing is said of it, as in runs that were stored before there was a choice.
+    """
 
     channel: Mapping[str, Any]
     turn_detection: TurnDetectionSettings
@@ -180,6 +198,17 @@ class VoiceSettings(RealtimeSettings):
     gate: DuplexGateSettings
     chunk_ms: int
     real_time: bool
+    target: TargetSettings = _REALTIME
+
+    @property
+    def calls_application(self) -> bool:
+        """Whether an application behind a telephone line is called."""
+        return self.target.kind == "media_stream"
+
+    @property
+    def roles_not_called(self) -> frozenset[str]:
+        """The assistant's, where an application is called in its place."""
+        return frozenset({"assistant"}) if self.calls_application else frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -13,9 +14,11 @@ from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.modes.mode import Work
 from evalkit.modes.voice.fingerprint import settings_of_turn
+from evalkit.modes.voice.recogniser import make_recogniser
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mocked_tools
 from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
+from evalkit.modes.voice.target import assistant_address, media_stream_target
 from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
 from evalkit.peers.peers import Peers
@@ -71,7 +74,8 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
         """Yield the callable that holds one turn with the assistant."""
         if settings.real_time:
             peers.clients.warm()
-        address = peers.realtime("assistant", str(settings.assistant.model))
+        media_stream = media_stream_target(settings, os.environ)
+        url, headers = assistant_address(peers, str(settings.assistant.model), media_stream)
         setup = TurnSetup(
             settings=settings,
             session=SessionSpec(
@@ -82,8 +86,8 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
                 voice=settings.assistant.voice,
                 turn_detection=detection_spec(settings.turn_detection),
             ),
-            url=address.url,
-            headers=address.headers,
+            url=url,
+            headers=headers,
             run=run,
             clock=clock,
             fingerprint=settings_of_turn(settings, data.system_prompt, data.tools, data.datasets),
@@ -91,6 +95,8 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
             channel=ChannelSpec.from_config(settings.channel),
             new_tools=mocked_tools(settings, data, clock) if settings.mode.answer_tools else None,
             on_rate_limits=peers.on_rate_limits,
+            media_stream=media_stream,
+            recognise=None if media_stream is None else make_recogniser(peers),
         )
         speak = self.speaker(settings, peers)
 

@@ -15,17 +15,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
-from evalkit.modes.attempt import Evidence, make_attempt
+from evalkit.modes.attempt import Evidence, add_costs, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
 from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_line import DuplexLine
+from evalkit.modes.voice.recogniser import Recognise, words_only
 from evalkit.modes.voice.settings import VoiceSettings
+from evalkit.modes.voice.target import note_line
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
@@ -33,7 +36,8 @@ from evalkit.modes.voice.turn_record import make_turn
 from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
-from evalkit.realtime.live_call import CallStream
+from evalkit.realtime.live_call import CallStream, LiveCall
+from evalkit.realtime.media_stream.session import MediaStreamCall, MediaStreamTarget
 from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.session import RealtimeSession
@@ -76,6 +80,8 @@ class TurnSetup:
         channel: Line quality: what lies between the utterance and the assistant.
         new_tools: Makes the tools of one conversation; None: calls are not answered and end the turn.
         on_rate_limits: Called with the server's rate limits whenever it sends them.
+        media_stream: The application that is called over a telephone line in the assistant's place; None: none is.
+        recognise: Hears the words of an assistant that tells none.
 
     """
 
@@ -90,6 +96,8 @@ class TurnSetup:
     channel: ChannelSpec = field(default_factory=ChannelSpec)
     new_tools: Callable[[CaseTrial], AnswerTools] | None = None
     on_rate_limits: OnRateLimits = lambda _: None
+    media_stream: MediaStreamTarget | None = None
+    recognise: Recognise | None = None
 
 
 async def run_spoken_turn(
@@ -138,7 +146,8 @@ class _SpokenExchange:
         evidence.failure = evidence.failure or find_misbehaviour(turn.result)
         evidence.served_model = turn.result.served_model or evidence.served_model
         if turn.result.responses:
-            evidence.cost_usd["assistant"] = setup.price(turn.result.usage, str(setup.settings.assistant.model))
+            is_told, model = setup.media_stream is None, str(setup.settings.assistant.model)
+            evidence.cost_usd["assistant"] = setup.price(turn.result.usage, model) if is_told else None
         input_format, output_format = setup.session.input_format, setup.session.output_format
         account = DuplexAccount.of(self._duplex, [turn], input_format) if self._duplex else None
         if turn.pacing:
@@ -146,7 +155,7 @@ class _SpokenExchange:
         if account is not None:
             self._files.write_duplex(account.left, input_format, output_format)
             evidence.artifacts = self._files.of_call()
-            evidence.notes = {"timeline": "paced", "turn_taking": account.note()}
+            evidence.notes = {"timeline": "paced", "turn_taking": account.note(), **note_line(setup.media_stream)}
 
     async def _send_through_channel(self, said: PreparedUtterance) -> TurnEvidence:
         """Return the turn with the sound for the assistant: the utterance itself, or what a channel makes of it."""
@@ -179,14 +188,17 @@ class _SpokenExchange:
             on_rate_limits=self._setup.on_rate_limits,
         )
 
-    def _open_duplex(self, trace: Trace, timeline: Timeline) -> DuplexSession:
+    def _open_duplex(self, trace: Trace, timeline: Timeline) -> LiveCall:
+        stream = CallStream(self._setup.settings.chunk_ms, self._wav("uplink"), self._wav("downlink"))
+        if self._setup.media_stream is not None:
+            return MediaStreamCall(self._setup.media_stream, {}, trace=trace, timeline=timeline, stream=stream)
         return DuplexSession(
             self._setup.url,
             self._headers(),
             source="assistant",
             trace=trace,
             timeline=timeline,
-            stream=CallStream(self._setup.settings.chunk_ms, self._wav("uplink"), self._wav("downlink")),
+            stream=stream,
             on_rate_limits=self._setup.on_rate_limits,
         )
 
@@ -209,7 +221,7 @@ class _SpokenExchange:
 
     async def _talk(
         self,
-        session: DuplexSession,
+        session: LiveCall,
         timeline: Timeline,
         turn: TurnEvidence,
         answer_tools: AnswerTools | None,
@@ -217,7 +229,8 @@ class _SpokenExchange:
     ) -> None:
         """Let the server find out when the utterance has ended, and hear it out."""
         settings = self._setup.settings
-        line = DuplexLine(session, timeline, settings.limits, settings.chunk_ms)
+        recognise = words_only(self._setup.recognise, partial(add_costs, evidence.cost_usd))
+        line = DuplexLine(session, timeline, settings.limits, settings.chunk_ms, recognise)
         try:
             async with session:
                 await session.configure(self._setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)

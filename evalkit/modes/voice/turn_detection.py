@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalkit.modes.voice.settings import TurnDetectionSettings
+from evalkit.modes.voice.target import is_telephone
 from evalkit.realtime.events import DetectionSpec
 
 # Key of `turn_detection` -> the type that has it.
@@ -28,6 +29,8 @@ def find_detection_problems(config: Mapping[str, Any]) -> list[str]:
         for key, owner in _DETECTION_KEYS.items()
         if detection[key] is not None and owner != kind
     ]
+    if is_telephone(config):
+        return problems
     if kind == "none":
         return [*problems, *_find_idle_gates(config["gate"]["turn_taking"])]
     if config["real_time"] is False:

@@ -14,6 +14,13 @@ from evalkit.mocks.overlay import OverlaySpec
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
 from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
+from evalkit.modes.voice.target import (
+    find_target_problems,
+    find_token_problems,
+    is_telephone,
+    settle_target,
+    unmeasured_over_a_line,
+)
 from evalkit.modes.voice.turn_detection import find_detection_problems
 from evalkit.records.json import JsonObject
 from evalkit.service.offered import can_speak
@@ -48,7 +55,12 @@ class VoiceMode(Mode[Settings, Data]):
                     f"{audio[format_key] or 'pcm16'}, which the protocol carries at {native} Hz only; "
                     f"leave the rate null"
                 )
-        return [*problems, *find_detection_problems(config), *find_realtime_problems(config)]
+        return [
+            *problems,
+            *find_target_problems(config),
+            *find_detection_problems(config),
+            *find_realtime_problems(config),
+        ]
 
     def settle(self, resolved: dict[str, Any]) -> None:
         """Fill in formats, rates, chunk size and pacing; in full duplex sound goes at the speed of speech."""
@@ -58,29 +70,47 @@ class VoiceMode(Mode[Settings, Data]):
         audio["sample_rate_hz"] = _native_rate_hz(audio["input_format"])
         audio["output_sample_rate_hz"] = _native_rate_hz(audio["output_format"])
         resolved["chunk_ms"] = resolved["chunk_ms"] or DEFAULT_CHUNK_MS
+        if is_telephone(resolved):
+            settle_target(resolved)
         if resolved["turn_detection"]["type"] != "none":
             resolved["real_time"] = True
         if resolved["real_time"] is None:
             is_remote = resolved["assistant"]["provider"]["name"] not in ("local", "replay")
             resolved["real_time"] = self.paced_by_default and is_remote
 
+    def find_key_problems(self, settings: Settings, environ: Mapping[str, str]) -> list[str]:
+        """Return a message where the token is missing by which requests to an application are signed."""
+        return find_token_problems(settings, environ)
+
+    def needs(self, settings: Settings) -> frozenset[str]:
+        """Return all roles that the mode has, without the judge, and without those that are not called."""
+        return super().needs(settings) - settings.roles_not_called
+
     def engines(self, settings: Settings) -> frozenset[str]:
-        """Return both engines where the assistant is embedded and talks, else speech where that role is."""
+        """Return both engines where the assistant is embedded and talks, else speech where that role is.
+
+        What an application says over a telephone line is heard by the transcription.
+        """
+        role = settings.roles.get("speech")
+        speaks = frozenset({"speech"}) if role and role.provider.name == "local" else frozenset()
+        if settings.calls_application:
+            return speaks | ({"transcription"} if settings.provider.name == "local" else frozenset())
         if settings.assistant.provider.name == "local" and settings.assistant.model != _HEARS_NOTHING:
             return frozenset({"speech", "transcription"})
-        role = settings.roles.get("speech")
-        return frozenset({"speech"}) if role and role.provider.name == "local" else frozenset()
+        return speaks
 
     def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
         """Yield the assistant's, where one is named, and the speech role's, where the mode has that."""
-        if settings.assistant.voice is not None:
+        if settings.assistant.voice is not None and not settings.calls_application:
             yield NamedVoice("assistant.voice", settings.assistant.provider, settings.assistant.voice)
         speech: SpeechSettings | None = getattr(settings, "speech", None)
         if speech is not None:
             yield NamedVoice("speech.voice", speech.provider, speech.voice)
 
     def unmeasured_latencies(self, settings: Settings, data: Data) -> Mapping[str, str]:
-        """Return the wait from voice to voice where nothing is sent in real time."""
+        """Return the wait from voice to voice where nothing is sent in real time, and what a telephone line lacks."""
+        if settings.calls_application:
+            return unmeasured_over_a_line()
         if self.is_paced(settings, data):
             return {}
         return {"latency_voice_to_voice_ms": "is measured only where sound is sent in real time (real_time=true)"}
@@ -91,7 +121,12 @@ class VoiceMode(Mode[Settings, Data]):
 
     def describe(self, settings: Settings, data: Data) -> str:
         """Return the line of a job: cases, model under test and provider, how sound is sent, who takes the turns."""
-        provider, detection = settings.assistant.provider, settings.turn_detection
+        provider, detection, target = settings.assistant.provider, settings.turn_detection, settings.target
+        if settings.calls_application:
+            return (
+                f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, {settings.assistant.model} at "
+                f"{target.url} ({target.dialect}, {target.speaks_first} speaks first), telephone line in real time"
+            )
         line = (
             f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, assistant {settings.assistant.model} "
             f"at {provider.name} ({provider.base_url or 'embedded'}), chunk {settings.chunk_ms} ms, "

@@ -1,0 +1,134 @@
+"""A telephone bot in a process of its own: it bridges a media stream to a realtime model that takes the turns.
+
+``python telephone_application.py --service http://127.0.0.1:8080/v1 --prompt FILE --tools FILE --answers FILE`` prints
+its address and serves until its standard input ends. It is what people build from public examples: sound is handed
+through in G.711, the line is cleared when the model hears the caller, tools are answered from a file. What it does
+wrong on purpose, its further arguments say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+
+from evalkit.audio.formats import AudioFormat
+
+ULAW = AudioFormat.G711_ULAW
+
+
+class TelephoneBot:
+    """One call."""
+
+    def __init__(self, line: ServerConnection, model: ClientConnection, chosen: argparse.Namespace) -> None:
+        self._line, self._model, self._chosen = line, model, chosen
+        self._stream = ""
+        self._prompt = Path(chosen.prompt).read_text(encoding="utf-8")
+        self._tools = json.loads(Path(chosen.tools).read_text(encoding="utf-8"))
+        self._answers = json.loads(Path(chosen.answers).read_text(encoding="utf-8"))
+        self._answered = 0
+
+    async def hear(self) -> None:
+        """Take what the line says, to its end."""
+        async for frame in self._line:
+            message = json.loads(frame)
+            if message["event"] == "start":
+                self._stream = message["streamSid"]
+                await self._begin()
+            elif message["event"] == "media":
+                await self._tell("input_audio_buffer.append", audio=message["media"]["payload"])
+
+    async def speak(self) -> None:
+        """Take what the model says, to its end."""
+        async for frame in self._model:
+            event = json.loads(frame)
+            if event["type"] == "response.output_audio.delta":
+                await self._play(base64.b64decode(event["delta"]))
+            elif event["type"] == "input_audio_buffer.speech_started":
+                await self._send("clear")
+            elif event["type"] == "response.done":
+                await self._finish(event["response"])
+
+    async def _begin(self) -> None:
+        sound = {"type": "audio/pcmu"}
+        detection = {"type": "server_vad", "silence_duration_ms": self._chosen.silence_ms}
+        audio = {"input": {"format": sound, "turn_detection": detection}, "output": {"format": sound}}
+        session = {"type": "realtime", "instructions": self._prompt, "tools": self._tools, "audio": audio}
+        await self._tell("session.update", session=session)
+        if self._chosen.greets:
+            await self._tell("response.create")
+
+    async def _finish(self, response: dict[str, Any]) -> None:
+        calls = [item for item in response["output"] if item["type"] == "function_call"]
+        for call in calls:
+            output = json.dumps(self._answers.get(call["name"], {"error": "unknown tool"}))
+            item = {"type": "function_call_output", "call_id": call["call_id"], "output": output}
+            await self._tell("conversation.item.create", item=item)
+        if calls:
+            await self._tell("response.create")
+            return
+        self._answered += 1
+        if self._chosen.dies_after and self._answered >= self._chosen.dies_after:
+            self._line.transport.abort()
+        if self._chosen.hangs_up_after and self._answered >= self._chosen.hangs_up_after:
+            await asyncio.sleep(6)  # until it has been heard
+            await self._line.close()
+
+    async def _play(self, wire: bytes) -> None:
+        if self._chosen.wrong_rate:
+            pcm = ULAW.from_wire(wire)  # as who takes 24 kHz for 8 kHz: three times as long, three times as low
+            wire = ULAW.to_wire(np.repeat(pcm, 3))
+        for begin in range(0, len(wire), self._chosen.frame_bytes):
+            payload = base64.b64encode(wire[begin : begin + self._chosen.frame_bytes]).decode()
+            await self._send("media", media={"payload": payload})
+
+    async def _send(self, event: str, **fields: Any) -> None:
+        await self._line.send(json.dumps({"event": event, "streamSid": self._stream, **fields}))
+
+    async def _tell(self, event_type: str, **fields: Any) -> None:
+        await self._model.send(json.dumps({"type": event_type, **fields}))
+
+
+async def answer(line: ServerConnection, chosen: argparse.Namespace) -> None:
+    """Answer one call."""
+    url = chosen.service.replace("http", "ws", 1) + "/realtime?model=local-agent"
+    async with connect(url, compression=None, max_size=None) as model:
+        bot = TelephoneBot(line, model, chosen)
+        with contextlib.suppress(ConnectionClosed):
+            tasks = [asyncio.create_task(bot.hear()), asyncio.create_task(bot.speak())]
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+
+
+async def main() -> None:
+    """Serve until the standard input ends."""
+    parser = argparse.ArgumentParser()
+    for name in ("service", "prompt", "tools", "answers"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--frame-bytes", type=int, default=1100)
+    parser.add_argument("--silence-ms", type=int, default=500)
+    parser.add_argument("--hangs-up-after", type=int, default=0)
+    parser.add_argument("--dies-after", type=int, default=0)
+    parser.add_argument("--wrong-rate", action="store_true")
+    parser.add_argument("--greets", action="store_true")
+    chosen = parser.parse_args()
+    async with serve(lambda line: answer(line, chosen), "127.0.0.1", 0, max_size=None) as server:
+        sys.stdout.write(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws\n")
+        sys.stdout.flush()
+        await asyncio.to_thread(sys.stdin.read)
+        server.close(close_connections=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,128 @@
+"""A telephone bot in a process of its own, called by the installed command: heard, graded, told what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import Cli, Finished, read_events, read_json
+
+ROOT = Path(__file__).parents[2]
+CASE = "sim_support_order_status"
+
+
+@contextlib.contextmanager
+def answering(service_url: str, folder: Path, *arguments: str) -> Iterator[str]:
+    """Yield the address of a bot that is ready for calls."""
+    answers = folder / "answers.json"
+    simulation = read_json(ROOT / "data" / "run" / f"{CASE}.json")
+    answers.write_text(json.dumps({mock["name"]: mock["output"] for mock in reversed(simulation["tool_mocks"])}))
+    bot = subprocess.Popen(
+        [
+            sys.executable, str(Path(__file__).with_name("telephone_application.py")), f"--service={service_url}",
+            f"--prompt={ROOT / 'data' / 'prompts' / 'support.txt'}",
+            f"--tools={ROOT / 'data' / 'tools' / 'support.json'}", f"--answers={answers}", *arguments,
+        ],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert bot.stdin is not None
+    assert bot.stdout is not None
+    with bot:
+        try:
+            yield bot.stdout.readline().strip()
+        finally:
+            bot.stdin.close()
+            bot.wait(20)
+
+
+def call(cli: Cli, url: str, *overrides: str) -> Finished:
+    """Call the bot with one short shipped simulation."""
+    index = cli.cwd / "simulations.csv"
+    index.write_text(f"simulation_id,simulation_path\n{CASE},{ROOT / 'data' / 'run' / CASE}.json\n")
+    return cli(
+        "mode=run", "target=media_stream", f"target.url={url}", f"mode.data_csv={index}", "report.plots=false",
+        "assistant=support", "limits.max_attempts=1", *overrides,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A call that was answered: what the command left."""
+
+    finished: Finished
+    record: Any
+
+
+@pytest.fixture(scope="module")
+def answered(service_url: str, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Answered:
+    """A call to a bot that greets."""
+    folder = tmp_path_factory.mktemp("telephone")
+    with answering(service_url, folder, "--greets") as url:
+        finished = call(Cli(folder, warm_env), url, "+target.parameters.tenant=seven")
+    assert finished.code == 0, finished.err
+    return Answered(finished, read_json(finished.directory / "records" / f"{CASE}.json"))
+
+
+def test_the_call_was_held_and_heard(answered: Answered) -> None:
+    """The bot greeted, the caller said what he wanted, and what the bot told him was heard by the recogniser."""
+    record = answered.record
+    assert (record["failure"], record["notes"]["ended_by"]) == (None, "caller")
+    kinds = [step["kind"] for step in record["turns"][0]["steps"]]
+    assert kinds[:3] == ["words", "caller_words", "words"]
+    assert "Tuesday" in record["turns"][0]["steps"][-1]["text"]
+    assert record["notes"]["words"] == {"assistant": "recognised", "caller": "said"}
+    stream = record["notes"]["turn_taking"]["stream"]
+    assert (stream["dialect"], stream["hung_up"]) == ("twilio", False)
+    assert stream["frames"] > 10
+
+
+def test_what_a_line_does_not_show_is_ungraded_and_not_0(answered: Answered) -> None:
+    """Tools, text and cost are unknown; nothing of that is a number."""
+    row, summary = answered.finished.rows[0], answered.finished.summary
+    assert (row["tool_call_grade"], row["tool_call_args_grade"], row["said_what_it_wrote_grade"]) == ("", "", "")
+    assert "a telephone line does not show the tools" in row["tool_call_rationale"]
+    assert (row["tool_calls"], row["output_tokens"], row["latency_first_audio_ms"]) == ("", "", "")
+    assert answered.record["cost_usd"]["assistant"] is None
+    assert row["day_told_grade"] != ""
+    assert summary["assistant_model_default"] == "application"
+
+
+def test_times_are_those_of_the_sound(answered: Answered) -> None:
+    """The wait is from the caller's last sound to the answer's first."""
+    measures = answered.record["turns"][0]["measures"]
+    latency = answered.record["turns"][0]["latencies"]["latency_voice_to_voice_ms"]
+    assert latency == pytest.approx(measures["response_latency_ms"], abs=150)
+    assert measures["interrupted_caller"] == 0
+
+
+def test_the_bot_was_handed_its_parameters(answered: Answered) -> None:
+    """As custom parameters of the start message, which stands in the log with all others."""
+    events = read_events(answered.finished.directory, CASE)
+    start = next(event for event in events if event["type"] == "start")
+    assert start["event"]["start"]["customParameters"]["tenant"] == "seven"
+    assert {"connected", "start", "media", "stop"} <= {event["type"] for event in events}
+
+
+def test_a_bot_that_waits_for_the_caller_is_told_apart_from_a_silent_one(
+    cli: Cli, service_url: str, tmp_path: Path
+) -> None:
+    """The message says which setting it is; it is the bot's failure as long as it is said to greet."""
+    with answering(service_url, tmp_path) as url:
+        finished = call(cli, url, "limits.response_timeout_s=3")
+    row = finished.rows[0]
+    assert (row["failure_stage"], row["fault"]) == ("response_timeout", "assistant")
+    assert "if it waits for the caller, set target.speaks_first=caller" in row["error_message"]
+
+
+def test_nobody_answers(cli: Cli) -> None:
+    """No bot at the address: nothing is held against it."""
+    finished = call(cli, "ws://127.0.0.1:9/ws")
+    assert finished.code == 3
+    assert "connection refused; is the server running there?" in finished.rows[0]["error_message"]
