@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evalkit.service.brain.conversation import (
     Answered,
@@ -280,3 +282,44 @@ def test_a_failure_has_its_own_name(new_bench):
     step = bench.session.failed(response_id, "slow down", code="rate_limit_exceeded", kind="upstream_error")
     error = bench.settle(step)[-1]["response"]["status_details"]["error"]
     assert error == {"type": "upstream_error", "code": "rate_limit_exceeded", "message": "slow down"}
+
+
+_SENTENCES = st.lists(st.text("ab .\n", min_size=1, max_size=12), min_size=1, max_size=5)
+
+
+@given(_SENTENCES, st.booleans(), st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_sentences_come_out_in_order_however_they_are_spoken(new_bench, check_event, sentences, cancels, data):
+    """Whichever is ready first, whatever is drawn in between: words and sound are whole, or cut at a cancel."""
+    bench = new_bench(holds_work=True, counts_tokens=False)
+    response_id = bench.send("response.create")[0]["response"]["id"]
+    steps = [("told", text) for text in sentences] + [("thought", "")]
+    speaking, events = [], []
+    while steps or speaking:
+        doing = data.draw(st.sampled_from(["next"] * bool(steps) + ["speak"] * bool(speaking) + ["draw"]))
+        if doing == "draw":
+            events += bench.draw(data.draw(st.integers(1, 4)))
+        elif doing == "speak":
+            speak = speaking.pop(data.draw(st.integers(0, len(speaking) - 1)))
+            bench.session.spoken(response_id, np.ones(1600, dtype=np.int16), 16_000, speak.sentence)
+        else:
+            what, text = steps.pop(0)
+            if what == "told":
+                speaking += bench.session.told(response_id, text).work
+            else:
+                bench.session.thought(response_id, Reply("".join(sentences), origin=Origin(ToolMode.NONE)))
+    if cancels:
+        events += bench.session.receive('{"type": "response.cancel"}').events
+    while bench.session.streaming:
+        events += bench.draw(1)
+    for event in events:
+        check_event(event)
+    done = [event for event in events if event["type"] == "response.done"][-1]["response"]
+    deltas = [event["delta"] for event in events if event["type"] == "response.output_audio_transcript.delta"]
+    sound = [event["delta"] for event in events if event["type"] == "response.output_audio.delta"]
+    voiced = [text for text in sentences if any(character.isalnum() for character in text)]
+    assert "".join(sentences).startswith("".join(deltas))
+    assert sum(len(base64.b64decode(piece)) for piece in sound) <= len(voiced) * 4800
+    if done["status"] == "completed":
+        assert "".join(deltas) == "".join(sentences)
+        assert sum(len(base64.b64decode(piece)) for piece in sound) == len(voiced) * 4800
