@@ -83,8 +83,8 @@ def main(args: Sequence[str]) -> int:
     if unknown:
         raise ConfigError(unknown)
     with (
-        service_url(settings.service, needed=settings.judge.provider.name == "local", engines=()) as url,
         served(settings, ["judge"]) as addressed,
+        service_url(addressed.service, needed=settings.judge.provider.name == "local", engines=()) as url,
     ):
         asked = event_loop.run(_ask_all(addressed, questions, url))
     unreached = all(answer.said is None and answer.verdict.judge["agreement"] is None for answer in asked)

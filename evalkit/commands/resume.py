@@ -116,7 +116,7 @@ def _resume_sweep(asked: _Asked) -> int:
     engines = {name for job in embedded for name in job.engines}
     with (
         shared_llms(model for job in prepared for model in job.llms),
-        shared_services((job.settings.service for job in embedded), engines=engines),
+        shared_services((job.service for job in embedded), engines=engines),
     ):
         was_interrupted = launch_jobs(planned, launch, finish, asked.root)
     code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)

@@ -145,7 +145,7 @@ def _score(task: Regrading, run: RunDirectory, line: CommandLine, *, as_json: bo
     cut_torn_line(run.grades_path)
     earlier = open_run(run.root, "score").grades
     addresses = served(task.settings, task.needs) if task.needs else nullcontext(task.settings)
-    with _services(task) as url, addresses as addressed:
+    with addresses as addressed, _services(replace(task, settings=addressed)) as url:
         write_provenance(run.provenance_path, with_scoring(run.read_provenance(), scoring))
         given = event_loop.run(_grade_all(replace(task, settings=addressed), run, earlier, spending, url))
     report = report_run(run)

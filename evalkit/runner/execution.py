@@ -48,7 +48,7 @@ def execute(planned: Plan, launch: Launch) -> int:
         handing_on(prepared, planned, working_dir),
         shared_llms(model for job in prepared for model in job.llms),
         shared_services(
-            (job.settings.service for job in embedded), engines={name for job in embedded for name in job.engines}
+            (job.service for job in embedded), engines={name for job in embedded for name in job.engines}
         ) as models,
     ):
         require_embedded_models(prepared, models)

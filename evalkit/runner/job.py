@@ -114,10 +114,10 @@ def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_c
         _log.info("%s", note)
     with _drawing(prepared.config, destination) as draw:
         with (
-            service_url(settings.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
             served(settings, prepared.roles) as addressed,
+            service_url(addressed.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
         ):
-            ready = replace(prepared, settings=addressed)
+            ready = replace(prepared, settings=replace(addressed, service=settings.service))  # no port is recorded
             outcome = event_loop.run(_run_cases(ready, left, run, url, quota, in_worker=destination.in_worker))
         if outcome.stopped_by is Stop.STORAGE:
             raise StorageError(f"{run.root}: {outcome.trouble}; {len(run.read_finished())} of {len(trials)} are stored")

@@ -19,7 +19,7 @@ from evalkit.peers.endpoints import find_endpoint_problems
 from evalkit.peers.fault_plans import settle_faults
 from evalkit.peers.pricing import price_table
 from evalkit.peers.replayed import with_recorded_models
-from evalkit.peers.served import find_llm_problems, llms_of, settle_llms
+from evalkit.peers.served import find_llm_problems, find_thinking_problems, llms_of, service_of, settle_llms
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject, content_sha256
@@ -29,7 +29,7 @@ from evalkit.settings.dotenv import adopt_keys
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.resolution import find_missing_models, resolve
 from evalkit.settings.roles import ROLES
-from evalkit.settings.types import GateSettings, RoleSettings, RunSettings
+from evalkit.settings.types import GateSettings, RoleSettings, RunSettings, ServiceSettings
 from evalkit.settings.validation import find_contradictions, find_problems
 
 
@@ -94,6 +94,11 @@ class Prepared:
         return llms_of(self.settings, self.roles)
 
     @property
+    def service(self) -> ServiceSettings:
+        """The embedded provider's settings, where the language models that all jobs share are served already."""
+        return service_of(self.settings, self.roles)
+
+    @property
     def uses_embedded_provider(self) -> bool:
         """Whether the embedded provider has to be started: for a role that is used, or for listening to answers."""
         return bool(self.engines) or any(role.provider.name == "local" for role in self.roles.values())
@@ -148,6 +153,7 @@ def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str,
         *find_llm_problems(settings),
         *find_brain_problems(settings, mode.needs(settings), environ),
         *mode.find_key_problems(settings, environ),
+        *find_thinking_problems(settings, {*mode.needs(settings), "judge"}),
         *_find_gate_problems(mode, settings.gate),
     ]
     collecting(problems, lambda: price_table(settings))

@@ -114,10 +114,7 @@ def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
     if "brain_url" not in service:
         there = "provider=compatible provider.base_url=URL provider.text_api=chat"
         return [f"service.brain: chat is for calls (crawl, walk, run); here the model is asked where it is: {there}"]
-    if url is None:
-        wanted = "service.brain=chat needs the URL of an endpoint, ending in /v1: service.brain_url=URL"
-        return [f"service.brain_url: null; {wanted}"]
-    if "@" in urlsplit(url).netloc:
+    if url is not None and "@" in urlsplit(url).netloc:
         advice = "put the key into a variable named by service.brain_api_key_env (the value is not shown)"
         return [f"service.brain_url: must not hold a user name or password; {advice}"]
     return []

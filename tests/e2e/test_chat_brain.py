@@ -152,7 +152,7 @@ def test_a_failure_of_the_endpoint_is_nobodys_grade(cli: Cli, status: int, error
 
 def test_what_is_missing_is_said_before_anything_starts(cli: Cli) -> None:
     """The address, and whom to ask there."""
-    done = cli("check", "mode=crawl", "service.brain=chat")
+    done = cli("check", "mode=crawl", "service.brain=chat", "assistant.model=gpt-9")
     assert (done.code, "service.brain_url: null" in done.err) == (2, True)
     done = cli("check", "mode=crawl", "service.brain=chat", "service.brain_url=http://127.0.0.1:1234/v1")
     assert (done.code, "assistant.model=NAME" in done.err) == (2, True)

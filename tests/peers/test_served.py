@@ -12,17 +12,24 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.peers import served as served_module
-from evalkit.peers.served import find_llm_problems, llms_of, served, shared_llms
+from evalkit.peers.served import (
+    find_llm_problems,
+    find_thinking_problems,
+    llms_of,
+    served,
+    service_of,
+    shared_llms,
+)  # fmt: skip
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import read_settings
 from evalkit.service.llm.weights import WEIGHTS
-from evalkit.settings.resolution import resolve
 from evalkit.settings.types import RunSettings
 
 
-def _settings(tmp_path: Path, *overrides: str) -> RunSettings:
-    composed = dict(plan(("mode=crawl", *overrides), packaged_source()).jobs[0].config)
-    return RunSettings.from_config(resolve(composed, tmp_path))
+def _settings(tmp_path: Path, *overrides: str) -> Any:
+    composed = plan(("mode=crawl", *overrides), packaged_source()).jobs[0].config
+    _, settings = read_settings(composed, tmp_path)
+    return settings
 
 
 def _judged_by(settings: RunSettings, model: str, provider: str = "local_llm") -> RunSettings:
@@ -91,7 +98,7 @@ def test_nothing_starts_where_nobody_asks(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_unknown_model_is_named_with_the_nearest(tmp_path: Path) -> None:
     """The message says what there is."""
     [problem, *_] = find_llm_problems(_judged_by(_settings(tmp_path), "qwen2.5-coder-05b"))
-    assert "'qwen2.5-coder-05b' is not a model of local_llm" in problem
+    assert "'qwen2.5-coder-05b' is not a local language model" in problem
     assert "did you mean" in problem
     assert "qwen2.5-coder-1.5b" in problem
 
@@ -100,7 +107,7 @@ def test_a_missing_runtime_is_said_before_anything_starts(tmp_path: Path, monkey
     """The message can be copied into a shell."""
     monkeypatch.setattr(served_module.importlib.util, "find_spec", lambda _: None)
     assert find_llm_problems(_judged_by(_settings(tmp_path), "qwen2.5-coder-0.5b", "local_coder")) == [
-        "provider=local_coder needs xllamacpp; install it with: pip install '.[local-coder]'"
+        "qwen2.5-coder-0.5b needs xllamacpp; install it with: pip install '.[local-coder]'"
     ]
     assert find_llm_problems(_settings(tmp_path)) == []
 
@@ -125,6 +132,61 @@ def test_a_model_on_this_machine_is_asked_one_thing_at_a_time(tmp_path: Path) ->
     judged = "provider@judge.provider=local_llm"
     assert _settings(tmp_path).limits.requests_in_flight is None
     for line, expected in (([judged], 1), ([judged, "limits.requests_in_flight=3"], 3)):
-        composed = plan(("mode=crawl", *line), packaged_source()).jobs[0].config
-        _, settings = read_settings(composed, tmp_path)
-        assert settings.limits.requests_in_flight == expected
+        assert _settings(tmp_path, *line).limits.requests_in_flight == expected
+
+
+_THINKING = ("mode=run", "input=text", "service.brain=chat")
+
+
+def test_it_thinks_for_the_embedded_provider_where_no_endpoint_is_named(tmp_path: Path, started: list[Any]) -> None:
+    """The service of a line is started with the address of the model that all its jobs share; so is a job's own."""
+    settings = _settings(tmp_path, *_THINKING, "assistant.model=qwen2.5-coder-0.5b", "service.keep_alive_s=60")
+    roles = ["assistant", "simulator"]
+    assert llms_of(settings, roles) == {"qwen2.5-coder-0.5b"}
+    with shared_llms(llms_of(settings, roles)), served(settings, roles) as addressed:
+        assert addressed.service == service_of(settings, roles)
+        assert (addressed.service.brain_url, addressed.service.keep_alive_s) == ("http://127.0.0.1:1/v1", 0)
+    with served(settings, roles) as addressed:
+        assert addressed.service.brain_url == "http://127.0.0.1:2/v1"
+    assert started == ["qwen2.5-coder-0.5b"] * 2
+    assert settings.service.brain_url is None
+
+
+def test_a_brain_that_no_used_role_asks_is_not_started(tmp_path: Path, started: list[Any]) -> None:
+    """A judge is named, and no grader asks it: the service thinks by rules, as it would without."""
+    settings = _settings(tmp_path, *_THINKING, "judge.model=qwen2.5-coder-0.5b")
+    with served(settings, ["assistant"]) as addressed:
+        assert addressed.service.brain == "rules"
+    assert service_of(settings, ["assistant"]).brain == "rules"
+    assert started == []
+
+
+def test_an_endpoint_that_is_named_is_left_alone(tmp_path: Path, started: list[Any]) -> None:
+    """Whatever the model is called there."""
+    elsewhere = "service.brain_url=http://127.0.0.1:9/v1"
+    settings = _settings(tmp_path, *_THINKING, elsewhere, "assistant.model=qwen2.5-coder-0.5b")
+    with served(settings) as addressed:
+        assert addressed.service == settings.service == service_of(settings, settings.roles)
+    assert find_thinking_problems(settings, settings.roles) == []
+    assert started == []
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (["assistant.model=gpt-9"], "service.brain_url: null, and gpt-9 is not one local language model"),
+        (
+            ["assistant.model=qwen2.5-coder-0.5b", "simulator.model=qwen2.5-coder-1.5b"],
+            "service.brain_url: null, and qwen2.5-coder-0.5b, qwen2.5-coder-1.5b is not one local language model",
+        ),
+        (
+            ["assistant.model=qwen2.5-coder-0.5b", "service.brain_api_key_env=MY_KEY"],
+            "service.brain_api_key_env: a key, and service.brain_url=null",
+        ),
+        (["assistant.model=qwen2.5-coder-0.5b"], None),
+    ],
+)
+def test_one_model_of_this_machine_thinks(tmp_path: Path, line: list[str], problem: str | None) -> None:
+    """Where the endpoint is left out, the message says which there are, and how to name one elsewhere."""
+    found = find_thinking_problems(_settings(tmp_path, *_THINKING, *line), ["assistant", "simulator"])
+    assert [text[: len(str(problem))] for text in found] == ([] if problem is None else [problem])

@@ -119,7 +119,6 @@ def test_a_list_is_shown_as_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("service", "problem"),
     [
-        ({"brain": "chat"}, "service.brain_url: null; service.brain=chat needs the URL of an endpoint"),
         ({"brain_url": "http://h/v1"}, "service.brain_url: only service.brain=chat asks an endpoint"),
         ({"brain_api_key_env": "MY_KEY"}, "service.brain_api_key_env: only service.brain=chat asks an endpoint"),
         ({"brain": "chat", "brain_url": "http://me:sesame@h/v1"}, "service.brain_url: must not hold a user name"),
