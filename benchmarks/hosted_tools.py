@@ -115,7 +115,7 @@ def main() -> int:
 async def _measure(rate: float, seconds: float, calls: int) -> Findings:
     told: list[HostedAnswer] = []
     process = psutil.Process()
-    async with ToolHost(ToolHostSettings(None, "127.0.0.1", None)) as host:
+    async with ToolHost(ToolHostSettings(enabled=True, port=None, bind="127.0.0.1", public_url=None)) as host:
         with ExitStack() as stack:
             places = []
             for number in range(calls):

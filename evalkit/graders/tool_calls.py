@@ -262,5 +262,6 @@ GRADERS = (
                 "description": "tools that may be called again with the same arguments (default: none)",
             }
         },
+        reads=_CALLS,
     ),
 )

@@ -43,6 +43,7 @@ class Stage(StrEnum):
     TURN_TIMEOUT = "turn_timeout"
     TOOL_ROUNDS = "tool_rounds"
     RECOGNITION = "recognition"
+    TOOL_HOST = "tool_host"
     SIMULATOR_TURN = "simulator_turn"
     CASE_TIMEOUT = "case_timeout"
     GRADING = "grading"
@@ -142,6 +143,7 @@ _BY_STAGE: Mapping[str, Fault] = {
     Stage.TURN_TIMEOUT: Fault.ASSISTANT,
     Stage.TOOL_ROUNDS: Fault.ASSISTANT,
     Stage.RECOGNITION: Fault.INFRASTRUCTURE,
+    Stage.TOOL_HOST: Fault.TOOL_MOCK,
     Stage.SIMULATOR_TURN: Fault.SIMULATOR,
     Stage.CASE_TIMEOUT: Fault.INFRASTRUCTURE,
     Stage.GRADING: Fault.JUDGE,

@@ -155,8 +155,12 @@ class ServiceSettings:
 
 @dataclass(frozen=True)
 class ToolHostSettings:
-    """Where mocked tools are served to an agent that reaches them by itself. `port` None: a free one."""
+    """Where mocked tools are served to an agent that reaches them by itself. `port` None: a free one.
 
+    `enabled` says whether a run serves them to the application that it calls.
+    """
+
+    enabled: bool
     port: int | None
     bind: str
     public_url: str | None

@@ -68,12 +68,8 @@ class ToolHost:
             ConfigError: Packages are missing, or the address cannot be listened at.
 
         """
-        missing = [name for name in _PACKAGES if find_spec(name) is None]
-        if missing:
-            raise ConfigError(
-                f"the tool host needs packages that are not installed: {', '.join(missing)}; "
-                "install them with: pip install '.[tools]'"
-            )
+        if problems := find_missing_packages():
+            raise ConfigError(problems)
         listener = _listen(self._settings)
         try:
             await self._serve(listener)
@@ -146,6 +142,15 @@ class ToolHost:
             await asyncio.wait({serving})
 
         self._stack.push_async_callback(end)
+
+
+def find_missing_packages() -> list[str]:
+    """Return a message where packages are missing that the tool host needs."""
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if not missing:
+        return []
+    found = f"the tool host needs packages that are not installed: {', '.join(missing)}"
+    return [f"{found}; install them with: pip install '.[tools]'"]
 
 
 def _listen(settings: ToolHostSettings) -> socket.socket:

@@ -169,6 +169,11 @@ class HostedCall:
         for told in waiting.values():
             self._on_answer(told)
 
+    @property
+    def calls_made(self) -> int:
+        """How many calls of tools came by now, answered or not."""
+        return len(self._ids)
+
     async def answer(self, asked: AskedTool) -> MockAnswer:
         """Return the answer when the tool has taken its time."""
         arguments = asked.arguments

@@ -2,8 +2,8 @@
 
 ``python telephone_application.py --service http://127.0.0.1:8080/v1 --prompt FILE --tools FILE --answers FILE`` prints
 its address and serves until its standard input ends. It is what people build from public examples: sound is handed
-through in G.711, the line is cleared when the model hears the caller, tools are answered from a file. What it does
-wrong on purpose, its further arguments say.
+through in G.711, the line is cleared when the model hears the caller, tools are webhooks where the call was handed
+their address, and answered from a file where it was not. What it does wrong on purpose, its further arguments say.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
@@ -32,7 +33,7 @@ class TelephoneBot:
 
     def __init__(self, line: ServerConnection, model: ClientConnection, chosen: argparse.Namespace) -> None:
         self._line, self._model, self._chosen = line, model, chosen
-        self._stream = ""
+        self._stream, self._handed = "", dict[str, str]()
         self._prompt = Path(chosen.prompt).read_text(encoding="utf-8")
         self._tools = json.loads(Path(chosen.tools).read_text(encoding="utf-8"))
         self._answers = json.loads(Path(chosen.answers).read_text(encoding="utf-8"))
@@ -43,7 +44,7 @@ class TelephoneBot:
         async for frame in self._line:
             message = json.loads(frame)
             if message["event"] == "start":
-                self._stream = message["streamSid"]
+                self._stream, self._handed = message["streamSid"], message["start"]["customParameters"]
                 await self._begin()
             elif message["event"] == "media":
                 await self._tell("input_audio_buffer.append", audio=message["media"]["payload"])
@@ -71,7 +72,8 @@ class TelephoneBot:
     async def _finish(self, response: dict[str, Any]) -> None:
         calls = [item for item in response["output"] if item["type"] == "function_call"]
         for call in calls:
-            output = json.dumps(self._answers.get(call["name"], {"error": "unknown tool"}))
+            for _ in range(2 if self._chosen.calls_twice else 1):
+                output = await self._ask_tool(call["name"], call["arguments"])
             item = {"type": "function_call_output", "call_id": call["call_id"], "output": output}
             await self._tell("conversation.item.create", item=item)
         if calls:
@@ -83,6 +85,19 @@ class TelephoneBot:
         if self._chosen.hangs_up_after and self._answered >= self._chosen.hangs_up_after:
             await asyncio.sleep(6)  # until it has been heard
             await self._line.close()
+
+    async def _ask_tool(self, name: str, arguments: str) -> str:
+        """Ask where the call said its tools are; where it did not, or where they are not to be, the file has them."""
+        url = self._handed.get("evalkit_tools_url")
+        if self._chosen.own_tools or url is None:
+            return json.dumps(self._answers.get(name, {"error": "unknown tool"}))
+        request = Request(f"{url}/{name}", arguments.encode(), {"content-type": "application/json"})  # noqa: S310
+
+        def ask() -> str:
+            with urlopen(request, timeout=20) as answer:  # noqa: S310
+                return str(answer.read().decode())
+
+        return await asyncio.to_thread(ask)
 
     async def _play(self, wire: bytes) -> None:
         if self._chosen.wrong_rate:
@@ -122,6 +137,8 @@ async def main() -> None:
     parser.add_argument("--dies-after", type=int, default=0)
     parser.add_argument("--wrong-rate", action="store_true")
     parser.add_argument("--greets", action="store_true")
+    parser.add_argument("--own-tools", action="store_true")
+    parser.add_argument("--calls-twice", action="store_true")
     chosen = parser.parse_args()
     async with serve(lambda line: answer(line, chosen), "127.0.0.1", 0, max_size=None) as server:
         sys.stdout.write(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/ws\n")

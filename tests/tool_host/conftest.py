@@ -78,7 +78,7 @@ def open_shop() -> OpenShop:
     @asynccontextmanager
     async def opened(clock: Clock | None = None, **settings: Any) -> AsyncIterator[Shop]:
         unknown: list[UnknownCall] = []
-        where = ToolHostSettings(**{"port": None, "bind": "127.0.0.1", "public_url": None, **settings})
+        where = ToolHostSettings(**{"enabled": True, "port": None, "bind": "127.0.0.1", "public_url": None, **settings})
         async with ToolHost(where, clock=clock, on_unknown=unknown.append) as host:
             with ExitStack() as stack:
                 yield Shop(host, stack, unknown=unknown)

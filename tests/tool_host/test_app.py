@@ -98,7 +98,7 @@ async def test_a_call_may_have_any_name(open_shop: OpenShop, call_id: str) -> No
 def test_every_name_is_read_back_from_its_address(call_id: str) -> None:
     """It is one part of the path, whatever is in it."""
     told: list[HostedAnswer] = []
-    host = ToolHost(ToolHostSettings(None, "127.0.0.1", None))
+    host = ToolHost(ToolHostSettings(enabled=True, port=None, bind="127.0.0.1", public_url=None))
     app = ToolHostApp(host._calls, McpServer(host._calls), Addresses("127.0.0.1", 80), None)
 
     async def ask() -> int:

@@ -125,7 +125,7 @@ async def test_missing_packages_are_named_with_what_to_install(monkeypatch: pyte
     found = importlib.util.find_spec
     monkeypatch.setattr(host_module, "find_spec", lambda name: None if name == "mcp" else found(name))
     with pytest.raises(ConfigError) as caught:
-        async with ToolHost(ToolHostSettings(None, "127.0.0.1", None)):
+        async with ToolHost(ToolHostSettings(enabled=True, port=None, bind="127.0.0.1", public_url=None)):
             pass
     assert list(caught.value.problems) == [
         "the tool host needs packages that are not installed: mcp; install them with: pip install '.[tools]'"

@@ -48,6 +48,8 @@ from evalkit.simulator.conversation import Exchange
 from evalkit.simulator.hesitation import hesitate
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import JudgeTurn
+from evalkit.tool_host.host import ToolHost
+from evalkit.tool_host.hosted_call import HostedAnswer, UnknownCall
 
 _CONFIGURE_TIMEOUT_S = 20.0
 
@@ -86,6 +88,7 @@ class CallPlan:
         on_rate_limits: Called with the assistant's rate limits whenever its server sends them.
         media_stream: The application that is called over a telephone line in the assistant's place; None: none is.
         recognise: Hears the words of an assistant that tells none.
+        tool_host: Serves the mocked tools to an application that calls them by itself; None: nothing does.
 
     """
 
@@ -110,6 +113,7 @@ class CallPlan:
     on_rate_limits: OnRateLimits = lambda _: None
     media_stream: MediaStreamTarget | None = None
     recognise: Recognise | None = None
+    tool_host: ToolHost | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +132,8 @@ class CallEvidence:
     turns: list[TurnEvidence] = field(default_factory=list)
     attempts: list[CallerAttempt] = field(default_factory=list)
     caller_sounds: dict[int, bytes] = field(default_factory=dict)
-    answers: list[MockAnswer] = field(default_factory=list)
+    answers: list[MockAnswer | HostedAnswer] = field(default_factory=list)
+    unknown_tool_calls: Sequence[UnknownCall] = ()
     cost_usd: dict[str, float | None] = field(default_factory=dict)
     served_model: str = ""
     ended_by: EndedBy = EndedBy.FAILURE
@@ -271,15 +276,18 @@ class Dialogue(ABC):
         delay_s = max((answer.delay_ms for answer in answers), default=0.0) / 1000
         await self._timeline.sleep_until(self._timeline.now() + delay_s)
         for answer in answers:
-            self._trace.record(
-                source="assistant",
-                direction=Direction.SENT,
-                turn_index=self._evidence.turns[-1].index,
-                at_ms=self._timeline.now_ms(),
-                payload=answer.event,
-            )
-        self._evidence.answers += answers
+            self._keep_answer(answer)
         return [answer.output for answer in answers]
+
+    def _keep_answer(self, answer: MockAnswer | HostedAnswer) -> None:
+        self._trace.record(
+            source="assistant",
+            direction=Direction.SENT,
+            turn_index=self._evidence.turns[-1].index if self._evidence.turns else 1,
+            at_ms=self._timeline.now_ms(),
+            payload=answer.event,
+        )
+        self._evidence.answers.append(answer)
 
 
 def _to_wire(pcm: Pcm, audio_format: AudioFormat) -> bytes:

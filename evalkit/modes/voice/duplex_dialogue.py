@@ -7,7 +7,7 @@ sound before his turn begins, and done when its moment comes (:mod:`evalkit.mode
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property
 
 from evalkit.errors import CaseFailure
@@ -24,6 +24,7 @@ from evalkit.records.faults import Failure
 from evalkit.simulator.act_sounds import amplify, make_sound
 from evalkit.simulator.behaviour import MADE_SOUNDS, ActTrigger, BehaviourAct, PlannedAct
 from evalkit.simulator.caller import CALLER_FORMAT, CallerTurn
+from evalkit.tool_host.hosted_call import HostedAnswer, HostedCall
 
 
 class DuplexDialogue(Dialogue):
@@ -34,7 +35,10 @@ class DuplexDialogue(Dialogue):
         plan = self._plan
         stream = CallStream(plan.chunk_ms, self._name_wav(None, "uplink"), self._name_wav(None, "downlink"))
         if plan.media_stream is not None:
-            return MediaStreamCall(plan.media_stream, {}, trace=self._trace, timeline=self._timeline, stream=stream)
+            handed = {} if self._hosted is None else self._hosted.parameters
+            return MediaStreamCall(
+                plan.media_stream, handed, self._call_id, trace=self._trace, timeline=self._timeline, stream=stream
+            )
         return DuplexSession(
             plan.url,
             {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
@@ -46,19 +50,48 @@ class DuplexDialogue(Dialogue):
         )
 
     @cached_property
+    def _call_id(self) -> str:
+        return "" if self._plan.media_stream is None else self._plan.media_stream.new_call_id()
+
+    @cached_property
+    def _hosted(self) -> HostedCall | None:
+        host = self._plan.tool_host
+        if host is None:
+            return None
+        return host.open_call(self._call_id, self._tools, self._timeline.now_ms, self._keep_hosted)
+
+    @cached_property
     def _line(self) -> DuplexLine:
-        recognise = words_only(self._plan.recognise, self._evidence.add_cost)
-        return DuplexLine(self._assistant, self._timeline, self._limits, self._plan.chunk_ms, recognise)
+        recognise, hosted = words_only(self._plan.recognise, self._evidence.add_cost), self._hosted
+        line = DuplexLine(self._assistant, self._timeline, self._limits, self._plan.chunk_ms, recognise)
+        if hosted is not None:
+            line.count_tool_calls = lambda: hosted.calls_made
+        return line
 
     async def hold(self, first: CallerTurn) -> None:
         """Hold the call; what was said last is heard too, where the assistant tells no words."""
         try:
-            await super().hold(first)
+            await self._hold_with_tools(first)
         except CaseFailure:
             with suppress(CaseFailure):  # the first trouble explains more
                 await self._hear_the_rest()
             raise
         await self._hear_the_rest()
+
+    async def _hold_with_tools(self, first: CallerTurn) -> None:
+        try:
+            with self._hosted or nullcontext():
+                await super().hold(first)
+        finally:
+            if self._hosted is not None:
+                self._evidence.unknown_tool_calls = self._hosted.unknown_calls
+                self._line.place_tools(self._evidence.turns)
+
+    def _keep_hosted(self, answer: HostedAnswer) -> None:
+        self._keep_answer(answer)
+        self._line.left.hosted.append(answer)
+        answered_at_ms = answer.called_at_ms if answer.answered_at_ms is None else answer.answered_at_ms
+        self._line.left.tool_times_ms.append((answer.called_at_ms, answered_at_ms))
 
     async def _hear_the_rest(self) -> None:
         if self._evidence.duplex is not None:

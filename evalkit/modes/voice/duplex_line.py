@@ -8,7 +8,7 @@ began, as far as it was heard.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from evalkit.audio.g711 import Pcm
@@ -45,6 +45,7 @@ class DuplexLine:
 
     Attributes:
         left: What the call leaves, filled as it goes on.
+        count_tool_calls: Says how many tools the assistant has called by itself.
 
     """
 
@@ -58,6 +59,7 @@ class DuplexLine:
     ) -> None:
         self._session, self._timeline, self._limits, self._chunk_ms = session, timeline, limits, chunk_ms
         self._recognise = recognise
+        self.count_tool_calls: Callable[[], int] = lambda: 0
         self.left = DuplexEvidence(session)
 
     async def open(self) -> None:
@@ -148,7 +150,7 @@ class DuplexLine:
         if self._recognise is not None:
             await self._session.hear_words(self._recognise)
 
-    def keep(self, turns: Iterable[TurnEvidence]) -> None:
+    def keep(self, turns: Sequence[TurnEvidence]) -> None:
         """Leave in `turns` what has been heard by now: in earlier ones too, for they may have gone on."""
         for turn in turns:
             turn.result = heard_turn(self._session, turn.index)
@@ -157,8 +159,21 @@ class DuplexLine:
             if clip is not None:
                 self._order_words(turn, self._session.began_at_ms + clip.start_ms)
             turn.pacing = None if clip is None else pacing_of(self._session, clip, self._chunk_ms)
+        self.place_tools(turns)
 
-    def close(self, turns: Iterable[TurnEvidence]) -> None:
+    def place_tools(self, turns: Sequence[TurnEvidence]) -> None:
+        """Leave each tool that the assistant called by itself in the turn whose words had begun when it was called."""
+        begun = [turn for turn in turns if turn.index in self.left.clips] or list(turns[:1])
+        for turn in turns:
+            turn.hosted = [told for told in self.left.hosted if self._turn_at(told.called_at_ms, begun) is turn]
+
+    def _turn_at(self, at_ms: float, begun: Sequence[TurnEvidence]) -> TurnEvidence | None:
+        """Return the last turn that had begun, else the first."""
+        clips, offset_ms = self.left.clips, self._session.began_at_ms
+        before = [turn for turn in begun[1:] if offset_ms + clips[turn.index].start_ms <= at_ms]
+        return before[-1] if before else next(iter(begun), None)
+
+    def close(self, turns: Sequence[TurnEvidence]) -> None:
         """Leave what only the end of a call shows, when its session has ended."""
         self.left.until_ms = self._session.now_ms
         self.keep(turns)
@@ -199,8 +214,15 @@ class DuplexLine:
         return None if last.was_interrupted else last.result.failure
 
     async def _listen(self, clip: PlacedClip, acts: TurnActs) -> tuple[ToolCall, ...]:
+        called_before = self.count_tool_calls()
+
+        def look() -> bool:
+            if self.count_tool_calls() > called_before:
+                acts.tools_called()
+            return acts.look()
+
         try:
-            return await self._session.listen(clip, timeout_s=self._limits.response_timeout_s, meanwhile=acts.look)
+            return await self._session.listen(clip, timeout_s=self._limits.response_timeout_s, meanwhile=look)
         except CaseFailure as failure:
             heard_nobody = failure.error_type == INPUT_NOT_TAKEN
             self.left.ended_waiting = heard_nobody or failure.stage == Stage.RESPONSE_TIMEOUT

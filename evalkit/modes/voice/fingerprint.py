@@ -85,6 +85,7 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
         "real_time": chosen.real_time,
         "max_turns": chosen.max_turns,
         "max_tool_rounds": settings.limits.max_tool_rounds,
+        **({"tool_host": True} if settings.tool_host.enabled else {}),
         **_detection(settings),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ from evalkit.simulator.caller import CallerTurn, Speak
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
+from evalkit.tool_host.host import ToolHost, find_missing_packages
 
 _CHARACTERS_PER_WORD = 6
 
@@ -73,8 +74,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         misfits = find_behaviour_problems(behaviour, "simulator.behaviour")
         if not misfits and config["turn_detection"]["type"] == "none" and not is_telephone(config):
             misfits = _find_idle_behaviour(behaviour)
-        problems += misfits
-        return problems
+        return [*problems, *misfits, *_find_tool_host_problems(config)]
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
         """Return the settings; keys that were null in `composed` are left to the simulation files."""
@@ -139,19 +139,22 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         """Yield the callable that holds a call."""
         if settings.real_time:
             peers.clients.warm()
-        setup = CallSetup(
-            run=run,
-            clock=clock,
-            limits=settings.limits,
-            plan_of=CallPlanner(settings, data, peers, make_turn_judge(settings, peers), make_recogniser(peers)).plan,
-            price=peers.prices.cost_usd,
-            elide_audio=settings.trace.audio == "elided",
-        )
+        judge_turn, recognise = make_turn_judge(settings, peers), make_recogniser(peers)
+        serving = ToolHost(settings.tool_host, clock=clock) if settings.tool_host.enabled else nullcontext()
+        async with serving as tool_host:
+            setup = CallSetup(
+                run=run,
+                clock=clock,
+                limits=settings.limits,
+                plan_of=CallPlanner(settings, data, peers, judge_turn, recognise, tool_host).plan,
+                price=peers.prices.cost_usd,
+                elide_audio=settings.trace.audio == "elided",
+            )
 
-        async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
-            return await hold_call(setup, trial, attempt)
+            async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+                return await hold_call(setup, trial, attempt)
 
-        yield work
+            yield work
 
     def starter(self, folder: Path) -> Starter:  # noqa: ARG002
         """Return a few shipped simulations with their prompt and tools."""
@@ -170,6 +173,7 @@ class CallPlanner:
     peers: Peers
     judge_turn: TurnJudge | None
     recognise: Recognise | None = None
+    tool_host: ToolHost | None = None
 
     def plan(self, case: Case) -> CallPlan:
         """Return everything that the call of `case` needs."""
@@ -213,6 +217,7 @@ class CallPlanner:
             on_rate_limits=peers.on_rate_limits,
             media_stream=media_stream,
             recognise=None if media_stream is None else self.recognise,
+            tool_host=self.tool_host,
         )
 
     def _speak(self, voice: str | None) -> Speak:
@@ -234,6 +239,16 @@ def _tell(settings: SimulationSettings, case: Case) -> Iterator[str]:
     yield from tell_not_used(
         case, settings_of(settings, case).overruled, not_done, "turn_detection=none; which need full duplex"
     )
+
+
+def _find_tool_host_problems(config: Mapping[str, Any]) -> list[str]:
+    """Return what stands in the way of serving an application its tools, where it is to be served them."""
+    if not config["tool_host"]["enabled"]:
+        return []
+    if not is_telephone(config):
+        found = "tool_host.enabled: true, but target.kind=realtime, whose tools are asked for over the wire"
+        return [f"{found}; leave it false, or take target=media_stream"]
+    return find_missing_packages()
 
 
 def _find_idle_behaviour(rules: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -138,9 +138,13 @@ def assistant_address(
     return address.url, address.headers
 
 
-def note_line(target: MediaStreamTarget | None) -> JsonObject:
-    """Return what the notes of a record say of a call over a telephone line; nothing of any other."""
-    return {} if target is None else {NOTE: dict(NOT_SHOWN), "words": {"assistant": "recognised", "caller": "said"}}
+def note_line(target: MediaStreamTarget | None, *, serves_tools: bool = False) -> JsonObject:
+    """Return what the notes of a record say of a call over a telephone line; nothing of any other.
+
+    Where the application was served its tools (`serves_tools`), its calls of them are known.
+    """
+    not_shown = {what: why for what, why in NOT_SHOWN.items() if not (serves_tools and what == TOOL_CALLS)}
+    return {} if target is None else {NOTE: not_shown, "words": {"assistant": "recognised", "caller": "said"}}
 
 
 def find_token_problems(settings: VoiceSettings, environ: Mapping[str, str]) -> list[str]:

@@ -22,10 +22,14 @@ from collections.abc import Iterator, Sequence
 from evalkit.realtime.results import TurnResult
 from evalkit.records.json import Json
 from evalkit.records.record import CallerWords, Step, ToolCall, ToolOutput, Words, join_words
+from evalkit.tool_host.hosted_call import HostedAnswer
 
 
 def order_steps(
-    result: TurnResult, outputs: Sequence[ToolOutput], said: Sequence[tuple[float, CallerWords]] = ()
+    result: TurnResult,
+    outputs: Sequence[ToolOutput],
+    said: Sequence[tuple[float, CallerWords]] = (),
+    hosted: Sequence[HostedAnswer] = (),
 ) -> tuple[Step, ...]:
     """Return what happened in a turn: of each response its words, then its calls, then what these were answered.
 
@@ -34,13 +38,17 @@ def order_steps(
         outputs: The answers to the turn's calls, one each, in the order of the calls; the last may be missing.
         said: What the caller said in between, each with its time in milliseconds since the case began; it stands
             before the responses that began after it.
+        hosted: The tools that the assistant called by itself; they stand so too, by when they were called.
 
     """
+    between: list[tuple[float, Sequence[Step]]] = [(at_ms, (words,)) for at_ms, words in said]
+    between += [(told.called_at_ms, _hosted_steps(told)) for told in hosted]
+    between.sort(key=lambda each: each[0])
     steps: list[Step] = []
     answered = told = 0
     for response in result.responses:
-        while told < len(said) and said[told][0] < response.created_at_ms:
-            steps.append(said[told][1])
+        while told < len(between) and between[told][0] < response.created_at_ms:
+            steps += between[told][1]
             told += 1
         words = join_words((response.transcript, response.text))
         if words:
@@ -48,7 +56,12 @@ def order_steps(
         calls = response.tool_calls
         steps += [*calls, *outputs[answered : answered + len(calls)]]
         answered += len(calls)
-    return (*steps, *(words for _, words in said[told:]))
+    return (*steps, *(step for _, further in between[told:] for step in further))
+
+
+def _hosted_steps(told: HostedAnswer) -> Sequence[Step]:
+    """Return a call, and its answer where the assistant got one."""
+    return (told.call,) if told.answered_at_ms is None else (told.call, told.output)
 
 
 def turn_lines(index: int, user_text: str, steps: Sequence[Step]) -> Iterator[str]:

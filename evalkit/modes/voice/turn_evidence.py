@@ -17,6 +17,7 @@ from evalkit.records.record import CallerWords, Step, ToolOutput
 from evalkit.simulator.behaviour import PlannedAct
 from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.simulator.hesitation import HeldPause
+from evalkit.tool_host.hosted_call import HostedAnswer
 
 
 @dataclass
@@ -28,6 +29,7 @@ class TurnEvidence:
         wire: The same behind the channel, as it went over the wire.
         said_pcm: What the speech role said, 24 kHz; None where there is none, or `wire` holds it sample for sample.
         said: What the caller said in it after its words, each with its time in milliseconds since the case began.
+        hosted: The tools that the assistant called by itself in it.
         pauses: Those that he made on purpose in his words, in samples of `said_pcm`.
         pauses_left_out: Those for which there was no place.
         came_second: Whether the assistant spoke before the words of the turn, which then stand in `said`.
@@ -44,6 +46,7 @@ class TurnEvidence:
     result: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)
     said: Sequence[tuple[float, CallerWords]] = ()
+    hosted: Sequence[HostedAnswer] = ()
     pauses: tuple[HeldPause, ...] = ()
     pauses_left_out: tuple[PlannedAct, ...] = ()
     came_second: bool = False
@@ -56,7 +59,7 @@ class TurnEvidence:
     @property
     def steps(self) -> tuple[Step, ...]:
         """What happened in it, in order."""
-        return order_steps(self.result, self.outputs, self.said)
+        return order_steps(self.result, self.outputs, self.said, self.hosted)
 
     def pauses_at(self, start: int, sample_rate_hz: int) -> list[JsonObject]:
         """Return the pauses that the caller made on purpose, in samples at another rate, counted from elsewhere."""
@@ -92,6 +95,7 @@ class DuplexEvidence:
         silences: Where he let time pass before he spoke.
         cut_greeting: His first turn as it cut into the assistant's greeting; None: it did not.
         tool_times_ms: When each round of tool calls was taken and answered, since the case began.
+        hosted: The tools that the assistant called by itself, in the order in which they were answered.
         until_ms: When the call ended, on the call's clock.
         ended_waiting: Whether it ended because the assistant said nothing any more.
 
@@ -104,5 +108,6 @@ class DuplexEvidence:
     silences: list[HeldSilence] = field(default_factory=list)
     cut_greeting: DoneAct | None = None
     tool_times_ms: list[tuple[float, float]] = field(default_factory=list)
+    hosted: list[HostedAnswer] = field(default_factory=list)
     until_ms: float = 0.0
     ended_waiting: bool = False

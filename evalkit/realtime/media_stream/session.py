@@ -117,6 +117,10 @@ class MediaStreamTarget:
     parameters: Mapping[str, str] = field(default_factory=dict)
     auth_token: str | None = field(default=None, repr=False)
 
+    def new_call_id(self) -> str:
+        """Return an id for a call, as the provider of the line makes them."""
+        return self.dialect.call_prefix + secrets.token_hex(16)
+
 
 class MediaStreamCall(LiveCall):
     """One call; see :class:`LiveCall` for the arguments not named here.
@@ -124,6 +128,7 @@ class MediaStreamCall(LiveCall):
     Args:
         target: The application.
         parameters: What it is handed at the beginning, beside the target's own.
+        call_id: How the line calls it; None: by a new id.
 
     """
 
@@ -131,6 +136,7 @@ class MediaStreamCall(LiveCall):
         self,
         target: MediaStreamTarget,
         parameters: Mapping[str, str],
+        call_id: str | None = None,
         *,
         trace: Trace,
         timeline: Timeline,
@@ -142,7 +148,7 @@ class MediaStreamCall(LiveCall):
         self._target, self._dialect = target, target.dialect
         self._call = CallIdentity(
             stream_id=target.dialect.stream_prefix + secrets.token_hex(16),
-            call_id=target.dialect.call_prefix + secrets.token_hex(16),
+            call_id=call_id or target.new_call_id(),
             account_id=target.dialect.account_prefix + "0" * 32,
             parameters={**target.parameters, **parameters},
         )

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalkit.mocks.session import MockAnswer
 from evalkit.modes.voice.transcript import order_steps, turn_lines
 from evalkit.realtime.results import ResponseResult, TurnResult
-from evalkit.records.record import ToolCall, ToolOutput, Turn, Usage, Words
+from evalkit.records.record import CallerWords, ToolCall, ToolOutput, Turn, Usage, Words
+from evalkit.tool_host.hosted_call import HostedAnswer, Via
 
 
-def _response(transcript: str, *calls: ToolCall, text: str = "") -> ResponseResult:
+def _response(transcript: str, *calls: ToolCall, text: str = "", at_ms: float = 0) -> ResponseResult:
     return ResponseResult(
-        response_id="r", created_at_ms=0, status="completed", status_reason="", error_type=None, error_message="",
+        response_id="r", created_at_ms=at_ms, status="completed", status_reason="", error_type=None, error_message="",
         transcript=transcript, text=text, audio=b"", tool_calls=calls, usage=Usage(), served_model=None,
         first_audio_ms=None, first_text_ms=None, done_ms=None,
     )  # fmt: skip
@@ -45,6 +49,23 @@ def test_what_was_said_and_written_in_one_response_is_said_in_one_go() -> None:
     """And a response without words has none."""
     result = TurnResult((_response("Spoken.", text="Written."), _response(""), _response("More.")))
     assert order_steps(result, []) == (Words("Spoken. Written."), Words("More."))
+
+
+def test_tools_that_the_assistant_called_by_itself_stand_where_it_called_them() -> None:
+    """Among its words and what the caller said, by the clock; a call that got no answer has no output."""
+    result = TurnResult((_response("One moment.", at_ms=1000), _response("Shipped.", at_ms=4000)))
+    said = [(2500.0, CallerWords("mm-hmm", "backchannel"))]
+    first, second, late = (_hosted(call_id, at_ms) for call_id, at_ms in (("1", 2000), ("2", 3000), ("3", 5000)))
+    unanswered = replace(second, answered_at_ms=None)
+    assert order_steps(result, [], said, [unanswered, first, late]) == (
+        Words("One moment."), first.call, first.output, said[0][1], second.call, Words("Shipped."), late.call,
+        late.output,
+    )  # fmt: skip
+
+
+def _hosted(call_id: str, at_ms: float) -> HostedAnswer:
+    call = ToolCall("a", {}, "{}", call_id)
+    return HostedAnswer(call, MockAnswer(ToolOutput(call_id, "a", {}, "ok"), "mock #1", (), 0), at_ms, at_ms, Via.MCP)
 
 
 _CALLS = st.lists(st.builds(ToolCall, st.text(), st.none(), st.text(), st.text()), max_size=3)

@@ -1,0 +1,55 @@
+"""A telephone bot whose tools are webhooks, called by the installed command: its calls are mocked, recorded, graded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from harness import Cli, Finished, read_json
+from test_media_stream import CASE, answering, call
+
+GRADERS = "mode.graders=[tool_call,tool_call_args,no_duplicate_calls]"
+
+
+def held(cli: Cli, service_url: str, folder: Path, *arguments: str) -> Finished:
+    with answering(service_url, folder, "--greets", *arguments) as url:
+        return call(cli, url, "tool_host.enabled=true", GRADERS)
+
+
+def test_its_tools_are_the_mocks_of_the_simulation(cli: Cli, service_url: str, tmp_path: Path) -> None:
+    """The bot was handed their address at the call's start; what it called is graded as in any other call."""
+    finished = held(cli, service_url, tmp_path)
+    assert finished.code == 0, finished.err
+    record = read_json(finished.directory / "records" / f"{CASE}.json")
+    (told,) = record["notes"]["tool_answers"]
+    assert (told["name"], told["arguments"]) == ("get_order_status", {"order_id": "48213"})
+    assert (told["via"], told["answered_by"], told["schema_problems"]) == ("webhook", "mock #1", [])
+    row = finished.rows[0]
+    assert (row["tool_call_grade"], row["tool_call_args_grade"], row["no_duplicate_calls_grade"]) == ("1", "1", "1")
+
+
+def test_a_bot_that_calls_twice_loses_that_grade(cli: Cli, service_url: str, tmp_path: Path) -> None:
+    """With a planted defect it is told what was called twice."""
+    row = held(cli, service_url, tmp_path, "--calls-twice").rows[0]
+    assert row["no_duplicate_calls_grade"] == "0"
+    assert "get_order_status was called with" in row["no_duplicate_calls_rationale"]
+
+
+def test_a_bot_that_does_not_use_them_has_called_nothing(cli: Cli, service_url: str, tmp_path: Path) -> None:
+    """Served its tools it is held to them: who says that a run serves them has to connect them."""
+    row = held(cli, service_url, tmp_path, "--own-tools").rows[0]
+    assert row["tool_call_grade"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "problem"),
+    [
+        (["tool_host.enabled=true"], "tool_host.enabled: true, but target.kind=realtime"),
+        (["tool_host.bind=''"], "tool_host.bind: ''"),
+    ],
+)
+def test_what_does_not_fit_is_refused(cli: Cli, overrides: list[str], problem: str) -> None:
+    """Before anybody is called."""
+    finished = cli("mode=run", *overrides)
+    assert finished.code == 2
+    assert problem in finished.err
