@@ -28,6 +28,7 @@ from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+from evalkit.reports.tool_modes import summarize_tool_modes
 from evalkit.reports.turn_taking import summarize_turn_taking
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.run_ending import ExitCode
@@ -162,6 +163,8 @@ def test_the_results_page_explains_exactly_the_summary() -> None:
         key for layout in layouts if layout.outcome_column and layout.breakdowns for key in ("outcomes", "passed_by")
     }
     keys |= set(summarize_turn_taking([make_record(notes={"turn_taking": heard([1.0])})], 0))
+    told = make_record(turns=(Turn(1, "Hi.", labels={"tool_mode": "json"}),))
+    keys |= set(summarize_tool_modes([told]))
     assert {key for key in keys - set(settings) if not any(fnmatchcase(key, name) for name in explained)} == set()
     assert [name for name in [*explained, *settings] if not any(fnmatchcase(key, name) for key in keys)] == []
 

@@ -99,6 +99,10 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
     if detected["cut"]:
         which = "detected_turns in results.csv says which"
         lines.append(f"cut by the server: {detected['cut']} of {detected['turns']} turns of the caller; {which}")
+    if in_words := summary.get("tool_modes", {}).get("json"):
+        lines.append(
+            f"told of tools in words (tool_mode json): {in_words} turns; not to be compared with tool_mode native"
+        )
     idle = list(summary["ungraded"].items())
     lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
     lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []

@@ -24,6 +24,7 @@ from evalkit.metrics.turn_taking.timeline import CallTimeline
 from evalkit.records.grade import Grade
 from evalkit.reports.config_changes import ConfigChange, find_config_changes
 from evalkit.reports.pairs import PairedRuns, Side, Unpaired, pair_runs
+from evalkit.reports.tool_modes import tool_mode_warnings
 from evalkit.reports.trials import PASSED
 from evalkit.reports.turn_taking import read_calls
 from evalkit.reports.turn_taking_changes import TurnTakingChange, compare_turn_taking
@@ -131,6 +132,7 @@ def compare_runs(before: Side, after: Side, options: CompareOptions) -> Comparis
             *_warnings(before, after, changes),
             *(incomparable if shifts else ()),
             *_turn_taking_warnings(*calls),
+            *tool_mode_warnings(before.records, after.records),
             *_grading_warnings(before.grades, after.grades),
         ),
         turn_taking=_turn_taking(calls, options, seed, with_seconds=not incomparable),

@@ -24,6 +24,7 @@ key                         meaning
 ``simulator``               how often a simulated caller had to be asked again, and what the cases lost to it weigh
 ``turn_taking``             how well the agent knew whose turn it was (:mod:`evalkit.reports.turn_taking`); only where
                             calls were held in full duplex
+``tool_modes``              how the model was told of tools -> in how many turns; only where the server tells
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 ``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
@@ -64,6 +65,7 @@ from evalkit.reports.callers import summarize_callers
 from evalkit.reports.gates import judge_gates
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.rows import ResultTable, Row, lookup
+from evalkit.reports.tool_modes import summarize_tool_modes
 from evalkit.reports.trials import ARGUMENTS, CALLS, GRADE, PASSED, graded_metrics, trial_values
 from evalkit.reports.turn_taking import summarize_turn_taking
 
@@ -123,6 +125,7 @@ def summarize(
         "price_date": facts.history.prices.latest,
         **summarize_callers(table.layout, records, trial_values(rows, GRADE)),
         **summarize_turn_taking(records, seed),
+        **summarize_tool_modes(records),
         **describe_pacing(config, records),
         "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),

@@ -132,6 +132,8 @@ def test_a_model_without_tools_is_graded_and_marked(cli: Cli) -> None:
     assert (row["tool_call_grade"], row["tool_call_args_grade"]) == ("1", "1")
     record = read_json(done.directory / "records" / f"{row['example_id']}.json")
     assert record["turns"][0]["labels"] == {"tool_mode": "json"}
+    assert done.summary["tool_modes"] == {"json": 1}
+    assert "tool_mode json" in done.err
 
 
 @pytest.mark.parametrize(("status", "error_type"), [(401, "authentication_failed"), (400, "invalid_request")])
