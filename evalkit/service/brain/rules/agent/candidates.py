@@ -75,8 +75,17 @@ def label_score(field: Field, said: SpokenText, start: int) -> float:
     return score
 
 
-def form_candidates(field: Field, reading: Reading) -> list[Candidate]:
-    """Return the candidates for a field that has a form; none for the other kinds."""
+def form_candidates(field: Field, reading: Reading, topic: frozenset[str] = frozenset()) -> list[Candidate]:
+    """Return the candidates for a field that has a form; none for the other kinds.
+
+    Args:
+        field: The field.
+        reading: What was said.
+        topic: Stems of what its tool is about, which tell no value of a choice.
+
+    """
+    if field.kind is Kind.CHOICE:
+        return _choices(field, reading, topic)
     readers = {
         Kind.ID: _ids,
         Kind.PHONE: _phones,
@@ -87,7 +96,6 @@ def form_candidates(field: Field, reading: Reading) -> list[Candidate]:
         Kind.DATETIME: _datetimes,
         Kind.MONEY: _money,
         Kind.COUNT: _counts,
-        Kind.CHOICE: _choices,
         Kind.FLAG: _flags,
     }
     reader = readers.get(field.kind)
@@ -96,8 +104,8 @@ def form_candidates(field: Field, reading: Reading) -> list[Candidate]:
     return reader(field, reading) if reader else []
 
 
-def _choices(field: Field, reading: Reading) -> list[Candidate]:
-    found = [Candidate(one.value, one.start, one.end, one.score) for one in choices(field, reading.said)]
+def _choices(field: Field, reading: Reading, topic: frozenset[str]) -> list[Candidate]:
+    found = [Candidate(one.value, one.start, one.end, one.score) for one in choices(field, reading.said, topic)]
     return [replace(one, score=one.score + 0.3 * label_score(field, reading.said, one.start)) for one in found]
 
 

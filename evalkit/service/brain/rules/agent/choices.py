@@ -1,4 +1,9 @@
-"""Which value of an enumeration, and whether a yes-or-no field, was said."""
+"""Which value of an enumeration, and whether a yes-or-no field, was said.
+
+A value is taken where its words were said, words that the schema explains it by, or a word of the very idea that it
+names: a jeep is an SUV. A word for something wider is no value: who has teeth pulled did not ask for a filling. Where
+two values suit alike, neither was said.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,15 @@ from functools import lru_cache
 from rapidfuzz import fuzz
 
 from evalkit.service.brain.rules.agent.fields import Field
-from evalkit.service.brain.rules.language.lexicon import FUNCTION_WORDS, NEGATIONS, SCHEMA_WORDS, ideas_of
+from evalkit.service.brain.rules.language.lexicon import (
+    EMPTY_NOUNS,
+    FUNCTION_WORDS,
+    LIGHT_VERBS,
+    NEGATIONS,
+    SCHEMA_WORDS,
+    ideas_of,
+)
+from evalkit.service.brain.rules.language.numbers import TENS, UNITS
 from evalkit.service.brain.rules.language.words import SpokenText, read_words, split_name, stem, word_set
 
 _FLAG_WORDS = word_set(
@@ -54,9 +67,17 @@ _VAGUE = word_set(
 
 
 def _own_ideas(stems: tuple[str, ...]) -> frozenset[str]:
-    """Return the ideas that a value as a whole stands for, not only one of its words."""
+    """Return the ideas that a value names, as a whole: dentistry is what `on:dentist` is about, a filling is not."""
     found = ideas_of(stems)
-    return (frozenset.intersection(*found) if found else frozenset()) - _VAGUE
+    shared = (frozenset.intersection(*found) if found else frozenset()) - _VAGUE
+    return frozenset(idea for idea in shared if _names(stems, idea))
+
+
+def _names(stems: tuple[str, ...], idea: str) -> bool:
+    """Tell whether words name an idea: what is done is named by every way to say it, a thing by its own name."""
+    kind, _, name = idea.partition(":")
+    named = {stem(word) for word in name.split("_")}
+    return kind == "do" or any(one.startswith(other) or other.startswith(one) for one in stems for other in named)
 
 
 @lru_cache(maxsize=2_000)
@@ -95,8 +116,19 @@ def _gloss(text: str, texts: tuple[str, ...], description: str) -> str:
     return re.split(r"[.;)]", rest)[0]
 
 
-def choices(field: Field, said: SpokenText) -> list[Choice]:
-    """Return the values of an enumeration that were said, best first."""
+_OWN_WORDS = 2.5
+_ALIKE = 0.15
+
+
+def choices(field: Field, said: SpokenText, topic: frozenset[str] = frozenset()) -> list[Choice]:
+    """Return the values of an enumeration that were said, best first.
+
+    Args:
+        field: The field.
+        said: What was said.
+        topic: Stems that tell no value, because everything here is about them.
+
+    """
     options = [option for option in field.schema.get("enum", ()) if option is not None]
     values = _values(tuple(str(option) for option in options), field.description)
     originals = {str(option): option for option in options}
@@ -109,9 +141,20 @@ def choices(field: Field, said: SpokenText) -> list[Choice]:
     for value in values:
         found += [
             Choice(originals[str(value.value)], *span)
-            for span in (_direct(value, stems) or _partly(value, said, common) or _related(value, stems, ideas, shared))
+            for span in (
+                _direct(value, stems)
+                or _scattered(value, said)
+                or _partly(value, said, common | topic)
+                or _related(value, stems, ideas, shared)
+            )
         ]
-    return sorted(found, key=lambda choice: (-choice.score, choice.start))
+    return _decided(sorted(found, key=lambda choice: (-choice.score, choice.start)))
+
+
+def _decided(found: list[Choice]) -> list[Choice]:
+    """Return the choices, best first; none where two values suit alike and neither was said in its own words."""
+    rivals = [one for one in found[1:] if one.value != found[0].value and found[0].score - one.score < _ALIKE]
+    return [] if rivals and found[0].score < _OWN_WORDS else found
 
 
 def _direct(value: _Value, stems: tuple[str, ...]) -> list[tuple[int, int, float]]:
@@ -132,18 +175,41 @@ def _direct(value: _Value, stems: tuple[str, ...]) -> list[tuple[int, int, float
     return found
 
 
+_TELLS_NOTHING = frozenset(stem(word) for word in FUNCTION_WORDS | LIGHT_VERBS | EMPTY_NOUNS)
+
+
 def _partly(value: _Value, said: SpokenText, common: set[str]) -> list[tuple[int, int, float]]:
     """Find the telling words of a value, or words that a recogniser may have made of them."""
     found = []
     for index, token in enumerate(said.tokens):
         for word in value.stems:
-            if word in common or (word in FUNCTION_WORDS and len(value.stems) > 1):
+            if word in common or (len(value.stems) > 1 and word in _TELLS_NOTHING):
                 continue
-            if token.stem == word:
+            if token.stem == word and not _says_otherwise(value, said, index, common):
                 found.append((index, index + 1, 1.2 + 1.3 / len(value.stems)))
             elif len(word) >= 5 and len(token.stem) >= 4 and fuzz.ratio(token.stem, word) >= 84:
                 found.append((index, index + 1, 2.2 / len(value.stems)))
     return found
+
+
+def _says_otherwise(value: _Value, said: SpokenText, place: int, common: set[str]) -> bool:
+    """Tell whether the word beside one of several of a value is another: a screen that is cracked is not a dark one."""
+    if len(value.stems) == 1:
+        return False
+    known = {*value.stems, *value.gloss, *common, *_TELLS_NOTHING}
+    clause = said.tokens[place].clause
+    beside = [token for token in said.tokens if token.clause == clause and token.text.islower()]
+    return any(token.stem not in known and token.word not in UNITS and token.word not in TENS for token in beside)
+
+
+def _scattered(value: _Value, said: SpokenText) -> list[tuple[int, int, float]]:
+    """Find all words of a value in one clause, in any order: "the stem is broken" for a broken stem."""
+    for clause in sorted({token.clause for token in said.tokens}):
+        places = {token.stem: index for index, token in enumerate(said.tokens) if token.clause == clause}
+        found = [places[word] for word in value.stems if word in places]
+        if len(value.stems) > 1 and len(found) == len(value.stems):
+            return [(min(found), max(found) + 1, 2.9)]
+    return []
 
 
 def _related(

@@ -267,9 +267,31 @@ def _is_id(words: tuple[str, ...], told: str) -> bool:
 
 def _is_person(words: tuple[str, ...], told: str) -> bool:
     last = words[-1] if words else ""
+    if last == "name" and set(words[:-1]) - _WAYS_OF_NAMING:
+        named = set(words[:-1])
+        return not named & _THING_NAMES and (
+            bool(named & _PERSON_NAMES) or any(map(_does_something, named)) or bool(_OF_A_PERSON.search(told))
+        )
     if last == "name":
         of = re.search(r"name of (?:the|a|an) (\w+)", told)
-        return not set(words[:-1]) & _THING_NAMES and not (of and of.group(1) in _THING_NAMES)
+        return not (of and of.group(1) in _THING_NAMES)
     if set(words) & _THING_NAMES:
         return False
     return last in _PERSON_NAMES or "full name" in told or "person's name" in told or "name of the person" in told
+
+
+_WAYS_OF_NAMING = word_set("full first last middle given family maiden legal preferred new old")
+_OF_A_PERSON = re.compile(r"\bfull name\b|\bname of (?:the|a|an) person\b|\bperson(?:'s)? name\b|\bwho\b|\bwhose\b")
+_DOERS = re.compile(r"[a-z]{3,}(?:er|or|ee|ant|ent|ist|ian)")
+_NO_DOERS = word_set(
+    "computer printer router water paper number order letter folder server layer filter flavor color tower river "
+    "center theater charger adapter sensor motor monitor calendar door floor harbor corner weather container locker "
+    "trailer sticker poster banner newsletter voucher register counter gear cancer fever tree coffee fee committee "
+    "plant restaurant event document ingredient treatment payment department apartment equipment shipment appointment "
+    "supplement component agreement garment tournament list checklist playlist"
+)
+
+
+def _does_something(word: str) -> bool:
+    """Tell whether a noun names one who does something: collector, employee, assistant, florist."""
+    return bool(_DOERS.fullmatch(word)) and word not in _NO_DOERS

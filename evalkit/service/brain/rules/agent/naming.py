@@ -192,11 +192,27 @@ def _things(field: Field, reading: Reading, tool_stems: frozenset[str], floor: f
     proper = [Span(chunk.start, chunk.end, None) for chunk in reading.names]
     options = [chunk for chunk in _open_chunks(reading, tool_stems) if not _overlaps(chunk, proper)]
     found = []
-    for chunk in (*reading.names, *options):
+    for chunk in (*(_with_its_noun(chunk, said, tool_stems) for chunk in reading.names), *options):
         trimmed = _trim(field, chunk, said, tool_stems)
         if trimmed:
             found.append(_thing(field, reading, trimmed, tool_stems))
     return [one for one in found if one.score > floor]
+
+
+_ORIGIN = re.compile(r"\w{2,}(?:ese|ian|ish|ican|erman|rench|utch|wiss|reek)", re.IGNORECASE)
+
+
+def _with_its_noun(chunk: Chunk, said: SpokenText, tool_stems: frozenset[str]) -> Chunk:
+    """Return a name that only says where a thing is from with the thing: a Japanese maple, an Italian coffee maker."""
+    end = chunk.end
+    if chunk.end - chunk.start == 1 and _ORIGIN.fullmatch(chunk.text):
+        while (
+            said.gap(end) == " "
+            and said.word(end) not in FUNCTION_WORDS | LIGHT_VERBS
+            and said.tokens[end].stem not in tool_stems
+        ):
+            end += 1
+    return Chunk(chunk.start, end, said.said(chunk.start, end), chunk.proper)
 
 
 _TRAILING = word_set("cost costs price stock please thanks right")

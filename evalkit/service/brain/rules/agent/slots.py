@@ -78,7 +78,7 @@ def fill(tool: Tool, reading: Reading, asked: str = "") -> Filling:
 
 def _fill_fields(fields: Sequence[Field], reading: Reading, stems: frozenset[str], asked: str) -> Filling:
     roles = _roles(fields)
-    offers: list[tuple[float, int, Field, Candidate]] = []
+    offers: list[Offer] = []
     for number, field in enumerate(fields):
         paired = sum(one.kind is field.kind for one in fields) > 1
         found = _candidates(field, reading, stems, asked, roles.get(field.name, ""), paired=paired)
@@ -89,6 +89,7 @@ def _fill_fields(fields: Sequence[Field], reading: Reading, stems: frozenset[str
             score = one.score + 3 * (field.name == asked) + 0.8 * near_verb
             if score >= floor:
                 offers.append((score + 0.6 * field.required, -number, field, replace(one, score=score)))
+    offers = _without_claimed(offers)
     offers.sort(key=lambda offer: (-offer[0], -offer[1], offer[3].start))
     chosen: dict[str, Candidate] = {}
     for _, _, field, candidate in offers:
@@ -99,6 +100,33 @@ def _fill_fields(fields: Sequence[Field], reading: Reading, stems: frozenset[str
     _fill_lists(fields, reading, stems, values)
     spans = {name: (one.start, one.end) for name, one in chosen.items()}
     return Filling(values, {name: one.score for name, one in chosen.items()}, spans)
+
+
+Offer = tuple[float, int, Field, Candidate]
+_SAID_AS_SUCH = 2.5
+
+
+def _without_claimed(offers: list[Offer]) -> list[Offer]:
+    """Return the offers without things that are only words of a choice, or the name of a person, said beside a thing.
+
+    "Lavender in the large pots" speaks of lavender, and "rose bushes for Martin Cole" of rose bushes.
+    """
+    spoken = {
+        kind: [(one.start, one.end) for _, _, field, one in offers if field.kind is kind and one.score >= _SAID_AS_SUCH]
+        for kind in (Kind.CHOICE, Kind.PERSON)
+    }
+
+    def is_claimed(one: Candidate, kind: Kind) -> bool:
+        return any(start <= one.start and one.end <= end for start, end in spoken[kind])
+
+    things = [(field.name, one) for _, _, field, one in offers if field.kind is Kind.THING]
+    elsewhere = {name for name, one in things if not is_claimed(one, Kind.PERSON)}
+    return [
+        offer
+        for offer in offers
+        if offer[2].kind is not Kind.THING
+        or not (is_claimed(offer[3], Kind.CHOICE) or (is_claimed(offer[3], Kind.PERSON) and offer[2].name in elsewhere))
+    ]
 
 
 def _without_kind(field: Field, value: Any) -> Any:
@@ -158,7 +186,7 @@ def _list_values(field: Field, reading: Reading, stems: frozenset[str]) -> list[
 def _candidates(
     field: Field, reading: Reading, stems: frozenset[str], asked: str, role: str, *, paired: bool
 ) -> list[Candidate]:
-    found = form_candidates(field, reading) or name_candidates(field, reading, stems - field_stems(field))
+    found = form_candidates(field, reading, stems) or name_candidates(field, reading, stems - field_stems(field))
     found = [replace(one, score=one.score + _role_score(reading.said, one, role)) for one in found]
     found = _revised(found, reading, field, role, paired=paired)
     if field.name == asked and field.kind in _OPEN_KINDS and not any(one.score > 2 for one in found):

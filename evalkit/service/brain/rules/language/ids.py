@@ -249,7 +249,10 @@ def _spoken(said: SpokenText, index: int) -> _Spelled:
 
 
 def id_parts(run: IdRun, shape: str) -> list[IdPart]:
-    """Return what `run` can stand for under `shape` ("": anything), the longest part first."""
+    """Return what `run` can stand for under `shape` ("": anything), the longest part first.
+
+    A prefix that `shape` fixes may go unsaid, but takes the place of no other: "B R 0 3 7 5" is no DK0375.
+    """
     elements = run.elements
     if not shape:
         return [IdPart(run.text, run.start, run.end, whole=True)]
@@ -259,7 +262,8 @@ def id_parts(run: IdRun, shape: str) -> list[IdPart]:
             part = elements[first : first + length]
             if len(elements) > length and not _at_pause(elements, first, first + length):
                 continue
-            value = conform("".join(element.text for element in part), shape)
+            other_prefix = first > 0 and elements[first - 1].text[-1].isalpha()
+            value = conform("".join(element.text for element in part), shape, adds_prefix=not other_prefix)
             if value is not None:
                 parts.append(IdPart(value, part[0].start, part[-1].end, whole=length == len(elements)))
         if parts:

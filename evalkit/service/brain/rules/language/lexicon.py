@@ -43,7 +43,7 @@ _ADVERBS = (
     "please just also too still yet already now then again actually really very maybe perhaps only even back right "
     "away soon later today tonight tomorrow yesterday ago so quite pretty much more most less bit little lot kind "
     "sort currently probably definitely possibly usually always never ever anymore instead otherwise however well "
-    "ahead"
+    "ahead aside"
 )
 ADVERBS = word_set(_ADVERBS)
 CONJUNCTIONS = word_set("and or but because so if when where why how while since although though whether then")

@@ -29,16 +29,16 @@ def matches(value: str, pattern: str) -> bool:
 
 
 @lru_cache(maxsize=8_000)
-def conform(heard: str, pattern: str) -> str | None:
+def conform(heard: str, pattern: str, *, adds_prefix: bool = True) -> str | None:
     """Return the value of shape `pattern` that the letters and digits `heard` stand for, or None.
 
-    Tried in this order: as it is; with the pattern's separators put in; with the pattern's fixed prefix put before it;
-    with letters that sound or look like digits exchanged.
+    Tried in this order: as it is; with the pattern's separators put in; with the pattern's fixed prefix put before it,
+    if `adds_prefix`; with letters that sound or look like digits exchanged.
     """
     if not pattern:
         return heard
     for variant in _variants(heard):
-        for value in _spellings(variant, pattern):
+        for value in _spellings(variant, pattern, adds_prefix=adds_prefix):
             if matches(value, pattern):
                 return value
     return None
@@ -55,14 +55,14 @@ def _variants(heard: str) -> list[str]:
     return [*variants, digits]
 
 
-def _spellings(value: str, pattern: str) -> list[str]:
+def _spellings(value: str, pattern: str, *, adds_prefix: bool) -> list[str]:
     separators = [char for char in "-/ .#_" if char in re.sub(r"\[[^\]]*\]|\\.|\{[^}]*\}", _literal, pattern)]
     spellings = [value]
     for separator in separators:
         for count in (1, 2, 3):
             if len(value) <= 20:
                 spellings += [_insert(value, cut, separator) for cut in combinations(range(1, len(value)), count)]
-    prefix = _PREFIX.match(pattern)
+    prefix = _PREFIX.match(pattern) if adds_prefix else None
     if prefix and not value.upper().startswith(prefix.group("prefix").strip("-#/_ ").upper()):
         lead = prefix.group("prefix")
         if lead[-1].isalpha() and separators and matches(lead + separators[0] + value, pattern):

@@ -120,7 +120,9 @@ def _sentence_case(said: SpokenText, index: int, end: int) -> bool:
 _OF_SOMEBODY = word_set("needs has hasn't wants can't isn't")
 _VERBS = word_set(
     "cancel book reserve schedule move change update check renew return refund pay transfer report track order add "
-    "remove block find register reschedule extend submit place please send refill rent"
+    "remove block find register reschedule extend submit place please send refill rent allow let authorise authorize "
+    "permit tell call notify remind ask invite enter sign put give take bring hire deliver redirect forward assign "
+    "enrol enroll switch swap email text message ship collect confirm include exclude keep hold stop start open close"
 )
 
 

@@ -44,6 +44,30 @@ def test_nothing_said_is_nothing_chosen() -> None:
     assert not choices(ACCOUNT, read_words("good morning, how are you"))
 
 
+TREATMENT = field("treatment", {"enum": ["cleaning", "filling", "crown", "whitening"]})
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        (TREATMENT, "I need two teeth pulled"),
+        (TREATMENT, "something is wrong with my tooth"),
+        (field("service", {"enum": ["pest_check", "soil_test"]}), "somebody should check my roses"),
+        (field("fault", {"enum": ["door_stuck", "door_open"]}), "the door makes a strange noise"),
+        (field("plan", {"enum": ["family_plus", "family_basic"]}), "the family plan"),
+    ],
+)
+def test_nothing_is_guessed(asked: Field, text: str) -> None:
+    """What only is about the same, or suits two values alike, is no value: the agent asks."""
+    assert not choices(asked, read_words(text))
+
+
+def test_words_of_a_value_may_come_in_any_order() -> None:
+    """Within one clause."""
+    condition = field("condition", {"enum": ["broken_stem", "wilted"]})
+    assert choices(condition, read_words("the stem is quite badly broken"))[0].value == "broken_stem"
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [("with breakfast please", True), ("no breakfast", False), ("I don't need breakfast", False), ("two nights", None)],

@@ -25,6 +25,13 @@ def test_conform(heard: str, pattern: str, value: str | None) -> None:
     assert conform(heard, pattern) == value
 
 
+def test_a_fixed_prefix_takes_the_place_of_no_other() -> None:
+    """Where other letters were said before the digits, the prefix is not put there instead."""
+    assert conform("0375", r"^DK\d{4}$") == "DK0375"
+    assert conform("0375", r"^DK\d{4}$", adds_prefix=False) is None
+    assert conform("BR0375", r"^DK\d{4}$") is None
+
+
 def test_a_broken_pattern_excludes_nothing() -> None:
     """A pattern that is no regular expression is as good as none."""
     assert matches("anything", "([")
