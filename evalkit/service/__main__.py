@@ -67,6 +67,7 @@ def run(options: argparse.Namespace) -> int:
             keep_alive_s=options.keep_alive,
             use_file=options.use_file,
             warm=tuple(dict.fromkeys(options.warm)),
+            aliases=tuple(options.alias),
         )
         serve(how, engines, faults)
     except KeyboardInterrupt:
@@ -91,6 +92,10 @@ def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key for --base-url")
     parser.add_argument("--speech-model", help="model that an 'openai' speech engine is asked for")
     parser.add_argument("--transcription-model", help="model that an 'openai' transcription engine is asked for")
+    parser.add_argument(
+        "--alias", action="append", default=[], metavar="NAME=MODEL",
+        help="have a model answer to another name too, as gpt-4o-mini-tts=local-speech; may be repeated",
+    )  # fmt: skip
     parser.add_argument("--require-key", metavar="NAME", help="demand the key in this environment variable of clients")
     parser.add_argument(
         "--faults", metavar="PLAN", help="what is to go wrong: a preset, rules, or a JSON file; see docs/faults.md"

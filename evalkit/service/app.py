@@ -21,7 +21,7 @@ asked for only when the service was started with one.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -41,7 +41,7 @@ from evalkit.service.http_chat import complete
 from evalkit.service.http_json import json_body, refused
 from evalkit.service.http_responses import respond
 from evalkit.service.realtime_socket import serve_realtime
-from evalkit.service.service_state import KeyCheck, ServiceState
+from evalkit.service.service_state import KeyCheck, ServiceState, read_aliases
 
 _WARMING = Shape(
     {
@@ -56,7 +56,12 @@ _ErrorHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 
 def create_app(
-    *, brain: Brain, engines: AudioEngines, key: str | None = None, faults: FaultPlan | None = None
+    *,
+    brain: Brain,
+    engines: AudioEngines,
+    key: str | None = None,
+    faults: FaultPlan | None = None,
+    aliases: Sequence[str] = (),
 ) -> Starlette:
     """Return the application.
 
@@ -65,9 +70,14 @@ def create_app(
         engines: What speaks and transcribes; warm them before serving.
         key: The key to ask clients for; None asks for none.
         faults: What is to go wrong; None: nothing.
+        aliases: Other names of its models, as ``NAME=MODEL``.
+
+    Raises:
+        ConfigError: An alias names no model.
 
     """
     state = ServiceState(brain, engines, KeyCheck(key), faults or FaultPlan())
+    state.aliases = read_aliases(aliases, state.answered_models)
     guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager

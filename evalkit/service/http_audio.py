@@ -49,7 +49,7 @@ async def speak(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SPEECH.check(body)
-    if body["model"] not in SPEECH_MODELS:
+    if state.model_named(body["model"]) not in SPEECH_MODELS:
         raise model_not_found(body["model"], SPEECH_MODELS[:1])
     voice, speed, wanted = state.engines.speech, float(body.get("speed", 1.0)), body.get("response_format", "mp3")
     if body["voice"] not in voice.speakers:
@@ -80,7 +80,7 @@ async def transcribe(request: Request) -> Response:
         if required not in form:
             raise missing_parameter(required)
     model, wanted = _text(form, "model", ""), _text(form, "response_format", "json")
-    if model not in TRANSCRIPTION_MODELS:
+    if state.model_named(model) not in TRANSCRIPTION_MODELS:
         raise model_not_found(model, TRANSCRIPTION_MODELS[:1])
     if wanted not in _TRANSCRIPT_FORMATS:
         raise invalid_value("response_format", wanted, _TRANSCRIPT_FORMATS)

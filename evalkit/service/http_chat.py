@@ -16,7 +16,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from evalkit.service.answer_form import FORM, require_form
+from evalkit.service.answer_form import FORM, AnswerForm, read_form
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value
 from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Reply, Said, UserTurn
 from evalkit.service.events_out import Ids
@@ -117,11 +117,13 @@ async def complete(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SHAPE.check(body)
-    conversation = _conversation(body)
+    model = state.model_named(body["model"])
+    form = read_form(body.get("response_format"), "response_format", nested="json_schema")
+    conversation = _conversation(body, form)
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    reply = within_limit(await state.reply(body["model"], conversation), limit)
-    require_form(reply, body.get("response_format"), body["model"])
-    made = _Completion(body["model"], conversation, reply)
+    reply = within_limit(await state.reply(model, conversation), limit)
+    form.check(reply, model)
+    made = _Completion(model, conversation, reply)
     if not body.get("stream"):
         return JSONResponse(made.whole())
     asks_for_usage = bool((body.get("stream_options") or {}).get("include_usage"))
@@ -191,7 +193,7 @@ class _Completion:
         }
 
 
-def _conversation(body: Mapping[str, Any]) -> Conversation:
+def _conversation(body: Mapping[str, Any], form: AnswerForm) -> Conversation:
     instructions: list[str] = []
     items: list[Item] = []
     for index, message in enumerate(body["messages"]):
@@ -215,6 +217,7 @@ def _conversation(body: Mapping[str, Any]) -> Conversation:
         tools=tuple(complete_tool({"type": "function", **tool["function"]}) for tool in body.get("tools", ())),
         items=tuple(items),
         tool_choice=choice if isinstance(choice, str) else choice["function"]["name"],
+        answer_schema=form.schema,
     )
 
 

@@ -11,6 +11,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from evalkit.service.answer_form import AnswerForm, read_form
 from evalkit.service.bad_request import BadRequest, Shape, invalid_value, missing_parameter
 from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Reply, Said, UserTurn
 from evalkit.service.events_out import Ids
@@ -77,15 +78,18 @@ async def respond(request: Request) -> Response:
     state: ServiceState = request.app.state.service
     body = await json_body(request)
     _SHAPE.check(body)
-    conversation = _conversation(body)
-    reply = within_limit(await state.reply(body["model"], conversation), body.get("max_output_tokens"))
-    made = _response(body, conversation, reply)
+    model = state.model_named(body["model"])
+    form = read_form((body.get("text") or {}).get("format"), "text.format")
+    conversation = _conversation(body, form)
+    reply = within_limit(await state.reply(model, conversation), body.get("max_output_tokens"))
+    form.check(reply, model)
+    made = _response({**body, "model": model}, conversation, reply)
     if reply.is_cut:
         made |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
     return JSONResponse(made)
 
 
-def _conversation(body: Mapping[str, Any]) -> Conversation:
+def _conversation(body: Mapping[str, Any], form: AnswerForm) -> Conversation:
     given = body["input"]
     wires = [{"role": "user", "content": given}] if isinstance(given, str) else given
     instructions = [body.get("instructions") or ""]
@@ -102,6 +106,7 @@ def _conversation(body: Mapping[str, Any]) -> Conversation:
         tools=tuple(complete_tool(tool) for tool in body.get("tools", ())),
         items=tuple(items),
         tool_choice=choice if isinstance(choice, str) else choice["name"],
+        answer_schema=form.schema,
     )
 
 

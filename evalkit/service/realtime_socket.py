@@ -77,9 +77,10 @@ def _asked_model(state: ServiceState, model: str | None, beta: str | None) -> st
         raise BadRequest(message, code="beta_api_shape_disabled")
     if model is None:
         raise BadRequest("You must provide a model parameter.", code="missing_model", param="model")
-    if not state.has_session_with(model):
+    named = state.model_named(model)
+    if not state.has_session_with(named):
         raise model_not_found(model, state.realtime_models)
-    return model
+    return named
 
 
 class _Driver:

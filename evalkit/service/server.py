@@ -53,6 +53,7 @@ class ServerOptions:
         keep_alive_s: Exit when nobody has used it for as long; None: never.
         use_file: The file that is locked by those who use it.
         warm: The engines to load before it is ready.
+        aliases: Other names of its models, as ``NAME=MODEL``.
 
     """
 
@@ -63,6 +64,7 @@ class ServerOptions:
     keep_alive_s: float | None = None
     use_file: Path | None = None
     warm: tuple[str, ...] = ENGINES
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def serve(options: ServerOptions, choice: EngineChoice, faults: FaultPlan | None
     if not is_loopback(options.host):
         _log.warning("listening on %s: whoever reaches this address can use the service", options.host)
     engines = AudioEngines(build_speech(choice), build_transcription(choice))
-    app = create_app(brain=build_brain(choice), engines=engines, key=options.key, faults=faults)
+    app = create_app(
+        brain=build_brain(choice), engines=engines, key=options.key, faults=faults, aliases=options.aliases
+    )
     known = list(app.state.service.answered_models)
     says = {
         "speech": engines.speech.name,

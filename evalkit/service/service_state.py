@@ -5,12 +5,13 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from starlette.responses import JSONResponse
 
+from evalkit.errors import ConfigError
 from evalkit.service import echo
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.bad_request import BadRequest
@@ -62,6 +63,7 @@ class ServiceState:
         gate: Who may come in.
         faults: What is to go wrong.
         voice_activity: What tells when somebody speaks.
+        aliases: Other names of models -> the models that answer to them.
         injected: The faults that were committed so far, by name.
         handshakes: Realtime sessions asked for so far.
         sessions: Realtime sessions held so far.
@@ -75,6 +77,7 @@ class ServiceState:
     gate: KeyCheck = field(default_factory=KeyCheck)
     faults: FaultPlan = field(default_factory=FaultPlan)
     voice_activity: VoiceActivity = field(default_factory=VoiceActivity)
+    aliases: Mapping[str, str] = field(default_factory=dict)
     injected: Counter[str] = field(default_factory=Counter)
     handshakes: int = 0
     sessions: int = 0
@@ -93,12 +96,16 @@ class ServiceState:
     @property
     def all_models(self) -> tuple[str, ...]:
         """Everything ``/v1/models`` lists."""
-        return (*self.realtime_models, SPEECH_MODELS[0], TRANSCRIPTION_MODELS[0])
+        return (*self.realtime_models, SPEECH_MODELS[0], TRANSCRIPTION_MODELS[0], *self.aliases)
 
     @property
     def answered_models(self) -> tuple[str, ...]:
         """Every name that is answered, those of before too."""
-        return (*self.realtime_models, *SPEECH_MODELS, *TRANSCRIPTION_MODELS)
+        return (*self.realtime_models, *SPEECH_MODELS, *TRANSCRIPTION_MODELS, *self.aliases)
+
+    def model_named(self, name: str) -> str:
+        """Return the model that answers to `name`: itself, unless that is the alias of another."""
+        return self.aliases.get(name, name)
 
     @property
     def counters(self) -> dict[str, int]:
@@ -129,5 +136,29 @@ class ServiceState:
 
 def model_not_found(model: object, known: Iterable[str]) -> BadRequest:
     """Return the refusal of a model this server does not have."""
-    message = f"The model '{model}' does not exist; available are: {', '.join(known)}."
+    message = (
+        f"The model '{model}' does not exist; available are: {', '.join(known)}. Ask for one of them, or start the "
+        f"service with --alias {model}=MODEL to have one of them answer to that name."
+    )
     return BadRequest(message, code="model_not_found", param="model", status=404)
+
+
+def read_aliases(pairs: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+    """Return name -> model of texts such as ``gpt-4o-mini-tts=local-speech``; raises ConfigError for others.
+
+    Args:
+        pairs: The texts.
+        known: The models that there are.
+
+    """
+    aliases: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, model = (part.strip() for part in pair.partition("="))
+        if not (name and equals and model):
+            raise ConfigError(f"--alias {pair}: expected NAME=MODEL, for example gpt-4o-mini-tts={SPEECH_MODELS[0]}")
+        if model not in known:
+            raise ConfigError(f"--alias {pair}: there is no model {model!r}; available are: {', '.join(known)}")
+        if name in known:
+            raise ConfigError(f"--alias {pair}: {name!r} is a model of its own; choose another name")
+        aliases[name] = model
+    return aliases

@@ -64,6 +64,7 @@ class Conversation:
         tools: The session's function tools, each with `name`, `description` and `parameters` (a JSON Schema).
         items: The conversation so far, oldest first.
         tool_choice: ``auto``, ``none``, ``required``, or the name of the one tool to call.
+        answer_schema: The JSON Schema that the answer's text is to keep to; None: it may be any text.
 
     """
 
@@ -71,6 +72,7 @@ class Conversation:
     tools: Sequence[Mapping[str, Any]]
     items: Sequence[Item]
     tool_choice: str = "auto"
+    answer_schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

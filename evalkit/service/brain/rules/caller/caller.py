@@ -2,6 +2,7 @@
 
 It sits behind the same protocol as the agent: the persona is in the instructions, what it hears is :class:`UserTurn`,
 what it said is :class:`Said`. The conversation is read again for every reply, so a reply depends on nothing else.
+Other layouts of the same are read too (:mod:`.dictation`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from evalkit.service.brain.conversation import Conversation, Item, Reply, Said, UserTurn
+from evalkit.service.brain.rules.caller.dictation import dictated_line, told_turns
 from evalkit.service.brain.rules.caller.manner import read_manners, say
 from evalkit.service.brain.rules.caller.persona import read_persona
 from evalkit.service.brain.rules.caller.phone_call import END_CALL, PhoneCall
@@ -17,10 +19,12 @@ from evalkit.service.brain.rules.caller.phone_call import END_CALL, PhoneCall
 
 def respond(conversation: Conversation) -> Reply:
     """Return what the caller says next; ``END_CALL`` alone, without a sound, when it hangs up."""
+    line = dictated_line(conversation.instructions, conversation.items)
+    if line:
+        return Reply(line)
     persona = read_persona(_plain(conversation.instructions))
-    opening, heard = read_turns(conversation.items)
+    opening, heard = read_turns(told_turns(conversation.items))
     call = PhoneCall(persona, opening)
-    line = ""
     for text in heard:
         line = call.hear(text)
     if not heard:

@@ -18,8 +18,13 @@ from evalkit.service.brain.rules.caller.values import contains, id_of, is_addres
 from evalkit.service.brain.rules.language.lexicon import ideas_of
 from evalkit.service.brain.rules.language.words import read_words
 
+_NEWS = (
+    r"(?:(?:the|your|my|an?|its|latest|current|estimated|expected|exact|full|order|delivery|account)\s+)*"
+    r"(?:status|date|time|price|cost|balance|details|information|news|hours|answer|update)\b"
+)
 _LEARN = re.compile(
-    r"^(?P<verb>find out|ask|learn|check|inquire|see|know|get to know|hear|be told|make sure)\b[,:]?\s*(?P<rest>.*)$",
+    r"^(?P<verb>find out|ask|learn|check|inquire|see|know|get to know|hear|be told|make sure"
+    rf"|(?:get|obtain|receive)(?=\s+{_NEWS}))\b[,:]?\s*(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _TELL = re.compile(
