@@ -1,7 +1,7 @@
 """Does the text contain what it must, and nothing it must not? Checks on the assistant's own words.
 
 Unicode is normalised and, unless ``ignore_case`` is false, case does not count. `contains` and `not_contains` take any
-white space for one space; `regex` searches the text as it is.
+white space for one space, and ``14th`` for 14; `regex` searches the text as it is.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from evalkit.graders.context import GraderContext, GraderType
+from evalkit.graders.normalise import ORDINAL_NUMBER
 from evalkit.records.grade import Verdict
 from evalkit.records.json import JsonObject
 
@@ -69,7 +70,7 @@ def _absent(context: GraderContext) -> list[str]:
 
 def _comparable(text: str, *, ignore_case: bool) -> str:
     spaced = " ".join(unicodedata.normalize("NFKC", text).split())
-    return spaced.casefold() if ignore_case else spaced
+    return ORDINAL_NUMBER.sub(r"\1", spaced.casefold() if ignore_case else spaced)
 
 
 def _quoted(texts: Sequence[str]) -> str:
@@ -77,7 +78,7 @@ def _quoted(texts: Sequence[str]) -> str:
 
 
 GRADERS = (
-    GraderType("contains", "1", grade_contains, {"texts": TEXTS, "ignore_case": _IGNORE_CASE}, ("texts",)),
-    GraderType("not_contains", "1", grade_not_contains, {"texts": TEXTS, "ignore_case": _IGNORE_CASE}, ("texts",)),
+    GraderType("contains", "2", grade_contains, {"texts": TEXTS, "ignore_case": _IGNORE_CASE}, ("texts",)),
+    GraderType("not_contains", "2", grade_not_contains, {"texts": TEXTS, "ignore_case": _IGNORE_CASE}, ("texts",)),
     GraderType("regex", "1", grade_regex, {"pattern": PATTERN, "ignore_case": _IGNORE_CASE}, ("pattern",)),
 )

@@ -26,6 +26,8 @@ async def grade(record: Any, kind: str, turn: int | None = 1, **options: Any) ->
         ("not_contains", {"texts": ["refund"]}, 1),
         ("not_contains", {"texts": ["refund", "SHIPPED"]}, 0),
         ("not_contains", {"texts": ["SHIPPED"], "ignore_case": False}, 1),
+        ("contains", {"texts": ["order 48213th"]}, 1),
+        ("not_contains", {"texts": ["order 48213th"]}, 0),
         ("regex", {"pattern": r"order\s+\d{5}\b"}, 1),
         ("regex", {"pattern": r"^order"}, 0),
         ("regex", {"pattern": "YOUR"}, 1),
