@@ -34,7 +34,7 @@ WALK_SETTINGS = (
 )
 RUN_SETTINGS = (
     "assistant_model_default simulator_model_default input_audio_format output_audio_format chunk_ms sample_rate_hz "
-    "real_time data_csv"
+    "real_time data_csv voice"
 )
 
 

@@ -119,7 +119,7 @@ RUN_LAYOUT = _layout(
     _RUN_COLUMNS,
     (SummarySetting("assistant_model_default", "assistant.model"),
      SummarySetting("simulator_model_default", "simulator.model"),
-     *_FORMATS, _CHUNK_MS, _SAMPLE_RATE_HZ, _REAL_TIME, _DATA_CSV),
+     *_FORMATS, _CHUNK_MS, _SAMPLE_RATE_HZ, _REAL_TIME, _DATA_CSV, _VOICE),
     row_unit=RowUnit.TURN,
     graders_first=True,
 )  # fmt: skip
