@@ -13,11 +13,14 @@ from typing import Any
 import httpx
 import pytest
 from duplex_calls import FIRST, LIMITS, TOOL, ScriptedCaller, tones
+from mcp import Client
 from media_stream_peer import MediaStreamPeer, speech
 
 from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import MonotonicClock
+from evalkit.compose.planning import plan
+from evalkit.errors import ConfigError
 from evalkit.graders.context import GraderContext
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.mocks.definitions import Mock
@@ -31,10 +34,13 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Fault
 from evalkit.records.grade import GraderSpec
 from evalkit.records.record import CaseRecord, ToolCall, ToolOutput
+from evalkit.runner.jobs import packaged_source
+from evalkit.runner.prepare import prepare
 from evalkit.settings.types import ToolHostSettings
 from evalkit.simulator.caller import CallerTurn
 from evalkit.simulator.persona import Persona
 from evalkit.store.run_directory import RunDirectory
+from evalkit.tool_host import host as host_module
 from evalkit.tool_host.host import ToolHost
 
 ULAW = AudioFormat.G711_ULAW
@@ -74,8 +80,8 @@ class Line:
         """Hold a call with an application that asks its tools so, once for each thing that it hears."""
         async with ToolUser([speech(400)], asks=asks).serving() as peer:
             target = MediaStreamTarget(peer.url, peer.dialect, agent_speaks_first=False)
-            plan = self._plan(target, ScriptedCaller(lines))
-            setup = CallSetup(self.run, MonotonicClock(), LIMITS, lambda _: plan, lambda _, __: None)
+            call_plan = self._plan(target, ScriptedCaller(lines))
+            setup = CallSetup(self.run, MonotonicClock(), LIMITS, lambda _: call_plan, lambda _, __: None)
             return await hold_call(setup, CaseTrial(Case(name, "run", {}), 1, 7), 1)
 
     def _plan(self, target: MediaStreamTarget, caller: ScriptedCaller) -> CallPlan:
@@ -130,6 +136,13 @@ async def by_call_sid(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
     assert answer.json() == {"status": "shipped"}
 
 
+async def by_mcp(_: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+    async with Client(handed["evalkit_mcp_url"]) as client:
+        names = [tool.name for tool in (await client.list_tools()).tools]
+        result = await client.call_tool(names[0], ORDER)
+    assert result.structured_content == {"status": "shipped"}
+
+
 async def by_nobody(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
     root = handed["evalkit_tools_url"].partition("/tools/")[0]
     assert (await client.post(f"{root}/tools/get_order_status", json=ORDER)).status_code == 404
@@ -170,6 +183,15 @@ async def test_what_it_calls_stands_in_the_record_as_if_it_had_come_over_the_wir
     assert len(record.notes["turn_taking"]["tool_calls"]) == 1
     assert "tool_calls" not in record.notes["not_shown"]
     assert await grade(record, "no_duplicate_calls") == 1
+
+
+async def test_an_mcp_client_is_served_alike(tmp_path: Path) -> None:
+    """It connects when the call begins, and finds the tools of that call."""
+    async with opened(tmp_path) as line:
+        record = await line.call(by_mcp)
+    assert record.failure is None
+    assert [call.arguments for call in record.turns[0].tool_calls] == [ORDER]
+    assert [told["via"] for told in record.notes["tool_answers"]] == ["mcp"]
 
 
 async def test_it_may_say_whose_it_is_by_the_telephone_calls_own_id(tmp_path: Path) -> None:
@@ -228,3 +250,21 @@ async def test_an_application_that_calls_none_is_known_to_have_called_none(tmp_p
         record = await line.call()
     assert (record.turns[0].tool_calls, record.notes["tool_answers"]) == ((), [])
     assert "tool_calls" not in record.notes["not_shown"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "hidden", "problem"),
+    [
+        (("target=media_stream", "target.url=ws://127.0.0.1:1/ws"), "mcp", "packages that are not installed: mcp"),
+        ((), "", "tool_host.enabled: true, but target.kind=realtime, whose tools are asked for over the wire"),
+    ],
+)
+def test_what_stands_in_the_way_is_told_before_anybody_is_called(
+    monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], hidden: str, problem: str
+) -> None:
+    """In one message with what to do."""
+    monkeypatch.setattr(host_module, "find_spec", lambda name: None if name == hidden else name)
+    config = plan(("mode=run", "tool_host.enabled=true", *overrides), packaged_source()).jobs[0].config
+    with pytest.raises(ConfigError) as refused:
+        prepare(config, Path.cwd(), {})
+    assert problem in str(refused.value)
