@@ -94,16 +94,22 @@ def ask_for(missing: Sequence[Field], *, began_earlier: bool, misheard: bool) ->
 
 def report(name: str, output: str) -> str:
     """Return a tool's answer as a sentence; an apology where it says that something went wrong."""
-    try:
-        data = orjson.loads(output)
-    except orjson.JSONDecodeError:
-        data = output.strip()
+    data = _read(output)
     problem = _problem(data)
     if problem == "unsupported":
         return f"I'm sorry, but I can't {_spoken_name(name)} at the moment."
     if problem is not None:
         return f"I'm sorry, that didn't work. {_sentence(problem)}".strip()
     return _told(data) or "That's done."
+
+
+def _read(output: str) -> Any:
+    """Return what a tool's answer says; frameworks that get it as text over MCP pass it on as JSON within JSON."""
+    try:
+        data = orjson.loads(output)
+    except orjson.JSONDecodeError:
+        return output.strip()
+    return _read(data) if isinstance(data, str) and data[:1] in ("{", "[") else data
 
 
 def _spoken_name(name: str) -> str:

@@ -48,6 +48,9 @@ def test_two_things_are_asked_at_once() -> None:
         ({"status": "Unsupported tool"}, "I'm sorry, but I can't get order at the moment."),
         ({}, "That's done."),
         ("plain words", "Plain words."),
+        (json.dumps('{"status": "in_transit"}'), "The status is in transit."),
+        (json.dumps('{"status": "Unsupported tool"}'), "I'm sorry, but I can't get order at the moment."),
+        (json.dumps("[half of it"), "[half of it."),
     ],
 )
 def test_reports(output: Any, expected: str) -> None:
