@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -11,7 +12,7 @@ from types import TracebackType
 from urllib.parse import quote
 
 from evalkit.clock import Clock, MonotonicClock
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, printable
 from evalkit.mocks.session import MockSession
 from evalkit.settings.addresses import Addresses
 from evalkit.settings.types import ToolHostSettings
@@ -26,6 +27,8 @@ from evalkit.tool_host.hosted_call import (
 from evalkit.tool_host.open_calls import OpenCalls
 
 _PACKAGES = ("mcp", "starlette", "uvicorn")
+_LOGGED = 300
+_log = logging.getLogger(__name__)
 
 
 class ToolHost:
@@ -40,7 +43,7 @@ class ToolHost:
     Args:
         settings: Where it listens, and under which address agents reach it.
         clock: What the delays of mocks are waited on.
-        on_unknown: Is given each call of a tool that belongs to no call that is open.
+        on_unknown: Is given each call of a tool that belongs to no call that is open; without it, the log is.
 
     Attributes:
         url: Where agents reach it, without a slash at the end; empty before it listens.
@@ -53,11 +56,11 @@ class ToolHost:
         settings: ToolHostSettings,
         *,
         clock: Clock | None = None,
-        on_unknown: Callable[[UnknownCall], None] = lambda _: None,
+        on_unknown: Callable[[UnknownCall], None] | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock or MonotonicClock()
-        self._calls = OpenCalls(on_unknown)
+        self._calls = OpenCalls(on_unknown or _log_unknown)
         self._stack = AsyncExitStack()
         self.url, self.port = "", 0
 
@@ -142,6 +145,12 @@ class ToolHost:
             await asyncio.wait({serving})
 
         self._stack.push_async_callback(end)
+
+
+def _log_unknown(unknown: UnknownCall) -> None:
+    asked = unknown.asked
+    said = printable(f"{asked.name[:_LOGGED]} {asked.raw_arguments[:_LOGGED]}")
+    _log.warning("a tool was called by %s and not answered: %s: %s", asked.via, said, printable(unknown.why))
 
 
 def find_missing_packages() -> list[str]:

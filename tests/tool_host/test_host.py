@@ -63,6 +63,17 @@ async def test_an_address_of_somebody_else_is_named(open_shop: OpenShop, bind: s
             pass
 
 
+async def test_what_belongs_to_nobody_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Of a run that says nothing else of it: also what comes when no call is open; never more than a line of it."""
+    settings = ToolHostSettings(enabled=True, port=None, bind="127.0.0.1", public_url=None)
+    async with ToolHost(settings) as host, httpx.AsyncClient() as client:
+        await client.post(f"{host.url}/tools/get_order", content='{"order_id": "\x1b[31m\n' + "1" * 1000)
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "evalkit.tool_host.host"]
+    assert said.startswith("a tool was called by webhook and not answered: get_order ")
+    assert said.endswith(": no call is open")
+    assert ("\x1b" in said, "\n" in said, len(said) < 500) == (False, False, True)
+
+
 @pytest.mark.parametrize("call_id", ["", ".", ".."])
 async def test_a_name_that_no_path_can_hold_is_refused(open_shop: OpenShop, call_id: str) -> None:
     """A client would take it for a way up."""
