@@ -129,6 +129,10 @@ class MediaStreamPeer:
             self._is_spoken_to = False
             self._begin(self._answer())
 
+    def answer_again(self) -> None:
+        """Say the next thing, asked or not."""
+        self._begin(self._answer())
+
     def _begin(self, work: Any) -> None:
         self._tasks.append(asyncio.create_task(work))
 

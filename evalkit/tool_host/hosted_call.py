@@ -170,6 +170,11 @@ class HostedCall:
             self._on_answer(told)
 
     @property
+    def is_at_work(self) -> bool:
+        """Whether a tool has been called and not answered yet."""
+        return bool(self._waiting)
+
+    @property
     def calls_made(self) -> int:
         """How many calls of tools came by now, answered or not."""
         return len(self._ids)

@@ -35,10 +35,18 @@ class DuplexDialogue(Dialogue):
         plan = self._plan
         stream = CallStream(plan.chunk_ms, self._name_wav(None, "uplink"), self._name_wav(None, "downlink"))
         if plan.media_stream is not None:
-            handed = {} if self._hosted is None else self._hosted.parameters
-            return MediaStreamCall(
-                plan.media_stream, handed, self._call_id, trace=self._trace, timeline=self._timeline, stream=stream
+            hosted = self._hosted
+            call = MediaStreamCall(
+                plan.media_stream,
+                {} if hosted is None else hosted.parameters,
+                self._call_id,
+                trace=self._trace,
+                timeline=self._timeline,
+                stream=stream,
             )
+            if hosted is not None:
+                call.watch_tools(lambda: hosted.is_at_work)
+            return call
         return DuplexSession(
             plan.url,
             {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
@@ -92,6 +100,8 @@ class DuplexDialogue(Dialogue):
         self._line.left.hosted.append(answer)
         answered_at_ms = answer.called_at_ms if answer.answered_at_ms is None else answer.answered_at_ms
         self._line.left.tool_times_ms.append((answer.called_at_ms, answered_at_ms))
+        if isinstance(self._assistant, MediaStreamCall):
+            self._assistant.note_tool_answer(answered_at_ms)
 
     async def _hear_the_rest(self) -> None:
         if self._evidence.duplex is not None:

@@ -160,6 +160,8 @@ class MediaStreamCall(LiveCall):
         self._counts = {"frames": 0, "marks": 0, "clears": 0, "clears_of_nothing": 0, "other_messages": 0}
         self._largest_frame_ms = 0.0
         self._has_hung_up = False
+        self._told_at_ms = 0.0
+        self._is_tool_at_work: Callable[[], bool] = lambda: False
 
     async def __aenter__(self) -> Self:
         """Connect, by way of what answers where the stream is. Raises CaseFailure at stage ``connect``."""
@@ -180,6 +182,15 @@ class MediaStreamCall(LiveCall):
             with suppress(CaseFailure):  # it has hung up itself
                 await self._send(stop, Stage.STREAM_AUDIO)
         await super().__aexit__(exc_type, exc, traceback)
+
+    def watch_tools(self, is_at_work: Callable[[], bool]) -> None:
+        """Take it that the application calls tools elsewhere: while `is_at_work` holds, it has not finished."""
+        self._is_tool_at_work = is_at_work
+
+    def note_tool_answer(self, at_ms: float) -> None:
+        """Take it that a tool has answered, at a time since the case began: what is said behind that takes it up."""
+        self._told_at_ms = max(self._told_at_ms, at_ms)
+        self._news.set()
 
     @property
     def responses(self) -> tuple[SpeechStretch, ...]:
@@ -278,7 +289,8 @@ class MediaStreamCall(LiveCall):
     def _is_busy(self) -> bool:
         if self._has_hung_up:
             return False
-        return self.owes_greeting or self._stretches.is_open() or self._sound_end_ms > self.now_ms
+        is_working = self.owes_greeting or self._is_tool_at_work()
+        return is_working or self._stretches.is_open() or self._sound_end_ms > self.now_ms
 
     def _has_finished(self, clip: PlacedClip) -> bool:
         said, stretches = self._last_said(clip), self._stretches.spoken
@@ -291,15 +303,22 @@ class MediaStreamCall(LiveCall):
             return is_answer
         if self._is_busy() or any(self.now_ms < aside.end_ms + ANSWERLESS_MS for aside in self._asides):
             return False
-        quiet_ms = self.now_ms - max(said.end_ms, self._sound_end_ms)
+        quiet_ms = self.now_ms - self._waits_since_ms(said)
         if not is_answer:
             return began_ms > said.start_ms and quiet_ms >= RESUME_MS
-        return quiet_ms >= (RESUME_MS if last.was_interrupted else GAP_MS)
+        has_told = last.last_sound_at_ms is not None and last.last_sound_at_ms > self._told_at_ms
+        return quiet_ms >= (RESUME_MS if last.was_interrupted or not has_told else GAP_MS)
+
+    def _waits_since_ms(self, said: PlacedClip) -> float:
+        """Return since when nothing has been said by either side, nor by a tool to the application."""
+        return max(said.end_ms, self._sound_end_ms, self._told_at_ms - self.began_at_ms)
 
     def _is_overdue(self, clip: PlacedClip, timeout_s: float) -> bool:
         limit_ms = timeout_s * 1000.0
-        waits_since_ms = max(self._last_said(clip).end_ms, self._sound_end_ms)
-        return self._speaks_for_ms() > limit_ms or self.now_ms > waits_since_ms + limit_ms
+        if self._is_tool_at_work():
+            return False
+        is_silent = self.now_ms > self._waits_since_ms(self._last_said(clip)) + limit_ms
+        return is_silent or self._speaks_for_ms() > limit_ms
 
     def _speaks_for_ms(self) -> float:
         """Return for how long the application has been speaking without a pause; 0 where it is silent."""
@@ -371,6 +390,7 @@ class MediaStreamCall(LiveCall):
                 at_ms=at_ms,
                 turn_index=self._turn,
                 said_end=said_end,
+                told_at_ms=self._told_at_ms,
             )
             playout.receive(piece, response_id=stretch, item_id=stretch, at=at)
         offset = len(self._downlink)

@@ -2,8 +2,8 @@
 
 A stretch of speech is sound without a silence of :data:`GAP_MS`, as it is *heard*: what arrives in one burst is played
 in real time, and pauses between sentences, which a synthesiser fills with nothing, belong to it. Silence that is sent
-as sound is silence. A stretch also ends where the line was told to throw away sound that waited, and where the caller
-has finished saying something: what begins behind that answers it.
+as sound is silence. A stretch also ends where the line was told to throw away sound that waited, where the caller has
+finished saying something, and where a tool has answered: what begins behind that takes it up.
 """
 
 from __future__ import annotations
@@ -122,7 +122,17 @@ class SpeechStretches:
         """Whether the last one has not been followed by a silence."""
         return self._open is not None
 
-    def take(self, start: int, samples: int, *, is_sound: bool, at_ms: float, turn_index: int, said_end: int) -> str:
+    def take(
+        self,
+        start: int,
+        samples: int,
+        *,
+        is_sound: bool,
+        at_ms: float,
+        turn_index: int,
+        said_end: int,
+        told_at_ms: float = 0.0,
+    ) -> str:
         """Take a short piece of what will be played; return the id of the stretch that it belongs to, empty: of none.
 
         Args:
@@ -132,12 +142,13 @@ class SpeechStretches:
             at_ms: When it arrived, since the case began.
             turn_index: The turn under way.
             said_end: The sample at which the caller's last words ended, or will; 0: he has said nothing.
+            told_at_ms: When a tool last answered, since the case began; 0: none has.
 
         """
         self.settle(start)
         stretch = self._open
         if is_sound:
-            if stretch is not None and self._answers(stretch, start, said_end):
+            if stretch is not None and self._begins_anew(stretch, start, said_end, told_at_ms, at_ms):
                 self._close()
                 stretch = None
             if stretch is None:
@@ -178,10 +189,12 @@ class SpeechStretches:
                 self._open = None
         return was_sound
 
-    def _answers(self, stretch: SpeechStretch, start: int, said_end: int) -> bool:
-        """Whether what begins at `start` is heard behind words that the caller finished since the stretch's sound."""
-        gap = start - stretch.sound_end
-        return gap >= _TURN_GAP_MS * self._rate_hz / 1000 and stretch.sound_end < said_end <= start
+    def _begins_anew(self, stretch: SpeechStretch, start: int, said_end: int, told_at_ms: float, at_ms: float) -> bool:
+        """Whether what begins at `start` takes up what the caller said, or a tool answered, since the stretch."""
+        has_gap = start - stretch.sound_end >= _TURN_GAP_MS * self._rate_hz / 1000
+        answers_caller = stretch.sound_end < said_end <= start
+        was_told = stretch.first_sound_at_ms is not None and stretch.first_sound_at_ms < told_at_ms <= at_ms
+        return has_gap and (answers_caller or was_told)
 
     def _close(self) -> None:
         if self._open is not None:

@@ -76,9 +76,9 @@ class Line:
     host: ToolHost
     run: RunDirectory
 
-    async def call(self, *asks: Ask, name: str = "sim", lines: Sequence[str] = ("END_CALL",)) -> CaseRecord:
+    async def call(self, *asks: Ask, name: str = "sim", lines: Sequence[str] = ("END_CALL",), **odd: Any) -> CaseRecord:
         """Hold a call with an application that asks its tools so, once for each thing that it hears."""
-        async with ToolUser([speech(400)], asks=asks).serving() as peer:
+        async with ToolUser([speech(400)], asks=asks, **odd).serving() as peer:
             target = MediaStreamTarget(peer.url, peer.dialect, agent_speaks_first=False)
             call_plan = self._plan(target, ScriptedCaller(lines))
             setup = CallSetup(self.run, MonotonicClock(), LIMITS, lambda _: call_plan, lambda _, __: None)
@@ -233,10 +233,10 @@ async def test_whose_call_is_not_known_is_nobodys_fault_but_the_mocks(tmp_path: 
 
 
 async def test_a_tool_that_is_not_answered_when_the_call_ends_is_told_so(tmp_path: Path) -> None:
-    """The call stands in the record, and no answer."""
+    """The application hangs up while its tool is at work: the call stands in the record, and no answer."""
     async with opened(tmp_path) as line:
-        record = await line.call(without_waiting)
-    assert record.failure is None
+        record = await line.call(without_waiting, paced=True, hangs_up_after=1)
+    assert (record.failure, record.notes["ended_by"]) == (None, "assistant")
     assert len(record.turns[0].tool_calls) == 1
     assert record.turns[0].tool_outputs == ()
     (told,) = record.notes["tool_answers"]

@@ -227,6 +227,27 @@ async def test_words_are_what_a_recogniser_hears() -> None:
     assert size / 8 >= 1000
 
 
+async def test_the_caller_waits_while_a_tool_is_at_work_and_for_what_it_told() -> None:
+    """A tool that is called elsewhere keeps the application busy, however long it is silent meanwhile."""
+    at_work = True
+    peer = MediaStreamPeer([speech(200)])
+    async with calling(peer) as call:
+        session, clip = call.session, call.say()
+        session.watch_tools(lambda: at_work)
+        listening = asyncio.create_task(session.listen(clip, timeout_s=4))
+        await asyncio.sleep(2.2)
+        assert not listening.done()
+        at_work = False
+        session.note_tool_answer(session.began_at_ms + session.now_ms)
+        await asyncio.sleep(1.4)
+        assert not listening.done()
+        peer.answer_again()
+        await session.watch(lambda: len(session.responses) > 1, timeout_s=2)
+        await asyncio.wait_for(listening, 3)
+        first, second = call.heard_ms()
+    assert second[0] - first[1] > 2000
+
+
 @pytest.mark.parametrize(
     ("odd", "kind", "sentence"),
     [

@@ -95,6 +95,20 @@ def test_what_begins_behind_the_callers_last_word_answers_it() -> None:
     assert len(heard.stretches.spoken) == 2
 
 
+def test_what_is_said_behind_a_tools_answer_is_said_anew() -> None:
+    """A word to bridge the wait and what the tool told are two, though only half a second lies between them."""
+    stretches = SpeechStretches(8000)
+
+    def hear(start_ms: int, arrived_ms: float, told_at_ms: float) -> str:
+        return stretches.take(
+            start_ms * MS, PIECE, is_sound=True, at_ms=arrived_ms, turn_index=1, said_end=0, told_at_ms=told_at_ms
+        )
+
+    assert {hear(0, 0, 0), hear(100, 10, 0), hear(140, 50, 40)} == {"speech_1"}
+    assert hear(700, 60, 40) == "speech_2"
+    assert hear(1400, 70, 40) == "speech_2"
+
+
 def _cut(stretch: SpeechStretch, played: int, received: int) -> CutItem:
     return CutItem(stretch.playout_id, played, received, played // MS)
 
