@@ -86,10 +86,10 @@ def _at(role: str, url: str) -> list[str]:
 
 
 def test_the_same_model_plays_the_caller_and_judges(cli: Cli, model_url: str, tmp_path: Path) -> None:
-    """By its own address, the judge under a strict schema; the caller through the service as well."""
-    for where in (_at("simulator", model_url), []):
-        asks = ["simulator.kind=text", "simulator.model=house-caller", *where, *_at("judge", model_url)]
-        done = cli("mode=run", _index(tmp_path), *_brain(model_url), *asks, "judge.model=house-judge")
+    """By its own address, the judge under a strict schema; and both through the service."""
+    for where in ([*_at("simulator", model_url), *_at("judge", model_url)], []):
+        asks = ["simulator.kind=text", "simulator.model=house-caller", "judge.model=house-judge", *where]
+        done = cli("mode=run", _index(tmp_path), *_brain(model_url), *asks)
         assert done.code == 0, done.err
         assert (done.rows[-1]["passed"], done.rows[-1]["day_told_grade"]) == ("1", "1")
 

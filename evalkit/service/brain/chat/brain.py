@@ -102,7 +102,7 @@ class ChatBrain:
     async def _think_as_written(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:
         tools = to_tools(conversation) if conversation.tools else {}
         cutter, has_spoken = SentenceCutter(), False
-        asked = self._ask({"model": model, "messages": to_messages(conversation), **tools})
+        asked = self._ask({"model": model, "messages": to_messages(conversation), **tools, **_form(conversation)})
         async with aclosing(asked) as pieces:
             async for piece in pieces:
                 if isinstance(piece, _Completion):
@@ -185,6 +185,14 @@ class ChatBrain:
         if any(not call.name for call in assembly.calls):
             raise BrainFailure(f"{model} called a tool without its name", "invalid_response")
         yield _Completion(self._endpoint.redacted(text), assembly.calls, assembly.finish, assembly.usage)
+
+
+def _form(conversation: Conversation) -> Mapping[str, Any]:
+    """Return the field of a request that asks for an answer by the conversation's schema, where it has one."""
+    if conversation.answer_schema is None:
+        return {}
+    wanted = {"name": "answer", "schema": dict(conversation.answer_schema)}
+    return {"response_format": {"type": "json_schema", "json_schema": wanted}}
 
 
 def _thought_aloud(model: str) -> BrainFailure:

@@ -152,6 +152,21 @@ async def test_an_answer_in_another_form_is_asked_for_once_more() -> None:
     assert plain[1] == Reply("It is here.", origin=Origin(ToolMode.JSON, 80, 16, 24))
 
 
+async def test_a_form_that_is_asked_for_is_asked_of_the_endpoint() -> None:
+    """So that the model can judge; one that is refused is the asker's to do without."""
+    schema = {"type": "object", "required": ["verdict"]}
+    asked = Conversation("Judge.", (), BARE.items, answer_schema=schema)
+    no_schema = refusal(400, {"error": {"message": "response_format is not supported"}})
+    with serving_scripts(stream(words('{"verdict": 1}'), finish()), no_schema) as server:
+        brain = ChatBrain(ChatEndpoint(server.url))
+        assert (await _think(brain, asked))[1].text == '{"verdict": 1}'
+        with pytest.raises(BrainFailure, match="response_format") as failed:
+            await _think(brain, asked)
+        await brain.aclose()
+    assert server.asked[0]["response_format"]["json_schema"]["schema"] == schema
+    assert (failed.value.code, failed.value.status) == ("invalid_request", 400)
+
+
 async def test_a_key_that_is_quoted_is_not_said() -> None:
     """Nor handed to a tool."""
     pieces = [*words("You sent me sk-very", "-secret, I see. Why?"), call(0, "a", "find", '{"key": "sk-very-secret"}')]
