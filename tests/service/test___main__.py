@@ -30,6 +30,11 @@ def test_an_unknown_engine(capsys):
     ("arguments", "message"),
     [
         (["--speech", "openai"], "service.base_url"),
+        (["--brain", "chat"], "service.brain_url"),
+        (
+            ["--brain", "chat", "--brain-url", "http://h/v1", "--brain-api-key-env", "NO_SUCH_KEY"],
+            "NO_SUCH_KEY is not set",
+        ),
         (["--require-key", "EVALKIT_TEST_NO_SUCH_KEY"], "EVALKIT_TEST_NO_SUCH_KEY is not set"),
         (
             [

@@ -112,6 +112,8 @@ class FailureTeller:
         if status < 400:
             shown += "; it is somewhere else: put that address into service.brain_url"
         kind, told_status = _meaning(status, code, said)
+        if kind == "not_found" and status == 404:
+            shown += "; service.brain_url usually ends in /v1"
         return BrainFailure(shown, kind, status=told_status, said_status=status)
 
     def in_answer(self, error: object) -> BrainFailure:

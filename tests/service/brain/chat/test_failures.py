@@ -42,6 +42,13 @@ def test_a_status_has_one_meaning(status: int, body: object, code: str, kind: st
     assert KEY not in failure.message
 
 
+def test_an_address_that_is_wrong_says_what_is_usual() -> None:
+    """A server that is there, and knows no such path."""
+    assert "ends in /v1" in TELLER.refusal(404, "404 page not found").message
+    assert "ends in /v1" not in TELLER.refusal(404, {"error": "model 'x' not found"}).message
+    assert "somewhere else" in TELLER.refusal(301, None).message
+
+
 def test_errors_inside_a_stream_mean_the_same() -> None:
     """By their code, be it a status; what has none is the endpoint's own trouble."""
     assert TELLER.in_answer({"code": 429, "message": "slow"}).code == "rate_limit_exceeded"
