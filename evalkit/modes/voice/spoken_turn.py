@@ -28,6 +28,7 @@ from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.recogniser import Recognise, words_only
 from evalkit.modes.voice.settings import VoiceSettings
+from evalkit.modes.voice.slow_speech import find_slow_speech
 from evalkit.modes.voice.target import note_line
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
@@ -238,6 +239,8 @@ class _SpokenExchange:
                 await line.open()
                 await line.wait_for_silence()
                 evidence.failure = await line.exchange(turn, answer_tools)
+                if self._setup.media_stream is not None:
+                    evidence.failure = evidence.failure or find_slow_speech(session, turn.index)
         finally:
             if self._duplex is not None:
                 line.close([turn])

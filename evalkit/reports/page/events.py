@@ -17,6 +17,7 @@ import orjson
 _DELTA = ".delta"
 _DELTAS = "response deltas"
 _APPEND = "input_audio_buffer.append"
+_LINE_SOUND = ("media", "playAudio")  # of a telephone line
 _SOUND_DELTAS = ("response.output_audio.delta", "response.audio.delta")
 # A line up to here says what kind of event it is and where it belongs; the rest differs from piece to piece.
 _HEAD_END = b',"event_index"'
@@ -136,7 +137,7 @@ class _Digester:
         self.total += 1
         if event["source"] == "assistant":
             _mark(self.turns.setdefault(turn_index, TurnMarks()), kind, at_ms, payload)
-        if shown in (_DELTAS, _APPEND):
+        if shown in (_DELTAS, _APPEND, *_LINE_SOUND):
             if head:
                 self._streams[head] = place
             if self.lines and self.lines[-1].place == place:

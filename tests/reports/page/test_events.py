@@ -55,6 +55,14 @@ def test_a_stream_of_pieces_is_one_line() -> None:
     assert words["response.done"] == 'failed {"error":"e"}'
 
 
+def test_the_sound_of_a_telephone_line_is_one_line_each_way() -> None:
+    """A frame every 20 ms would be all that is shown."""
+    frames = [event("media", 20.0 * number, media={"payload": SOUND}) for number in range(50)]
+    digest = digest_events([event("start", 0.0), *frames, event("stop", 1000.0)], 80)
+    assert [(line.event_type, line.count) for line in digest.lines] == [("start", 1), ("media", 50), ("stop", 1)]
+    assert digest.total == 52
+
+
 def test_the_callers_session_moves_no_moment() -> None:
     """A simulated caller has a session of its own in the same log; only the assistant's counts."""
     lines = [event("response.create", 5.0, source="simulator"), event("response.create", 9.0)]
