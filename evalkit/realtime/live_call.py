@@ -202,6 +202,11 @@ class LiveCall(PeerLink):
         """Whether the other side is to speak first, and has not: by default it is not."""
         return False
 
+    @property
+    def sends_ahead(self) -> bool:
+        """Whether sound comes before it is heard, so that what is still to be heard is known: by default it does."""
+        return True
+
     def begin(self) -> None:
         """Begin the call: from now on the peer hears the caller, be it silence."""
         self.began_at_ms = self._timeline.now_ms()

@@ -3,7 +3,10 @@
 An act has a moment when what it comes after has happened and its delay is over. During an answer it is done only while
 at least :data:`MIN_LEFT_MS` of it are still to be heard: whoever stops then has been stopped, and was not at its end. A
 server sends sound faster than it is heard, so that much of an answer is known early; until it is known, the act waits,
-and where it never is, the act is left out. What was done is kept at once, with its place on the uplink's sample clock.
+and where it never is, the act is left out. Of an application that sends sound as it is heard, as many do over a
+telephone line, nobody knows how much is left: there an act is done at its moment while something is heard, and an
+answer that ended by itself meanwhile counts as no stop. What was done is kept at once, with its place on the uplink's
+sample clock.
 """
 
 from __future__ import annotations
@@ -170,7 +173,7 @@ class TurnActs:
             return plan.after is not ActTrigger.ASSISTANT_SPEAKS and (
                 plan.act is not BehaviourAct.INTERRUPTION or plan.after is ActTrigger.ACT_ANSWERED
             )
-        return heard[1] - at_ms >= MIN_LEFT_MS
+        return heard[1] - at_ms >= MIN_LEFT_MS or not self._session.sends_ahead
 
     def _do(self, act: PreparedAct, trigger_ms: float, at_ms: float) -> None:
         clip = self._session.say(act.wire, not_before_ms=at_ms, wants_answer=act.plan.act.wants_answer)

@@ -90,6 +90,9 @@ LATE_MS = 60.0
 REACTION_MS = 200.0
 """Nobody can react to what ended less than this ago: what begins so shortly before the caller's end answers early."""
 
+AHEAD_MS = 1000.0
+"""An application whose sound waits for less than this before it is heard sends it as it is heard."""
+
 # What goes on for so long behind the caller's last word is his answer, though it began before.
 _ANSWERS_ANYWAY_MS = 1000.0
 _BLOCK_MS = 20.0
@@ -158,7 +161,7 @@ class MediaStreamCall(LiveCall):
         self._marks: list[tuple[int, str]] = []
         self._waiting_echoes: list[dict[str, Any]] = []
         self._counts = {"frames": 0, "marks": 0, "clears": 0, "clears_of_nothing": 0, "other_messages": 0}
-        self._largest_frame_ms = 0.0
+        self._largest_frame_ms = self._largest_lead_ms = 0.0
         self._has_hung_up = False
         self._told_at_ms = 0.0
         self._is_tool_at_work: Callable[[], bool] = lambda: False
@@ -206,6 +209,11 @@ class MediaStreamCall(LiveCall):
     def owes_greeting(self) -> bool:
         """Whether it is to speak first, and has not."""
         return self._target.agent_speaks_first and not self._stretches.spoken
+
+    @property
+    def sends_ahead(self) -> bool:
+        """Whether sound has ever come so far ahead of being heard that more of it can be expected to."""
+        return self._largest_lead_ms >= AHEAD_MS
 
     async def configure(self, spec: SessionSpec, *, timeout_s: float) -> None:  # noqa: ARG002
         """Say that the call has begun; an application does not answer to that."""
@@ -393,6 +401,7 @@ class MediaStreamCall(LiveCall):
                 told_at_ms=self._told_at_ms,
             )
             playout.receive(piece, response_id=stretch, item_id=stretch, at=at)
+        self._largest_lead_ms = max(self._largest_lead_ms, self._place_ms(playout.end - at))
         offset = len(self._downlink)
         self._downlink += wire
         is_ulaw = audio_format.silence_byte == 0xFF

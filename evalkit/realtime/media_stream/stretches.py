@@ -24,6 +24,13 @@ SOUND_DBFS = -50.0
 SHORTEST_MS = 80.0
 """Less sound than this is a click, and no speech."""
 
+STOPPED_MS = 300.0
+"""An application that sends sound as it is heard stops sending, and then clears the line: within so long of its last
+sound that is one stop, unless it sent silence behind it (:data:`_FADED_MS`). A caller who waits begins later."""
+
+# So much silence behind the last sound is an end, and no gap between two words.
+_FADED_MS = 150.0
+
 # Silence so long separates what was said before the caller's words ended from what answers them.
 _TURN_GAP_MS = 200.0
 
@@ -40,10 +47,12 @@ class SpeechStretch:
         sound_end: The first sample behind its last sound.
         sound_samples: How much of it is sound.
         received_bytes: How much sound it has brought, the silence within it and shortly behind it included.
+        received_end: The first sample behind that.
         first_sound_at_ms: When the first of that arrived.
         last_sound_at_ms: When the last of it arrived.
         done_at_ms: When its last sound had been heard and a silence had followed; None: that has not come.
-        was_interrupted: Whether sound of it was thrown away before it was played.
+        was_interrupted: Whether sound of it was thrown away before it was played, or the line was cleared right
+            behind it.
         words: What a recogniser heard in it; None: nobody has listened.
 
     """
@@ -55,6 +64,7 @@ class SpeechStretch:
     sound_end: int
     sound_samples: int = 0
     received_bytes: int = 0
+    received_end: int = 0
     first_sound_at_ms: float | None = None
     last_sound_at_ms: float | None = None
     done_at_ms: float | None = None
@@ -159,6 +169,7 @@ class SpeechStretches:
             stretch.sound_samples += samples
         if stretch is None:
             return ""
+        stretch.received_end = start + samples
         stretch.received_bytes += samples  # one byte a sample, as G.711 has it
         stretch.last_sound_at_ms = at_ms
         stretch.first_sound_at_ms = at_ms if stretch.first_sound_at_ms is None else stretch.first_sound_at_ms
@@ -171,14 +182,17 @@ class SpeechStretches:
             self._close()
 
     def cut(self, at: int, thrown_away: Sequence[CutItem]) -> bool:
-        """Take it that what waited at sample `at` was thrown away; return whether any of that was sound."""
+        """Take it that what waited at sample `at` was thrown away; return whether speech was stopped by that.
+
+        It was where sound of it was lost, or where it broke off at most :data:`STOPPED_MS` ago.
+        """
         lost = {item.item_id: item.received - item.played for item in thrown_away}
-        was_sound = False
+        was_stopped = self._stop_short(at)
         for stretch in self._all:
             if stretch.playout_id not in lost:
                 continue
             if stretch.sound_end > at:
-                was_sound = stretch.was_interrupted = True
+                was_stopped = stretch.was_interrupted = True
                 stretch.sound_samples = 0 if stretch.start >= at else stretch.sound_samples
                 stretch.sound_end = max(at, stretch.start)
             else:
@@ -187,7 +201,18 @@ class SpeechStretches:
                 stretch.done_at_ms = self._at_ms(stretch.sound_end)
             if stretch is self._open:
                 self._open = None
-        return was_sound
+        return was_stopped
+
+    def _stop_short(self, at: int) -> bool:
+        """End what broke off shortly before sample `at` as interrupted; return whether something did."""
+        stretch, ms = self._open, self._rate_hz / 1000
+        if stretch is None or not 0 <= at - stretch.sound_end < STOPPED_MS * ms:
+            return False
+        if stretch.received_end - stretch.sound_end >= _FADED_MS * ms:
+            return False
+        stretch.was_interrupted = True
+        self._close()
+        return True
 
     def _begins_anew(self, stretch: SpeechStretch, start: int, said_end: int, told_at_ms: float, at_ms: float) -> bool:
         """Whether what begins at `start` takes up what the caller said, or a tool answered, since the stretch."""

@@ -14,6 +14,7 @@ from evalkit.audio.levels import find_speech
 from evalkit.audio.wav import read_wav
 from evalkit.metrics.turn_taking.exchanges import find_distractions, find_false_stops
 from evalkit.metrics.turn_taking.timeline import CallTimeline
+from evalkit.realtime.duplex import DuplexSession
 from evalkit.records.record import CallerWords, CaseRecord, Words
 from evalkit.simulator.behaviour import read_behaviour
 
@@ -116,6 +117,20 @@ async def test_a_greeting_that_is_too_short_is_heard_out(planned_duplex: PlanDup
     assert notes["caller"][0]["parts"][0][0] > notes["agent"][0]["parts"][-1][1]
     assert notes["left_out"][0]["reason"] == "the assistant had never 3 s of an answer left at its moment"
     assert [type(step) for step in record.turns[0].steps] == [Words, CallerWords, Words]
+
+
+async def test_who_sends_sound_as_it_is_heard_is_cut_in_on_at_the_moment(
+    planned_duplex: PlanDuplex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How much of the answer is left is never known then; the caller does not wait for it to be."""
+    monkeypatch.setattr(DuplexSession, "sends_ahead", False)
+    async with planned_duplex([Reply("one two three four five", 3000), Reply("Yes?", 400)]) as call:
+        call.behaviour = read_behaviour([{**INTERRUPTS, "turns": [1], "then": []}])
+        record = await call.hold()
+    notes = _notes(record)
+    assert [each["act"] for each in notes["caller"]] == ["turn", "interruption"]
+    assert notes["caller"][1]["plan"]["waited_ms"] == 0
+    assert record.turns[0].measures["yielded"] == 1
 
 
 ASIDES = ("backchannel", "vocal_tic", "side_speech")

@@ -171,6 +171,22 @@ async def test_a_cleared_mark_is_told_of_at_once_and_the_answer_was_cut() -> Non
     assert cut_at - peer.marked_at["said-1"] < 2.0
 
 
+@pytest.mark.parametrize("paced", [True, False])
+async def test_it_is_known_who_sends_sound_as_it_is_heard(paced: bool) -> None:
+    """Of such a one nobody knows how much is left; it stops sending where another's sound is thrown away."""
+    peer = MediaStreamPeer([speech(3000), speech(300)], frame_bytes=1100, paced=paced, clears=True, stops=True)
+    async with calling(peer) as call:
+        session = call.session
+        call.say()
+        await session.watch(lambda: session.heard_at(session.now_ms) is not None, timeout_s=5)
+        await asyncio.sleep(0.5)
+        assert session.sends_ahead is not paced
+        await session.listen(call.say(turn_index=2), timeout_s=5)
+        first, answer = session.responses
+        assert (first.was_interrupted, answer.was_interrupted) == (True, False)
+        assert first.sound_end / 8 - first.start / 8 < 2000
+
+
 async def test_a_clear_alone_proves_nothing() -> None:
     """An application that clears whenever it hears somebody has not been interrupted."""
     async with calling(MediaStreamPeer([speech(300)], clears=True)) as call:

@@ -157,3 +157,21 @@ def test_stretches_hold_all_sound_and_are_a_second_apart(runs: list[tuple[bool, 
         if is_sound:
             assert "" not in heard.ids[begin : begin + pieces]
         begin += pieces
+
+
+def test_who_sends_as_it_is_heard_is_stopped_too() -> None:
+    """The line was cleared right behind the last sound, or in a gap between words; later than that nothing stops."""
+    for silence_ms, cleared_ms in ((0, 500), (100, 500)):
+        heard = Heard()
+        heard.hear(400)
+        heard.hear(silence_ms, is_sound=False)
+        (stretch,) = heard.stretches.spoken
+        assert heard.stretches.cut(cleared_ms * MS, [])
+        assert (stretch.was_interrupted, stretch.done_at_ms) == (True, 500.0)
+        assert not heard.stretches.is_open()
+    for silence_ms, cleared_ms in ((0, 800), (200, 600)):
+        heard = Heard()
+        heard.hear(400)
+        heard.hear(silence_ms, is_sound=False)
+        assert not heard.stretches.cut(cleared_ms * MS, [])
+        assert not heard.stretches.spoken[0].was_interrupted
