@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -98,6 +99,14 @@ def whole(message: dict[str, Any], finish_reason: str = "stop") -> Script:
     return Script([json.dumps({"choices": choices, "usage": usage}).encode()], content_type="application/json")
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of clients that hang up, which they are to do."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 @contextmanager
 def serving_scripts(*scripts: Script) -> Iterator[ScriptedChat]:
     """Serve `scripts` on a free port of this machine."""
@@ -138,7 +147,7 @@ def serving_scripts(*scripts: Script) -> Iterator[ScriptedChat]:
         def log_message(self, *_args: Any) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()

@@ -5,6 +5,8 @@
   in between. An answer to no call is left out.
 - What one side said in several pieces is one message, since many templates want the sides to alternate.
 - Of an answer that was cut, what was heard of it, and :data:`INTERRUPTED`.
+- No message is empty, and there is one of the user's: a caller of whom no word was understood is :data:`INAUDIBLE`, and
+  one who has not spoken yet is :data:`ON_THE_LINE`.
 - Ids of calls are nine letters and digits, which every endpoint takes.
 """
 
@@ -20,6 +22,8 @@ from evalkit.service.brain.conversation import Answered, Called, Conversation, I
 
 INTERRUPTED = "[interrupted]"
 NO_RESULT = "(no result yet)"
+INAUDIBLE = "[inaudible]"
+ON_THE_LINE = "[the caller is on the line]"
 _ID_CHARACTERS = 9
 _CHOICES = ("none", "required")
 
@@ -33,17 +37,17 @@ def to_messages(conversation: Conversation) -> list[Message]:
     for item in conversation.items:
         match item:
             case UserTurn(text):
-                _say(messages, "user", text)
-            case Said():
-                _say(messages, "assistant", said_words(item))
+                _say(messages, "user", text or INAUDIBLE)
+            case Said() if words := said_words(item):
+                _say(messages, "assistant", words)
             case Called(call_id, name, arguments):
                 call_id = _short(call_id)
                 call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": _json(arguments)}}
                 _say(messages, "assistant", "")
                 messages[-1].setdefault("tool_calls", []).append(call)
-            case Answered():
+            case _:
                 pass
-    return [answered for message in messages for answered in _with_outputs(message, outputs)]
+    return [answered for message in _with_caller(messages) for answered in _with_outputs(message, outputs)]
 
 
 def to_plain_messages(conversation: Conversation) -> list[Message]:
@@ -56,14 +60,16 @@ def to_plain_messages(conversation: Conversation) -> list[Message]:
     for item in conversation.items:
         match item:
             case UserTurn(text):
-                _say(messages, "user", text)
-            case Said():
-                _say(messages, "assistant", said_words(item))
+                _say(messages, "user", text or INAUDIBLE)
+            case Said() if words := said_words(item):
+                _say(messages, "assistant", words)
             case Called(_, name, arguments):
                 _say(messages, "assistant", _json({"say": "", "call": {"name": name, "arguments": dict(arguments)}}))
             case Answered(call_id, output):
                 _say(messages, "user", f"Result of the tool {names.get(call_id, 'that was called')}: {output}")
-    return messages
+            case _:
+                pass
+    return _with_caller(messages)
 
 
 def to_tools(conversation: Conversation) -> Mapping[str, Any]:
@@ -86,6 +92,14 @@ def said_words(item: Said) -> str:
 
 def _told(instructions: str) -> list[Message]:
     return [{"role": "system", "content": instructions}] if instructions else []
+
+
+def _with_caller(messages: list[Message]) -> list[Message]:
+    """Return `messages` with one of the user's behind the instructions, where there is none anywhere."""
+    if any(message["role"] == "user" for message in messages):
+        return messages
+    told = [message for message in messages if message["role"] == "system"]
+    return [*told, {"role": "user", "content": ON_THE_LINE}, *messages[len(told) :]]
 
 
 def _say(messages: list[Message], role: str, text: str) -> None:

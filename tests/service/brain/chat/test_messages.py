@@ -7,7 +7,15 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.service.brain.chat.messages import INTERRUPTED, NO_RESULT, to_messages, to_plain_messages, to_tools
+from evalkit.service.brain.chat.messages import (
+    INAUDIBLE,
+    INTERRUPTED,
+    NO_RESULT,
+    ON_THE_LINE,
+    to_messages,
+    to_plain_messages,
+    to_tools,
+)
 from evalkit.service.brain.conversation import Answered, Called, Conversation, Item, Said, UserTurn
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}, "strict": None}
@@ -45,10 +53,19 @@ def test_a_caller_who_spoke_before_the_answer_came() -> None:
 
 def test_only_what_was_heard_is_told() -> None:
     """Of an answer that was cut, and that it was."""
-    cut = _conversation(Said("One two three.", heard="One two"), UserTurn("Stop."), Said("Never heard.", heard=""))
-    assert [message["content"] for message in to_messages(cut)[1:]] == [
+    said = (Said("One two three.", heard="One two"), UserTurn("Stop."), Said("Never heard.", heard=""))
+    assert [message["content"] for message in to_messages(_conversation(*said))[1:]] == [
         f"One two {INTERRUPTED}", "Stop.", INTERRUPTED
     ]  # fmt: skip
+
+
+def test_a_caller_who_has_not_spoken_or_was_not_understood() -> None:
+    """Many templates want a user's message, and none that is empty."""
+    for make in (to_messages, to_plain_messages):
+        assert make(_conversation())[1:] == [{"role": "user", "content": ON_THE_LINE}]
+        greeted = make(_conversation(Said("Hello, this is the shop.")))
+        assert [message["role"] for message in greeted] == ["system", "user", "assistant"]
+        assert make(_conversation(UserTurn(""), Said("")))[1:] == [{"role": "user", "content": INAUDIBLE}]
 
 
 def test_without_tools_it_is_all_words() -> None:
@@ -89,7 +106,8 @@ def test_every_call_is_answered_at_once_and_nothing_else_is(items: list[Item]) -
             assert message["tool_call_id"] == waiting.pop(0)
             continue
         assert waiting == []
-        assert message["content"] is not None or message["tool_calls"]
+        assert message["content"] or message["tool_calls"]
         waiting = [call["id"] for call in message.get("tool_calls", ())]
     assert waiting == []
+    assert any(message["role"] == "user" for message in messages)
     assert len([m for m in messages if m["role"] == "tool"]) == len([i for i in items if isinstance(i, Called)])
