@@ -28,6 +28,8 @@ from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
+from evalkit.reports.hearing import summarize_hearing
+from evalkit.reports.rows import Row
 from evalkit.reports.tool_modes import summarize_tool_modes
 from evalkit.reports.turn_taking import summarize_turn_taking
 from evalkit.runner.jobs import packaged_source
@@ -162,6 +164,7 @@ def test_the_results_page_explains_exactly_the_summary() -> None:
     keys |= {
         key for layout in layouts if layout.outcome_column and layout.breakdowns for key in ("outcomes", "passed_by")
     }
+    keys |= set(summarize_hearing([Row("k", "k", scored=True, cells={"argument_words": 1})]))
     keys |= set(summarize_turn_taking([make_record(notes={"turn_taking": heard([1.0])})], 0))
     told = make_record(turns=(Turn(1, "Hi.", labels={"tool_mode": "json"}),))
     keys |= set(summarize_tool_modes([told]))

@@ -30,8 +30,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import permutations
 
+from evalkit.graders.argument_hearing import carried_arguments
 from evalkit.graders.context import GraderContext, GraderType
-from evalkit.graders.matching import exact_text, match_arguments
+from evalkit.graders.matching import ArgumentVerdict, exact_text, match_arguments
 from evalkit.records.case import ExpectedCall
 from evalkit.records.grade import Verdict
 from evalkit.records.not_shown import TOOL_CALLS
@@ -151,9 +152,37 @@ async def grade_tool_call_args(context: GraderContext) -> Verdict:
     problems = [reason for wanted, call in answered for reason in _argument_problems(wanted, call)]
     if scope.lacks_arguments:
         problems.append(f"{', '.join(scope.never_made)} was never called")
+    lost = {verdict.name for wanted, call in answered for verdict in _lost(wanted, call)}
+    if scope.lacks_arguments:
+        lost |= {name for wanted in scope.expected if wanted.name in scope.never_made for name in wanted.arguments}
+    details = _hearing(context, lost)
     if problems:
-        return Verdict(0, "; ".join(problems), tuple(call.raw_arguments for _, call in answered))
-    return Verdict(1, "all expected arguments match")
+        return Verdict(0, "; ".join(problems), tuple(call.raw_arguments for _, call in answered), details=details)
+    return Verdict(1, "all expected arguments match", details=details)
+
+
+def _lost(wanted: ExpectedCall, call: ToolCall) -> list[ArgumentVerdict]:
+    verdicts = match_arguments(wanted.arguments, call.arguments or {}, wanted.match).verdicts
+    return [verdict for verdict in verdicts if not verdict.matched]
+
+
+def _hearing(context: GraderContext, lost: set[str]) -> dict[str, str | int]:
+    """Return how the words that carry arguments were heard, and where some are `lost`, by what."""
+    until = context.turn.turn_index if context.turn else len(context.record.turns)
+    turns = [turn for turn in context.record.turns if turn.turn_index <= until]
+    carried = [
+        one for wanted in context.record.case.expected_calls for one in carried_arguments(turns, wanted.arguments)
+    ]
+    if not carried:
+        return {}
+    counted: dict[str, str | int] = {
+        "argument_words": sum(one.words for one in carried),
+        "misheard_words": sum(one.errors for one in carried),
+    }
+    followed = {one.name: one.errors for one in carried if one.name in lost}
+    if not followed:
+        return counted
+    return {**counted, "arguments_lost": "misheard" if all(followed.values()) else "misunderstood"}
 
 
 async def grade_tool_sequence(context: GraderContext) -> Verdict:
@@ -242,7 +271,7 @@ def _argument_problems(wanted: ExpectedCall, call: ToolCall) -> tuple[str, ...]:
 
 GRADERS = (
     GraderType("tool_call", "1", grade_tool_call, inapplicable=_says_nothing_about_calls, reads=_CALLS),
-    GraderType("tool_call_args", "2", grade_tool_call_args, inapplicable=_expects_no_arguments, reads=_CALLS),
+    GraderType("tool_call_args", "3", grade_tool_call_args, inapplicable=_expects_no_arguments, reads=_CALLS),
     GraderType(
         "tool_sequence",
         "1",

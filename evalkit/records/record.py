@@ -124,6 +124,7 @@ class Turn:
     Attributes:
         turn_index: Counts from 1.
         user_text: What the user said, as written or as the caller's own transcript has it.
+        heard_text: What the system's recogniser took that for; None where there is none, or it does not tell.
         steps: What the system said, the tools it called and what they answered, in the order in which it happened; what
             a caller said in between stands among them.
         order_is_known: False for a turn of a version-1 record with both words and calls. Its steps are the calls, each
@@ -141,6 +142,7 @@ class Turn:
     user_text: str
     steps: tuple[Step, ...] = ()
     _: KW_ONLY
+    heard_text: str | None = None
     order_is_known: bool = True
     latencies: Mapping[str, float] = field(default_factory=dict)
     measures: Mapping[str, float] = field(default_factory=dict)
@@ -245,8 +247,9 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         kind = {"kind": _STEP_KINDS[type(value)]} if type(value) in _STEP_KINDS else {}
         fields = {name: getattr(value, name) for name in value.__dataclass_fields__}
-        if isinstance(value, Turn) and not value.labels:
-            del fields["labels"]
+        if isinstance(value, Turn):
+            unsaid = {"labels": not value.labels, "heard_text": value.heard_text is None}
+            fields = {name: inner for name, inner in fields.items() if not unsaid.get(name)}
         return {**kind, **{name: _plain(inner) for name, inner in fields.items()}}
     if isinstance(value, tuple):
         return tuple(_plain(inner) for inner in value)

@@ -103,6 +103,13 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
         lines.append(
             f"told of tools in words (tool_mode json): {in_words} turns; not to be compared with tool_mode native"
         )
+    heard = summary.get("arguments", {"misheard_words": 0, "misunderstood": 0})
+    if heard["misheard_words"] or heard["misunderstood"]:
+        lines.append(
+            f"arguments: lost in {heard['misheard']} case-trials because they were misheard, in "
+            f"{heard['misunderstood']} because they were misunderstood; {heard['misheard_words']} of "
+            f"{heard['words']} words that carry them were misheard"
+        )
     idle = list(summary["ungraded"].items())
     lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
     lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []

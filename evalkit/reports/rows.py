@@ -169,6 +169,7 @@ class _RowSource:
             "simulator_model": _text(self._setting("simulator", "model")),
             "turn_index": turn.turn_index,
             "user_text": turn.all_user_text or (written if isinstance(written, str) and not self.turns else ""),
+            "heard_text": turn.heard_text,
             "assistant_text": turn.assistant_text,
             "agent_text": turn.assistant_text,
             "trial": self.record.trial,
@@ -278,6 +279,7 @@ def _joined(turns: Sequence[Turn]) -> Turn:
     return replace(
         turns[0],
         user_text="\n".join(turn.all_user_text for turn in turns),
+        heard_text="\n".join(heard) if (heard := [one.heard_text for one in turns if one.heard_text]) else None,
         steps=(said, *(step for turn in turns for step in turn.steps if isinstance(step, ToolCall | ToolOutput))),
         usage=sum((turn.usage for turn in turns), Usage()),
     )

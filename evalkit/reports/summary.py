@@ -25,6 +25,9 @@ key                         meaning
 ``turn_taking``             how well the agent knew whose turn it was (:mod:`evalkit.reports.turn_taking`); only where
                             calls were held in full duplex
 ``tool_modes``              how the model was told of tools -> in how many turns; only where the server tells
+``arguments``               of the words that carry arguments: how many were said, how many were misheard, their share;
+                            how many case-trials lost arguments because they were `misheard`, or `misunderstood`; only
+                            where records say what was heard
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 ``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
@@ -63,6 +66,7 @@ from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.reports.callers import summarize_callers
 from evalkit.reports.gates import judge_gates
+from evalkit.reports.hearing import summarize_hearing
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.rows import ResultTable, Row, lookup
 from evalkit.reports.tool_modes import summarize_tool_modes
@@ -126,6 +130,7 @@ def summarize(
         **summarize_callers(table.layout, records, trial_values(rows, GRADE)),
         **summarize_turn_taking(records, seed),
         **summarize_tool_modes(records),
+        **summarize_hearing(rows),
         **describe_pacing(config, records),
         "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),

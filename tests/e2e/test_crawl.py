@@ -51,6 +51,15 @@ def test_the_run_directory_is_complete(finished: Finished) -> None:
     assert read_json(run / "provenance.json")["case_trials"] == keys
 
 
+def test_what_was_heard_stands_beside_what_was_said(finished: Finished) -> None:
+    """The embedded recogniser tells it of itself, and the words that carry arguments are followed through it."""
+    assert all(row["heard_text"] for row in finished.rows)
+    followed = [row for row in finished.rows if row["argument_words"]]
+    assert followed
+    assert all(int(row["misheard_words"]) <= int(row["argument_words"]) for row in followed)
+    assert finished.summary["arguments"]["words"] == sum(int(row["argument_words"]) for row in followed)
+
+
 def test_every_file_is_documented(finished: Finished) -> None:
     """docs/run-directory.md names whatever a run leaves."""
     page = (Path(__file__).parents[2] / "docs" / "run-directory.md").read_text(encoding="utf-8")

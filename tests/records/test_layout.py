@@ -12,6 +12,7 @@ OURS = (
     "passed"
 )
 DUPLEX = "response_latency_ms yield_latency_ms yielded interrupted_caller overlap_ms detected_turns"
+HEARING = "heard_text argument_words misheard_words arguments_lost"
 CRAWL = (
     "example_id user_text assistant_text gt_tool_call pred_tool_call tool_call_correctness gt_tool_call_arg "
     "pred_tool_call_arg tool_call_arg_correctness grade tool_calls status failure_stage error_type error_message "
@@ -41,9 +42,9 @@ RUN_SETTINGS = (
 @pytest.mark.parametrize(
     ("mode", "wanted"),
     [
-        ("crawl", f"{CRAWL} {OURS} {DUPLEX} x_grade x_rationale"),
-        ("walk", f"{CRAWL} {OURS} {DUPLEX} x_grade x_rationale".replace("input_audio_path", "audio_path")),
-        ("run", f"{RUN} x_grade x_rationale {OURS} {DUPLEX}"),
+        ("crawl", f"{CRAWL} {OURS} {DUPLEX} {HEARING} x_grade x_rationale"),
+        ("walk", f"{CRAWL} {OURS} {DUPLEX} {HEARING} x_grade x_rationale".replace("input_audio_path", "audio_path")),
+        ("run", f"{RUN} x_grade x_rationale {OURS} {DUPLEX} {HEARING}"),
     ],
 )
 def test_columns_of_each_mode(mode: str, wanted: str) -> None:

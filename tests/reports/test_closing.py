@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import Any
 
 from layouts import layout_of
@@ -123,3 +124,23 @@ def test_turns_that_the_server_cut_are_told(make_record: Any, make_turn: Any, co
     text = " ".join(shown(config, records, []).split())
     assert "cut by the server: 1 of 2 turns of the caller; detected_turns in results.csv says which" in text
     assert "cut by the server" not in shown(config, records[1:], [])
+
+
+def test_arguments_that_were_misheard_are_told(make_record: Any, make_grade: Any, config: Any) -> None:
+    """Beside those that were misunderstood; nothing is said where every word was heard and no argument lost."""
+
+    def grade(key: str, given: float, **details: Any) -> Any:
+        return replace(make_grade(key, "tool_call_args", given), details={"argument_words": 5, **details})
+
+    records = [make_record(key) for key in ("a", "b", "c")]
+    grades = [
+        grade("a", 0, misheard_words=2, arguments_lost="misheard"),
+        grade("b", 0, misheard_words=0, arguments_lost="misunderstood"),
+        grade("c", 1, misheard_words=0),
+    ]
+    told = (
+        "arguments: lost in 1 case-trials because they were misheard, in 1 because they were misunderstood; 2 of 15 "
+        "words that carry them were misheard"
+    )
+    assert told in " ".join(shown(config, records, grades).split())
+    assert "arguments:" not in shown(config, records, [grades[2]])

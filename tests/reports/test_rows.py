@@ -78,6 +78,7 @@ def test_a_crawl_row(make_record: Any, both_grades: Any, config: Any) -> None:
         "cost_usd": 0.375,
         "served_model": "model-2026",
         "passed": 0,
+        **dict.fromkeys(("heard_text", "argument_words", "misheard_words", "arguments_lost")),
         "tool_call_grade": 1,
         "tool_call_rationale": "because 1.0",
         "tool_call_args_grade": 0,

@@ -38,6 +38,7 @@ def settings_of_turn(
             **_place(settings.assistant.provider),
             "model": settings.assistant.model,
             "voice": settings.assistant.voice,
+            **_recogniser(settings),
             "system_prompt_sha256": sha256(system_prompt.encode()).hexdigest(),
             "tools_sha256": content_sha256(tools),
         },
@@ -63,6 +64,7 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
             **_place(settings.assistant.provider),
             "model": chosen.assistant_model,
             "voice": chosen.assistant_voice,
+            **_recogniser(settings),
             "system_prompt_sha256": sha256(inputs["system_prompt"].encode()).hexdigest(),
             "tools_sha256": content_sha256(inputs["tools"]),
         },
@@ -88,6 +90,12 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
         **({"tool_host": True} if settings.tool_host.enabled else {}),
         **_detection(settings),
     }
+
+
+def _recogniser(settings: VoiceSettings) -> JsonObject:
+    """Return who is asked what was heard; nothing where that is left to the provider, as it was before."""
+    asked = settings.assistant.transcription_model
+    return {} if asked is None else {"transcription_model": asked}
 
 
 def _detection(settings: VoiceSettings) -> JsonObject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evalkit.modes.voice.asked_dialogue import AskedDialogue
 from evalkit.modes.voice.conversation_audio import HeardTurn, place_answer
+from evalkit.modes.voice.heard_words import what_was_heard
 from evalkit.modes.voice.tool_rounds import respond_with_tools
 from evalkit.modes.voice.turn_evidence import TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
@@ -30,6 +31,7 @@ class ManualDialogue(AskedDialogue):
                 await self._timeline.sleep_until(self._playing_until_ms / 1000)
             turn.pacing = await session.send_audio(turn.wire, chunk_ms=plan.chunk_ms, real_time=plan.real_time)
             failure = await respond_with_tools(session, self._answer_tools, self._limits, turn.outputs)
+            turn.heard = await what_was_heard(session, plan.session)
         finally:
             turn.result = session.turn_result()
         self._playing_until_ms = max((clip.end_ms for clip in place_answer(self._heard(turn))), default=0.0)

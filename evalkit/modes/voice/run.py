@@ -20,6 +20,7 @@ from evalkit.modes.voice.call_roles import caller_opener, make_turn_judge, mocks
 from evalkit.modes.voice.call_settings import find_open_keys, settings_of
 from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.fingerprint import settings_of_call
+from evalkit.modes.voice.heard_words import recogniser_of
 from evalkit.modes.voice.layouts import RUN_LAYOUT
 from evalkit.modes.voice.recogniser import Recognise, make_recogniser
 from evalkit.modes.voice.settings import SimulationSettings
@@ -193,6 +194,7 @@ class CallPlanner:
                 output_format=AudioFormat(chosen.output_format),
                 tools=tools,
                 voice=chosen.assistant_voice,
+                transcription_model=recogniser_of(settings),
                 turn_detection=detection_spec(settings.turn_detection),
             ),
             url=url,

@@ -26,6 +26,7 @@ class AssistantSettings:
     system_prompt_file: Path | None
     tools_file: Path | None
     voice: str | None = None
+    transcription_model: str | None = None
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.modes.mode import Work
 from evalkit.modes.voice.fingerprint import settings_of_turn
+from evalkit.modes.voice.heard_words import recogniser_of
 from evalkit.modes.voice.recogniser import make_recogniser
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mocked_tools
@@ -84,6 +85,7 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
                 output_format=AudioFormat(settings.audio.output_format),
                 tools=data.tools,
                 voice=settings.assistant.voice,
+                transcription_model=recogniser_of(settings),
                 turn_detection=detection_spec(settings.turn_detection),
             ),
             url=url,

@@ -26,6 +26,7 @@ from evalkit.modes.attempt import Evidence, add_costs, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
 from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_line import DuplexLine
+from evalkit.modes.voice.heard_words import what_was_heard
 from evalkit.modes.voice.recogniser import Recognise, words_only
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.slow_speech import find_slow_speech
@@ -216,6 +217,7 @@ class _SpokenExchange:
                     turn.wire, chunk_ms=settings.chunk_ms, real_time=settings.real_time
                 )
                 evidence.failure = await respond_with_tools(session, answer_tools, settings.limits, turn.outputs)
+                turn.heard = await what_was_heard(session, self._setup.session)
         finally:
             turn.result = session.turn_result()
             evidence.served_model = session.served_model or ""

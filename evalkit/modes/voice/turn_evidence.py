@@ -28,6 +28,7 @@ class TurnEvidence:
         clean_wire: What the caller said, in the session's format.
         wire: The same behind the channel, as it went over the wire.
         said_pcm: What the speech role said, 24 kHz; None where there is none, or `wire` holds it sample for sample.
+        heard: What the assistant's recogniser took his words for; None where it does not tell.
         said: What the caller said in it after its words, each with its time in milliseconds since the case began.
         hosted: The tools that the assistant called by itself in it.
         pauses: Those that he made on purpose in his words, in samples of `said_pcm`.
@@ -45,6 +46,7 @@ class TurnEvidence:
     pacing: Pacing | None = None
     result: TurnResult = field(default_factory=lambda: TurnResult(()))
     outputs: list[ToolOutput] = field(default_factory=list)
+    heard: str | None = None
     said: Sequence[tuple[float, CallerWords]] = ()
     hosted: Sequence[HostedAnswer] = ()
     pauses: tuple[HeldPause, ...] = ()

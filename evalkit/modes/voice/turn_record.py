@@ -33,6 +33,7 @@ def make_turn(
         turn_index=turn.index,
         user_text=turn.first_words,
         steps=turn.steps,
+        heard_text=turn.heard,
         latencies=latencies,
         measures={
             **_sound_lengths(session, turn),

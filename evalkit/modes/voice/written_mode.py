@@ -9,7 +9,7 @@ from evalkit.modes.mode import Mode, ModeData
 from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import RealtimeSettings
 
-_OF_SOUND = ("voice", "behaviour")
+_OF_SOUND = ("voice", "transcription_model", "behaviour")
 
 Settings = TypeVar("Settings", bound=RealtimeSettings)
 Data = TypeVar("Data", bound=ModeData)

@@ -139,6 +139,7 @@ class CaseSource:
         return {
             "turn_index": turn.turn_index,
             "user_text": turn.user_text,
+            "heard_text": turn.heard_text,
             "steps": [_step(step, answered) for step in turn.steps],
             "order_is_known": turn.order_is_known,
             "status": turn.status,

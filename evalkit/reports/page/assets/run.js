@@ -396,6 +396,7 @@
       return make("article", { class: "turn", "aria-label": `Turn ${turn.turn_index}` },
         make("h3", { text: `Turn ${turn.turn_index}${["completed", "stop"].includes(turn.status) ? "" : ` · ${turn.status}`}` }),
         said("caller", isSpoken ? "Caller" : "User", turn.user_text || (turn.steps.some((step) => step.kind === "caller_words") ? null : ""), ...sounds(["user", "input", "clean_user", "clean_input"])),
+        typeof turn.heard_text === "string" ? make("p", { class: "measured soft", text: `Heard as: ${turn.heard_text || "(nothing)"}` }) : null,
         ...steps(turn, sounds(["assistant", "output"])),
         turn.order_is_known ? null : make("p", { class: "measured soft", text: "This record does not say which of the words came before a tool call." }),
         make("p", { class: "measured" }, ...verdictsHere.map(verdictChip), ...chips([...measured, ...used])));

@@ -1,0 +1,28 @@
+"""What the assistant's own recogniser took the caller's words for, where the server tells it.
+
+Whether an agent misunderstood or was misheard shows only beside these words. They are asked for by
+``session.audio.input.transcription``; the embedded provider tells them of itself, others for the price of a
+transcription. A server that takes the turns cuts speech into items of its own: there they are not asked for.
+"""
+
+from __future__ import annotations
+
+from evalkit.modes.voice.settings import VoiceSettings
+from evalkit.realtime.events import SessionSpec
+from evalkit.realtime.session import RealtimeSession
+
+_LATEST_S = 5.0
+
+
+def recogniser_of(settings: VoiceSettings) -> str | None:
+    """Return the model that is to tell what was heard; None: nobody is asked."""
+    assistant = settings.assistant
+    if settings.turn_detection.is_duplex:
+        return None
+    embedded = assistant.provider.models.transcription if assistant.provider.name == "local" else None
+    return assistant.transcription_model or embedded
+
+
+async def what_was_heard(session: RealtimeSession, spec: SessionSpec) -> str | None:
+    """Return what was made of the last utterance, waiting a little where the answer came first; None: nothing told."""
+    return None if spec.transcription_model is None else await session.heard(timeout_s=_LATEST_S)
