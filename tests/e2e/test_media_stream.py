@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Cli, Finished, read_events, read_json
+from harness import Cli, Finished, command, read_events, read_json, read_rows
 
 ROOT = Path(__file__).parents[2]
 CASE = "sim_support_order_status"
@@ -44,11 +47,15 @@ def answering(service_url: str, folder: Path, *arguments: str) -> Iterator[str]:
 
 def call(cli: Cli, url: str, *overrides: str) -> Finished:
     """Call the bot with one short shipped simulation."""
+    return cli(*_overrides(cli, url), *overrides)
+
+
+def _overrides(cli: Cli, url: str) -> tuple[str, ...]:
     index = cli.cwd / "simulations.csv"
     index.write_text(f"simulation_id,simulation_path\n{CASE},{ROOT / 'data' / 'run' / CASE}.json\n")
-    return cli(
+    return (
         "mode=run", "target=media_stream", f"target.url={url}", f"mode.data_csv={index}", "report.plots=false",
-        "assistant=support", "limits.max_attempts=1", *overrides,
+        "assistant=support", "limits.max_attempts=1",
     )  # fmt: skip
 
 
@@ -126,3 +133,33 @@ def test_nobody_answers(cli: Cli) -> None:
     finished = call(cli, "ws://127.0.0.1:9/ws")
     assert finished.code == 3
     assert "connection refused; is the server running there?" in finished.rows[0]["error_message"]
+
+
+def test_a_run_that_is_killed_during_a_call_is_finished_in_place(cli: Cli, service_url: str, tmp_path: Path) -> None:
+    """The call that was under way is held again, whole; a bot that lost a line takes the next call."""
+    with answering(service_url, tmp_path, "--greets") as url:
+        overrides = (*_overrides(cli, url), "output_dir=runs")
+        with subprocess.Popen(
+            [*command(), *overrides], cwd=cli.cwd, env=cli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        ) as process:  # fmt: skip
+            log = _wait_for(lambda: next(cli.cwd.glob(f"runs/20*/*/events/{CASE}.jsonl"), None))
+            _wait_for(lambda: b'"type":"media","source":"assistant","direction":"received"' in log.read_bytes())
+            os.killpg(process.pid, signal.SIGKILL)
+        run_dir = log.parents[1]
+        finished = cli("resume", str(run_dir))
+    assert finished.code == 0, finished.err
+    record = read_json(run_dir / "records" / f"{CASE}.json")
+    assert (record["failure"], record["notes"]["ended_by"]) == (None, "caller")
+    assert "Tuesday" in record["turns"][0]["steps"][-1]["text"]
+    assert len(read_rows(run_dir)) == len(record["turns"])
+
+
+def _wait_for(found: Callable[[], Any]) -> Any:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        value = found()
+        if value:
+            return value
+        time.sleep(0.1)
+    raise AssertionError("it did not come within 60 s")
