@@ -314,6 +314,33 @@ async def test_a_call_is_signed_where_there_is_a_token() -> None:
     assert "not-so-secret" not in json.dumps([call.lines, peer.heard, peer.headers])
 
 
+async def test_an_application_is_called_by_way_of_what_answers_for_it() -> None:
+    """It says where its stream is, and what that is to be handed; what the caller hands over wins."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        handed = '<Parameter name="tenant" value="7"/><Parameter name="evalkit_call" value="theirs"/>'
+        body = f'<Response><Connect><Stream url="{peer.url}">{handed}</Stream></Connect></Response>'
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    peer = MediaStreamPeer()
+    async with peer.serving(), await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        call = LineCall(peer)
+        target = MediaStreamTarget(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/call", TWILIO, False)  # noqa: FBT003
+        call.session = MediaStreamCall(
+            target, {"evalkit_call": "c1"}, trace=Trace(lambda _: None), timeline=Timeline.begin(MonotonicClock()),
+            stream=CallStream(20),
+        )  # fmt: skip
+        async with call.session as session:
+            await session.configure(SPEC, timeout_s=5)
+            session.begin()
+            await session.listen(call.say(), timeout_s=5)
+    assert peer.told("start")[0]["start"]["customParameters"] == {"tenant": "7", "evalkit_call": "c1"}
+
+
 async def test_a_line_carries_no_tools_and_no_other_sound() -> None:
     """A mistake of ours, not the application's."""
     async with MediaStreamPeer().serving() as peer:
