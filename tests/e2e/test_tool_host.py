@@ -28,6 +28,28 @@ def test_its_tools_are_the_mocks_of_the_simulation(cli: Cli, service_url: str, t
     assert (row["tool_call_grade"], row["tool_call_args_grade"], row["no_duplicate_calls_grade"]) == ("1", "1", "1")
 
 
+def test_a_written_case_is_served_mocks_too(cli: Cli, service_url: str, tmp_path: Path) -> None:
+    """A crawl against a telephone bot is graded by what it calls of the mocks that the config names."""
+    (cli.cwd / "cases.csv").write_text(
+        "example_id,user_text,gt_tool_call,gt_tool_call_arg\n"
+        'status,"Where is my order? The number is 4 8 2 1 3.",get_order_status,"{""order_id"": ""48213""}"\n'
+    )
+    (cli.cwd / "mocks.json").write_text('[{"name": "get_order_status", "output": {"status": "shipped"}}]')
+    with answering(service_url, tmp_path, "--greets") as url:
+        finished = cli(
+            "mode=crawl", "target=media_stream", f"target.url={url}", "tool_host.enabled=true", "report.plots=false",
+            "mode.data_csv=cases.csv", "tool_mocks.mocks_file=mocks.json", "limits.max_attempts=1", GRADERS,
+        )  # fmt: skip
+    assert finished.code == 0, finished.err
+    row = finished.rows[0]
+    assert (row["tool_call_grade"], row["tool_call_args_grade"], row["no_duplicate_calls_grade"]) == ("1", "1", "1")
+    record = read_json(finished.directory / "records" / "status.json")
+    (told,) = record["notes"]["tool_answers"]
+    assert (told["output"], told["via"]) == ({"status": "shipped"}, "webhook")
+    assert [step["kind"] for step in record["turns"][0]["steps"]].count("tool_output") == 1
+    assert "tool_calls" not in record["notes"]["not_shown"]
+
+
 def test_a_bot_that_calls_twice_loses_that_grade(cli: Cli, service_url: str, tmp_path: Path) -> None:
     """With a planted defect it is told what was called twice."""
     row = held(cli, service_url, tmp_path, "--calls-twice").rows[0]

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from evalkit.clock import Clock
@@ -27,21 +27,19 @@ from evalkit.modes.voice.dialogue import CallEvidence, CallPlan, Dialogue, Ended
 from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_dialogue import DuplexDialogue
 from evalkit.modes.voice.manual_dialogue import ManualDialogue
-from evalkit.modes.voice.target import note_line
+from evalkit.modes.voice.target import blame_unknown_calls, note_line
 from evalkit.modes.voice.turn_record import make_turn
 from evalkit.modes.voice.written_dialogue import WrittenDialogue
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Trace
 from evalkit.records.case import Case, CaseTrial
-from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord, Usage
 from evalkit.settings.types import LimitSettings
 from evalkit.simulator.caller import CallerTurn
 from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory
-from evalkit.tool_host.hosted_call import UnknownCall
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,7 @@ async def hold_call(setup: CallSetup, trial: CaseTrial, attempt: int) -> CaseRec
         evidence.failure = call.failure
 
     def conclude(evidence: Evidence) -> None:
-        call.failure = evidence.failure = _blame_unknown_calls(call.unknown_tool_calls, evidence.failure)
+        call.failure = evidence.failure = blame_unknown_calls(call.unknown_tool_calls, evidence.failure)
         if call.failure is not None:
             call.ended_by = EndedBy.FAILURE
         files.write(call, plan.session.input_format, plan.session.output_format, paced=plan.real_time)
@@ -111,18 +109,6 @@ def _kind_of_dialogue(plan: CallPlan) -> type[Dialogue]:
     if plan.session.in_writing:
         return WrittenDialogue
     return ManualDialogue if plan.session.turn_detection is None else DuplexDialogue
-
-
-def _blame_unknown_calls(unknown: Sequence[UnknownCall], failure: Failure | None) -> Failure | None:
-    """Return the failure of a call while which tools were called that nobody owns, unless something else broke it.
-
-    The assistant may have been answered nothing by its tools, and cannot be held to what it did then.
-    """
-    if not unknown or (failure is not None and decide_fault(failure) is not Fault.ASSISTANT):
-        return failure
-    asked = ", ".join(dict.fromkeys(each.asked.name for each in unknown))
-    message = f"a tool was called ({asked}) and it is not known by which call: {unknown[0].why}"
-    return Failure(Stage.TOOL_HOST, "unknown_tool_call", message)
 
 
 def _assistant_cost(setup: CallSetup, plan: CallPlan, call: CallEvidence) -> dict[str, float | None]:

@@ -36,18 +36,10 @@ class DuplexDialogue(Dialogue):
         plan = self._plan
         stream = CallStream(plan.chunk_ms, self._name_wav(None, "uplink"), self._name_wav(None, "downlink"))
         if plan.media_stream is not None:
-            hosted = self._hosted
-            call = MediaStreamCall(
-                plan.media_stream,
-                {} if hosted is None else hosted.parameters,
-                self._call_id,
-                trace=self._trace,
-                timeline=self._timeline,
-                stream=stream,
+            handed = {} if self._hosted is None else self._hosted.parameters
+            return MediaStreamCall(
+                plan.media_stream, handed, self._call_id, trace=self._trace, timeline=self._timeline, stream=stream
             )
-            if hosted is not None:
-                call.watch_tools(lambda: hosted.is_at_work)
-            return call
         return DuplexSession(
             plan.url,
             {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
@@ -71,10 +63,10 @@ class DuplexDialogue(Dialogue):
 
     @cached_property
     def _line(self) -> DuplexLine:
-        recognise, hosted = words_only(self._plan.recognise, self._evidence.add_cost), self._hosted
+        recognise = words_only(self._plan.recognise, self._evidence.add_cost)
         line = DuplexLine(self._assistant, self._timeline, self._limits, self._plan.chunk_ms, recognise)
-        if hosted is not None:
-            line.count_tool_calls = lambda: hosted.calls_made
+        if self._hosted is not None:
+            line.serve_tools(self._hosted)
         return line
 
     async def hold(self, first: CallerTurn) -> None:
@@ -98,11 +90,7 @@ class DuplexDialogue(Dialogue):
 
     def _keep_hosted(self, answer: HostedAnswer) -> None:
         self._keep_answer(answer)
-        self._line.left.hosted.append(answer)
-        answered_at_ms = answer.called_at_ms if answer.answered_at_ms is None else answer.answered_at_ms
-        self._line.left.tool_times_ms.append((answer.called_at_ms, answered_at_ms))
-        if isinstance(self._assistant, MediaStreamCall):
-            self._assistant.note_tool_answer(answered_at_ms)
+        self._line.take_tool(answer)
 
     async def _hear_the_rest(self) -> None:
         if self._evidence.duplex is not None:

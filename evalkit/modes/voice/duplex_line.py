@@ -19,12 +19,14 @@ from evalkit.modes.voice.turn_acts import DoneAct, PreparedAct, TurnActs
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, HeldSilence, TurnEvidence
 from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN
 from evalkit.realtime.live_call import LiveCall
+from evalkit.realtime.media_stream.session import MediaStreamCall
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.uplink import PlacedClip
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.record import CallerWords, ToolCall
 from evalkit.settings.types import LimitSettings
 from evalkit.simulator.behaviour import PlannedAct
+from evalkit.tool_host.hosted_call import HostedAnswer, HostedCall
 
 # A line is open for a moment before anybody speaks. The first words have a fixed place a little later, so that a server
 # whose decisions depend on the audio alone decides alike each time.
@@ -45,7 +47,6 @@ class DuplexLine:
 
     Attributes:
         left: What the call leaves, filled as it goes on.
-        count_tool_calls: Says how many tools the assistant has called by itself.
 
     """
 
@@ -59,7 +60,7 @@ class DuplexLine:
     ) -> None:
         self._session, self._timeline, self._limits, self._chunk_ms = session, timeline, limits, chunk_ms
         self._recognise = recognise
-        self.count_tool_calls: Callable[[], int] = lambda: 0
+        self._hosted: HostedCall | None = None
         self.left = DuplexEvidence(session)
 
     async def open(self) -> None:
@@ -161,6 +162,20 @@ class DuplexLine:
             turn.pacing = None if clip is None else pacing_of(self._session, clip, self._chunk_ms)
         self.place_tools(turns)
 
+    def serve_tools(self, hosted: HostedCall) -> None:
+        """Take it that the assistant calls the tools of `hosted` by itself: what it says waits for those at work."""
+        self._hosted = hosted
+        if isinstance(self._session, MediaStreamCall):
+            self._session.watch_tools(lambda: hosted.is_at_work)
+
+    def take_tool(self, told: HostedAnswer) -> None:
+        """Keep a tool that the assistant has called by itself."""
+        answered_at_ms = told.called_at_ms if told.answered_at_ms is None else told.answered_at_ms
+        self.left.hosted.append(told)
+        self.left.tool_times_ms.append((told.called_at_ms, answered_at_ms))
+        if isinstance(self._session, MediaStreamCall):
+            self._session.note_tool_answer(answered_at_ms)
+
     def place_tools(self, turns: Sequence[TurnEvidence]) -> None:
         """Leave each tool that the assistant called by itself in the turn whose words had begun when it was called."""
         begun = [turn for turn in turns if turn.index in self.left.clips] or list(turns[:1])
@@ -214,10 +229,11 @@ class DuplexLine:
         return None if last.was_interrupted else last.result.failure
 
     async def _listen(self, clip: PlacedClip, acts: TurnActs) -> tuple[ToolCall, ...]:
-        called_before = self.count_tool_calls()
+        hosted = self._hosted
+        called_before = 0 if hosted is None else hosted.calls_made
 
         def look() -> bool:
-            if self.count_tool_calls() > called_before:
+            if hosted is not None and hosted.calls_made > called_before:
                 acts.tools_called()
             return acts.look()
 

@@ -33,7 +33,7 @@ def settings_of_turn(
     return {
         "mode": settings.mode.name,
         "answer_tools": settings.mode.answer_tools,
-        "tool_mocks": _mocks(settings, datasets) if settings.mode.answer_tools else None,
+        "tool_mocks": _mocks(settings, datasets) if settings.mode.answer_tools or settings.tool_host.enabled else None,
         "assistant": {
             **_place(settings.assistant.provider),
             "model": settings.assistant.model,
@@ -87,7 +87,6 @@ def settings_of_call(settings: SimulationSettings, case: Case, datasets: Dataset
         "real_time": chosen.real_time,
         "max_turns": chosen.max_turns,
         "max_tool_rounds": settings.limits.max_tool_rounds,
-        **({"tool_host": True} if settings.tool_host.enabled else {}),
         **_detection(settings),
     }
 
@@ -105,7 +104,8 @@ def _detection(settings: VoiceSettings) -> JsonObject:
     """
     target = settings.target
     if settings.calls_application:
-        return {"target": {**asdict(target), "parameters": dict(target.parameters)}}
+        served = {"tool_host": True} if settings.tool_host.enabled else {}
+        return {"target": {**asdict(target), "parameters": dict(target.parameters)}, **served}
     return {"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}
 
 

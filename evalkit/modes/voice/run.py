@@ -50,7 +50,7 @@ from evalkit.simulator.caller import CallerTurn, Speak
 from evalkit.simulator.persona import Persona
 from evalkit.simulator.turn_judge import TurnJudge
 from evalkit.store.run_directory import RunDirectory
-from evalkit.tool_host.host import ToolHost, find_missing_packages
+from evalkit.tool_host.host import ToolHost
 
 _CHARACTERS_PER_WORD = 6
 
@@ -75,7 +75,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         misfits = find_behaviour_problems(behaviour, "simulator.behaviour")
         if not misfits and config["turn_detection"]["type"] == "none" and not is_telephone(config):
             misfits = _find_idle_behaviour(behaviour)
-        return [*problems, *misfits, *_find_tool_host_problems(config)]
+        return [*problems, *misfits]
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
         """Return the settings; keys that were null in `composed` are left to the simulation files."""
@@ -241,16 +241,6 @@ def _tell(settings: SimulationSettings, case: Case) -> Iterator[str]:
     yield from tell_not_used(
         case, settings_of(settings, case).overruled, not_done, "turn_detection=none; which need full duplex"
     )
-
-
-def _find_tool_host_problems(config: Mapping[str, Any]) -> list[str]:
-    """Return what stands in the way of serving an application its tools, where it is to be served them."""
-    if not config["tool_host"]["enabled"]:
-        return []
-    if not is_telephone(config):
-        found = "tool_host.enabled: true, but target.kind=realtime, whose tools are asked for over the wire"
-        return [f"{found}; leave it false, or take target=media_stream"]
-    return find_missing_packages()
 
 
 def _find_idle_behaviour(rules: Sequence[Mapping[str, Any]]) -> list[str]:

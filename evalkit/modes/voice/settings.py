@@ -199,6 +199,7 @@ class VoiceSettings(RealtimeSettings):
     gate: DuplexGateSettings
     chunk_ms: int
     real_time: bool
+    tool_host: ToolHostSettings
     target: TargetSettings = _REALTIME
 
     @property
@@ -245,7 +246,6 @@ class SimulationSettings(VoiceSettings):
     input: str
     simulator: SimulatorSettings
     speech: SpeechSettings
-    tool_host: ToolHostSettings
     max_turns: int | None
     open_keys: frozenset[str] = frozenset()
 

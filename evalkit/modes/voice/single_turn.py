@@ -19,7 +19,7 @@ from evalkit.mocks.definitions import Mock
 from evalkit.mocks.overlay import overlay
 from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import Mode, ModeData
-from evalkit.modes.voice.settings import RealtimeSettings
+from evalkit.modes.voice.settings import RealtimeSettings, VoiceSettings
 from evalkit.modes.voice.tool_rounds import AnswerTools
 from evalkit.modes.voice.voice_mode import load_mocks, overlay_spec
 from evalkit.records.case import Case, CaseTrial
@@ -100,21 +100,29 @@ class SingleTurnMode(Mode[Settings, SingleTurnData]):
 
 
 def _find_oddities(settings: RealtimeSettings, mocks: Sequence[Mock], prompt: str) -> Iterator[str]:
-    if settings.mode.answer_tools and not mocks:
+    serves = isinstance(settings, VoiceSettings) and settings.tool_host.enabled
+    if (settings.mode.answer_tools or serves) and not mocks:
+        asked = "tool_host.enabled=true" if serves else "mode.answer_tools=true"
         yield (
-            "mode.answer_tools=true without mocks: every tool call is answered with 'Unsupported tool'; "
+            f"{asked} without mocks: every tool call is answered with 'Unsupported tool'; "
             "name some with tool_mocks.mocks_file=FILE"
         )
     if not prompt.strip():
         yield f"assistant.system_prompt_file: {settings.assistant.system_prompt_file} is empty"
 
 
+def mock_sessions(settings: RealtimeSettings, data: SingleTurnData) -> Callable[[], MockSession]:
+    """Return a maker of the mocks of one conversation."""
+    mocks = overlay(data.mocks, overlay_spec(settings.tool_mocks))
+    return lambda: MockSession(mocks, data.tools)
+
+
 def mocked_tools(settings: RealtimeSettings, data: SingleTurnData, clock: Clock) -> Callable[[CaseTrial], AnswerTools]:
     """Return a maker of tools: every conversation has mocks of its own, which remember what it asked."""
-    mocks = overlay(data.mocks, overlay_spec(settings.tool_mocks))
+    new_session = mock_sessions(settings, data)
 
     def new_tools(_: CaseTrial) -> AnswerTools:
-        session = MockSession(mocks, data.tools)
+        session = new_session()
 
         async def answer(calls: Sequence[ToolCall]) -> list[ToolOutput]:
             answers = [session.answer(call) for call in calls]

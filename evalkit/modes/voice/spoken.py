@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import TypeVar
 
 from evalkit.audio.channels import ChannelSpec
@@ -17,7 +18,7 @@ from evalkit.modes.voice.fingerprint import settings_of_turn
 from evalkit.modes.voice.heard_words import recogniser_of
 from evalkit.modes.voice.recogniser import make_recogniser
 from evalkit.modes.voice.settings import VoiceSettings
-from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mocked_tools
+from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mock_sessions, mocked_tools
 from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
 from evalkit.modes.voice.target import assistant_address, media_stream_target
 from evalkit.modes.voice.turn_detection import detection_spec
@@ -28,6 +29,7 @@ from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
 from evalkit.store.run_directory import RunDirectory
+from evalkit.tool_host.host import ToolHost
 
 Speak = Callable[[CaseTrial], Awaitable[PreparedUtterance]]
 Settings = TypeVar("Settings", bound=VoiceSettings)
@@ -99,10 +101,15 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
             on_rate_limits=peers.on_rate_limits,
             media_stream=media_stream,
             recognise=None if media_stream is None else make_recogniser(peers),
+            new_mocks=mock_sessions(settings, data),
         )
         speak = self.speaker(settings, peers)
 
-        async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
-            return await run_spoken_turn(setup, trial, attempt, speak)
+        serving = ToolHost(settings.tool_host, clock=clock) if settings.tool_host.enabled else nullcontext()
+        async with serving as tool_host:
+            setup = replace(setup, tool_host=tool_host)
 
-        yield work
+            async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
+                return await run_spoken_turn(setup, trial, attempt, speak)
+
+            yield work

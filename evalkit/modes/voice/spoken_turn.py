@@ -13,7 +13,8 @@ Whatever goes wrong on the way becomes a failure in the record, beside all that 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +23,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
 from evalkit.clock import Clock
+from evalkit.mocks.session import MockSession
 from evalkit.modes.attempt import Evidence, add_costs, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
 from evalkit.modes.voice.duplex_account import DuplexAccount
@@ -30,7 +32,7 @@ from evalkit.modes.voice.heard_words import what_was_heard
 from evalkit.modes.voice.recogniser import Recognise, words_only
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.slow_speech import find_slow_speech
-from evalkit.modes.voice.target import note_line
+from evalkit.modes.voice.target import blame_unknown_calls, note_line
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
@@ -44,12 +46,14 @@ from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
+from evalkit.realtime.trace import Direction, Trace
 from evalkit.records.case import CaseTrial
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage
 from evalkit.store.event_log import open_event_log
 from evalkit.store.run_directory import RunDirectory
+from evalkit.tool_host.host import ToolHost
+from evalkit.tool_host.hosted_call import HostedAnswer, HostedCall, UnknownCall
 
 _CONFIGURE_TIMEOUT_S = 20.0
 
@@ -84,6 +88,8 @@ class TurnSetup:
         on_rate_limits: Called with the server's rate limits whenever it sends them.
         media_stream: The application that is called over a telephone line in the assistant's place; None: none is.
         recognise: Hears the words of an assistant that tells none.
+        tool_host: Serves the mocked tools to an application that calls them by itself; None: nothing does.
+        new_mocks: Makes the mocks of one conversation.
 
     """
 
@@ -100,6 +106,8 @@ class TurnSetup:
     on_rate_limits: OnRateLimits = lambda _: None
     media_stream: MediaStreamTarget | None = None
     recognise: Recognise | None = None
+    tool_host: ToolHost | None = None
+    new_mocks: Callable[[], MockSession] = lambda: MockSession((), ())
 
 
 async def run_spoken_turn(
@@ -125,6 +133,8 @@ class _SpokenExchange:
         self._files = CallFiles(setup.run, trial.key)
         self._turn: TurnEvidence | None = None
         self._duplex: DuplexEvidence | None = None
+        self._line: DuplexLine | None = None
+        self._unknown_tool_calls: Sequence[UnknownCall] = ()
 
     async def hold(self, utterance: PreparedUtterance, evidence: Evidence) -> None:
         """Say `utterance` and hear the answer. Raises CaseFailure; a bad answer is a failure in the evidence."""
@@ -138,14 +148,23 @@ class _SpokenExchange:
             if setup.session.turn_detection is None:
                 await self._ask(self._open_manual(trace, timeline), turn, answer_tools, evidence)
             else:
-                await self._talk(self._open_duplex(trace, timeline), timeline, turn, answer_tools, evidence)
+                hosted = self._host_tools(trace, timeline)
+                try:
+                    with hosted or nullcontext():
+                        session = self._open_duplex(trace, timeline, hosted)
+                        await self._talk(session, timeline, turn, answer_tools, evidence, hosted)
+                finally:
+                    self._unknown_tool_calls = () if hosted is None else hosted.unknown_calls
+                    if self._line is not None:
+                        self._line.place_tools([turn])
 
     def conclude(self, evidence: Evidence) -> None:
         """Write the sound, and complete the evidence."""
         setup, turn = self._setup, self._turn
         if turn is None:
             return
-        evidence.failure = evidence.failure or find_misbehaviour(turn.result)
+        failure = evidence.failure or find_misbehaviour(turn.result)
+        evidence.failure = blame_unknown_calls(self._unknown_tool_calls, failure)
         evidence.served_model = turn.result.served_model or evidence.served_model
         if turn.result.responses:
             is_told, model = setup.media_stream is None, str(setup.settings.assistant.model)
@@ -157,7 +176,13 @@ class _SpokenExchange:
         if account is not None:
             self._files.write_duplex(account.left, input_format, output_format)
             evidence.artifacts = self._files.of_call()
-            evidence.notes = {"timeline": "paced", "turn_taking": account.note(), **note_line(setup.media_stream)}
+            serves_tools = setup.tool_host is not None
+            evidence.notes = {
+                "timeline": "paced",
+                "turn_taking": account.note(),
+                **note_line(setup.media_stream, serves_tools=serves_tools),
+                **({"tool_answers": [told.event for told in account.left.hosted]} if serves_tools else {}),
+            }
 
     async def _send_through_channel(self, said: PreparedUtterance) -> TurnEvidence:
         """Return the turn with the sound for the assistant: the utterance itself, or what a channel makes of it."""
@@ -190,10 +215,26 @@ class _SpokenExchange:
             on_rate_limits=self._setup.on_rate_limits,
         )
 
-    def _open_duplex(self, trace: Trace, timeline: Timeline) -> LiveCall:
+    def _host_tools(self, trace: Trace, timeline: Timeline) -> HostedCall | None:
+        """Return the tools that the application is served; None where it is served none."""
+        host, target = self._setup.tool_host, self._setup.media_stream
+        if host is None or target is None:
+            return None
+
+        def keep(told: HostedAnswer) -> None:
+            if self._line is not None:
+                self._line.take_tool(told)
+            at_ms = timeline.now_ms()
+            trace.record(source="assistant", direction=Direction.SENT, turn_index=1, at_ms=at_ms, payload=told.event)
+
+        return host.open_call(target.new_call_id(), self._setup.new_mocks(), timeline.now_ms, keep)
+
+    def _open_duplex(self, trace: Trace, timeline: Timeline, hosted: HostedCall | None) -> LiveCall:
         stream = CallStream(self._setup.settings.chunk_ms, self._wav("uplink"), self._wav("downlink"))
-        if self._setup.media_stream is not None:
-            return MediaStreamCall(self._setup.media_stream, {}, trace=trace, timeline=timeline, stream=stream)
+        target = self._setup.media_stream
+        if target is not None:
+            handed, call_id = ({}, None) if hosted is None else (hosted.parameters, hosted.call_id)
+            return MediaStreamCall(target, handed, call_id, trace=trace, timeline=timeline, stream=stream)
         return DuplexSession(
             self._setup.url,
             self._headers(),
@@ -229,11 +270,14 @@ class _SpokenExchange:
         turn: TurnEvidence,
         answer_tools: AnswerTools | None,
         evidence: Evidence,
+        hosted: HostedCall | None,
     ) -> None:
         """Let the server find out when the utterance has ended, and hear it out."""
         settings = self._setup.settings
         recognise = words_only(self._setup.recognise, partial(add_costs, evidence.cost_usd))
-        line = DuplexLine(session, timeline, settings.limits, settings.chunk_ms, recognise)
+        line = self._line = DuplexLine(session, timeline, settings.limits, settings.chunk_ms, recognise)
+        if hosted is not None:
+            line.serve_tools(hosted)
         try:
             async with session:
                 await session.configure(self._setup.session, timeout_s=_CONFIGURE_TIMEOUT_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evalkit.audio.formats import AudioFormat
@@ -10,8 +10,11 @@ from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.peers.peers import Peers
 from evalkit.realtime.media_stream.dialect import DIALECTS
 from evalkit.realtime.media_stream.session import MediaStreamTarget
+from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.not_shown import NOTE, TOOL_CALLS, TRANSCRIPT, USAGE
+from evalkit.tool_host.host import find_missing_packages
+from evalkit.tool_host.hosted_call import UnknownCall
 
 MEDIA_STREAM = "media_stream"
 APPLICATION = "application"
@@ -105,6 +108,16 @@ def _find_idle_settings(config: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
+def find_tool_host_problems(config: Mapping[str, Any]) -> list[str]:
+    """Return what stands in the way of serving an application its tools, where it is to be served them."""
+    if not config["tool_host"]["enabled"]:
+        return []
+    if not is_telephone(config):
+        found = "tool_host.enabled: true, but target.kind=realtime, whose tools are asked for over the wire"
+        return [f"{found}; leave it false, or take target=media_stream"]
+    return find_missing_packages()
+
+
 def settle_target(resolved: dict[str, Any]) -> None:
     """Say in a resolved config who takes the turns, and what the application is called where nobody named it."""
     resolved["turn_detection"]["type"] = APPLICATION
@@ -145,6 +158,18 @@ def note_line(target: MediaStreamTarget | None, *, serves_tools: bool = False) -
     """
     not_shown = {what: why for what, why in NOT_SHOWN.items() if not (serves_tools and what == TOOL_CALLS)}
     return {} if target is None else {NOTE: not_shown, "words": {"assistant": "recognised", "caller": "said"}}
+
+
+def blame_unknown_calls(unknown: Sequence[UnknownCall], failure: Failure | None) -> Failure | None:
+    """Return the failure of a call while which tools were called that nobody owns, unless something else broke it.
+
+    The assistant may have been answered nothing by its tools, and cannot be held to what it did then.
+    """
+    if not unknown or (failure is not None and decide_fault(failure) is not Fault.ASSISTANT):
+        return failure
+    asked = ", ".join(dict.fromkeys(each.asked.name for each in unknown))
+    message = f"a tool was called ({asked}) and it is not known by which call: {unknown[0].why}"
+    return Failure(Stage.TOOL_HOST, "unknown_tool_call", message)
 
 
 def find_token_problems(settings: VoiceSettings, environ: Mapping[str, str]) -> list[str]:

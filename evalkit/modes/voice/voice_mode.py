@@ -17,6 +17,7 @@ from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, Voice
 from evalkit.modes.voice.target import (
     find_target_problems,
     find_token_problems,
+    find_tool_host_problems,
     is_telephone,
     settle_target,
     unmeasured_over_a_line,
@@ -58,6 +59,7 @@ class VoiceMode(Mode[Settings, Data]):
         return [
             *problems,
             *find_target_problems(config),
+            *find_tool_host_problems(config),
             *find_detection_problems(config),
             *find_realtime_problems(config),
         ]

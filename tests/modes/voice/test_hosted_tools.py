@@ -252,6 +252,7 @@ async def test_an_application_that_calls_none_is_known_to_have_called_none(tmp_p
     assert "tool_calls" not in record.notes["not_shown"]
 
 
+@pytest.mark.parametrize("mode", ["run", "crawl", "walk"])
 @pytest.mark.parametrize(
     ("overrides", "hidden", "problem"),
     [
@@ -260,11 +261,11 @@ async def test_an_application_that_calls_none_is_known_to_have_called_none(tmp_p
     ],
 )
 def test_what_stands_in_the_way_is_told_before_anybody_is_called(
-    monkeypatch: pytest.MonkeyPatch, overrides: tuple[str, ...], hidden: str, problem: str
+    monkeypatch: pytest.MonkeyPatch, mode: str, overrides: tuple[str, ...], hidden: str, problem: str
 ) -> None:
     """In one message with what to do."""
     monkeypatch.setattr(host_module, "find_spec", lambda name: None if name == hidden else name)
-    config = plan(("mode=run", "tool_host.enabled=true", *overrides), packaged_source()).jobs[0].config
+    config = plan((f"mode={mode}", "tool_host.enabled=true", *overrides), packaged_source()).jobs[0].config
     with pytest.raises(ConfigError) as refused:
         prepare(config, Path.cwd(), {})
     assert problem in str(refused.value)
