@@ -16,13 +16,18 @@ from harness import Cli, read_json, read_rows
 
 ARCHIVES = Path(__file__).parents[1] / "data" / "stored_runs"
 MODES = ("crawl", "walk", "run")
-DUPLEX_COLUMNS = (
+# Of full duplex, and of what a recogniser heard.
+COLUMNS_SINCE = (
     "response_latency_ms",
     "yield_latency_ms",
     "yielded",
     "interrupted_caller",
     "overlap_ms",
     "detected_turns",
+    "heard_text",
+    "argument_words",
+    "misheard_words",
+    "arguments_lost",
 )
 QUIET = ("report.plots=false", "report.html=false")
 
@@ -58,10 +63,10 @@ def _content(row: dict[str, str]) -> dict[str, str]:
 def _before(row: dict[str, str]) -> dict[str, str]:
     """Return a row of today without what says where the run lies, and without the columns that came since.
 
-    Those of full duplex, which there was not, are empty.
+    They are empty, for what they tell was not measured.
     """
-    assert not any(row.get(name) for name in DUPLEX_COLUMNS)
-    return {name: value for name, value in _content(row).items() if name not in {"passed", *DUPLEX_COLUMNS}}
+    assert not any(row.get(name) for name in COLUMNS_SINCE)
+    return {name: value for name, value in _content(row).items() if name not in {"passed", *COLUMNS_SINCE}}
 
 
 def _rounded(value: Any) -> Any:
@@ -73,12 +78,12 @@ def _rounded(value: Any) -> Any:
     return float(f"{value:.9g}") if isinstance(value, float) else value
 
 
-def _said_otherwise(mode: str, now: dict[str, Any]) -> dict[str, Any]:
+def _said_otherwise(mode: str, now: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """Return what a summary says otherwise since then: a voice that nobody chose has a word, and a pass one meaning.
 
     In the run that was kept a required judge said no to the one call, which was counted as passed all the same.
     """
-    changed = {"voice": "default"} if "voice" in now else {}
+    changed = {"voice": "default"} if "voice" in before else {}
     if mode == "run":
         assert (now["grade_mean"], now["passed_mean"]) == (1.0, 0.0)
         changed |= {"pass_at_k": {"1": 0.0}, "pass_hat_k": {"1": 0.0}, "score_bounds": [0.0, 0.0]}
@@ -106,7 +111,7 @@ def test_it_is_reported_with_the_numbers_it_had(cold_cli: Cli, unpack: Unpack, m
     now, before = _rounded(read_json(run / "summary.json")), _rounded(summary)
     floor = now["noise_floor"]["metrics"]
     assert {name: value for name, value in floor.items() if name != "passed"} == before["noise_floor"]["metrics"]
-    assert {name: now[name] for name in before} == {**before, **_said_otherwise(mode, now)}
+    assert {name: now[name] for name in before} == {**before, **_said_otherwise(mode, now, before)}
     for row in read_rows(run):
         assert Path(row["event_log_path"]).is_relative_to(run)
         assert Path(row["event_log_path"]).is_file()
