@@ -40,6 +40,8 @@ def with_recorded_models(config: Mapping[str, Any], working_dir: Path) -> dict[s
             stored = _stored_config(_directory(provider, working_dir)).get(role, _NO_ROLE)
             # Where the embedded provider served a role, no simulation file had a say in its model.
             node["model"] = stored["model"] if stored["provider"]["name"] in ("local", REPLAY) else None
+        if provider["name"] == REPLAY and node.get("transcription_model", "") is None:
+            node["transcription_model"] = _recorded_recogniser(_stored_config(_directory(provider, working_dir)), role)
         filled[role] = node
     return filled
 
@@ -53,6 +55,15 @@ def recorded_identity(run: Path) -> str:
         if "record_sha256" in line
     ]
     return sha256("\n".join(sorted(hashes)).encode()).hexdigest()[:16]
+
+
+def _recorded_recogniser(stored: Mapping[str, Any], role: str) -> str | None:
+    """Return the model that a stored run asked for the words heard; None where it was made before there was one."""
+    node = stored.get(role, _NO_ROLE)
+    if "transcription_model" not in node or stored.get("turn_detection", {}).get("type") != "none":
+        return None
+    embedded = node["provider"]["models"]["transcription"] if node["provider"]["name"] == "local" else None
+    return node["transcription_model"] or embedded
 
 
 def _with_models(provider: Mapping[str, Any], working_dir: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _SUBJECT = ("assistant",)
 # Nodes and keys that change no result.
 _IDLE = (
     "output_dir", "run_name", "report", "gate", "concurrency", "limits", "trace", "voice", "conformance",
-    "judge.calibration_file", "service.keep_alive_s",
+    "judge.calibration_file", "service.keep_alive_s", "tool_host.bind", "tool_host.port", "tool_host.public_url",
 )  # fmt: skip
 # A role's model and provider are resolved; these only said what they would be by default.
 _DEFAULTS = tuple(f"{node}.models" for node in ("provider", *(f"{role}.provider" for role in ROLES)))
@@ -30,6 +30,7 @@ _BEFORE_IT = {
     "input": DEFAULT_INPUT,
     "service.brain": "rules",
     "target.kind": "realtime",
+    "tool_host.enabled": False,
     **{f"{node}.text_api": "responses" for node in ("provider", *(f"{role}.provider" for role in ROLES))},
 }
 
