@@ -14,7 +14,7 @@ import json
 import logging
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
@@ -22,7 +22,7 @@ from evalkit.errors import CaseFailure
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Stage
-from evalkit.records.json import Json, JsonObject
+from evalkit.records.json import Json, JsonObject, objects_among_words
 from evalkit.records.record import Usage
 
 _log = logging.getLogger(__name__)
@@ -233,7 +233,7 @@ def _parse(text: str, schema: JsonObject) -> tuple[Json, str]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        kept = [found for found in _objects(text) if validator.is_valid(found)]
+        kept = [found for found in objects_among_words(text) if validator.is_valid(found)]
         if not kept:
             return None, "the answer is empty" if not text.strip() else f"the answer is not JSON: {error}"
         if any(found != kept[0] for found in kept):
@@ -242,16 +242,3 @@ def _parse(text: str, schema: JsonObject) -> tuple[Json, str]:
     for violation in validator.iter_errors(value):
         return None, f"the answer breaks its schema at {violation.json_path}: {violation.message}"
     return value, ""
-
-
-def _objects(text: str) -> Iterator[Json]:
-    """Yield the JSON objects that stand in `text`, from left to right, not those inside another."""
-    decoder, start = json.JSONDecoder(), text.find("{")
-    while start >= 0:
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            yield value
-        start = text.find("{", end)

@@ -39,22 +39,20 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Unpack
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.errors import CaseFailure, ProtocolError
-from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.detected_speech import SPEECH_STARTED
 from evalkit.realtime.events import ServerEvent, SessionSpec, server_error
 from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN
 from evalkit.realtime.link import ServerLink
 from evalkit.realtime.live_call import ANSWERLESS_MS, QUIET_MS, RESUME_MS, CallStream, LiveCall
-from evalkit.realtime.peer_link import Trouble
+from evalkit.realtime.peer_link import LinkOptions, Trouble
 from evalkit.realtime.playout import Playout
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.response_log import ArrivedSound, LoggedResponse, ResponseLog
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import AudioRef, Direction, Trace
+from evalkit.realtime.trace import AudioRef, Direction
 from evalkit.realtime.turn_taking import TURN_DETECTION_REFUSED, find_detection_refusal
 from evalkit.realtime.turns import BENIGN_ERRORS
 from evalkit.realtime.uplink import PlacedClip, Uplink
@@ -78,14 +76,11 @@ class DuplexSession(LiveCall, ServerLink):
         url: str,
         headers: Mapping[str, str],
         *,
-        source: str,
-        trace: Trace,
-        timeline: Timeline,
         stream: CallStream,
-        limits: ConnectionLimits | None = None,
         on_rate_limits: OnRateLimits = lambda _: None,
+        **options: Unpack[LinkOptions],
     ) -> None:
-        super().__init__(url, headers, source=source, trace=trace, timeline=timeline, stream=stream, limits=limits)
+        super().__init__(url, headers, stream=stream, **options)
         self._on_rate_limits = on_rate_limits
         self._asked_for = ""
         self._stopped_at_ms = 0.0

@@ -7,38 +7,40 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from typing import NotRequired, Unpack
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.errors import CaseFailure
-from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.events import ClientEvents, InvalidEvent, ServerEvent, SessionSpec, parse_frame
-from evalkit.realtime.peer_link import RAW_FRAME_KEPT, PeerLink, Trouble
+from evalkit.realtime.peer_link import RAW_FRAME_KEPT, LinkOptions, PeerLink, Trouble
 from evalkit.realtime.rate_limits import OnRateLimits, read_rate_limits
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Direction, Trace
+from evalkit.realtime.trace import Direction
 from evalkit.records.faults import Stage
 
 
-class ServerLink(PeerLink):
-    """A connection to one Realtime server; see :class:`PeerLink` for the arguments not named here.
+class ServerLinkOptions(LinkOptions):
+    """What a connection to a server is part of.
 
-    Args:
+    Attributes:
         on_rate_limits: Told of the server's rate limits whenever it says them.
 
     """
+
+    on_rate_limits: NotRequired[OnRateLimits]
+
+
+class ServerLink(PeerLink):
+    """A connection to one Realtime server; see :class:`PeerLink` and :class:`ServerLinkOptions` for the arguments."""
 
     def __init__(
         self,
         url: str,
         headers: Mapping[str, str],
         *,
-        source: str,
-        trace: Trace,
-        timeline: Timeline,
-        limits: ConnectionLimits | None = None,
         on_rate_limits: OnRateLimits = lambda _: None,
+        **options: Unpack[LinkOptions],
     ) -> None:
-        super().__init__(url, headers, source=source, trace=trace, timeline=timeline, limits=limits)
+        super().__init__(url, headers, **options)
         self._on_rate_limits = on_rate_limits
         self._events = ClientEvents()
         self._input_format = self._output_format = AudioFormat.PCM16

@@ -24,18 +24,15 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 from evalkit.errors import CaseFailure
-from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.detected_speech import DetectedSpeech
-from evalkit.realtime.peer_link import PeerLink
+from evalkit.realtime.peer_link import LinkOptions, PeerLink
 from evalkit.realtime.playout import Playout
 from evalkit.realtime.results import ResponseResult
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import Trace
 from evalkit.realtime.uplink import PlacedClip, Uplink
 from evalkit.records.faults import Stage
 from evalkit.records.json import JsonObject
@@ -119,13 +116,10 @@ class LiveCall(PeerLink):
         url: str,
         headers: Mapping[str, str],
         *,
-        source: str,
-        trace: Trace,
-        timeline: Timeline,
         stream: CallStream,
-        limits: ConnectionLimits | None = None,
+        **options: Unpack[LinkOptions],
     ) -> None:
-        super().__init__(url, headers, source=source, trace=trace, timeline=timeline, limits=limits)
+        super().__init__(url, headers, **options)
         self._stream = stream
         self.uplink = Uplink(AudioFormat.PCM16, stream.chunk_ms)
         self.playout = Playout(AudioFormat.PCM16)

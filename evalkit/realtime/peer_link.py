@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NotRequired, Self, TypedDict, Unpack
 
 import orjson
 
@@ -39,12 +39,10 @@ class Trouble:
     lost: bool = False
 
 
-class PeerLink(ABC):
-    """A connection to one peer, as an async context manager.
+class LinkOptions(TypedDict):
+    """What a connection is part of.
 
-    Args:
-        url: The final ``ws://`` or ``wss://`` address, model and all.
-        headers: Sent with the handshake; credentials go here and are kept nowhere else.
+    Attributes:
         source: Whose connection it is, in the trace: ``assistant`` or ``simulator``.
         trace: Where events are written; shared by the connections of a case.
         timeline: The case's clock; shared as well.
@@ -52,18 +50,25 @@ class PeerLink(ABC):
 
     """
 
-    def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        source: str,
-        trace: Trace,
-        timeline: Timeline,
-        limits: ConnectionLimits | None = None,
-    ) -> None:
-        self._url, self._headers, self._limits = url, headers, limits
-        self._source, self._trace, self._timeline = source, trace, timeline
+    source: str
+    trace: Trace
+    timeline: Timeline
+    limits: NotRequired[ConnectionLimits | None]
+
+
+class PeerLink(ABC):
+    """A connection to one peer, as an async context manager.
+
+    Args:
+        url: The final ``ws://`` or ``wss://`` address, model and all.
+        headers: Sent with the handshake; credentials go here and are kept nowhere else.
+        options: See :class:`LinkOptions`.
+
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], **options: Unpack[LinkOptions]) -> None:
+        self._url, self._headers, self._limits = url, headers, options.get("limits")
+        self._source, self._trace, self._timeline = options["source"], options["trace"], options["timeline"]
         self._connection: Connection | None = None
         self._receiver: asyncio.Task[None] | None = None
         self._news = asyncio.Event()

@@ -46,19 +46,17 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Unpack
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.errors import CaseFailure, ProtocolError
-from evalkit.realtime.connection import ConnectionLimits
 from evalkit.realtime.events import ServerError, ServerEvent, SessionSpec, server_error
 from evalkit.realtime.input_receipts import INPUT_NOT_TAKEN, InputReceipts
-from evalkit.realtime.link import ServerLink
+from evalkit.realtime.link import ServerLink, ServerLinkOptions
 from evalkit.realtime.pacer import Pacing, send_paced, split_chunks
 from evalkit.realtime.peer_link import Trouble
-from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.results import ResponseResult, TurnResult
-from evalkit.realtime.timeline import Timeline
-from evalkit.realtime.trace import AudioRef, Direction, Trace
+from evalkit.realtime.trace import AudioRef, Direction
 from evalkit.realtime.transcripts import InputTranscripts
 from evalkit.realtime.turn_taking import TURN_DETECTION_KEPT, TurnTaking
 from evalkit.realtime.turns import BENIGN_ERRORS, AudioPiece, ResponseCollector, response_id_of
@@ -87,20 +85,8 @@ class RealtimeSession(ServerLink):
     It is held in sound (:meth:`send_audio`) or in writing (:meth:`add_user_text`), as it was configured.
     """
 
-    def __init__(
-        self,
-        url: str,
-        headers: Mapping[str, str],
-        *,
-        source: str,
-        trace: Trace,
-        timeline: Timeline,
-        limits: ConnectionLimits | None = None,
-        on_rate_limits: OnRateLimits = lambda _: None,
-    ) -> None:
-        super().__init__(
-            url, headers, source=source, trace=trace, timeline=timeline, limits=limits, on_rate_limits=on_rate_limits
-        )
+    def __init__(self, url: str, headers: Mapping[str, str], **options: Unpack[ServerLinkOptions]) -> None:
+        super().__init__(url, headers, **options)
         self._transcripts = InputTranscripts()
         self._turn_taking = TurnTaking()
         self._in_writing = False

@@ -7,11 +7,11 @@ object is asked for once more, by :func:`repair_messages`; one that is none agai
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from evalkit.records.json import objects_among_words
 from evalkit.service.brain.chat.messages import Message, to_plain_messages
 from evalkit.service.brain.conversation import Call, Conversation
 
@@ -64,7 +64,7 @@ def read_answer(text: str, conversation: Conversation) -> tuple[str, tuple[Call,
     """Return what is said and what is called by `text`; raises ValueError, which tells why it is no such answer."""
     validator = Draft202012Validator(answer_schema(conversation))
     problem = "it is no JSON object"
-    for found in _objects(text):
+    for found in objects_among_words(text, most_tries=_MOST_TRIES):
         error = next(validator.iter_errors(found), None)
         if error is None:
             call = found["call"]
@@ -83,18 +83,3 @@ def _demand(tool_choice: str) -> str:
             return "\nCall one of them now."
         case name:
             return f"\nCall {name} now."
-
-
-def _objects(text: str) -> Iterator[Any]:
-    """Yield the first JSON objects that stand in `text`, from left to right, not those inside another."""
-    decoder, start = json.JSONDecoder(), text.find("{")
-    for _ in range(_MOST_TRIES):
-        if start < 0:
-            return
-        try:
-            value, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError):
-            end = start + 1
-        else:
-            yield value
-        start = text.find("{", end)

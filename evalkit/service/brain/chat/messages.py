@@ -35,18 +35,12 @@ def to_messages(conversation: Conversation) -> list[Message]:
     outputs = _outputs(conversation.items)
     messages = _told(conversation.instructions)
     for item in conversation.items:
-        match item:
-            case UserTurn(text):
-                _say(messages, "user", text or INAUDIBLE)
-            case Said() if words := said_words(item):
-                _say(messages, "assistant", words)
-            case Called(call_id, name, arguments):
-                call_id = _short(call_id)
-                call = {"id": call_id, "type": "function", "function": {"name": name, "arguments": _json(arguments)}}
-                _say(messages, "assistant", "")
-                messages[-1].setdefault("tool_calls", []).append(call)
-            case _:
-                pass
+        _say_words(messages, item)
+        if isinstance(item, Called):
+            function = {"name": item.name, "arguments": _json(item.arguments)}
+            _say(messages, "assistant", "")
+            called = {"id": _short(item.call_id), "type": "function", "function": function}
+            messages[-1].setdefault("tool_calls", []).append(called)
     return [answered for message in _with_caller(messages) for answered in _with_outputs(message, outputs)]
 
 
@@ -58,17 +52,13 @@ def to_plain_messages(conversation: Conversation) -> list[Message]:
     names = {item.call_id: item.name for item in conversation.items if isinstance(item, Called)}
     messages = _told(conversation.instructions)
     for item in conversation.items:
-        match item:
-            case UserTurn(text):
-                _say(messages, "user", text or INAUDIBLE)
-            case Said() if words := said_words(item):
-                _say(messages, "assistant", words)
-            case Called(_, name, arguments):
-                _say(messages, "assistant", _json({"say": "", "call": {"name": name, "arguments": dict(arguments)}}))
-            case Answered(call_id, output):
-                _say(messages, "user", f"Result of the tool {names.get(call_id, 'that was called')}: {output}")
-            case _:
-                pass
+        _say_words(messages, item)
+        if isinstance(item, Called):
+            call = {"name": item.name, "arguments": dict(item.arguments)}
+            _say(messages, "assistant", _json({"say": "", "call": call}))
+        elif isinstance(item, Answered):
+            name = names.get(item.call_id, "that was called")
+            _say(messages, "user", f"Result of the tool {name}: {item.output}")
     return _with_caller(messages)
 
 
@@ -100,6 +90,14 @@ def _with_caller(messages: list[Message]) -> list[Message]:
         return messages
     told = [message for message in messages if message["role"] == "system"]
     return [*told, {"role": "user", "content": ON_THE_LINE}, *messages[len(told) :]]
+
+
+def _say_words(messages: list[Message], item: Item) -> None:
+    """Add what a side said, where `item` is that."""
+    if isinstance(item, UserTurn):
+        _say(messages, "user", item.text or INAUDIBLE)
+    elif isinstance(item, Said) and (words := said_words(item)):
+        _say(messages, "assistant", words)
 
 
 def _say(messages: list[Message], role: str, text: str) -> None:
