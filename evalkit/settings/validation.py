@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,16 @@ from evalkit.settings.types import LLM_PROVIDERS
 
 # Messages begin with the key, or with the whole override, that they are about.
 _BEGINNING = re.compile(r"[+~]*([A-Za-z_][\w.@/-]*)(=.*?)?: ")
+
+# Keys that hold a URL, beside those of providers -> a right one.
+_URLS = {
+    "service.base_url": "http://127.0.0.1:8000/v1",
+    "service.brain_url": "http://127.0.0.1:1234/v1",
+    "target.url": "ws://127.0.0.1:8765/ws",
+    "tool_host.public_url": "https://mocks.example.com",
+}
+_CREDENTIALS = re.compile(r"//[^/?#\s]*@")
+"""A URL with a user name or a password."""
 
 
 def named_key(message: str) -> str | None:
@@ -76,6 +86,8 @@ def _describe_error(path: str, error: Any) -> str:
     if path.endswith(("api_key_env", "auth_token_env")):
         # The user may have put the key itself here.
         return f"{path}: is not the name of an environment variable; name the variable, never the key (not shown)"
+    if error.validator == "pattern" and _CREDENTIALS.search(str(error.instance)):
+        return f"{path}: must not hold a user name or password (the value is not shown); expected {allowed}"
     hint = ""
     if error.validator == "enum" and isinstance(error.instance, str):
         hint = did_you_mean(error.instance, [str(option) for option in schema["enum"] if option is not None])
@@ -86,7 +98,7 @@ def _describe_error(path: str, error: Any) -> str:
 
 def find_contradictions(config: Mapping[str, Any]) -> list[str]:
     """Return problems between several keys: endpoints that are missing, or given where they make no sense."""
-    problems = _find_brain_contradictions(config["service"])
+    problems = [*_find_broken_urls(config), *_find_brain_contradictions(config["service"])]
     for role in (None, *(role for role in ROLES if role in config)):
         provider = config["provider"] if role is None else config[role]["provider"]
         if provider is None:
@@ -103,6 +115,17 @@ def find_contradictions(config: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def _find_broken_urls(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a message for each URL whose host or port can be none."""
+    for path, example in _URLS.items():
+        node, key = path.split(".")
+        url = (config.get(node) or {}).get(key)
+        try:
+            _ = url is None or urlsplit(url).port
+        except ValueError as error:
+            yield f"{path}: is not a URL ({error}); expected for example {example}"
+
+
 def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
     url = service.get("brain_url")
     if service["brain"] != "chat":
@@ -114,7 +137,7 @@ def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
     if "brain_url" not in service:
         there = "provider=compatible provider.base_url=URL provider.text_api=chat"
         return [f"service.brain: chat is for calls (crawl, walk, run); here the model is asked where it is: {there}"]
-    if url is not None and "@" in urlsplit(url).netloc:
+    if url is not None and _CREDENTIALS.search(url):
         advice = "put the key into a variable named by service.brain_api_key_env (the value is not shown)"
         return [f"service.brain_url: must not hold a user name or password; {advice}"]
     return []

@@ -86,7 +86,7 @@ def _split(raw_path: bytes) -> Sequence[str]:
 def _hosts_of(url: str) -> frozenset[str]:
     """Return the Host headers of requests to `url`: a standard port may be left out."""
     parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2].lower()
+    host = parts.netloc.lower()
     standard = _STANDARD_PORTS.get(parts.scheme)
     if parts.port is None:
         return frozenset({host, f"{host}:{standard}"})

@@ -117,6 +117,31 @@ def test_a_list_is_shown_as_it_is_written() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "url"),
+    [("target.url", "ws://me:sesame@h/ws"), ("tool_host.public_url", "https://me:sesame@[h/tools")],
+)
+def test_a_password_in_a_url_is_refused_and_not_shown(key: str, url: str) -> None:
+    """Whoever reads the terminal, or the log of a scheduler, does not learn it."""
+    problem = find_value_problem(run_keys("run")[key], url)
+    assert problem is not None
+    assert problem.startswith(f"{key}: must not hold a user name or password (the value is not shown); expected text")
+    assert "sesame" not in problem
+
+
+@pytest.mark.parametrize("url", ["http://[", "http://host:99999999/v1", "http://host:port/v1"])
+@pytest.mark.parametrize("key", ["service.base_url", "service.brain_url", "target.url", "tool_host.public_url"])
+def test_a_url_that_leads_nowhere_is_refused_before_anything_starts(config: dict[str, Any], key: str, url: str) -> None:
+    """By its key, with what is wrong with it and one that is right."""
+    wrong = copy.deepcopy(config)
+    node, name = key.split(".")
+    wrong["service"]["brain"] = "chat" if name == "brain_url" else "rules"
+    wrong[node][name] = url
+    (problem,) = find_contradictions(wrong)
+    assert problem.startswith(f"{key}: is not a URL (")
+    assert "; expected for example " in problem
+
+
+@pytest.mark.parametrize(
     ("service", "problem"),
     [
         ({"brain_url": "http://h/v1"}, "service.brain_url: only service.brain=chat asks an endpoint"),
