@@ -114,11 +114,19 @@ def read_answer(body: bytes, place: str) -> StreamAddress:
         message = f"{place}: the answer has <{root.tag}> with {verbs}, and connects no stream; expected {_EXPECTED}"
         raise _failed("invalid_response", message)
     url = (stream.get("url") or "").strip()
-    if urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
+    if not _is_websocket(url):
         found = f"{place}: the answer connects a stream to {url[:200]!r}"
         raise _failed("invalid_response", f"{found}; expected an address that begins with wss:// or ws://")
     parameters = {each.get("name", ""): each.get("value", "") for each in stream.findall("Parameter")}
     return StreamAddress(url, {name: value for name, value in parameters.items() if name})
+
+
+def _is_websocket(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that are not closed, a port that is no number
+        return False
 
 
 def _failed(error_type: str, message: str) -> CaseFailure:

@@ -69,6 +69,11 @@ def test_a_stream_with_what_it_is_to_be_handed() -> None:
             "connects a stream to '/ws'; expected an address",
         ),
         (b"<Response><Connect><Stream/></Connect></Response>", "connects a stream to ''"),
+        (
+            b'<Response><Connect><Stream url="wss://["/></Connect></Response>',
+            "connects a stream to 'wss://['; expected",
+        ),
+        (b'<Response><Connect><Stream url="ws://h:0x1/"/></Connect></Response>', "connects a stream to 'ws://h:0x1/'"),
         (b'<!DOCTYPE r [<!ENTITY a "aaaa">]><Response>&a;</Response>', "declares a document type"),
         ("<?xml version='1.0'?><!DOCTYPE r []><r/>".encode("utf-16"), "the answer is no XML"),
     ],
