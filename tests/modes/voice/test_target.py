@@ -32,7 +32,10 @@ def _prepare(*overrides: str, **environ: str) -> Prepared:
         ((*LINE, "target.dialect=null"), "target.dialect: null; expected one of twilio, telnyx, plivo"),
         ((*LINE, "target.speaks_first=null"), "target.speaks_first: null; expected agent or caller"),
         ((*LINE, "target.url=ftp://h/ws"), "target.url: 'ftp://h/ws' is not allowed; expected text like 'ws://127"),
-        ((*LINE, "target.url=ws://me:secret@h/ws"), "target.url: 'ws://me:secret@h/ws' is not allowed"),
+        (
+            (*LINE, "target.url=ws://me:secret@h/ws"),
+            "target.url: must not hold a user name or password (the value is not shown)",
+        ),
         ((*LINE, "turn_detection=server_vad"), "the application takes the turns in its own way; set that in the app"),
         ((*LINE, "audio.input_format=pcm16"), "a twilio line carries g711_ulaw at 8 kHz in both directions"),
         ((*LINE, "audio.output_format=g711_alaw", "target.dialect=telnyx"), "carries g711_ulaw or g711_alaw at 8 kHz"),
