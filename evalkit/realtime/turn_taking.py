@@ -32,7 +32,8 @@ _DETECTED = frozenset(
 _REMEDY = (
     "expected turn_detection null, as session.update asked, so that it answers when it is asked to and not before; "
     "switch the server's own voice activity detection off, use a server that leaves turns to the client, or talk "
-    "to it in full duplex: turn_detection=server_vad"
+    "to it in full duplex: turn_detection=server_vad; where a proxy answers by itself what it has had transcribed, "
+    "leave assistant.transcription_model out"
 )
 
 

@@ -41,10 +41,14 @@ def _through(proxy_url: str, model: str = "agent") -> list[str]:
 
 
 def _received(done: Finished, case: str) -> Counter[str]:
-    """What came over the assistant's connection, but for how sound and words were cut into pieces."""
+    """What came over the assistant's connection, but for how sound and words were cut into pieces.
+
+    Nor does it count what only the embedded provider is asked for by itself: the words of the caller.
+    """
     events = [each for each in read_events(done.directory, case) if each["source"] == "assistant"]
     kinds = Counter(each["type"] for each in events if each["direction"] == "received")
-    return Counter({kind: number for kind, number in kinds.items() if not kind.endswith(".delta")})
+    left_out = (".delta", "input_audio_transcription.completed")
+    return Counter({kind: number for kind, number in kinds.items() if not kind.endswith(left_out)})
 
 
 def test_turns_that_are_ours(cli: Cli, proxy_url: str) -> None:
@@ -58,6 +62,15 @@ def test_turns_that_are_ours(cli: Cli, proxy_url: str) -> None:
         case = next(iter(one.values()))
         assert _received(plain, case) == _received(passed_on, case)
     assert all(row["passed"] == "1" for row in passed_on.rows)
+
+
+def test_it_answers_by_itself_what_was_transcribed(cli: Cli, proxy_url: str) -> None:
+    """The proxy asks for a response of its own then: refused, with what to leave out."""
+    asked = ["mode=crawl", "max_examples=1", "assistant.transcription_model=local-transcription"]
+    done = cli(*asked, *_through(proxy_url), PROXY_KEY=_KEY)
+    assert done.code == 3
+    assert "a response is under way which nobody asked for" in done.err
+    assert "leave assistant.transcription_model out" in done.err
 
 
 def test_a_call_in_full_duplex(cli: Cli, proxy_url: str, tmp_path: Path) -> None:
