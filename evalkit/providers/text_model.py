@@ -19,10 +19,11 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 
 from evalkit.errors import CaseFailure
+from evalkit.json_among_words import objects_among_words
 from evalkit.providers.clients import Clients
 from evalkit.providers.endpoints import ProviderEndpoint
 from evalkit.records.faults import Stage
-from evalkit.records.json import Json, JsonObject, objects_among_words
+from evalkit.records.json import Json, JsonObject
 from evalkit.records.record import Usage
 
 _log = logging.getLogger(__name__)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.records.json import canonical, content_sha256, objects_among_words
+from evalkit.records.json import canonical, content_sha256
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -30,20 +30,3 @@ def test_nan_is_not_json() -> None:
     """It would be read back as an error, or as nothing."""
     with pytest.raises(ValueError, match="JSON compliant"):
         canonical(float("nan"))
-
-
-def test_objects_among_words_come_in_their_order_and_whole() -> None:
-    """Neither what stands in another, nor what is broken, nor more than was looked for."""
-    text = 'So: {"a": {"b": 1}} and {broken {"c": 2}'
-    assert list(objects_among_words(text)) == [{"a": {"b": 1}}, {"c": 2}]
-    assert list(objects_among_words(text, most_tries=2)) == [{"a": {"b": 1}}]
-
-
-@given(
-    st.lists(st.dictionaries(st.text(), _VALUES, max_size=3), max_size=4),
-    st.text(st.characters(exclude_characters="{}")),
-)
-def test_what_was_written_among_words_is_found(values: list[dict], words: str) -> None:
-    """Whatever the objects hold."""
-    text = words.join(["", *(canonical(value).decode() for value in values), ""])
-    assert [canonical(found) for found in objects_among_words(text)] == [canonical(value) for value in values]

@@ -11,7 +11,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from evalkit.records.json import objects_among_words
+from evalkit.json_among_words import objects_among_words
 from evalkit.service.brain.chat.messages import Message, to_plain_messages
 from evalkit.service.brain.conversation import Call, Conversation
 
