@@ -23,7 +23,7 @@ from typing import Any
 from evalkit.compose.line import LineParser, folder_at
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import mode_of
+from evalkit.modes.registry import layout_of
 from evalkit.reports.compare import IMPROVED, REGRESSED, CompareOptions, Comparison, compare_runs, comparison_to_json
 from evalkit.reports.compare_text import comparison_lines, comparison_markdown
 from evalkit.reports.pairs import Side
@@ -79,7 +79,7 @@ def read_side(text: str) -> Side:
     if (folder / "index.jsonl").is_file():
         raise ConfigError(f"{folder}: is a sweep; compare takes two of the runs in it")
     run = open_run(folder, "compare")
-    return make_side(run, mode_of(run.config).layout)
+    return make_side(run, layout_of(run.config))
 
 
 def _with_the_same_keys(before: Side, after: Side) -> tuple[Side, Side]:

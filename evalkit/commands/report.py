@@ -23,10 +23,12 @@ from typing import Any
 
 from evalkit.compose.line import LineParser, folder_at
 from evalkit.errors import ConfigError
+from evalkit.modes.registry import layout_of
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep_write import describe_differences, write_sweep
-from evalkit.runner.reporting import read_realism, read_sweep_jobs, report_run
+from evalkit.runner.reporting import read_sweep_jobs, report_run
 from evalkit.runner.terminal import stderr_console
+from evalkit.runs.realism import read_realism
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import read_lines
@@ -66,7 +68,8 @@ def _report_sweep(root: Path) -> Path:
 
 def _write(root: Path, entries: Sequence[Mapping[str, Any]]) -> None:
     """Write a sweep's reports; what rising realism costs is shown as well."""
-    realism = read_realism(entries)
+    folders = [Path(entry["directory"]) for entry in entries if entry["directory"]]
+    realism = read_realism(folders, layout_of)
     write_sweep(root, read_sweep_jobs(entries), realism=realism)
     if realism:
         stderr_console().print(*realism_tables(realism), sep="\n")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import mode_of
+from evalkit.modes.registry import layout_of
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord
 from evalkit.reports.compare import PRIMARY, CompareOptions, Comparison, compare_runs
@@ -91,7 +91,7 @@ def why_it_failed(record: CaseRecord, grades: Iterable[Grade]) -> tuple[str, ...
 
 def _read_side(folder: Path) -> Side:
     run = open_run(folder, "compare")
-    return make_side(run, mode_of(run.config).layout)
+    return make_side(run, layout_of(run.config))
 
 
 def _flips(comparison: Comparison) -> Iterable[Flip]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from evalkit.errors import ConfigError
 from evalkit.modes.mode import Mode
+from evalkit.records.layout import ResultLayout
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.plugins import find_entry_points, load
 
@@ -33,3 +34,8 @@ def find_mode(name: str) -> Mode[Any, Any]:
 def mode_of(config: Mapping[str, Any]) -> Mode[Any, Any]:
     """Return the mode that a run's `config` is of. Raises ConfigError where no installed distribution has it."""
     return find_mode(str(config["mode"]["name"])).of_config(config)
+
+
+def layout_of(config: Mapping[str, Any]) -> ResultLayout:
+    """Return how the results of a run's `config` are laid out. Raises ConfigError as :func:`mode_of` does."""
+    return mode_of(config).layout

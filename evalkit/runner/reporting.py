@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +15,14 @@ from typing import Any
 from rich.console import Console
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import mode_of
+from evalkit.modes.registry import layout_of
 from evalkit.records.passing import passed_by_key
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
 from evalkit.reports.plots.run_pictures import Draw, draw_run
-from evalkit.reports.realism import RealismReport, find_realism, has_several_steps
 from evalkit.reports.sweep import SweepJob
 from evalkit.reports.sweep_differences import CasePass
 from evalkit.reports.write import Presentation, RunContent, derive, draw_reports, write_tables
-from evalkit.runs.sides import make_side
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.run_directory import RunDirectory
 
@@ -61,7 +58,7 @@ def content_of(stored: StoredRun) -> RunContent:
     """Return what the reports of a stored run are derived from."""
     return RunContent(
         run_dir=stored.root,
-        layout=mode_of(stored.config).layout,
+        layout=layout_of(stored.config),
         config=stored.config,
         records=stored.records,
         grades=stored.grades,
@@ -76,27 +73,13 @@ def read_sweep_jobs(entries: Sequence[Mapping[str, Any]]) -> list[SweepJob]:
     return [_read_sweep_job(entry) for entry in entries]
 
 
-def read_realism(entries: Sequence[Mapping[str, Any]]) -> RealismReport | None:
-    """Return what rising realism costs in the runs that `entries` name; None where they were all held in one way."""
-    runs = []
-    for entry in entries:
-        folder = Path(entry["directory"]) if entry["directory"] else None
-        if folder is not None and (folder / "provenance.json").is_file():
-            with suppress(ConfigError):  # said where the jobs were read
-                stored = open_run(folder, "a sweep")
-                runs.append((stored, mode_of(stored.config).layout))
-    if not has_several_steps([stored.config for stored, _ in runs]):
-        return None
-    return find_realism([make_side(stored, layout) for stored, layout in runs])
-
-
 def _read_sweep_job(entry: Mapping[str, Any]) -> SweepJob:
     folder = Path(entry["directory"]) if entry["directory"] else None
     if folder is None or not (folder / "provenance.json").is_file():
         return SweepJob(entry)
     try:
         stored = open_run(folder, "a sweep")
-        layout = mode_of(stored.config).layout
+        layout = layout_of(stored.config)
     except ConfigError as error:
         _log.warning("job %s is left out: %s", entry["job"], error)
         return SweepJob(entry)

@@ -35,13 +35,15 @@ from typing import Any
 
 import evalkit
 from evalkit.errors import ConfigError
+from evalkit.modes.registry import layout_of
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
 from evalkit.runner.jobs import Job, Plan, Source
-from evalkit.runner.reporting import read_realism, read_sweep_jobs
+from evalkit.runner.reporting import read_sweep_jobs
 from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.terminal import say, stderr_console
+from evalkit.runs.realism import read_realism
 from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
 from evalkit.store.provenance import take_run_id
@@ -130,7 +132,8 @@ def finish_sweep(planned: Plan, root: Path, *, interrupted: bool = False) -> Exi
     _write_index(root, entries)
     shown = planned.jobs[0].config.get("report", {})
     jobs = read_sweep_jobs(entries)
-    realism = read_realism(entries)
+    folders = [Path(entry["directory"]) for entry in entries if entry["directory"]]
+    realism = read_realism(folders, layout_of)
     stderr_console().print(sweep_table(jobs), *(realism_tables(realism) if realism else ()), sep="\n")
     write_sweep(root, jobs, realism=realism, plots=shown.get("plots", True), html=shown.get("html", True))
     bad = [entry for entry in entries if entry["exit_code"] != ExitCode.OK]

@@ -99,9 +99,13 @@ def write_crawl(
     *,
     passing: Sequence[bool] = (True, False),
     name: str | None = None,
+    changes: Mapping[str, Any] | None = None,
     **facts: Any,
 ) -> RunDirectory:
-    """Write a run of a crawl: a call for each of `passing`, with sound, and a last one that nobody answered."""
+    """Write a run of a crawl: a call for each of `passing`, with sound, and a last one that nobody answered.
+
+    `changes` are what differs in its config.
+    """
     records = [make_call(f"order-{number}", model=model) for number, _ in enumerate(passing, start=1)]
     silent = Failure(Stage.CONNECT, "connection_refused", "nobody listens at 127.0.0.1:9")
     lost = replace(make_call("order-lost", model=model), turns=(), failure=silent, artifacts={})
@@ -114,6 +118,7 @@ def write_crawl(
         "chunk_ms": 20,
         "real_time": False,
         "run_name": name,
+        **(changes or {}),
     }
     grades = {
         record.key: {"tool_call": 1.0, "tool_call_args": float(good)}

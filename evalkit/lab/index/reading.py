@@ -21,7 +21,7 @@ from evalkit.lab.index.rows import CUT_OFF, DAMAGED, TrialEnding
 from evalkit.lab.index.trial_reading import TrialState, case_id_of, shorten
 from evalkit.metrics.cost import sum_known_usd
 from evalkit.metrics.statistics import estimate_mean
-from evalkit.modes.registry import mode_of
+from evalkit.modes.registry import layout_of, mode_of
 from evalkit.records.grade import grade_from_json
 from evalkit.records.json import content_sha256
 from evalkit.records.layout import ResultLayout
@@ -251,7 +251,7 @@ def _begin(root: Path) -> _Begun:
 def _layout(stored: StoredRun) -> tuple[ResultLayout | None, list[str]]:
     """Return the layout of the run's mode; where that is not installed, none, and the words that say so."""
     try:
-        return mode_of(stored.config).layout, []
+        return layout_of(stored.config), []
     except ConfigError as error:
         return None, [_words(error)]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import DataError
-from evalkit.modes.registry import mode_of
+from evalkit.modes.registry import layout_of
 from evalkit.records.grade import Grade, grade_from_json
 from evalkit.records.layout import ResultLayout, SectionSource
 from evalkit.records.record import CaseRecord, from_json
@@ -49,7 +49,7 @@ class FinishedCase:
     @property
     def layout(self) -> ResultLayout:
         """What the results of its mode look like."""
-        return mode_of(self.run.config).layout
+        return layout_of(self.run.config)
 
     @cached_property
     def table(self) -> ResultTable:

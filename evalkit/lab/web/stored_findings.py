@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import mode_of
+from evalkit.modes.registry import layout_of
 from evalkit.reports.metric_names import name_of
 from evalkit.reports.page.findings import describe_findings, render_own_sections
 from evalkit.reports.page.overview import flatten
@@ -73,7 +73,7 @@ class FindingsShelf:
 def read_findings(root: Path) -> RunFindings:
     """Return what the run in `root` found so far. Raises ConfigError where its files cannot be read."""
     stored = open_run(root, "the lab")
-    layout = mode_of(stored.config).layout
+    layout = layout_of(stored.config)
     try:
         content = RunContent(
             run_dir=root,

@@ -21,9 +21,12 @@ from evalkit.lab.index.rows import RunRow, SweepRow
 from evalkit.lab.lab import Lab
 from evalkit.lab.web.charts import ChartPoint, Picture, score_by_cost, score_by_latency, score_by_place, score_by_value
 from evalkit.lab.web.rendering import render
+from evalkit.modes.registry import layout_of
 from evalkit.reports.page.cases import find_artifact
+from evalkit.reports.page.realism import describe_realism
 from evalkit.reports.sweep import SweepJob, differing_overrides
 from evalkit.reports.sweep_differences import CasePass, JobDifference, best_jobs, compare_jobs
+from evalkit.runs.realism import read_realism
 from evalkit.store.journal import read_lines
 
 _INDEX = "index.jsonl"
@@ -230,6 +233,15 @@ def routes(lab: Lab) -> APIRouter:
         differences = compare_all(lab, jobs)
         runs = {job.number: job.run for job in jobs}
         return render(request, "sweep_differences.html.j2", differences=differences, runs=runs)
+
+    @router.get("/{sweep_id}/realism")
+    def show_realism(request: Request, sweep_id: str) -> HTMLResponse:
+        _, jobs = _find(lab, sweep_id)
+        links = {str(job.run.root): f"/ui/runs/{job.run.id}" for job in jobs if job.run}
+        found = read_realism([Path(root) for root in links], layout_of)
+        if found is None:
+            return HTMLResponse("")
+        return render(request, "report/realism.html.j2", realism=describe_realism(found), links=links)
 
     return router
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.reports.metric_names import name_of
+from evalkit.reports.page.realism import describe_realism
 from evalkit.reports.page.render import render
 from evalkit.reports.realism import RealismReport
-from evalkit.reports.realism_table import difference_cells, estimate_cells, p_cell, reading_lines
 from evalkit.reports.sweep_differences import JobDifference
 
 _CALLS = ("tool_call_correctness_mean", "tool_call_arg_correctness_mean")
@@ -75,36 +75,9 @@ def sweep_page(
         calls=[(column, name_of(column.removesuffix("_mean"))) for column in columns if column in _CALLS],
         latencies=[(column, f"{name_of(column[:-4])} {column[-3:]}, ms") for column in measured],
         latency_reasons=jobs_by_reason,
-        realism=_shown_realism(realism),
+        realism=describe_realism(realism) if realism else None,
         pictures={
             name: f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"
             for name, picture in pictures.items()
         },
     )
-
-
-def _shown_realism(report: RealismReport | None) -> Mapping[str, Any] | None:
-    """Return the ladders as the page shows them: of each step its cells, and what the whole says."""
-    if report is None:
-        return None
-    ladders = [
-        {
-            "of": ladder.of,
-            "rows": [
-                {
-                    "step": each.step.name,
-                    "run": each.run,
-                    "passed": estimate_cells(each.passed),
-                    "cost": difference_cells(each.cost.passed if each.cost else None),
-                    "p": p_cell(each),
-                    "flipped": f"{len(each.cost.lost)} and {len(each.cost.won)}" if each.cost else "-",
-                    "grade": estimate_cells(each.grade),
-                    "grade_cost": difference_cells(each.cost.grade if each.cost else None),
-                }
-                for each in ladder.steps
-            ],
-            "readings": reading_lines(ladder),
-        }
-        for ladder in report.ladders
-    ]
-    return {"ladders": ladders, "left_out": report.left_out}

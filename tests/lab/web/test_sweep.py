@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,28 @@ def test_the_page_and_its_parts(lab: Lab, open_client: Callable[[Lab], TestClien
     assert client.get(f"/ui/sweeps/{sweep.id}/jobs").text.startswith('<div id="sweep-jobs">')
     assert "<strong>job 0 is better</strong>" in client.get(f"/ui/sweeps/{sweep.id}/differences").text
     assert client.get("/ui/sweeps/nothing").status_code == 404
+
+
+def test_what_each_step_of_realism_costs(tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
+    """A sweep over steps has a ladder whose steps lead to their runs; another sweep has nothing there."""
+    root = tmp_path / "outputs/sweeps/s"
+    for number, (channel, passing) in enumerate((("clean", GOOD), ("telephone", BAD))):
+        changes = {"input": "voice", "channel": {"name": channel}, "turn_detection": {"type": "none"}}
+        stored_runs.write_crawl(root / f"{number}_job", passing=passing, changes=changes)
+    stepped = make_lab(_write_sweep(root, []).parents[2])
+    client = open_client(stepped)
+    (sweep,) = stepped.index.list_sweeps()
+    shown = client.get(f"/ui/sweeps/{sweep.id}/realism").text
+    assert "the line (telephone): costs 1.00 over 8 pairs" in shown
+    links = re.findall(r'<th scope="row">([^<]*)</th><td><a href="(/ui/runs/[^"]*)"', shown)
+    assert [step for step, _ in links] == ["clean voice", "voice over telephone"]
+    assert all(client.get(link).status_code == 200 for _, link in links)
+
+
+def test_a_sweep_without_steps_of_realism(lab: Lab, open_client: Callable[[Lab], TestClient]) -> None:
+    """Nothing is shown of them."""
+    (sweep,) = lab.index.list_sweeps()
+    assert open_client(lab).get(f"/ui/sweeps/{sweep.id}/realism").text == ""
 
 
 def test_all_sweeps_are_listed(lab: Lab, tmp_path: Path, open_client: Callable[[Lab], TestClient]) -> None:
