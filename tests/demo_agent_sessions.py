@@ -25,6 +25,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 import evalkit.modes.terminal.demo
+from evalkit.sandbox.default_signals import default_signals
 
 PROGRAM = Path(evalkit.modes.terminal.demo.__file__).with_name("agent.py")
 COMMAND = [sys.executable, "-S", "-E", str(PROGRAM)]
@@ -120,9 +121,10 @@ class TerminalSession:
         self.fd = master
         self.resize(100, 30, tell=False)
         command = ["setsid", "-c", *COMMAND, f"--{self.face}", "--variant", self.variant, *session]
-        self.process = subprocess.Popen(
-            command, cwd=self.place.workspace, env=self.place.env, stdin=terminal, stdout=terminal, stderr=terminal
-        )
+        with default_signals():
+            self.process = subprocess.Popen(
+                command, cwd=self.place.workspace, env=self.place.env, stdin=terminal, stdout=terminal, stderr=terminal
+            )
         os.close(terminal)
         self.mark = len(self.output)
         self.started = self.wait()

@@ -28,6 +28,7 @@ import evalkit
 from evalkit.errors import SandboxError, printable
 from evalkit.sandbox.box import MIB
 from evalkit.sandbox.bubblewrap import DROPPED_ID, PATH, is_dropping_root
+from evalkit.sandbox.default_signals import default_signals
 from evalkit.sandbox.descriptors import Descriptors
 from evalkit.sandbox.processes import find_descendants, is_fuller, measure_memory
 from evalkit.sandbox.readable import check_readable, find_masks
@@ -421,16 +422,17 @@ def _open(
     leads: bool = True,
 ) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(
-            command,
-            stdin=streams.stdin,
-            stdout=streams.stdout,
-            stderr=streams.stderr,
-            pass_fds=passed,
-            env=dict(environment or {}),
-            cwd=folder,
-            start_new_session=leads,
-        )
+        with default_signals():
+            return subprocess.Popen(
+                command,
+                stdin=streams.stdin,
+                stdout=streams.stdout,
+                stderr=streams.stderr,
+                pass_fds=passed,
+                env=dict(environment or {}),
+                cwd=folder,
+                start_new_session=leads,
+            )
     except OSError as error:
         raise SandboxError(f"{command[0]} cannot be started: {printable(error.strerror or str(error))}") from None
 

@@ -11,6 +11,7 @@ import pytest
 
 from evalkit.pty.recording import TerminalRecording
 from evalkit.pty.terminal import Terminal
+from evalkit.sandbox.default_signals import default_signals
 
 
 class Started:
@@ -45,7 +46,8 @@ async def start() -> AsyncIterator[Start]:
         terminal = Terminal.open(columns, rows, recording=recording, **options)
         line = [sys.executable, "-S", "-E", "-c", python] if python is not None else list(argv)
         side = terminal.child_fd
-        process = subprocess.Popen(["setsid", "-c", *line], stdin=side, stdout=side, stderr=side)
+        with default_signals():
+            process = subprocess.Popen(["setsid", "-c", *line], stdin=side, stdout=side, stderr=side)
         terminal.close_child()
         started.append(Started(terminal, process))
         return started[-1]

@@ -323,6 +323,21 @@ async def test_a_forwarder_that_fails_is_told_apart_from_an_agent_that_does(room
 
 
 @needs_bubblewrap
+@pytest.mark.parametrize("boxed", [True, False])
+async def test_a_program_takes_the_signals_that_a_script_had_us_ignore(
+    room: Room, boxes: SessionSandbox, boxed: bool
+) -> None:
+    """`evalkit … &` and nohup: an agent is interrupted, and ends with its terminal, all the same."""
+    program = "import signal; print(*(signal.getsignal(one) == signal.SIG_IGN for one in (1, 2, 3)))"
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (1, 2, 3)}
+    try:
+        assert await run(boxes if boxed else HostSessions(), room.python(program)) == (0, "False False False\n")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@needs_bubblewrap
 async def test_ctrl_c_reaches_the_program_at_its_terminal(room: Room, boxes: SessionSandbox) -> None:
     """The terminal is its controlling one, can be opened again as /dev/tty, and is in its foreground."""
     master, child = pty.openpty()
