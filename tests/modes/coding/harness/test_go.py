@@ -378,8 +378,11 @@ def test_ending_before_main_answers_nothing(build: Build) -> None:
 
 
 def test_closed_pipes_answer_nothing(build: Build) -> None:
-    """A candidate that closes every descriptor before main gets no answers, and an exit code that says so."""
-    body = "\tfor descriptor := 0; descriptor < 64; descriptor++ {\n\t\t_ = syscall.Close(descriptor)\n\t}"
+    """A candidate that closes every descriptor before main gets no answers, and an exit code that says so.
+
+    The pipes are numbered after what the process that asks holds open, which may be much.
+    """
+    body = "\tfor descriptor := 0; descriptor < 4096; descriptor++ {\n\t\t_ = syscall.Close(descriptor)\n\t}"
     result = exchange(build(with_init(body, "syscall"), SMALL_DRIVER), ("two", []))
     assert result.answers == []
     assert result.exit_code == 3
