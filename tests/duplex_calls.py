@@ -77,6 +77,25 @@ class ScriptedCaller:
         return CallerTurn(next(self._lines), tones(300))
 
 
+def plan_of(session: SessionSpec, caller: ScriptedCaller, mocks: Sequence[Mock], **further: Any) -> CallPlan:
+    """Return the plan of a short call at the speed of speech, about an order; `further` says whom, and what else."""
+    return CallPlan(
+        session=session,
+        headers={},
+        open_caller=lambda *_: caller,
+        persona=Persona("# Facts\nOrder number: 49903\n"),
+        first_user_turn=FIRST,
+        new_tools=lambda: MockSession(mocks, (TOOL,)),
+        channel=ChannelSpec(),
+        max_turns=4,
+        max_regenerations=0,
+        chunk_ms=20,
+        real_time=True,
+        fingerprint={"mode": "run"},
+        **further,
+    )
+
+
 class DuplexCall:
     """A planned call; fields may be changed before it is held."""
 
@@ -95,22 +114,13 @@ class DuplexCall:
             return CallerTurn(text, self.first if text == FIRST else tones(300))
 
         detection = DetectionSpec("server_vad", silence_duration_ms=200)
-        return CallPlan(
-            session=SessionSpec("help", self.input_format, self.output_format, tools=(TOOL,), turn_detection=detection),
+        return plan_of(
+            SessionSpec("help", self.input_format, self.output_format, tools=(TOOL,), turn_detection=detection),
+            self.caller,
+            (self.mock,),
             url=self.peer.url,
-            headers={},
             assistant_model="m",
-            open_caller=lambda *_: self.caller,
             speak=speak,
-            persona=Persona("# Facts\nOrder number: 49903\n"),
-            first_user_turn=FIRST,
-            new_tools=lambda: MockSession((self.mock,), (TOOL,)),
-            channel=ChannelSpec(),
-            max_turns=4,
-            max_regenerations=0,
-            chunk_ms=20,
-            real_time=True,
-            fingerprint={"mode": "run"},
             behaviour=self.behaviour,
             speak_as=self._speak_as,
         )

@@ -12,11 +12,10 @@ from typing import Any
 
 import httpx
 import pytest
-from duplex_calls import FIRST, LIMITS, TOOL, ScriptedCaller, tones
+from duplex_calls import FIRST, LIMITS, TOOL, ScriptedCaller, plan_of, tones
 from mcp import Client
 from media_stream_peer import MediaStreamPeer, speech
 
-from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
 from evalkit.clock import MonotonicClock
 from evalkit.compose.planning import plan
@@ -24,7 +23,6 @@ from evalkit.errors import ConfigError
 from evalkit.graders.context import GraderContext
 from evalkit.graders.registry import GRADER_TYPES
 from evalkit.mocks.definitions import Mock
-from evalkit.mocks.session import MockSession
 from evalkit.modes.voice.call import CallSetup, hold_call
 from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.recogniser import HeardWords
@@ -38,7 +36,6 @@ from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare
 from evalkit.settings.types import ToolHostSettings
 from evalkit.simulator.caller import CallerTurn
-from evalkit.simulator.persona import Persona
 from evalkit.store.run_directory import RunDirectory
 from evalkit.tool_host import host as host_module
 from evalkit.tool_host.host import ToolHost
@@ -91,23 +88,13 @@ class Line:
         async def recognise(_pcm: Any, _rate_hz: int) -> HeardWords:
             return HeardWords("It is shipped.", 0.0)
 
-        detection = DetectionSpec("application")
-        return CallPlan(
-            session=SessionSpec("help", ULAW, ULAW, tools=(TOOL,), turn_detection=detection),
+        return plan_of(
+            SessionSpec("help", ULAW, ULAW, tools=(TOOL,), turn_detection=DetectionSpec("application")),
+            caller,
+            MOCKS,
             url=target.url,
-            headers={},
             assistant_model="application",
-            open_caller=lambda *_: caller,
             speak=speak,
-            persona=Persona("# Facts\nOrder number: 49903\n"),
-            first_user_turn=FIRST,
-            new_tools=lambda: MockSession(MOCKS, (TOOL,)),
-            channel=ChannelSpec(),
-            max_turns=4,
-            max_regenerations=0,
-            chunk_ms=20,
-            real_time=True,
-            fingerprint={"mode": "run"},
             media_stream=target,
             recognise=recognise,
             tool_host=self.host,
