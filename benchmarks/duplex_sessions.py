@@ -15,12 +15,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -29,15 +26,13 @@ from pathlib import Path
 from installed import missing_packages_named
 
 with missing_packages_named():
-    import numpy as np
     import psutil
+    from held_at_once import describe_lateness, hold_at_once
 
-    from evalkit import event_loop
     from evalkit.audio.formats import AudioFormat
     from evalkit.audio.resample import resample
     from evalkit.audio.wav import read_wav, write_stereo
     from evalkit.clock import MonotonicClock
-    from evalkit.engine.heap import frozen_heap
     from evalkit.errors import CaseFailure
     from evalkit.realtime.call_sound import join_sides
     from evalkit.realtime.duplex import CallStream, DuplexSession
@@ -134,26 +129,15 @@ class _Bench:
 
     def run(self, sessions: int, seconds: float, kind: type[DuplexSession]) -> Trial:
         """Hold `sessions` calls of `seconds` each, at once."""
-        gc.collect()
-        with tempfile.TemporaryDirectory(prefix="duplex_sessions_") as folder:
-            server, client, began = sum(self._server.cpu_times()[:2]), time.process_time(), time.perf_counter()
-            with frozen_heap():
-                held = event_loop.run(self._hold_all(sessions, seconds, kind, Path(folder)))
-            took = time.perf_counter() - began
-            client, server = time.process_time() - client, sum(self._server.cpu_times()[:2]) - server
-        late = np.concatenate([session.lateness_ms for session in held])
-        p50, p99 = np.percentile(late, [50, 99])
+        held, cpu = hold_at_once(self._server, lambda folder: self._hold_all(sessions, seconds, kind, folder))
         return Trial(
             sender="sleep per chunk" if kind is _NaiveSession else "evalkit",
             sessions=sessions,
             seconds=seconds,
-            lateness_p50_ms=float(p50),
-            lateness_p99_ms=float(p99),
-            lateness_max_ms=float(late.max()),
             turns=sum(len(session.uplink.clips) for session in held),
             underruns=sum(session.playout.underruns for session in held),
-            client_cpu=client / took,
-            server_cpu=server / took,
+            **describe_lateness(session.lateness_ms for session in held),
+            **cpu,
         )
 
     async def _hold_all(

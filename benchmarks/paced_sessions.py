@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import gc
 import json
 import os
 import sys
@@ -38,13 +37,13 @@ from installed import missing_packages_named
 with missing_packages_named():
     import numpy as np
     import psutil
+    from held_at_once import describe_lateness, hold_at_once
     from local_crawl import ENGINES, TEXTS, LocalCrawl
 
     from evalkit import event_loop
     from evalkit.audio.formats import AudioFormat
     from evalkit.audio.wav import write_wav
     from evalkit.clock import MonotonicClock
-    from evalkit.engine.heap import frozen_heap
     from evalkit.realtime.events import SessionSpec
     from evalkit.realtime.pacer import Pacing, split_chunks
     from evalkit.realtime.session import RealtimeSession
@@ -176,27 +175,16 @@ class _Bench:
 
     def run(self, sessions: int, seconds: float, *, naive: bool = False) -> Trial:
         """Hold `sessions` conversations of `seconds` each, at once."""
-        gc.collect()
         wire = np.random.default_rng(0).integers(-8000, 8000, int(seconds * 24_000), np.int16).tobytes()
-        with tempfile.TemporaryDirectory(prefix="paced_sessions_") as folder:
-            server, client, began = sum(self._server.cpu_times()[:2]), time.process_time(), time.perf_counter()
-            with frozen_heap():
-                held = event_loop.run(self._hold_all(sessions, wire, Path(folder), naive=naive))
-            took = time.perf_counter() - began
-            client, server = time.process_time() - client, sum(self._server.cpu_times()[:2]) - server
-        late = np.concatenate([each.pacing.lateness_ms for each in held])
-        p50, p99 = np.percentile(late, [50, 99])
+        held, cpu = hold_at_once(self._server, lambda folder: self._hold_all(sessions, wire, folder, naive=naive))
         return Trial(
             sender="sleep per chunk" if naive else "evalkit",
             sessions=sessions,
             seconds=seconds,
-            lateness_p50_ms=float(p50),
-            lateness_p99_ms=float(p99),
-            lateness_max_ms=float(late.max()),
             stretch_max=max(_stretch(each.pacing) for each in held),
             answered=all(each.answered_bytes == len(wire) for each in held),
-            client_cpu=client / took,
-            server_cpu=server / took,
+            **describe_lateness(each.pacing.lateness_ms for each in held),
+            **cpu,
         )
 
     async def _hold_all(self, sessions: int, wire: bytes, folder: Path, *, naive: bool) -> list[Held]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
-HELPERS = {"installed", "local_crawl", "own_postgres"}
+HELPERS = {"held_at_once", "installed", "local_crawl", "own_postgres"}
 
 # Python imports this module by itself when it starts: what is named in HIDDEN is as if it were not installed.
 HIDING = """
