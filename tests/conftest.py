@@ -1,18 +1,38 @@
-"""Settings of the whole suite: property tests are never timed, since the machine may be busy."""
+"""Settings of the whole suite: how workers share its files, and that property tests are never timed."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from real_time import WaitingBesideComputing, give_way
 from stand_ins import StandInLms
 
 settings.register_profile("evalkit", deadline=None)
 settings.load_profile("evalkit")
 # Hundreds of processes that tests start import evalkit: without its bytecode each would compile all of it again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Have ``-n auto`` start one worker more than there are cores, for the files that wait."""
+    return (yield) + 1
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WaitingBesideComputing | None:
+    """Let that worker have the files that wait, where whole files are handed out."""
+    return WaitingBesideComputing(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_configure() -> None:
+    """Let the other workers give way to it."""
+    give_way()
 
 
 @pytest.fixture
