@@ -14,8 +14,12 @@ A(x)                A(y)         1                 0
 A(x)                B(x)         0                 0
 A(x)                A(x), B()    0                 1
 A(x)                A(y), A(x)   0                 0: the first call counts
+A(x)                A(x), A(x)   0                 1
 A(x)                none         0                 0
 =================== ============ ================= ====================================
+
+A call that repeats an earlier one is one too many as well, unless the option `repeats_allowed` of `tool_call` leaves it
+to `no_duplicate_calls`: then one mistake costs one grade. Who sets it without that grader lets repeats pass.
 
 `no_duplicate_calls` needs nothing expected. A call repeats another when the same tool was called before in the
 conversation with the same arguments (``2`` is ``2.0``, the order of names does not count), unless the tool answered
@@ -73,9 +77,17 @@ class _Scope:
         return tuple(position for position, turn_index in enumerate(self.turn_of) if turn_index in turns)
 
     @cached_property
+    def too_many(self) -> tuple[int, ...]:
+        """The positions of the calls that should not have been made, in any turn."""
+        if not self.context.option("repeats_allowed", default=False):
+            return self.pairing.surplus
+        asked = [_question(call) for call in self.calls]
+        return tuple(position for position in self.pairing.surplus if asked[position] not in asked[:position])
+
+    @cached_property
     def decides(self) -> bool:
         """Whether these turns are where the calls are graded."""
-        unseen = not self.calls or not (self.pairing.complete or self.pairing.surplus)
+        unseen = not self.calls or not (self.pairing.complete or self.too_many)
         return bool(self.positions) or (self.context.includes_last_turn and unseen)
 
     @cached_property
@@ -85,9 +97,9 @@ class _Scope:
         return tuple(wanted.name for wanted, answer in answers if answer is None)
 
     @cached_property
-    def surplus(self) -> tuple[str, ...]:
-        """Names of the calls made here that were not expected."""
-        return tuple(self.calls[position].name for position in self.pairing.surplus if position in self.positions)
+    def unexpected(self) -> tuple[str, ...]:
+        """Names of the calls that should not have been made, and were made here."""
+        return tuple(self.calls[position].name for position in self.too_many if position in self.positions)
 
     @cached_property
     def lacks_arguments(self) -> bool:
@@ -119,15 +131,16 @@ def _expects_no_sequence(context: GraderContext) -> str | None:
 async def grade_tool_call(context: GraderContext) -> Verdict:
     """Exactly the expected tools were called, or none where none is expected; arguments do not count.
 
-    1: every expected call was made and no other. 0: one is missing or one too many. None: the case says nothing about
-    tool calls, or the calls are graded at another turn.
+    1: every expected call was made and no other. 0: one is missing or one too many; one that repeats an earlier call,
+    with equal arguments, is not with the option `repeats_allowed`. None: the case says nothing about tool calls, or the
+    calls are graded at another turn.
     """
     scope = _Scope(context)
     if not scope.decides:
         return Verdict(None, "no tool call in this turn; calls are graded where they happened")
-    if scope.surplus:
+    if scope.unexpected:
         wanted = ", ".join(call.name for call in scope.expected) or "no call"
-        return Verdict(0, f"unexpected call of {', '.join(scope.surplus)}; expected: {wanted}")
+        return Verdict(0, f"unexpected call of {', '.join(scope.unexpected)}; expected: {wanted}")
     if scope.never_made and context.includes_last_turn:
         return Verdict(0, f"{', '.join(scope.never_made)} was never called")
     if not scope.calls and context.record.failure:
@@ -228,13 +241,17 @@ def _find_repeats(record: CaseRecord, repeatable: Container[str]) -> Iterator[tu
     for turn in record.turns:
         for step in turn.steps:
             if isinstance(step, ToolCall):
-                arguments = step.raw_arguments if step.arguments is None else exact_text(step.arguments)
-                question = question_of[step.call_id] = (step.name, arguments)
+                question = question_of[step.call_id] = _question(step)
                 if question in made and step.name not in repeatable:
                     yield step, turn.turn_index, made[question]
                 made[question] = turn.turn_index
             elif isinstance(step, ToolOutput) and isinstance(step.output, Mapping) and "error" in step.output:
                 made.pop(question_of.get(step.call_id, ("", "")), None)
+
+
+def _question(call: ToolCall) -> tuple[str, str]:
+    """Return what two calls have in common when one repeats the other: the tool, and arguments that are equal."""
+    return call.name, call.raw_arguments if call.arguments is None else exact_text(call.arguments)
 
 
 def _best_answers(scope: _Scope) -> list[int | None]:
@@ -270,7 +287,19 @@ def _argument_problems(wanted: ExpectedCall, call: ToolCall) -> tuple[str, ...]:
 
 
 GRADERS = (
-    GraderType("tool_call", "1", grade_tool_call, inapplicable=_says_nothing_about_calls, reads=_CALLS),
+    GraderType(
+        "tool_call",
+        "1",
+        grade_tool_call,
+        options={
+            "repeats_allowed": {
+                "type": "boolean",
+                "description": "whether a call may repeat an earlier one, arguments and all (default: false)",
+            }
+        },
+        inapplicable=_says_nothing_about_calls,
+        reads=_CALLS,
+    ),
     GraderType("tool_call_args", "3", grade_tool_call_args, inapplicable=_expects_no_arguments, reads=_CALLS),
     GraderType(
         "tool_sequence",

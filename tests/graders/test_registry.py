@@ -34,7 +34,7 @@ def test_the_types_of_the_contract_are_there() -> None:
 def test_good_specs_have_no_problems() -> None:
     """What the documentation shows is accepted."""
     specs = [
-        GraderSpec("calls", "tool_call"),
+        GraderSpec("calls", "tool_call", {"repeats_allowed": True}),
         GraderSpec("once", "no_duplicate_calls", {"repeatable": ["get_time"]}),
         GraderSpec("polite", "contains", {"texts": ["please"], "ignore_case": True}),
         GraderSpec("id", "regex", {"pattern": r"\d+"}),
@@ -51,6 +51,7 @@ def test_good_specs_have_no_problems() -> None:
         ("tool_cal", {}, "did you mean 'tool_call'?"),
         ("contains", {}, "option 'texts' is required by type 'contains'"),
         ("no_duplicate_calls", {"repeatable": "a"}, "option 'repeatable': 'a' is not of type 'array'"),
+        ("tool_call", {"repeats_allowed": "no"}, "option 'repeats_allowed': 'no' is not of type 'boolean'"),
         ("contains", {"texts": []}, "option 'texts': "),
         ("contains", {"texts": "one"}, "option 'texts': 'one' is not of type 'array'"),
         ("regex", {"pattern": "("}, "option 'pattern': '(' is not a 'regex'"),

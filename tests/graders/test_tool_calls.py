@@ -32,11 +32,13 @@ def context(record: CaseRecord, turn: int | None = 1, **options: Any) -> GraderC
     return GraderContext(record, None if turn is None else record.turns[turn - 1], spec)
 
 
-async def grades(record: CaseRecord, turn: int | None = 1) -> tuple[float | None, float | None]:
+async def grades(
+    record: CaseRecord, turn: int | None = 1, *, repeats_allowed: bool = False
+) -> tuple[float | None, float | None]:
     """Grade calls and arguments as a run would: a type that does not apply gives None."""
-    asked = context(record, turn)
     found: list[float | None] = []
-    for name in ("tool_call", "tool_call_args"):
+    for name, options in (("tool_call", {"repeats_allowed": repeats_allowed}), ("tool_call_args", {})):
+        asked = context(record, turn, **options)
         grader = GRADER_TYPES[name]
         verdict = Verdict(None, "") if grader.inapplicable(asked) else await grader.grade(asked)
         found.append(verdict.grade)
@@ -110,6 +112,30 @@ async def test_several_turns(
     assert [await grades(record, turn) for turn in range(1, len(turns) + 1)] == wanted
 
 
+@pytest.mark.parametrize(
+    ("expected", "turns", "whole", "by_turn"),
+    [
+        ([A], [[RIGHT, RIGHT]], 1, [1]),
+        ([A], [[RIGHT], [RIGHT]], 1, [1, 1]),
+        ([A], [[WRONG, WRONG]], 1, [1]),
+        ([A], [[RIGHT, WRONG]], 0, [0]),
+        ([A], [[RIGHT, ("b", {})]], 0, [0]),
+        ([A], [[RIGHT, ("b", {}), ("b", {})]], 0, [0]),
+        ([A], [[("b", {}), RIGHT], [("b", {})]], 0, [0, 1]),
+        ([A, B], [[RIGHT], [RIGHT], []], 0, [1, 1, 0]),
+        ([], [[RIGHT, RIGHT]], 0, [0]),
+    ],
+)
+async def test_a_repeat_may_be_left_to_the_grader_of_duplicates(
+    make_record: Any, expected: list[ExpectedCall], turns: list[Any], whole: float, by_turn: list[float]
+) -> None:
+    """An equal call is no call too many then; another one, and the first of its kind that nobody expected, still is."""
+    record = make_record(expected, *turns, none=not expected)
+    assert (await grades(record, None, repeats_allowed=True))[0] == whole
+    found = [(await grades(record, turn, repeats_allowed=True))[0] for turn in range(1, len(turns) + 1)]
+    assert found == by_turn
+
+
 async def test_calls_of_one_tool_may_come_in_any_order(make_record: Any) -> None:
     """Where one tool is expected twice, the arguments decide which call answers which expectation."""
     first, second = ExpectedCall("a", {"n": 1}), ExpectedCall("a", {"n": 2})
@@ -162,16 +188,16 @@ CALLS = st.lists(st.tuples(st.sampled_from("abc"), st.dictionaries(st.just("n"),
 
 
 @settings(max_examples=500)
-@given(wanted=CALLS, turns=st.lists(CALLS, min_size=1, max_size=4))
-async def test_the_turns_agree_with_the_trace(wanted: list[Any], turns: list[Any]) -> None:
+@given(wanted=CALLS, turns=st.lists(CALLS, min_size=1, max_size=4), allowed=st.booleans())
+async def test_the_turns_agree_with_the_trace(wanted: list[Any], turns: list[Any], allowed: bool) -> None:
     """The whole trace passes exactly when no turn fails, and some turn is always graded."""
     expected = tuple(ExpectedCall(name, arguments) for name, arguments in wanted)
     made = tuple(factories.make_turn(index, calls=calls) for index, calls in enumerate(turns, start=1))
     record = factories.make_record(
         factories.make_case(expected_calls=expected, expects_no_call=not expected), turns=made
     )
-    whole = await grades(record, None)
-    by_turn = [await grades(record, index) for index in range(1, len(made) + 1)]
+    whole = await grades(record, None, repeats_allowed=allowed)
+    by_turn = [await grades(record, index, repeats_allowed=allowed) for index in range(1, len(made) + 1)]
     for place in (0, 1):
         given_grades = [graded[place] for graded in by_turn if graded[place] is not None]
         assert bool(given_grades) == (whole[place] is not None)
