@@ -125,12 +125,15 @@ def _object_of(arguments: str) -> Mapping[str, Any] | None:
 def _words(content: Any) -> str:
     """Return the words of a text, or of the text parts of a content that is a list."""
     if isinstance(content, str):
-        return content
+        return _text(content)
     return "".join(_text(part.get("text")) for part in map(_mapping, _list(content)))
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Return `value` where it is a text, halves of characters that no wire takes replaced."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

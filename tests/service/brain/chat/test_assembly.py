@@ -73,6 +73,16 @@ def test_words_and_calls_come_together_and_reasoning_is_passed_over() -> None:
     assert (assembly.finish, len(assembly.calls), assembly.usage["prompt_tokens"]) == ("stop", 1, 4)
 
 
+def test_half_a_character_is_none() -> None:
+    """A wire takes no lone surrogate, wherever one stands; a pair of them is a character."""
+    assembly = CompletionAssembly()
+    half, pair = "Hi \ud83d.", "\ud83d\ude00"
+    delta = {"content": half, "tool_calls": [_piece(0, "a", half, pair)]}
+    assert assembly.take({"choices": [{"delta": delta}]}) == "Hi \ufffd."
+    assert [(call.name, call.arguments_json) for call in assembly.calls] == [("Hi \ufffd.", "\U0001f600")]
+    assert assembly.take({"choices": [{"delta": {"content": [{"text": pair}]}}]}) == "\U0001f600"
+
+
 @pytest.mark.parametrize("chunk", [{}, {"choices": None}, {"choices": [7]}, {"choices": [{"delta": 7}]}, {"usage": 1}])
 def test_what_is_no_chunk_says_nothing(chunk: dict[str, Any]) -> None:
     """And ends nothing."""
