@@ -77,7 +77,7 @@ def create_app(
 
     """
     state = ServiceState(brain, engines, KeyCheck(key), faults or FaultPlan())
-    state.aliases = read_aliases(aliases, state.answered_models)
+    state.aliases = read_aliases(aliases, state.answered_models, brain.knows)
     guarded = _guard(RequestFaults(state.faults))
 
     @asynccontextmanager

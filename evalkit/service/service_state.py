@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 
@@ -143,12 +143,13 @@ def model_not_found(model: object, known: Iterable[str]) -> BadRequest:
     return BadRequest(message, code="model_not_found", param="model", status=404)
 
 
-def read_aliases(pairs: Iterable[str], known: Sequence[str]) -> dict[str, str]:
+def read_aliases(pairs: Iterable[str], known: Sequence[str], thinks: Callable[[str], bool]) -> dict[str, str]:
     """Return name -> model of texts such as ``gpt-4o-mini-tts=local-speech``; raises ConfigError for others.
 
     Args:
         pairs: The texts.
-        known: The models that there are.
+        known: The models that can be told of.
+        thinks: Whether a brain answers for a model, told of or not.
 
     """
     aliases: dict[str, str] = {}
@@ -156,9 +157,12 @@ def read_aliases(pairs: Iterable[str], known: Sequence[str]) -> dict[str, str]:
         name, equals, model = (part.strip() for part in pair.partition("="))
         if not (name and equals and model):
             raise ConfigError(f"--alias {pair}: expected NAME=MODEL, for example gpt-4o-mini-tts={SPEECH_MODELS[0]}")
-        if model not in known:
+        if model not in known and not thinks(model):
             raise ConfigError(f"--alias {pair}: there is no model {model!r}; available are: {', '.join(known)}")
         if name in known:
             raise ConfigError(f"--alias {pair}: {name!r} is a model of its own; choose another name")
-        aliases[name] = model
+        if aliases.setdefault(name, model) != model:
+            raise ConfigError(
+                f"--alias {pair}: {name!r} is another name of {aliases[name]!r} already; choose one of both"
+            )
     return aliases

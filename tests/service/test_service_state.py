@@ -46,7 +46,7 @@ async def test_replies_are_counted(fake_speech, fake_transcription):
 async def test_a_model_answers_to_other_names_on_request(fake_speech, fake_transcription):
     """Every model under its own as well; the listing has both."""
     state = ServiceState(RulesBrain({}), AudioEngines(fake_speech, fake_transcription))
-    state.aliases = read_aliases(["gpt-4o-mini-tts=local-speech"], state.answered_models)
+    state.aliases = read_aliases(["gpt-4o-mini-tts=local-speech"], state.answered_models, state.brain.knows)
     assert [state.model_named(name) for name in ("gpt-4o-mini-tts", "local-speech")] == ["local-speech"] * 2
     assert "gpt-4o-mini-tts" in state.all_models
     await state.aclose()
@@ -73,4 +73,13 @@ def test_a_name_that_nobody_answers_to_is_refused_with_the_remedy():
 def test_a_wrong_alias(pair, told):
     """It is told what was found and what is expected."""
     with pytest.raises(ConfigError, match=f"--alias {pair}: .*{told}"):
-        read_aliases([pair], ["local-speech"])
+        read_aliases([pair], ["local-speech"], lambda _: False)
+
+
+def test_aliases_go_together():
+    """Several names of a model, the same one twice, and a chat model that only its endpoint knows; not two for one."""
+    pairs = ["tts-1=local-speech", "tts-2=local-speech", "tts-1 = local-speech", "gpt-9=qwen3"]
+    told = read_aliases(pairs, ["local-speech"], lambda model: model == "qwen3")
+    assert told == {"tts-1": "local-speech", "tts-2": "local-speech", "gpt-9": "qwen3"}
+    with pytest.raises(ConfigError, match="--alias tts-1=qwen3: 'tts-1' is another name of 'local-speech' already"):
+        read_aliases(["tts-1=local-speech", "tts-1=qwen3"], ["local-speech"], lambda _: True)
