@@ -1,13 +1,30 @@
-"""JSON objects that stand among words, as models write them."""
+"""JSON objects that stand among words, as models write them, and where."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 
-def objects_among_words(text: str, *, most_tries: int | None = None) -> Iterator[dict[str, Any]]:
+@dataclass(frozen=True)
+class ObjectAmongWords:
+    """One object of a text.
+
+    Attributes:
+        start: The index of its first character.
+        end: The index behind its last one.
+        value: The object.
+
+    """
+
+    start: int
+    end: int
+    value: dict[str, Any]
+
+
+def objects_among_words(text: str, *, most_tries: int | None = None) -> Iterator[ObjectAmongWords]:
     """Yield the JSON objects that stand in `text`, from left to right, not those inside another.
 
     Args:
@@ -23,5 +40,5 @@ def objects_among_words(text: str, *, most_tries: int | None = None) -> Iterator
         except (ValueError, RecursionError):
             end = start + 1
         else:
-            yield value
+            yield ObjectAmongWords(start, end, value)
         start = text.find("{", end)

@@ -17,15 +17,18 @@ _VALUES = st.recursive(
 def test_objects_among_words_come_in_their_order_and_whole() -> None:
     """Neither what stands in another, nor what is broken, nor more than was looked for."""
     text = 'So: {"a": {"b": 1}} and {broken {"c": 2}'
-    assert list(objects_among_words(text)) == [{"a": {"b": 1}}, {"c": 2}]
-    assert list(objects_among_words(text, most_tries=2)) == [{"a": {"b": 1}}]
+    assert [found.value for found in objects_among_words(text)] == [{"a": {"b": 1}}, {"c": 2}]
+    assert [found.value for found in objects_among_words(text, most_tries=2)] == [{"a": {"b": 1}}]
 
 
 @given(
     st.lists(st.dictionaries(st.text(), _VALUES, max_size=3), max_size=4),
     st.text(st.characters(exclude_characters="{}")),
 )
-def test_what_was_written_among_words_is_found(values: list[dict], words: str) -> None:
+def test_what_was_written_among_words_is_found_where_it_stands(values: list[dict], words: str) -> None:
     """Whatever the objects hold."""
-    text = words.join(["", *(json.dumps(value) for value in values), ""])
-    assert list(objects_among_words(text)) == values
+    written = [json.dumps(value) for value in values]
+    text = words.join(["", *written, ""])
+    found = list(objects_among_words(text))
+    assert [one.value for one in found] == values
+    assert [text[one.start : one.end] for one in found] == written

@@ -234,7 +234,7 @@ def _parse(text: str, schema: JsonObject) -> tuple[Json, str]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        kept = [found for found in objects_among_words(text) if validator.is_valid(found)]
+        kept = [found.value for found in objects_among_words(text) if validator.is_valid(found.value)]
         if not kept:
             return None, "the answer is empty" if not text.strip() else f"the answer is not JSON: {error}"
         if any(found != kept[0] for found in kept):

@@ -13,6 +13,9 @@ from functools import cached_property
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.record import ToolCall, Usage, join_words
 
+_OWN_FIELD = "native"
+"""How a model is told of tools where nothing is to be said of it: of a turn's responses, another way counts."""
+
 
 @dataclass(frozen=True)
 class ResponseResult:
@@ -102,9 +105,9 @@ class TurnResult:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What the server told of how it made the last answer, by the names that it has in a record."""
-        told = next((response.tool_mode for response in reversed(self.responses) if response.tool_mode), "")
-        return {"tool_mode": told} if told else {}
+        """What the server told of how it made the answers, by the names that it has in a record."""
+        told = [response.tool_mode for response in self.responses if response.tool_mode]
+        return {"tool_mode": next((mode for mode in told if mode != _OWN_FIELD), _OWN_FIELD)} if told else {}
 
     @property
     def first_audio_ms(self) -> float | None:

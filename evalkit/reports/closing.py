@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.records.layout import ResultLayout
 from evalkit.reports.metric_names import list_graded_metrics
+from evalkit.reports.tool_modes import tool_mode_lines
 from evalkit.reports.trials import PASSED
 from evalkit.reports.turn_taking import READ_TOGETHER
 
@@ -99,10 +100,7 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
     if detected["cut"]:
         which = "detected_turns in results.csv says which"
         lines.append(f"cut by the server: {detected['cut']} of {detected['turns']} turns of the caller; {which}")
-    if in_words := summary.get("tool_modes", {}).get("json"):
-        lines.append(
-            f"told of tools in words (tool_mode json): {in_words} turns; not to be compared with tool_mode native"
-        )
+    lines += tool_mode_lines(summary.get("tool_modes", {}))
     heard = summary.get("arguments", {"misheard_words": 0, "misunderstood": 0})
     if heard["misheard_words"] or heard["misunderstood"]:
         lines.append(

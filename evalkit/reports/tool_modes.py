@@ -6,12 +6,13 @@ Only turns whose server tells have it (``labels.tool_mode``): those of a chat mo
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord
 
 LABEL = "tool_mode"
+_TOLD_LIKE = {"written": "native"}
 
 
 def count_tool_modes(records: Sequence[CaseRecord]) -> dict[str, int]:
@@ -26,10 +27,27 @@ def summarize_tool_modes(records: Sequence[CaseRecord]) -> dict[str, Json]:
     return {"tool_modes": {**counted}} if counted else {}
 
 
+def tool_mode_lines(counted: Mapping[str, int]) -> list[str]:
+    """Return what to say of a run of which so many turns were in each tool mode."""
+    lines = []
+    if told := counted.get("json"):
+        lines.append(f"told of tools in words (tool_mode json): {told} turns; not to be compared with tool_mode native")
+    if written := counted.get("written"):
+        lines.append(f"wrote calls as JSON, and nothing else (tool_mode written): {written} turns; they were made")
+    return lines
+
+
 def tool_mode_warnings(before: Sequence[CaseRecord], after: Sequence[CaseRecord]) -> list[str]:
-    """Return what to say of two runs whose models were told of tools in different ways."""
-    first, second = count_tool_modes(before), count_tool_modes(after)
-    if first.keys() == second.keys():
+    """Return what to say of two runs whose models were told of tools in different ways.
+
+    One that wrote a call in place of making it was told of them by the API's own field all the same.
+    """
+    first, second = _ways(before), _ways(after)
+    if set(first) == set(second):
         return []
-    told = " ".join(f"{', '.join(modes) or 'no tool_mode'} in {side}," for modes, side in ((first, "A"), (second, "B")))
+    told = " ".join(f"{', '.join(ways) or 'no tool_mode'} in {side}," for ways, side in ((first, "A"), (second, "B")))
     return [f"the models were told of tools in different ways ({told.rstrip(',')}): their tool calls do not compare"]
+
+
+def _ways(records: Sequence[CaseRecord]) -> list[str]:
+    return list(dict.fromkeys(_TOLD_LIKE.get(mode, mode) for mode in count_tool_modes(records)))

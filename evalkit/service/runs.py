@@ -2,8 +2,8 @@
 
 At most one answers the conversation; any number may run outside it (``conversation: "none"``). A response waits until
 everything it answers has been heard, then asks the model, then the voice, then it streams. A model that tells its reply
-sentence by sentence is spoken so: the first sentence streams while the rest is written. A late answer to a response
-that has ended is dropped.
+sentence by sentence is spoken so: the first sentence streams while the rest is written. JSON among its words is not
+spoken. A late answer to a response that has ended is dropped.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from evalkit.service.session_config import ResponseConfig
 from evalkit.service.spoken_sentences import SpokenSentences
 from evalkit.service.token_usage import Tokens, summed, text_tokens
 from evalkit.service.work import SessionStep, Speak, Think
+from evalkit.service.written_json import without_json
 
 
 @dataclass
@@ -162,9 +163,9 @@ class Runs:
         config = run.stream.config
         if run.sentences is None:
             run.sentences = SpokenSentences(config.output_format.byte_count(PIECE_MS))
-        number = run.sentences.add(text)
-        if config.with_audio and any(character.isalnum() for character in text):
-            step.work.append(Speak(response_id, text, config.voice, config.speed, number))
+        number, said = run.sentences.add(text), without_json(text)
+        if config.with_audio and _has_sound(said):
+            step.work.append(Speak(response_id, said, config.voice, config.speed, number))
         else:
             _voice(run, run.sentences, number, b"")
 
@@ -178,9 +179,9 @@ class Runs:
         if run.sentences is not None:
             run.sentences.finish(reply.calls)
             return
-        words = reply.text if reply.spoken is None else reply.spoken
+        words = without_json(reply.text if reply.spoken is None else reply.spoken)
         config = run.stream.config
-        if config.with_audio and words.strip():
+        if config.with_audio and _has_sound(words):
             step.work.append(Speak(response_id, words, config.voice, config.speed))
         else:
             run.stream.begin(reply, b"")
@@ -284,6 +285,10 @@ class Runs:
         del self._runs[run.stream.id]
         step.events += events
         step.ended.append(run.stream.id)
+
+
+def _has_sound(words: str) -> bool:
+    return any(character.isalnum() for character in words)
 
 
 def _voice(run: _Run, sentences: SpokenSentences, number: int, sound: bytes) -> None:

@@ -49,6 +49,20 @@ def test_a_turn_joins_its_responses() -> None:
     assert (turn.status, turn.served_model) == ("completed", "m")
 
 
+def test_a_turn_tells_of_another_way_to_call_wherever_it_was() -> None:
+    """In one of its responses; nothing where none tells."""
+    for modes, told in (
+        (("native", "native"), {"tool_mode": "native"}),
+        (("written", "native"), {"tool_mode": "written"}),
+        (("native", "written"), {"tool_mode": "written"}),
+        (("json", ""), {"tool_mode": "json"}),
+        (("none", "none"), {"tool_mode": "none"}),
+        (("", ""), {}),
+    ):
+        responses = tuple(replace(_FIRST, tool_mode=mode) for mode in modes)
+        assert TurnResult(responses).labels == told
+
+
 def test_latencies_count_from_the_first_request() -> None:
     """The whole turn is timed from its first response.create, tool calls included."""
     assert TurnResult((_FIRST, _SECOND)).latencies == {

@@ -240,6 +240,25 @@ def test_a_sentence_without_a_sound_is_passed_over_in_silence(new_bench):
     assert bench.work == []
 
 
+def test_json_is_written_and_not_spoken(new_bench):
+    """Whether a reply comes sentence by sentence or whole, its transcript has all of it."""
+    call = '{"name": "fly", "arguments": {"to": "Rome"}}'
+    bench = new_bench(holds_work=True)
+    response_id = bench.send("response.create")[0]["response"]["id"]
+    bench.work.clear()
+    assert [work.text for work in bench.session.told(response_id, f"Here: {call}").work] == ["Here: "]
+    assert bench.session.told(response_id, f"```json\n{call}\n```").work == []
+    for reply, said in ((f"Here: {call} Well.", ["Here:  Well."]), (call, [])):
+        bench = new_bench(holds_work=True)
+        response_id = bench.send("response.create")[0]["response"]["id"]
+        step = bench.session.thought(response_id, Reply(reply))
+        assert [work.text for work in step.work] == said
+    bench.work.clear()
+    bench.holds_work = False
+    message = bench.settle(SessionStep()).only("response.done")["response"]["output"][0]
+    assert message["content"] == [{"type": "output_audio", "transcript": call}]
+
+
 def test_nobody_wants_the_rest_of_an_answer_that_has_ended(new_bench):
     """The driver is told, and what comes later is dropped; what was said stays."""
     bench = new_bench(holds_work=True, counts_tokens=False, speech_ms=2000)

@@ -106,10 +106,12 @@ class Sentence:
 class ToolMode(StrEnum):
     """How a chat model is told of tools; results of different ways are not to be compared.
 
-    ``native``: by the API's own field. ``json``: in words, and it answers with JSON. ``none``: it had no tools.
+    ``native``: by the API's own field. ``written``: the same, and it wrote its calls as JSON in place of making them.
+    ``json``: in words, and it answers with JSON. ``none``: it had no tools.
     """
 
     NATIVE = "native"
+    WRITTEN = "written"
     JSON = "json"
     NONE = "none"
 

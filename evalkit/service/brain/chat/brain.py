@@ -6,6 +6,7 @@ How a model is told of the tools is found out once for each model, and stands in
 tool_mode  what it is
 ========== =========================================================================================================
 native     ``tools`` in the request; its calls stream beside its words
+written    the same, and it wrote its calls as JSON in place of making them, and nothing else
 json       the endpoint refused that (HTTP 400 and the like, about tools): the model is told of the tools in words and
            answers with one JSON object, which is read whole before any of it is spoken
 none       the conversation has no tools
@@ -27,6 +28,7 @@ from evalkit.service.brain.chat.json_answer import answer_schema, asking_message
 from evalkit.service.brain.chat.messages import Message, to_messages, to_tools
 from evalkit.service.brain.chat.sentences import SentenceCutter
 from evalkit.service.brain.chat.thoughts import ThoughtFilter
+from evalkit.service.brain.chat.written_calls import written_calls
 from evalkit.service.brain.conversation import Call, Conversation, Origin, Reply, Sentence, ToolMode
 
 _CUT_OFF = frozenset({"length", "max_tokens", "max_output_tokens"})
@@ -115,10 +117,14 @@ class ChatBrain:
                     for sentence in cutter.take(piece):
                         has_spoken = True
                         yield Sentence(self._endpoint.redacted(sentence))
+        is_cut = completion.finish in _CUT_OFF
+        written = () if has_spoken or completion.calls else written_calls(completion.text, conversation)
+        if written:
+            yield Reply("", written, is_cut=is_cut, origin=completion.origin(ToolMode.WRITTEN))
+            return
         if rest := cutter.rest():
             yield Sentence(self._endpoint.redacted(rest))
         mode = ToolMode.NATIVE if conversation.tools else ToolMode.NONE
-        is_cut = completion.finish in _CUT_OFF
         yield Reply(completion.text, completion.calls, is_cut=is_cut, origin=completion.origin(mode))
 
     async def _think_in_json(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:

@@ -1,7 +1,8 @@
 """How a model that takes no tools calls them all the same: it is told of them in words, and answers with one object.
 
 ``{"say": what is said, "call": {"name": …, "arguments": {…}} or null}``. One call at a time. An answer that is no such
-object is asked for once more, by :func:`repair_messages`; one that is none again is what the model says.
+object is asked for once more, by :func:`repair_messages`, unless it is a call alone
+(:mod:`~evalkit.service.brain.chat.written_calls`); one that is none again is what the model says.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from evalkit.json_among_words import objects_among_words
 from evalkit.service.brain.chat.messages import Message, to_plain_messages
+from evalkit.service.brain.chat.written_calls import written_call, written_calls
 from evalkit.service.brain.conversation import Call, Conversation
 
 _FORM = (
@@ -65,11 +67,13 @@ def read_answer(text: str, conversation: Conversation) -> tuple[str, tuple[Call,
     validator = Draft202012Validator(answer_schema(conversation))
     problem = "it is no JSON object"
     for found in objects_among_words(text, most_tries=_MOST_TRIES):
-        error = next(validator.iter_errors(found), None)
+        error = next(validator.iter_errors(found.value), None)
         if error is None:
-            call = found["call"]
-            return found["say"], () if call is None else (Call(call["name"], call["arguments"]),)
+            say, call = found.value["say"], found.value["call"]
+            return say, () if call is None else (written_call(call),)
         problem = f"{error.json_path}: {error.message}"
+    if calls := written_calls(text, conversation):
+        return "", calls
     raise ValueError(problem)
 
 

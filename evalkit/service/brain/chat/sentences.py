@@ -2,7 +2,8 @@
 
 A sentence ends at ``.``, ``?`` or ``!`` that white space follows, and has at least :data:`MIN_CHARACTERS`: one word
 alone is said badly, and a synthesis for each costs time. What only looks like an end is none: "Dr. Smith", "e.g. this",
-"J. Doe", "1. the first".
+"J. Doe", "1. the first". Behind a brace no sentence ends: whether that is JSON, which is not said, shows when all is
+written.
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class SentenceCutter:
 
 
 def _end_of_first(text: str) -> int | None:
-    for found in _END.finditer(text):
+    brace = text.find("{")
+    for found in _END.finditer(text, 0, len(text) if brace < 0 else brace):
         if len(text[: found.end()].strip()) >= MIN_CHARACTERS and not _goes_on(text, found):
             return found.end()
     return None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from contextlib import aclosing
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scripted_chat import Script, call, chunk, finish, refusal, serving_scripts, stream, whole, words
 
 from evalkit.service.brain.chat.brain import ChatBrain
@@ -106,6 +109,37 @@ async def test_a_thought_without_its_first_tag() -> None:
         await brain.aclose()
     short = stream(words("He asks.", "</think>It is here."), finish())
     assert (await _reply(BARE, short))[0] == ["It is here."]
+
+
+@given(
+    st.sampled_from(["{}", "```json\n{}\n```", "<tool_call>{}</tool_call>"]),
+    st.sampled_from(["find", "fly"]),
+    st.dictionaries(st.text(max_size=5), st.text(max_size=30), max_size=3),
+    st.lists(st.integers(0, 200), max_size=6),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_call_that_is_written_is_made(frame: str, name: str, arguments: dict[str, str], cuts: list[int]) -> None:
+    """However it comes, and nothing is said before; one of a tool that there is not is what the model wrote."""
+    text = frame.replace("{}", json.dumps({"name": name, "arguments": arguments}))
+    pieces = [text[start:end] for start, end in zip([0, *sorted(cuts)], [*sorted(cuts), len(text)], strict=True)]
+    sentences, reply = asyncio.run(_reply(ASKED, stream(words(*pieces), finish(usage=USAGE))))
+    if name == "find":
+        assert (sentences, reply.text) == ([], "")
+        assert [(call.name, call.arguments) for call in reply.calls] == [("find", arguments)]
+        assert reply.origin == Origin(ToolMode.WRITTEN, 40, 8, 12)
+    else:
+        assert (sentences, reply.calls, reply.origin) == ([text], (), Origin(ToolMode.NATIVE, 40, 8, 12))
+
+
+async def test_json_behind_words_stays_in_one_piece() -> None:
+    """So that who speaks it can leave it out; and it is no call, nor is one that was made besides."""
+    found = '{"name": "find", "arguments": {"why": "It is late. It is very, very late. So."}}'
+    sentences, reply = await _reply(ASKED, stream(words("One moment, I will look. Here: ", found), finish()))
+    assert sentences == ["One moment, I will look. ", f"Here: {found}"]
+    assert (reply.calls, reply.origin) == ((), Origin(ToolMode.NATIVE))
+    sentences, reply = await _reply(ASKED, stream(words(found), call(0, "a", "find", {"id": 7}), finish()))
+    assert (sentences, [one.arguments for one in reply.calls]) == ([found], [{"id": 7}])
+    assert reply.origin == Origin(ToolMode.NATIVE)
 
 
 async def test_an_answer_that_is_cut() -> None:

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from evalkit.service.brain.chat.json_answer import answer_schema, asking_messages, read_answer, repair_messages
-from evalkit.service.brain.conversation import Call, Conversation, UserTurn
+from evalkit.service.brain.conversation import Conversation, UserTurn
 
 TOOL = {"type": "function", "name": "find", "description": "Finds.", "parameters": {"type": "object"}}
 ASKED = Conversation("Be kind.", (TOOL,), (UserTurn("Where is it?"),))
@@ -37,7 +37,16 @@ def test_the_model_is_told_of_the_tools_in_words() -> None:
 )
 def test_an_answer_is_found_in_what_stands_around_it(text: str) -> None:
     """A fence, words, another object."""
-    assert read_answer(text, ASKED) == ("One moment.", (Call("find", {"id": 7}),))
+    said, (call,) = read_answer(text, ASKED)
+    assert (said, call.name, call.arguments) == ("One moment.", "find", {"id": 7})
+    assert call.arguments_json == '{"id": 7}'
+
+
+def test_a_call_alone_is_one() -> None:
+    """Without the form about it; a number may be of any size."""
+    text = json.dumps({"name": "find", "arguments": {"id": 10**30}})
+    said, (call,) = read_answer(f"```json\n{text}\n```", ASKED)
+    assert (said, call.name, call.arguments_json) == ("", "find", '{"id": 1000000000000000000000000000000}')
 
 
 def test_an_answer_without_a_call() -> None:
