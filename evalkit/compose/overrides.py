@@ -34,7 +34,8 @@ def quote_text_values(overrides: Sequence[str]) -> Iterator[str]:
         name, separator, value = override.partition("=")
         key = key_at(name.lstrip("+"))
         elements = _ELEMENT.findall(value)
-        if not separator or key is None or "string" not in key.types or ",".join(elements) != value:
+        is_text = key is not None and set(key.types) - {"null"} == {"string"}
+        if not separator or not is_text or ",".join(elements) != value:
             yield override
         else:
             yield f"{name}={','.join(_quote_if_needed(element) for element in elements)}"

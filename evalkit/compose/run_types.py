@@ -86,7 +86,8 @@ def _field(path: str, child: Schema) -> tuple[str, Any, Any]:
     if "items" in schema:
         kind = GenericAlias(list, (_PYTHON_TYPES[schema["items"]["type"]],))
     if "additionalProperties" in schema:
-        kind = GenericAlias(dict, (str, _PYTHON_TYPES[schema["additionalProperties"]["type"]]))
+        of = schema["additionalProperties"]["type"]  # of several types, which one it is shows in the check
+        kind = GenericAlias(dict, (str, _PYTHON_TYPES[of] if isinstance(of, str) else Any))
     # A key that came later has a default in its schema, for presets of others and runs stored before it was there.
     return (name, Optional[kind] if "null" in kinds else kind, schema.get("default", MISSING))  # noqa: UP045
 

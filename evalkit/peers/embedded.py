@@ -32,11 +32,11 @@ def shared_services(
     """
     known = read_shared(_ADDRESSES)
     with ExitStack() as stack:
-        for service in dict.fromkeys(services):
-            if _name(service) not in known:
+        for service in services:
+            if (name := _name(service)) not in known:
                 child = _start(service, engines)
                 stack.enter_context(child)
-                known[_name(service)] = {"url": child.url, "models": sorted(child.models)}
+                known[name] = {"url": child.url, "models": sorted(child.models)}
         stack.enter_context(sharing(_ADDRESSES, known))
         yield frozenset(model for service in known.values() for model in service["models"])
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from evalkit.errors import ConfigError, UserError
 from evalkit.process_end import run_process
 from evalkit.service.child import ENGINES
+from evalkit.service.endpoint import find_key_problems, read_key
 from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         brain=options.brain,
         brain_url=options.brain_url,
         brain_api_key_env=options.brain_api_key_env,
+        brain_options=options.brain_options,
         base_url=options.base_url,
         api_key_env=options.api_key_env,
         speech_model=options.speech_model,
@@ -57,12 +59,13 @@ def run(options: argparse.Namespace) -> int:
         tasks_dir=options.tasks,
     )
     try:
-        key = None if options.require_key is None else _key(options.require_key)
+        if problems := find_key_problems("--require-key", options.require_key):
+            raise ConfigError(problems)
         faults = None if options.faults is None else read_plan(options.faults, Path.cwd())
         how = ServerOptions(
             host=options.host,
             port=options.port,
-            key=key,
+            key=read_key(options.require_key),
             leave_with_stdin=options.exit_with_stdin,
             keep_alive_s=options.keep_alive,
             use_file=options.use_file,
@@ -88,6 +91,9 @@ def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     )
     parser.add_argument("--brain-url", help="where a 'chat' brain is, for example http://127.0.0.1:1234/v1")
     parser.add_argument("--brain-api-key-env", metavar="NAME", help="environment variable with the key for --brain-url")
+    parser.add_argument(
+        "--brain-options", metavar="JSON", help='further fields of every request to --brain-url, as {"temperature": 0}'
+    )
     parser.add_argument("--base-url", help="where an 'openai' engine is, for example http://host:8000/v1")
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key for --base-url")
     parser.add_argument("--speech-model", help="model that an 'openai' speech engine is asked for")
@@ -112,13 +118,6 @@ def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument("--stop", action="store_true", help="stop the services that runs left warm, and exit")
     parser.add_argument("--log-level", choices=("debug", "info", "warning", "error"), default="warning")
     return parser
-
-
-def _key(variable: str) -> str:
-    key = os.environ.get(variable)
-    if not key:
-        raise ConfigError(f"--require-key {variable}: the environment variable {variable} is not set")
-    return key
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import IO, Any, Self
@@ -58,6 +58,7 @@ class ServiceOptions:
     brain: str = "rules"
     brain_url: str | None = None
     brain_api_key_env: str | None = None
+    brain_options: Mapping[str, Any] | None = None
     base_url: str | None = None
     api_key_env: str | None = None
     speech_model: str | None = None
@@ -79,6 +80,7 @@ class ServiceOptions:
             "--brain": self.brain,
             "--brain-url": self.brain_url,
             "--brain-api-key-env": self.brain_api_key_env,
+            "--brain-options": json.dumps(self.brain_options, sort_keys=True) if self.brain_options else None,
             "--base-url": self.base_url,
             "--api-key-env": self.api_key_env,
             "--speech-model": self.speech_model,

@@ -38,6 +38,7 @@ class EngineChoice:
         brain: ``rules`` or ``chat``.
         brain_url: Where a ``chat`` brain is.
         brain_api_key_env: The environment variable that holds its key; None sends none.
+        brain_options: Further fields of every request to it, as a JSON object; None: none.
         base_url: Where an ``openai`` engine is.
         api_key_env: The environment variable that holds its key; None sends none.
         speech_model: The model an ``openai`` speech engine is asked for.
@@ -51,6 +52,7 @@ class EngineChoice:
     brain: str = "rules"
     brain_url: str | None = None
     brain_api_key_env: str | None = None
+    brain_options: str | None = None
     base_url: str | None = None
     api_key_env: str | None = None
     speech_model: str | None = None
@@ -94,6 +96,7 @@ def build_brain(choice: EngineChoice) -> Brain:
         case "rules":
             return shipped
         case "chat":
-            return BrainsByName(shipped, ChatBrain(chat_endpoint(choice.brain_url, choice.brain_api_key_env)))
+            place = chat_endpoint(choice.brain_url, choice.brain_api_key_env, choice.brain_options)
+            return BrainsByName(shipped, ChatBrain(place))
         case other:
             raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

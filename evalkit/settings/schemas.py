@@ -8,6 +8,7 @@ input, these have a schema of their own (``mode_<name>.<input>.schema.json``), c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -179,8 +180,9 @@ def _key_in(schema: Schema, path: str) -> Key | None:
     for part in path.split("."):
         inner = next((option for option in schema.get("anyOf", ()) if "$ref" in option), schema)
         node = dereference(inner)
-        named = node.get("additionalProperties") or None  # a map takes any name
-        found = node.get("properties", {}).get(part, named)
+        patterns = node.get("patternProperties", {}).items()
+        named = next((found for pattern, found in patterns if re.search(pattern, part)), None)
+        found = node.get("properties", {}).get(part, named or node.get("additionalProperties") or None)  # any name
         if found is None:
             return None
         schema = found

@@ -151,6 +151,7 @@ class ServiceSettings:
     tasks_dir: str | None = None
     brain_url: str | None = None
     brain_api_key_env: str | None = None
+    brain_options: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

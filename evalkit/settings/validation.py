@@ -23,8 +23,15 @@ _URLS = {
     "target.url": "ws://127.0.0.1:8765/ws",
     "tool_host.public_url": "https://mocks.example.com",
 }
+# Fields of a chat completion that a brain fills in as a conversation wants it.
+_BRAINS_OWN = frozenset({
+    "model", "messages", "tools", "tool_choice", "functions", "function_call", "response_format", "stream",
+    "stream_options", "n",
+})  # fmt: skip
 _CREDENTIALS = re.compile(r"//[^/?#\s]*@")
 """A URL with a user name or a password."""
+_MAY_HOLD_PASSWORD = re.compile(r"\w+:.*@")
+"""What was meant for such a URL, perhaps."""
 
 
 def named_key(message: str) -> str | None:
@@ -86,7 +93,7 @@ def _describe_error(path: str, error: Any) -> str:
     if path.endswith(("api_key_env", "auth_token_env")):
         # The user may have put the key itself here.
         return f"{path}: is not the name of an environment variable; name the variable, never the key (not shown)"
-    if error.validator == "pattern" and _CREDENTIALS.search(str(error.instance)):
+    if error.validator == "pattern" and _MAY_HOLD_PASSWORD.match(str(error.instance)):
         return f"{path}: must not hold a user name or password (the value is not shown); expected {allowed}"
     hint = ""
     if error.validator == "enum" and isinstance(error.instance, str):
@@ -119,17 +126,18 @@ def _find_broken_urls(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for each URL whose host or port can be none."""
     for path, example in _URLS.items():
         node, key = path.split(".")
-        url = (config.get(node) or {}).get(key)
+        url = str((config.get(node) or {}).get(key) or "")
         try:
-            _ = url is None or urlsplit(url).port
+            _ = urlsplit(url).port
         except ValueError as error:
-            yield f"{path}: is not a URL ({error}); expected for example {example}"
+            why = "the value is not shown" if _MAY_HOLD_PASSWORD.match(url) else str(error)
+            yield f"{path}: is not a URL ({why}); expected for example {example}"
 
 
 def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
     url = service.get("brain_url")
     if service["brain"] != "chat":
-        unused = [key for key in ("brain_url", "brain_api_key_env") if service.get(key) is not None]
+        unused = [key for key in ("brain_url", "brain_api_key_env", "brain_options") if service.get(key)]
         return [
             f"service.{key}: only service.brain=chat asks an endpoint, and service.brain={service['brain']}"
             for key in unused
@@ -140,7 +148,10 @@ def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
     if url is not None and _CREDENTIALS.search(url):
         advice = "put the key into a variable named by service.brain_api_key_env (the value is not shown)"
         return [f"service.brain_url: must not hold a user name or password; {advice}"]
-    return []
+    return [
+        f"service.brain_options.{name}: is what a brain asks by itself; leave it out"
+        for name in sorted(_BRAINS_OWN & service["brain_options"].keys())
+    ]
 
 
 def _find_replay_contradictions(provider: Mapping[str, Any], where: str) -> list[str]:

@@ -98,8 +98,9 @@ def test_the_first_sentence_is_heard_while_the_last_is_written(cli: Cli) -> None
     """By the clock of the client: the model holds its last words back for longer than all else takes."""
     script = stream(words("I am going to look that up for you. "), _HOLD_S, words("There."), finish())
     with serving_scripts(script) as server:
-        done = cli("mode=crawl", "max_examples=1", *_brain(server.url, "slow"))
+        done = cli("mode=crawl", "max_examples=1", "+service.brain_options.seed=7", *_brain(server.url, "slow"))
     assert done.code in (0, 1), done.err
+    assert [asked["seed"] for asked in server.asked] == [7]
     (row,) = done.rows
     assert row["assistant_text"] == "I am going to look that up for you. There."
     assert float(row["latency_first_audio_ms"]) < _HOLD_S * 1000 < float(row["latency_response_done_ms"])

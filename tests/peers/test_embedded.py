@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_one_service_for_all_jobs_with_the_same_engines() -> None:
         assert FakeChild.started == 2
         with embedded.service_url(ENGINES, needed=True) as first, embedded.service_url(OTHERS, needed=True) as second:
             assert first != second
+        assert FakeChild.started == 2
+
+
+def test_brains_that_are_asked_differently_have_a_service_each() -> None:
+    """A sweep over temperatures."""
+    cold, warm = (replace(ENGINES, brain="chat", brain_options={"temperature": degree}) for degree in (0, 1))
+    with embedded.shared_services([cold, warm, cold]):
         assert FakeChild.started == 2
 
 

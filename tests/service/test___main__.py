@@ -36,6 +36,8 @@ def test_an_unknown_engine(capsys):
             "NO_SUCH_KEY is not set",
         ),
         (["--require-key", "EVALKIT_TEST_NO_SUCH_KEY"], "EVALKIT_TEST_NO_SUCH_KEY is not set"),
+        (["--brain", "chat", "--brain-url", "http://["], "--brain-url): is not a URL"),
+        (["--brain", "chat", "--brain-url", "http://h/v1", "--brain-options", "t=0"], "is not a JSON object"),
         (
             [
                 "--transcription",

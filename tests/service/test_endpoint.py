@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evalkit.errors import ConfigError, EvalkitError
-from evalkit.service.endpoint import RemoteEndpoint, endpoint
+from evalkit.service.endpoint import RemoteEndpoint, endpoint, find_key_problems, find_url_problems
 from evalkit.service.speech.remote import RemoteSpeech
 from evalkit.service.transcription.remote import RemoteTranscription
 
@@ -46,3 +46,49 @@ def test_what_is_missing_is_listed_at_once(monkeypatch):
     found = endpoint("speech", "http://x/v1", "m", "EVALKIT_TEST_KEY")
     assert found.key == "canary"
     assert "canary" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        (None, "needed"),
+        ("", "is not a URL"),
+        ("h/v1", "is not a URL"),
+        ("ftp://h/v1", "is not a URL"),
+        ("http://", "is not a URL"),
+        ("http://[", "is not a URL"),
+        ("http://h:99999999/v1", "is not a URL"),
+        ("http://h:0/v1", "is not a URL"),
+        ("http://me:sesame@h/v1", "must not hold a user name or password"),
+        ("https:/me:sesame@h/v1", "is not a URL"),
+        ("http://me:sesame/@h/v1", "is not a URL"),
+        ("http://h/v1/@me", ""),
+        ("http://[::1]:8000/v1", ""),
+    ],
+)
+def test_a_url_that_leads_nowhere_is_refused(url, problem):
+    """In one message that names what it is for, and shows no password."""
+    problems = find_url_problems("--base-url", url, "needed")
+    assert len(problems) == bool(problem)
+    assert all(told.startswith(f"--base-url: {problem}") for told in problems)
+    assert "sesame" not in str(problems)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "problem"),
+    [
+        (None, "x", ""),
+        ("A_KEY", "x", ""),
+        ("A_KEY", " x\n", ""),
+        ("A_KEY", " ", "the environment variable A_KEY is not set"),
+        ("A_KEY", "sesame open", "the variable A_KEY holds a space"),
+        ("sk-sesame", "x", "is not the name of an environment variable"),
+    ],
+)
+def test_a_key_is_named_and_never_shown(monkeypatch, variable, value, problem):
+    """Neither one that cannot be one, nor one that stands where its variable was meant."""
+    monkeypatch.setenv("A_KEY", value)
+    problems = find_key_problems("--api-key-env", variable)
+    assert len(problems) == bool(problem)
+    assert all(told.startswith(f"--api-key-env: {problem}") for told in problems)
+    assert "sesame" not in str(problems)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from evalkit.compose.planning import plan
 from evalkit.runner.jobs import packaged_source
+from evalkit.service.brain.chat.endpoint import OWN_FIELDS
 from evalkit.settings.schemas import mode_names, run_keys, schema_names
 from evalkit.settings.validation import find_contradictions, find_problems, find_value_problem
 
@@ -128,6 +129,35 @@ def test_a_password_in_a_url_is_refused_and_not_shown(key: str, url: str) -> Non
     assert "sesame" not in problem
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"temperature": 0.7, "seed": None, "top_k": 20, "chat_template_kwargs": {"thinks": False}}, None),
+        ({"temperature": 3}, "service.brain_options.temperature: 3 is not allowed; expected number ≥ 0 ≤ 2 or null"),
+        ({"max_tokens": 0}, "service.brain_options.max_tokens: 0 is not allowed; expected integer ≥ 1 or null"),
+        ({"max_completion_tokens": "9"}, "service.brain_options.max_completion_tokens: '9' is not allowed"),
+        ({"reasoning_effort": 1}, "service.brain_options.reasoning_effort: 1 is not allowed; expected string or null"),
+        ({"chat_template_kwargs": True}, "service.brain_options.chat_template_kwargs: True is not allowed"),
+    ],
+)
+def test_options_of_a_brain_are_checked_where_they_are_known(
+    config: dict[str, Any], options: dict[str, Any], problem: str | None
+) -> None:
+    """Endpoints have others too."""
+    wrong = copy.deepcopy(config)
+    wrong["service"] |= {"brain": "chat", "brain_url": "http://h/v1", "brain_options": options}
+    told = [*find_problems(wrong), *find_contradictions(wrong)]
+    assert len(told) == (problem is not None)
+    assert all(one.startswith(problem or "") for one in told)
+
+
+def test_both_sides_of_the_socket_know_what_a_brain_asks_by_itself(config: dict[str, Any]) -> None:
+    """So that what a run allows is not refused by its service."""
+    asked = copy.deepcopy(config)
+    asked["service"] |= {"brain": "chat", "brain_url": "http://h/v1", "brain_options": dict.fromkeys(OWN_FIELDS)}
+    assert len(find_contradictions(asked)) == len(OWN_FIELDS)
+
+
 @pytest.mark.parametrize("url", ["http://[", "http://host:99999999/v1", "http://host:port/v1"])
 @pytest.mark.parametrize("key", ["service.base_url", "service.brain_url", "target.url", "tool_host.public_url"])
 def test_a_url_that_leads_nowhere_is_refused_before_anything_starts(config: dict[str, Any], key: str, url: str) -> None:
@@ -147,9 +177,12 @@ def test_a_url_that_leads_nowhere_is_refused_before_anything_starts(config: dict
         ({"brain_url": "http://h/v1"}, "service.brain_url: only service.brain=chat asks an endpoint"),
         ({"brain_api_key_env": "MY_KEY"}, "service.brain_api_key_env: only service.brain=chat asks an endpoint"),
         ({"brain": "chat", "brain_url": "http://me:sesame@h/v1"}, "service.brain_url: must not hold a user name"),
+        ({"brain": "chat", "brain_url": "http://me:sesame/@h/v1"}, "service.brain_url: is not a URL"),
+        ({"brain_options": {"seed": 1}}, "service.brain_options: only service.brain=chat asks an endpoint"),
+        ({"brain": "chat", "brain_options": {"tools": []}}, "service.brain_options.tools: is what a brain asks"),
     ],
 )
-def test_a_brain_and_its_endpoint_go_together(config: dict[str, Any], service: dict[str, str], problem: str) -> None:
+def test_a_brain_and_its_endpoint_go_together(config: dict[str, Any], service: dict[str, Any], problem: str) -> None:
     """And no password stands in a URL, nor in what is said about it."""
     wrong = copy.deepcopy(config)
     wrong["service"].update(service)

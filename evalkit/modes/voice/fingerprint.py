@@ -167,8 +167,11 @@ def _brain(settings: RealtimeSettings) -> JsonObject | None:
 
 
 def _chat_endpoint(service: ServiceSettings) -> JsonObject:
-    """Return where a chat brain is; nothing where none is asked. Which model it is stands with the role."""
-    return {} if service.brain == "rules" else {"brain_url": service.brain_url}
+    """Return where a chat brain is, and its options; nothing where none is asked. Which model stands with the role."""
+    if service.brain == "rules":
+        return {}
+    options = {name: value for name, value in (service.brain_options or {}).items() if value is not None}
+    return {"brain_url": service.brain_url, **({"brain_options": options} if options else {})}
 
 
 def _speaker(speech: SpeechSettings, voice: str) -> JsonObject:

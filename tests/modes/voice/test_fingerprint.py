@@ -70,3 +70,8 @@ def test_which_brain_thinks_and_where_is_in_it(mode: tuple[str, ...]) -> None:
     assert assistant["model"] == "qwen3"
     assert "brain_url" not in str(_fingerprint(*mode))
     assert _fingerprint(*asks, "service.brain_url=http://127.0.0.1:8080/v1") != told
+    assert _fingerprint(*asks, "+service.brain_options.temperature=null") == told
+    options = ("+service.brain_options.temperature=0", "+service.brain_options.chat_template_kwargs={thinks: false}")
+    asked = _fingerprint(*asks, *options)["service"]
+    assert isinstance(asked, dict)
+    assert asked["brain_options"] == {"temperature": 0, "chat_template_kwargs": {"thinks": False}}

@@ -8,8 +8,6 @@ reads an answer of any length.
 from __future__ import annotations
 
 import json
-import os
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,7 +18,7 @@ from urllib.parse import urlsplit
 
 from evalkit.errors import ConfigError, EvalkitError
 from evalkit.service.brain.chat.failures import BrainFailure, FailureTeller
-from evalkit.service.endpoint import is_loopback
+from evalkit.service.endpoint import find_key_problems, find_url_problems, is_loopback, read_key
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -31,7 +29,12 @@ SILENCE_TIMEOUT_S = 45.0
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """More than any answer that is to be spoken, each word of it in a chunk of its own."""
 
-_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+OWN_FIELDS = frozenset({
+    "model", "messages", "tools", "tool_choice", "functions", "function_call", "response_format", "stream",
+    "stream_options", "n",
+})  # fmt: skip
+"""Fields of a request that a brain fills in as a conversation wants it, so that nobody else may."""
+_WANTED = "needed for service.brain=chat; name the endpoint, ending in /v1"
 
 Chunk = Mapping[str, Any]
 
@@ -44,6 +47,7 @@ class ChatEndpoint:
         base_url: For example ``http://127.0.0.1:1234/v1``.
         key: The key to send; None sends none.
         key_name: The variable that it comes from.
+        options: Further fields of every request: temperature, seed and the like, as the endpoint names them.
         silence_timeout_s: How long it may send nothing.
 
     """
@@ -51,6 +55,7 @@ class ChatEndpoint:
     base_url: str
     key: str | None = field(default=None, repr=False)
     key_name: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
     silence_timeout_s: float = SILENCE_TIMEOUT_S
     _tells_usage: bool = field(default=True, init=False)
 
@@ -113,7 +118,7 @@ class ChatEndpoint:
         from openai import AsyncStream
 
         usage = {"stream_options": {"include_usage": True}} if self._tells_usage else {}
-        asked = {**body, "stream": True, **usage}
+        asked = {**self.options, **body, "stream": True, **usage}
         with self._failures():
             return await self._client.post(
                 "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=AsyncStream[object]
@@ -190,22 +195,40 @@ class ChatEndpoint:
         return self._teller.failed("cannot be reached", "connection_failed", detail=detail)
 
 
-def chat_endpoint(base_url: str | None, api_key_env: str | None) -> ChatEndpoint:
-    """Return the endpoint of ``service.brain=chat``; raises :class:`ConfigError` for what is missing."""
-    problems = []
-    if base_url is None:
-        problems.append("service.brain_url: needed for service.brain=chat; name the endpoint, ending in /v1")
-    key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
-    if api_key_env is not None and not key:
-        problems.append(f"service.brain_api_key_env: the environment variable {api_key_env} is not set")
-    elif key and not _HEADER_VALUE.fullmatch(key):
-        problems.append(
-            f"service.brain_api_key_env: the variable {api_key_env} holds a space, a line break or a letter outside "
-            "ASCII, so it cannot be a key (the value is not shown)"
-        )
+def chat_endpoint(base_url: str | None, api_key_env: str | None, options: str | None = None) -> ChatEndpoint:
+    """Return the endpoint of ``service.brain=chat``; raises :class:`ConfigError` for what is missing or wrong.
+
+    Args:
+        base_url: Where it is.
+        api_key_env: The variable that holds its key; None: it is sent none.
+        options: Further fields of every request, as a JSON object; None: none.
+
+    """
+    problems = [
+        *find_url_problems("service.brain_url (--brain-url)", base_url, _WANTED),
+        *find_key_problems("service.brain_api_key_env (--brain-api-key-env)", api_key_env),
+    ]
+    fields: Mapping[str, Any] = {}
+    try:
+        fields = _read_options(options or "{}")
+    except ValueError as error:
+        problems.append(f"service.brain_options (--brain-options): {error}")
     if base_url is None or problems:
         raise ConfigError(problems)
-    return ChatEndpoint(base_url, key, api_key_env)
+    return ChatEndpoint(base_url, read_key(api_key_env), api_key_env, fields)
+
+
+def _read_options(text: str) -> Mapping[str, Any]:
+    """Return the fields that `text` names, but those that are null; raises ValueError, which says what is wrong."""
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if not isinstance(fields, dict):
+        raise ValueError(f'{text!r} is not a JSON object; expected for example {{"temperature": 0}}')
+    if taken := sorted(OWN_FIELDS & fields.keys()):
+        raise ValueError(f"{', '.join(taken)}: what a conversation is asked with is no option; leave it out")
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 class _TooLargeError(EvalkitError):

@@ -42,6 +42,22 @@ async def test_a_stream() -> None:
     assert server.keys == [f"Bearer {KEY}"]
 
 
+async def test_options_go_with_every_request() -> None:
+    """As the endpoint names them; what is null does not, and what a brain asks by itself is no option."""
+    told = chat_endpoint("http://h/v1", None, '{"temperature": 0, "seed": null, "chat_template_kwargs": {"a": false}}')
+    assert told.options == {"temperature": 0, "chat_template_kwargs": {"a": False}}
+    with serving_scripts(stream(words("Hi."), finish())) as server:
+        endpoint = ChatEndpoint(server.url, options=told.options)
+        await _read(endpoint)
+    (asked,) = server.asked
+    assert {name: asked[name] for name in told.options} == told.options
+    assert {name: asked[name] for name in BODY} == BODY
+    for wrong in ("temperature=0", "[1]", '"x"', "7", '{"tools": []}', '{"model": "m", "temperature": 0}', ""):
+        if wrong:
+            with pytest.raises(ConfigError, match=r"service\.brain_options \(--brain-options\): "):
+                chat_endpoint("http://h/v1", None, wrong)
+
+
 async def test_without_a_key_none_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not even one that the environment holds for somebody else."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -125,7 +141,7 @@ async def test_who_reads_no_further_hangs_up() -> None:
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The URL, the variable; a value that cannot be a key is not shown."""
-    with pytest.raises(ConfigError, match=r"service\.brain_url: needed"):
+    with pytest.raises(ConfigError, match=r"service\.brain_url \(--brain-url\): needed"):
         chat_endpoint(None, None)
     monkeypatch.delenv("MY_KEY", raising=False)
     with pytest.raises(ConfigError, match="MY_KEY is not set"):
