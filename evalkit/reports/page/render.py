@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
-def render(template: str, script: str, *, sections: Sequence[RenderedSection] = (), **content: Any) -> Iterator[str]:
+def render(
+    template: str, own_scripts: Sequence[str], *, sections: Sequence[RenderedSection] = (), **content: Any
+) -> Iterator[str]:
     """Yield the page of ``templates/<template>`` piece by piece, so that a long one is never held at once.
 
     Args:
         template: The template's file name.
-        script: The file name in ``assets/`` of the page's script.
+        own_scripts: The file names in ``assets/`` of the page's scripts, in the order in which they run.
         sections: Those of the mode's own, with what scripts and styles they need.
         content: What the template shows. Iterators are drawn from as the page goes on.
 
@@ -39,7 +41,7 @@ def render(template: str, script: str, *, sections: Sequence[RenderedSection] = 
     from markupsafe import Markup
 
     styles = [read_asset("page.css"), *(section.style for section in sections if section.style)]
-    scripts = [read_asset(script), *(section.script for section in sections if section.script)]
+    scripts = [*map(read_asset, own_scripts), *(section.script for section in sections if section.script)]
     policy = "; ".join(
         [
             "default-src 'none'",

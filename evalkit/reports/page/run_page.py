@@ -67,7 +67,7 @@ def run_page(source: PageSource, records: Sequence[CaseRecord], grades: Sequence
     config = {key: value for key, value in source.config.items() if key != "hydra"}
     return render(
         "run.html.j2",
-        "run.js",
+        ("lanes.js", "run.js"),
         **describe_findings(summary, table, records),
         model=summary.get("model") or summary.get("assistant_model_default") or "",
         state=overview.describe_state(summary, provenance.get("ended_at"), is_live=source.is_live),

@@ -65,7 +65,7 @@ def sweep_page(
     ]
     return render(
         "sweep.html.j2",
-        "sweep.js",
+        ("sweep.js",),
         name=name,
         rows=rows,
         differences=differences,

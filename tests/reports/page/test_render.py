@@ -27,14 +27,14 @@ def test_json_in_a_script_stays_in_it() -> None:
 
 def test_text_in_markup_is_escaped() -> None:
     """A name with a tag in it is shown, not obeyed."""
-    page = "".join(render("sweep.html.j2", "sweep.js", **SWEEP))
+    page = "".join(render("sweep.html.j2", ("sweep.js",), **SWEEP))
     assert "<script>document.title" not in page
     assert "&lt;script&gt;document.title" in page
 
 
 def test_the_policy_allows_the_pages_own_script_and_style_alone() -> None:
     """By hash; everything else is forbidden, first of all the network."""
-    page = "".join(render("sweep.html.j2", "sweep.js", **SWEEP))
+    page = "".join(render("sweep.html.j2", ("sweep.js",), **SWEEP))
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
     assert policy is not None
     allowed = policy[1].replace("&#39;", "'")
@@ -57,5 +57,5 @@ def test_pages_name_no_other_host() -> None:
 def test_assets_and_templates_ship_with_the_package() -> None:
     """They are read as package data, wherever the package is installed."""
     folder = files("evalkit.reports.page")
-    assert {file.name for file in (folder / "assets").iterdir()} == {"page.css", "run.js", "sweep.js"}
+    assert {file.name for file in (folder / "assets").iterdir()} == {"lanes.js", "page.css", "run.js", "sweep.js"}
     assert {"base.html.j2", "run.html.j2", "sweep.html.j2"} <= {f.name for f in (folder / "templates").iterdir()}

@@ -48,12 +48,12 @@ def test_every_case_has_a_line_and_details_under_the_same_number(tmp_path: Path)
 
 
 def test_nothing_said_becomes_markup(tmp_path: Path) -> None:
-    """Three scripts that are data or ours: what a model or a caller said is in none of the tags."""
+    """Scripts that are data, and two of ours: what a model or a caller said is in none of the tags."""
     page = page_of(tmp_path)
     tags = re.findall(r"<script[^>]*>", page)
     assert tags == ['<script type="application/json" id="index">', *(
         f'<script type="application/json" id="case-{n}">' for n in range(len(SAMPLE))
-    ), "<script>"]  # fmt: skip
+    ), "<script>", "<script>"]  # fmt: skip
     assert "<img src=x" not in page
     assert "<b>bold" not in page
 

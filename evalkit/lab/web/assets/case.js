@@ -1,5 +1,5 @@
 /* One case: its call on one time axis, its terminal recording, its events. What needs no script is on the page already;
-   texts of models and logs reach it through textContent only. */
+   texts of models and logs reach it through textContent only. The lanes' keyboard is report/lanes.js. */
 
 import { colour, say } from "./lab.js";
 
@@ -46,22 +46,6 @@ function layOut(card) {
   new ResizeObserver(drawTicks).observe(stage);
   drawTicks();
   return { spanMs, stage, head: stage.querySelector(".playhead"), scroll: card.querySelector(".call-scroll") };
-}
-
-/* One stop of the tab key a lane; the arrow keys go on within it. */
-function rove(lane) {
-  const stops = [...lane.querySelectorAll("button.block")];
-  if (!stops.length) return;
-  const choose = (to) => stops.forEach((stop, place) => { stop.tabIndex = place === to ? 0 : -1; });
-  choose(0);
-  lane.addEventListener("focusin", (event) => choose(stops.indexOf(event.target)));
-  lane.addEventListener("keydown", (event) => {
-    const now = stops.indexOf(document.activeElement);
-    const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: stops.length - 1 }[event.key];
-    if (now < 0 || !stops[to]) return;
-    event.preventDefault();
-    stops[to].focus();
-  });
 }
 
 async function beginCall() {

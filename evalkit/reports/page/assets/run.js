@@ -241,7 +241,7 @@
     if (audio) follow(audio, stage, first, span, constructed);
     const plays = !blocks.some((b) => b.playable) ? "" : duplex ? " A block plays the call from there; the arrow keys go from block to block." : " A block plays its turn.";
     if (duplex && audio) hearFrom(stage, audio);
-    rove(stage);
+    for (const lane of stage.querySelectorAll(".lane")) rove(lane);
     return card("Timeline", duplex ? scaleChoice(stage, scroll, axis, span) : null,
       make("figure", { class: "lanes-figure" }, make("div", { class: "lanes" }, make("div", { class: "lane-names", "aria-hidden": "true" }, ...names), scroll),
         make("figcaption", { class: "soft", text: `${how} Hatched: ${duplex ? "waiting, and pauses of the caller" : "waiting"}.${plays}` })),
@@ -279,22 +279,6 @@
     node.style.setProperty("--level", block.level);
     node.dataset.start = block.start;
     return node;
-  }
-  /* One stop of the tab key a lane; the arrow keys go on within it. */
-  function rove(stage) {
-    for (const lane of stage.querySelectorAll(".lane")) {
-      const stops = [...lane.querySelectorAll("button.block")];
-      const choose = (to) => stops.forEach((stop, place) => { stop.tabIndex = place === to ? 0 : -1; });
-      choose(0);
-      lane.addEventListener("focusin", (event) => choose(stops.indexOf(event.target)));
-      lane.addEventListener("keydown", (event) => {
-        const now = stops.indexOf(document.activeElement);
-        const to = { ArrowRight: now + 1, ArrowLeft: now - 1, Home: 0, End: stops.length - 1 }[event.key];
-        if (now < 0 || !stops[to]) return;
-        event.preventDefault();
-        stops[to].focus();
-      });
-    }
   }
   /* A click beside the blocks plays the call from there, too. */
   function hearFrom(stage, audio) {
