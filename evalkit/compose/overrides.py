@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -48,11 +49,11 @@ def _quote_if_needed(element: str) -> str:
 
 def find_override_problems(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> list[str]:
     """Return one message for every override that names no key, no option, or a value that is not allowed."""
-    parser = OverridesParser.create()
     problems: list[str] = []
+    groups = list_groups((source.config_dir, *source.search_dirs))
     for text in overrides:
         try:
-            override = parser.parse_override(text)
+            override = _parse(text)
         except HydraException as error:
             problems.append(
                 f"{text}: is not key=value as Hydra reads it ({str(error).splitlines()[0]}); "
@@ -60,7 +61,7 @@ def find_override_problems(overrides: Sequence[str], source: Source, *, multirun
             )
             continue
         if not _is_for_hydra(text):
-            problems += _find_problems(override, source, multirun=multirun)
+            problems += _find_problems(override, groups, multirun=multirun)
         elif override.key_or_group == _SWEEPER and override.value() != "basic":
             problems.append(
                 f"{text}: evalkit knows every job of a sweep before it starts the first, and a search does not; "
@@ -79,7 +80,7 @@ def _find_launcher_problem(name: Any, source: Source) -> str | None:
     return find_unknown_launcher(str(name), (source.config_dir, *source.search_dirs))
 
 
-def _find_problems(override: Override, source: Source, *, multirun: bool) -> Iterator[str]:
+def _find_problems(override: Override, groups: Mapping[str, Sequence[str]], *, multirun: bool) -> Iterator[str]:
     name = override.key_or_group
     text = str(override.input_line)
     if override.is_delete():
@@ -91,7 +92,7 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
             f"for one value with a comma quote it twice: '{name}=\"…\"'"
         )
         return
-    options = _groups(source).get(name)
+    options = groups.get(name)
     if options is not None:
         yield from _find_choice_problems(name, _literal_values(override), options)
         return
@@ -101,7 +102,7 @@ def _find_problems(override: Override, source: Source, *, multirun: bool) -> Ite
         if renamed is not None:
             yield renamed
             return
-        known = [*all_keys(), *_groups(source)]
+        known = [*all_keys(), *groups]
         yield f"{name}: unknown key{did_you_mean(name, known)}; evalkit --help lists all keys"
         return
     if "$ref" in key.schema or "anyOf" in key.schema:
@@ -170,14 +171,15 @@ def _plain_element(element: Any) -> Any:
     return [_plain_element(item) for item in element] if isinstance(element, list) else element
 
 
-def _groups(source: Source) -> dict[str, list[str]]:
-    return list_groups((source.config_dir, *source.search_dirs))
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> Override:
+    """Return an override as Hydra reads it, which takes milliseconds. Raises HydraException for what is none."""
+    return OverridesParser.create().parse_override(text)
 
 
 def without_sweeps(overrides: Sequence[str]) -> list[str]:
     """Return the overrides that give one value."""
-    parser = OverridesParser.create()
-    return [text for text in overrides if not parser.parse_override(text).is_sweep_override()]
+    return [text for text in overrides if not _parse(text).is_sweep_override()]
 
 
 def of_all_jobs(overrides: Sequence[str]) -> list[str]:
@@ -185,10 +187,9 @@ def of_all_jobs(overrides: Sequence[str]) -> list[str]:
 
     Of several values the first: a launcher is the same for all jobs.
     """
-    parser = OverridesParser.create()
     found = []
     for text in overrides:
-        override = parser.parse_override(text)
+        override = _parse(text)
         if _is_for_hydra(text):
             found.append(text)
         elif override.key_or_group in ("mode", *_PRESETS):

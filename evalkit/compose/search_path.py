@@ -13,6 +13,7 @@ from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 
+from evalkit.compose.config_files import use_quick_files
 from evalkit.settings.plugins import plugin_folders
 
 _folders: tuple[Path, ...] = ()
@@ -32,6 +33,7 @@ def searching(folders: tuple[Path, ...]) -> Iterator[None]:
     """Let Hydra, as far as it is set up while the block lasts, find options in `folders` and in plugins too."""
     global _folders  # noqa: PLW0603  Hydra makes its plugins itself and passes them nothing of ours
     Plugins.instance().register(SearchFolders)
+    use_quick_files()
     saved, _folders = _folders, (*folders, *plugin_folders("conf"))
     try:
         yield
