@@ -1,12 +1,15 @@
-"""The three audio formats of the Realtime protocol, and what each means in bytes.
+"""The three audio formats of the Realtime protocol, what Gemini Live hears, and what each means in bytes.
 
-========== ============== ========= ============ ============
-name       wire type      rate (Hz) bytes/sample silence byte
-========== ============== ========= ============ ============
-pcm16      audio/pcm      24000     2            0x00
-g711_ulaw  audio/pcmu     8000      1            0xFF
-g711_alaw  audio/pcma     8000      1            0xD5
-========== ============== ========= ============ ============
+=========== ============== ========= ============ ============
+name        wire type      rate (Hz) bytes/sample silence byte
+=========== ============== ========= ============ ============
+pcm16       audio/pcm      24000     2            0x00
+pcm16_16khz audio/pcm      16000     2            0x00
+g711_ulaw   audio/pcmu     8000      1            0xFF
+g711_alaw   audio/pcma     8000      1            0xD5
+=========== ============== ========= ============ ============
+
+The Realtime protocol has PCM16 at 24 kHz only, Gemini Live hears it at 16 kHz and speaks it at 24 kHz.
 """
 
 from __future__ import annotations
@@ -23,28 +26,35 @@ class AudioFormat(StrEnum):
     """An audio format, named as the config names it."""
 
     PCM16 = "pcm16"
+    PCM16_16KHZ = "pcm16_16khz"
     G711_ULAW = "g711_ulaw"
     G711_ALAW = "g711_alaw"
 
     @property
     def wire_type(self) -> str:
-        """The media type the Realtime protocol calls it by."""
-        return {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}[self.value]
+        """The media type that protocols call it by."""
+        return {AudioFormat.G711_ULAW: "audio/pcmu", AudioFormat.G711_ALAW: "audio/pcma"}.get(self, "audio/pcm")
+
+    @property
+    def is_pcm(self) -> bool:
+        """Whether its bytes are 16-bit samples."""
+        return self in (AudioFormat.PCM16, AudioFormat.PCM16_16KHZ)
 
     @property
     def sample_rate_hz(self) -> int:
-        """The only rate the protocol allows for it."""
-        return 24_000 if self is AudioFormat.PCM16 else 8_000
+        """The only rate it has."""
+        return {AudioFormat.PCM16: 24_000, AudioFormat.PCM16_16KHZ: 16_000}.get(self, 8_000)
 
     @property
     def bytes_per_sample(self) -> int:
         """Bytes of one sample of one channel."""
-        return 2 if self is AudioFormat.PCM16 else 1
+        return 2 if self.is_pcm else 1
 
     @property
     def silence_byte(self) -> int:
         """The byte that repeated means silence; 0x00 would be a loud pop in G.711."""
-        return {"pcm16": 0x00, "g711_ulaw": g711.ULAW_SILENCE, "g711_alaw": g711.ALAW_SILENCE}[self.value]
+        coded = {AudioFormat.G711_ULAW: g711.ULAW_SILENCE, AudioFormat.G711_ALAW: g711.ALAW_SILENCE}
+        return coded.get(self, 0x00)
 
     def duration_ms(self, byte_count: int) -> float:
         """Return how long `byte_count` bytes play, in milliseconds."""

@@ -22,8 +22,9 @@ from evalkit.audio.riff import ALAW, PCM, ULAW, RiffError, WavChunks, build_head
 from evalkit.errors import DataError
 from evalkit.whole_files import write_whole
 
-_TAGS = {AudioFormat.PCM16: PCM, AudioFormat.G711_ULAW: ULAW, AudioFormat.G711_ALAW: ALAW}
-_CODECS = {tag: codec for codec, tag in _TAGS.items()}
+# A file says its rate beside its codec: one of samples is PCM16, whatever that is.
+_CODECS = {PCM: AudioFormat.PCM16, ULAW: AudioFormat.G711_ULAW, ALAW: AudioFormat.G711_ALAW}
+_TAGS = {**{codec: tag for tag, codec in _CODECS.items()}, AudioFormat.PCM16_16KHZ: PCM}
 _MAX_BYTES = 512 * 1024 * 1024
 _READABLE = "PCM 16 bit, G.711 mu-law or G.711 A-law"
 

@@ -60,7 +60,7 @@ def load_walk_cases(
 ) -> list[Case]:
     """Return the cases in the CSV file `path`, whose `audio_path` (relative to the file) is a WAV of `input_format`.
 
-    With PCM16 a G.711 recording will do as well: it is transcoded for the wire.
+    Where PCM is sent, PCM16 at 24 kHz and G.711 will do: what is not sent so is transcoded for the wire.
 
     The inputs name the audio by absolute path and by the hash of the file. `recordings` reads the files, and knows
     afterwards what else there is to say of them.
@@ -121,8 +121,8 @@ def _describe_audio(
     except DataError as error:
         problems.extend(f"{where}: {problem}" for problem in error.problems)
         return {}
-    # A G.711 recording can be had as PCM16; the other way round would make phone audio of what was none.
-    codec = recording.codec if codec is AudioFormat.PCM16 else codec
+    # A G.711 recording can be had as PCM; the other way round would make phone audio of what was none.
+    codec = recording.codec if codec.is_pcm else codec
     problems.extend(f"{where}: {problem}" for problem in find_mismatches(recording, codec, codec.sample_rate_hz))
     return {
         "audio_path": str(recording.path),

@@ -41,8 +41,9 @@ from evalkit.records.faults import Stage
 from evalkit.records.http_failures import retry_after_s
 from evalkit.settings.hosts import is_this_machine
 
-_SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key"})
+_SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 _SHORTEST_SECRET = 8
+_REDACTED = "[redacted]"
 _CLOSE_GRACE_S = 1.0
 # The first two bytes of a frame that holds a whole text message, masked as a client's must be.
 _FINAL_TEXT, _MASKED = 0x81, 0x80
@@ -145,7 +146,11 @@ class Connection:
             message = await self._socket.recv()
         except ConnectionClosed as closed:
             raise self._lost(closed) from closed
-        return _redact(message, self._secrets) if isinstance(message, str) else message
+        if isinstance(message, str):
+            return _redact(message, self._secrets)
+        for secret in self._secrets:
+            message = message.replace(secret.encode(), _REDACTED.encode())
+        return message
 
     async def close(self) -> None:
         """Close, waiting a little for the peer's goodbye. Messages under way can still be received. Never raises.
@@ -334,5 +339,5 @@ def _secrets_of(headers: Mapping[str, str]) -> tuple[str, ...]:
 def _redact(text: str, secrets: tuple[str, ...]) -> str:
     for secret in secrets:
         if secret in text:
-            text = text.replace(secret, "[redacted]")
+            text = text.replace(secret, _REDACTED)
     return text

@@ -52,7 +52,7 @@ from evalkit.realtime.peer_link import LinkOptions, Trouble
 from evalkit.realtime.playout import Playout
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.response_log import ArrivedSound, LoggedResponse, ResponseLog
-from evalkit.realtime.trace import AudioRef, Direction
+from evalkit.realtime.trace import AudioRef
 from evalkit.realtime.turn_taking import TURN_DETECTION_REFUSED, find_detection_refusal
 from evalkit.realtime.turns import BENIGN_ERRORS
 from evalkit.realtime.uplink import PlacedClip, Uplink
@@ -238,7 +238,7 @@ class DuplexSession(LiveCall, ServerLink):
         known = len(self._log.responses)
         sound = self._log.feed(event, at_ms, turn_index=max(1, self._turn), served_model=self._served_model)
         audio = self._receive_sound(sound, at_ms) if sound is not None else None
-        self._record(Direction.RECEIVED, at_ms, event.payload, audio)
+        self._record_event(event, at_ms, audio)
         if len(self._log.responses) > known:
             # Whoever began it: it is shown all that had been given by then.
             self._owed, self._expected, self._waits_for_other = self._waits_for_other, False, False

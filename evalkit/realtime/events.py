@@ -187,6 +187,7 @@ class SessionSpec:
         tool_choice: ``auto``, ``none``, ``required`` or a tool named by an object.
         turn_detection: How the server takes turns; None: it does not, the client says when an utterance ends.
         in_writing: Words go and come as text: answers are text, and nothing of sound is set up.
+        model: The model's name, where the settings have it and not the address; None: the address.
 
     """
 
@@ -200,17 +201,20 @@ class SessionSpec:
     tool_choice: str | JsonObject = "auto"
     turn_detection: DetectionSpec | None = None
     in_writing: bool = False
+    model: str | None = None
 
     def payload(self) -> dict[str, Any]:
         """Return the GA session object. Where we take the turns it says so by a null: left out, the server would."""
         modality = OutputModality.TEXT if self.in_writing else self.output_modality
-        session = {
+        session: dict[str, Any] = {
             "type": "realtime",
             "instructions": self.instructions,
             "output_modalities": [str(modality)],
             "tools": list(self.tools),
             "tool_choice": self.tool_choice,
         }
+        if self.model is not None:
+            session["model"] = self.model
         return session if self.in_writing else {**session, "audio": self._sound()}
 
     def _sound(self) -> dict[str, Any]:
@@ -225,7 +229,7 @@ class SessionSpec:
 
 
 def _wire_format(audio_format: AudioFormat) -> dict[str, Any]:
-    if audio_format is AudioFormat.PCM16:
+    if audio_format.is_pcm:
         return {"type": audio_format.wire_type, "rate": audio_format.sample_rate_hz}
     return {"type": audio_format.wire_type}
 

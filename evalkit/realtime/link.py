@@ -14,7 +14,7 @@ from evalkit.errors import CaseFailure
 from evalkit.realtime.events import ClientEvents, InvalidEvent, ServerEvent, SessionSpec, parse_frame
 from evalkit.realtime.peer_link import RAW_FRAME_KEPT, LinkOptions, PeerLink, Trouble
 from evalkit.realtime.rate_limits import OnRateLimits, read_rate_limits
-from evalkit.realtime.trace import Direction
+from evalkit.realtime.trace import AudioRef, Direction
 from evalkit.records.faults import Stage
 
 
@@ -81,6 +81,10 @@ class ServerLink(PeerLink):
             self._note(Trouble(None, "invalid_event", f"the server sent {error}"))
         else:
             self._take(event, at_ms)
+
+    def _record_event(self, event: ServerEvent, at_ms: float, audio: AudioRef | None) -> None:
+        """Record an event that came, its sound by where that is kept."""
+        self._record(Direction.RECEIVED, at_ms, event.payload, audio)
 
     def _take_common(self, event: ServerEvent) -> bool:
         """Take what means the same in any session; return whether `event` was that."""

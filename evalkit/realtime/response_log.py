@@ -28,6 +28,7 @@ class LoggedResponse:
         first_sound_at_ms: When the first of that came; None: none has.
         last_sound_at_ms: When the last of it came.
         is_handled: Whether its tool calls have been taken to be answered.
+        taken_back: The ids of calls that the server took back by themselves: they did not happen.
         done_at_ms: When it was done; None: it is not.
 
     """
@@ -41,6 +42,7 @@ class LoggedResponse:
     first_sound_at_ms: float | None = None
     last_sound_at_ms: float | None = None
     is_handled: bool = False
+    taken_back: set[str] = field(default_factory=set)
     done_at_ms: float | None = None
     _result: ResponseResult | None = field(default=None, repr=False)
 
@@ -76,7 +78,8 @@ class LoggedResponse:
     @property
     def calls(self) -> tuple[ToolCall, ...]:
         """The tool calls that it has made: none before it is done, and none that a cancellation took back."""
-        return self.result.tool_calls if self.is_done and self.result.status == "completed" else ()
+        made = self.result.tool_calls if self.is_done and self.result.status == "completed" else ()
+        return tuple(call for call in made if call.call_id not in self.taken_back) if self.taken_back else made
 
 
 @dataclass(frozen=True, slots=True)

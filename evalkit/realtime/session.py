@@ -56,7 +56,7 @@ from evalkit.realtime.link import ServerLink, ServerLinkOptions
 from evalkit.realtime.pacer import Pacing, send_paced, split_chunks
 from evalkit.realtime.peer_link import Trouble
 from evalkit.realtime.results import ResponseResult, TurnResult
-from evalkit.realtime.trace import AudioRef, Direction
+from evalkit.realtime.trace import AudioRef
 from evalkit.realtime.transcripts import InputTranscripts
 from evalkit.realtime.turn_taking import TURN_DETECTION_KEPT, TurnTaking
 from evalkit.realtime.turns import BENIGN_ERRORS, AudioPiece, ResponseCollector, response_id_of
@@ -235,7 +235,7 @@ class RealtimeSession(ServerLink):
             audio = self._place(piece) if piece is not None else None
         elif event.type.startswith("response."):
             self._past_response_ids.add(response_id_of(event))
-        self._record(Direction.RECEIVED, at_ms, event.payload, audio)
+        self._record_event(event, at_ms, audio)
         if self._take_common(event):
             return
         if event.type == "response.done" or self._transcripts.feed(event) or self._is_refused():

@@ -45,10 +45,15 @@ _AUDIO_FIELDS = {
 }
 _REDACTED = "[redacted]"
 _SECRET_KEYS = frozenset(
-    {"authorization", "api-key", "api_key", "apikey", "x-api-key", "client_secret", "access_token", "secret_key"}
+    {
+        "authorization", "api-key", "api_key", "apikey", "x-api-key", "x-goog-api-key", "client_secret", "access_token",
+        "secret_key",
+    }
+)  # fmt: skip
+_SUSPECT = re.compile(
+    rb'"(?:authorization|(?:x-)?(?:goog-)?api[-_]?key|client_secret|access_token|secret_key)"', re.IGNORECASE
 )
-_SUSPECT = re.compile(rb'"(?:authorization|x?-?api[-_]?key|client_secret|access_token|secret_key)"', re.IGNORECASE)
-_SECRET_VALUE = re.compile(rb"\b(?:sk-[A-Za-z0-9_-]{16,}|Bearer [A-Za-z0-9._~+/-]{8,}=*)")
+_SECRET_VALUE = re.compile(rb"\b(?:sk-[A-Za-z0-9_-]{16,}|AIza[A-Za-z0-9_-]{30,}|Bearer [A-Za-z0-9._~+/-]{8,}=*)")
 
 
 class Direction(StrEnum):
@@ -67,7 +72,8 @@ class AudioRef:
         offset: Where they begin in that stream of the turn.
         wav: The file that holds the stream, relative to the run directory; None when none is written.
         stored_as_ulaw_samples: The file holds mu-law decoded to samples, so negative zeros must be noted.
-        place: The keys to the base64 in the event; empty: where the Realtime protocol has it.
+        place: The keys, and places in lists, that lead to the base64 in the event; empty: where the Realtime protocol
+            has it.
 
     """
 
@@ -75,7 +81,7 @@ class AudioRef:
     offset: int
     wav: str | None
     stored_as_ulaw_samples: bool = False
-    place: tuple[str, ...] = ()
+    place: tuple[str | int, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what stands in the line instead of the base64."""
@@ -134,13 +140,14 @@ class Trace:
         turn_index: int,
         at_ms: float,
         payload: Mapping[str, Any],
-        audio: AudioRef | None = None,
+        audio: AudioRef | Sequence[AudioRef] | None = None,
     ) -> int:
         """Write one event that happened at `at_ms` since the case began; return its `event_index`, from 1."""
         self._event_index += 1
-        event_type = payload.get("type") or payload.get("event", "")  # telephone lines call it so
-        if audio is not None and self._elide_audio:
-            payload = _with(payload, audio.place or (_AUDIO_FIELDS[event_type],), audio.to_json())
+        event_type = _type_of(payload)
+        sounds = (audio,) if isinstance(audio, AudioRef) else tuple(audio or ())
+        for sound in sounds if self._elide_audio else ():
+            payload = _with(payload, sound.place or (_AUDIO_FIELDS[event_type],), sound.to_json())
         line = {
             "type": event_type,
             "source": source,
@@ -151,7 +158,7 @@ class Trace:
             "event": payload,
         }
         # Audio events are nine of ten, and hold ids and numbers only.
-        self._sink(_blank_secrets(line) if audio is None else orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._sink(_blank_secrets(line) if not sounds else orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
         return self._event_index
 
     def record_sent_audio(
@@ -185,17 +192,26 @@ class Trace:
             offset += len(audio)
 
 
-def _with(payload: Mapping[str, Any], place: Sequence[str], value: Any) -> dict[str, Any]:
+def _type_of(payload: Mapping[str, Any]) -> str:
+    """Return what an event is called: telephone lines have another key for that; Gemini's has one field, named so."""
+    told = payload.get("type") or payload.get("event")
+    return str(told) if told else next((key for key in payload if key != "usageMetadata"), next(iter(payload), ""))
+
+
+def _with(payload: Any, place: Sequence[str | int], value: Any) -> Any:
     """Return `payload` with `value` at the place that some keys lead to."""
     key, *further = place
-    return {**payload, key: _with(payload[key], further, value) if further else value}
+    inner = _with(payload[key], further, value) if further else value
+    if isinstance(payload, Mapping):
+        return {**payload, key: inner}
+    return [inner if number == key else each for number, each in enumerate(payload)]
 
 
 def _blank_secrets(line: dict[str, Any]) -> bytes:
     written = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     if _SUSPECT.search(written):
         written = orjson.dumps(_blank_keys(line), option=orjson.OPT_APPEND_NEWLINE)
-    if b"sk-" in written or b"Bearer " in written:
+    if b"sk-" in written or b"Bearer " in written or b"AIza" in written:
         written = _SECRET_VALUE.sub(_REDACTED.encode(), written)
     return written
 

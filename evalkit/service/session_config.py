@@ -18,7 +18,8 @@ from evalkit.service.turns.detection import SERVER_VAD, TurnDetection, completed
 
 DEFAULT_VOICE = "marin"
 MIN_SPEED, MAX_SPEED = 0.25, 1.5
-_BY_WIRE_TYPE = {audio_format.wire_type: audio_format for audio_format in AudioFormat}
+# The formats of the protocol: it has PCM16 at 24 kHz only.
+_BY_WIRE_TYPE = {each.wire_type: each for each in (AudioFormat.PCM16, AudioFormat.G711_ULAW, AudioFormat.G711_ALAW)}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The three formats of the protocol: sizes, silence and the way to the wire and back."""
+"""The formats of the protocols: sizes, silence and the way to the wire and back."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ formats = st.sampled_from(AudioFormat)
     ("audio_format", "wire_type", "rate", "sample_bytes"),
     [
         (AudioFormat.PCM16, "audio/pcm", 24000, 2),
+        (AudioFormat.PCM16_16KHZ, "audio/pcm", 16000, 2),
         (AudioFormat.G711_ULAW, "audio/pcmu", 8000, 1),
         (AudioFormat.G711_ALAW, "audio/pcma", 8000, 1),
     ],
@@ -53,7 +54,7 @@ def test_the_wire_keeps_what_the_codec_keeps(audio_format: AudioFormat, samples:
     np.testing.assert_array_equal(audio_format.from_wire(audio_format.to_wire(once)), once)
     assert once.dtype == np.int16
     assert once.size == pcm.size
-    if audio_format is AudioFormat.PCM16:
+    if audio_format.is_pcm:
         np.testing.assert_array_equal(once, pcm)
 
 

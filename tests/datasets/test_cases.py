@@ -219,7 +219,7 @@ def load_walk(path: Path, codec: AudioFormat, *rows: list[str]) -> list[Case]:
     return load_walk_cases(write(path, *rows, columns=[*COLUMNS, "audio_path"]), TOOLS, codec, Recordings())
 
 
-@pytest.mark.parametrize("codec", list(AudioFormat))
+@pytest.mark.parametrize("codec", [AudioFormat.PCM16, AudioFormat.G711_ULAW, AudioFormat.G711_ALAW])
 def test_walk_names_its_audio(tmp_path: Path, codec: AudioFormat) -> None:
     """The audio lies beside the CSV and is named by absolute path and content, with its codec and rate."""
     wav = tmp_path / "data" / "audio" / "a.wav"

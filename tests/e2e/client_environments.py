@@ -47,8 +47,10 @@ CLIENTS = (
     ForeignClient("livekit_agents", ("livekit-agents==1.8.9", "livekit-plugins-openai==1.8.9")),
 )
 
+GOOGLE_GENAI = ForeignClient("google_genai", ("google-genai==3.6.1",))
+
 
 if __name__ == "__main__":
-    for client in CLIENTS:
+    for client in (*CLIENTS, GOOGLE_GENAI):
         if client.requirements:
             client.environment.make(Path(sys.argv[1]))

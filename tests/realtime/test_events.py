@@ -104,7 +104,7 @@ def test_other_errors_keep_the_servers_code() -> None:
     assert error_kind(None, "invalid_request_error") == "invalid_request_error"
 
 
-@pytest.mark.parametrize("audio_format", list(AudioFormat))
+@pytest.mark.parametrize("audio_format", [AudioFormat.PCM16, AudioFormat.G711_ULAW, AudioFormat.G711_ALAW])
 @pytest.mark.parametrize("modality", list(OutputModality))
 def test_what_we_send_is_what_the_protocol_asks_for(audio_format: AudioFormat, modality: OutputModality) -> None:
     """Every client event validates against the official package's types and survives it unchanged."""

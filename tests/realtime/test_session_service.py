@@ -72,7 +72,7 @@ def _say(service: child.ServiceChild, text: str, audio_format: AudioFormat) -> b
     return audio_format.to_wire(resample(pcm, 24_000, audio_format.sample_rate_hz))
 
 
-@pytest.mark.parametrize("audio_format", list(AudioFormat))
+@pytest.mark.parametrize("audio_format", [AudioFormat.PCM16, AudioFormat.G711_ULAW, AudioFormat.G711_ALAW])
 async def test_a_turn_in_every_format(service: child.ServiceChild, audio_format: AudioFormat) -> None:
     """Two seconds of tone come back in the format asked for, and the log can restore every byte of both directions."""
     client = _Client(service, "local-echo")

@@ -14,7 +14,7 @@ class AskedDialogue(Dialogue):
     @cached_property
     def _assistant(self) -> RealtimeSession:
         plan = self._plan
-        return RealtimeSession(
+        return plan.sessions.asked(
             plan.url,
             {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
             source="assistant",

@@ -1,8 +1,9 @@
 """The settings of one simulated call: the run config's, and where that is null the simulation file's.
 
 A value in the run config holds for every call, so that a sweep always takes effect; :attr:`CallSettings.overruled`
-lists the file's values that were not used. Two values of a file are never used: a model's name where the embedded
-provider serves the role (it knows only its own), and a realtime model's name where the caller is a text model.
+lists the file's values that were not used. Some values of a file are never used: a model's name where the embedded
+provider serves the role (it knows only its own), a realtime model's name where the caller is a text model, and model
+and voice of the assistant where something else than a model at a provider is called.
 """
 
 from __future__ import annotations
@@ -133,9 +134,11 @@ def _used_values(
 
 def _never_used(settings: SimulationSettings | WrittenSimulationSettings) -> frozenset[str]:
     closed = set()
-    calls_application = isinstance(settings, SimulationSettings) and settings.calls_application
-    if calls_application or settings.assistant.provider.name == "local":
+    calls_another = isinstance(settings, SimulationSettings) and not settings.calls_provider
+    if calls_another or settings.assistant.provider.name == "local":
         closed.add("assistant.model")
+    if calls_another:
+        closed.add("assistant.voice")
     if settings.simulator.provider.name == "local" or settings.simulator.kind == "text":
         closed.add("simulator.model")
     return frozenset(closed)

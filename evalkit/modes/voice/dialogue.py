@@ -28,6 +28,7 @@ from evalkit.audio.resample import resample
 from evalkit.mocks.session import MockAnswer, MockSession
 from evalkit.modes.attempt import add_costs
 from evalkit.modes.voice.recogniser import Recognise
+from evalkit.modes.voice.server_sessions import REALTIME_SESSIONS, ServerSessions
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
@@ -72,6 +73,7 @@ class CallPlan:
 
     Attributes:
         session: How the assistant is configured.
+        sessions: Those of the protocol that its server speaks.
         url: The assistant's address, model and all.
         headers: Of its handshake; they hold the key and are never shown.
         assistant_model: What its tokens are priced by.
@@ -107,6 +109,7 @@ class CallPlan:
     chunk_ms: float
     real_time: bool
     fingerprint: JsonObject
+    sessions: ServerSessions = REALTIME_SESSIONS
     behaviour: Sequence[BehaviourRule] = ()
     speak_as: Callable[[str], Speak] | None = None
     judge_turn: JudgeTurn | None = None

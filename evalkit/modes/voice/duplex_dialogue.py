@@ -18,7 +18,6 @@ from evalkit.modes.voice.recogniser import words_only
 from evalkit.modes.voice.slow_speech import find_slow_speech
 from evalkit.modes.voice.turn_acts import PreparedAct, TurnActs
 from evalkit.modes.voice.turn_measures import find_misbehaviour
-from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.live_call import CallStream, LiveCall
 from evalkit.realtime.media_stream.session import MediaStreamCall
 from evalkit.records.faults import Failure
@@ -40,7 +39,7 @@ class DuplexDialogue(Dialogue):
             return MediaStreamCall(
                 plan.media_stream, handed, self._call_id, trace=self._trace, timeline=self._timeline, stream=stream
             )
-        return DuplexSession(
+        return plan.sessions.duplex(
             plan.url,
             {**plan.headers, **self._introduction.headers(plan.url, "assistant")},
             source="assistant",

@@ -100,13 +100,17 @@ def _recogniser(settings: VoiceSettings) -> JsonObject:
 def _detection(settings: VoiceSettings) -> JsonObject:
     """Return how the other side takes the turns; nothing where the client does, as it was before there was a choice.
 
-    Of an application behind a telephone line it is also said where that is, and how it is called.
+    Of an application behind a telephone line, and of a server of Gemini Live, it is also said where that is.
     """
     target = settings.target
+    turns = {"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}
+    if settings.calls_gemini:
+        return {"target": {"kind": target.kind, "url": target.url}, **turns}
     if settings.calls_application:
         served = {"tool_host": True} if settings.tool_host.enabled else {}
-        return {"target": {**asdict(target), "parameters": dict(target.parameters)}, **served}
-    return {"turn_detection": asdict(settings.turn_detection)} if settings.turn_detection.is_duplex else {}
+        called = {key: value for key, value in asdict(target).items() if key != "api_key_env"}
+        return {"target": {**called, "parameters": dict(target.parameters)}, **served}
+    return turns
 
 
 def settings_of_written_turn(

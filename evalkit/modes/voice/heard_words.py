@@ -1,8 +1,8 @@
 """What the assistant's own recogniser took the caller's words for, where the server tells it.
 
 Whether an agent misunderstood or was misheard shows only beside these words. They are asked for by
-``session.audio.input.transcription``; the embedded provider tells them of itself, others for the price of a
-transcription. A server that takes the turns cuts speech into items of its own: there they are not asked for.
+``session.audio.input.transcription``; the embedded provider and Gemini Live tell them of themselves, others for the
+price of a transcription. A server that takes the turns cuts speech into items of its own: there they are not asked for.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ def recogniser_of(settings: VoiceSettings) -> str | None:
     assistant = settings.assistant
     if settings.turn_detection.is_duplex:
         return None
+    if settings.calls_gemini:
+        return assistant.model
     embedded = assistant.provider.models.transcription if assistant.provider.name == "local" else None
     return assistant.transcription_model or embedded
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalkit.modes.voice.target import is_telephone
+from evalkit.modes.voice.target import calls_provider
 from evalkit.settings.types import LLM_PROVIDERS
 
 _INSTEAD = {
@@ -18,7 +18,7 @@ def find_realtime_problems(config: Mapping[str, Any]) -> Iterator[str]:
     """Yield a message for every such role that is given to a local language model, which reads and writes text."""
     for role, instead in _INSTEAD.items():
         node = config.get(role)
-        is_called = role != "assistant" or not is_telephone(config)
+        is_called = role != "assistant" or calls_provider(config)
         if node is None or node.get("kind") == "text" or not is_called:
             continue
         provider = (node["provider"] or config["provider"])["name"]

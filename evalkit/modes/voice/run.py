@@ -35,7 +35,13 @@ from evalkit.modes.voice.simulations import (
     tell_not_used,
 )  # fmt: skip
 from evalkit.modes.voice.starters import start_with_simulations
-from evalkit.modes.voice.target import assistant_address, is_telephone, media_stream_target
+from evalkit.modes.voice.target import (
+    assistant_address,
+    is_telephone,
+    media_stream_target,
+    named_in_session,
+    sessions_of,
+)
 from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
 from evalkit.modes.voice.written_run import WRITTEN_RUN
@@ -119,7 +125,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
             for rule in chosen.behaviour:
                 if rule.get("voice"):
                     yield NamedVoice("simulator.behaviour: 'voice'", settings.speech.provider, str(rule["voice"]))
-            if chosen.assistant_voice is not None and not settings.calls_application:
+            if chosen.assistant_voice is not None and settings.calls_provider:
                 where = "assistant.voice" if settings.assistant.voice else f"{path}: assistant.voice"
                 yield NamedVoice(where, settings.assistant.provider, chosen.assistant_voice)
             if chosen.caller_voice in (None, settings.speech.voice):
@@ -184,7 +190,7 @@ class CallPlanner:
         tools = call_tools(case)
         persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
         media_stream = media_stream_target(settings, os.environ)
-        url, headers = assistant_address(peers, chosen.assistant_model, media_stream)
+        url, headers = assistant_address(peers, settings, chosen.assistant_model, os.environ)
         speak = self._speak(chosen.caller_voice)
         mocks = mocks_of(settings, self.data.mocks, case)
         return CallPlan(
@@ -196,7 +202,9 @@ class CallPlanner:
                 voice=chosen.assistant_voice,
                 transcription_model=recogniser_of(settings),
                 turn_detection=detection_spec(settings.turn_detection),
+                model=named_in_session(settings, chosen.assistant_model),
             ),
+            sessions=sessions_of(settings),
             url=url,
             headers=headers,
             assistant_model=chosen.assistant_model,

@@ -93,7 +93,10 @@ class TurnDetectionSettings:
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """What is called. All but `kind` is for an application behind a telephone line."""
+    """What is called. `url` is for a server of Gemini Live, as `api_key_env` is, and for an application.
+
+    All else but `kind` is for an application behind a telephone line.
+    """
 
     kind: str
     url: str | None
@@ -101,6 +104,7 @@ class TargetSettings:
     speaks_first: str | None
     parameters: Mapping[str, str]
     auth_token_env: str | None
+    api_key_env: str | None = None
 
 
 _REALTIME = TargetSettings("realtime", None, None, None, {}, None)
@@ -208,9 +212,19 @@ class VoiceSettings(RealtimeSettings):
         return self.target.kind == "media_stream"
 
     @property
+    def calls_gemini(self) -> bool:
+        """Whether a server of Gemini Live is called."""
+        return self.target.kind == "gemini_live"
+
+    @property
+    def calls_provider(self) -> bool:
+        """Whether a realtime model at a provider is called."""
+        return not (self.calls_application or self.calls_gemini)
+
+    @property
     def roles_not_called(self) -> frozenset[str]:
-        """The assistant's, where an application is called in its place."""
-        return frozenset({"assistant"}) if self.calls_application else frozenset()
+        """The assistant's, where something else is called in its place."""
+        return frozenset() if self.calls_provider else frozenset({"assistant"})
 
 
 @dataclass(frozen=True, kw_only=True)

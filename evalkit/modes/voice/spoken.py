@@ -20,7 +20,7 @@ from evalkit.modes.voice.recogniser import make_recogniser
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mock_sessions, mocked_tools
 from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
-from evalkit.modes.voice.target import assistant_address, media_stream_target
+from evalkit.modes.voice.target import assistant_address, media_stream_target, named_in_session, sessions_of
 from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
 from evalkit.peers.peers import Peers
@@ -78,7 +78,8 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
         if settings.real_time:
             peers.clients.warm()
         media_stream = media_stream_target(settings, os.environ)
-        url, headers = assistant_address(peers, str(settings.assistant.model), media_stream)
+        model = str(settings.assistant.model)
+        url, headers = assistant_address(peers, settings, model, os.environ)
         setup = TurnSetup(
             settings=settings,
             session=SessionSpec(
@@ -89,7 +90,9 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
                 voice=settings.assistant.voice,
                 transcription_model=recogniser_of(settings),
                 turn_detection=detection_spec(settings.turn_detection),
+                model=named_in_session(settings, model),
             ),
+            sessions=sessions_of(settings),
             url=url,
             headers=headers,
             run=run,

@@ -30,6 +30,7 @@ from evalkit.modes.voice.duplex_account import DuplexAccount
 from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.heard_words import what_was_heard
 from evalkit.modes.voice.recogniser import Recognise, words_only
+from evalkit.modes.voice.server_sessions import REALTIME_SESSIONS, ServerSessions
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.slow_speech import find_slow_speech
 from evalkit.modes.voice.target import blame_unknown_calls, note_line
@@ -37,7 +38,6 @@ from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.modes.voice.turn_record import make_turn
-from evalkit.realtime.duplex import DuplexSession
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
 from evalkit.realtime.live_call import CallStream, LiveCall
@@ -83,6 +83,7 @@ class TurnSetup:
         headers: Of the handshake; they hold the key and are never shown.
         fingerprint: The settings that decide the records, as each of them stores them.
         price: Tokens and model -> dollars, or None when the price is unknown.
+        sessions: Those of the protocol that the assistant's server speaks.
         channel: Line quality: what lies between the utterance and the assistant.
         new_tools: Makes the tools of one conversation; None: calls are not answered and end the turn.
         on_rate_limits: Called with the server's rate limits whenever it sends them.
@@ -101,6 +102,7 @@ class TurnSetup:
     clock: Clock
     fingerprint: JsonObject
     price: Callable[[Usage, str], float | None]
+    sessions: ServerSessions = REALTIME_SESSIONS
     channel: ChannelSpec = field(default_factory=ChannelSpec)
     new_tools: Callable[[CaseTrial], AnswerTools] | None = None
     on_rate_limits: OnRateLimits = lambda _: None
@@ -206,7 +208,7 @@ class _SpokenExchange:
         return {**self._setup.headers, **introduction.headers(self._setup.url, "assistant")}
 
     def _open_manual(self, trace: Trace, timeline: Timeline) -> RealtimeSession:
-        return RealtimeSession(
+        return self._setup.sessions.asked(
             self._setup.url,
             self._headers(),
             source="assistant",
@@ -235,7 +237,7 @@ class _SpokenExchange:
         if target is not None:
             handed, call_id = ({}, None) if hosted is None else (hosted.parameters, hosted.call_id)
             return MediaStreamCall(target, handed, call_id, trace=trace, timeline=timeline, stream=stream)
-        return DuplexSession(
+        return self._setup.sessions.duplex(
             self._setup.url,
             self._headers(),
             source="assistant",

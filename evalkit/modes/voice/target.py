@@ -1,4 +1,4 @@
-"""What is called: a realtime model, or an application behind a telephone line, and what of a config fits which."""
+"""What is called: a realtime model, a server of Gemini Live or a telephone application; what of a config fits which."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from evalkit.audio.formats import AudioFormat
+from evalkit.modes.voice.gemini_target import (
+    GEMINI_LIVE,
+    find_gemini_key_problems,
+    find_gemini_problems,
+    gemini_headers,
+    is_gemini,
+)
+from evalkit.modes.voice.server_sessions import GEMINI_SESSIONS, REALTIME_SESSIONS, ServerSessions
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.peers.peers import Peers
 from evalkit.realtime.media_stream.dialect import DIALECTS
@@ -23,7 +31,7 @@ APPLICATION = "application"
 LINE_CHUNK_MS = 20
 """How much sound a telephone line carries in one frame."""
 
-_OWN_KEYS = ("url", "dialect", "speaks_first", "auth_token_env")
+_OWN_KEYS = ("url", "api_key_env", "dialect", "speaks_first", "auth_token_env")
 _UNMEASURED = (
     "is not measured over a telephone line, which does not tell when an answer was begun; "
     "latency_voice_to_voice_ms and response_latency_ms are, from the sound"
@@ -43,11 +51,18 @@ def is_telephone(config: Mapping[str, Any]) -> bool:
     return target is not None and target["kind"] == MEDIA_STREAM
 
 
+def calls_provider(config: Mapping[str, Any]) -> bool:
+    """Whether a composed or resolved config calls a realtime model at a provider."""
+    return not (is_telephone(config) or is_gemini(config))
+
+
 def find_target_problems(config: Mapping[str, Any]) -> list[str]:
     """Return what does not fit what is called."""
     target = config.get("target")
     if is_telephone(config):
         return [*_find_line_problems(config), *_find_idle_settings(config)]
+    if is_gemini(config):
+        return list(find_gemini_problems(config))
     turns = config["turn_detection"]["type"]
     problems = []
     if turns == APPLICATION:
@@ -55,12 +70,15 @@ def find_target_problems(config: Mapping[str, Any]) -> list[str]:
         problems.append(f"{found}; take target=media_stream, or turn_detection=none, server_vad or semantic_vad")
     problems += [
         f"target.{key}: {target[key]!r}, but target.kind=realtime calls a model at a provider (provider.base_url); "
-        "take target=media_stream, or leave it null"
+        "take target=media_stream or target=gemini_live, or leave it null"
         for key in _OWN_KEYS
         if target is not None and target[key] is not None
     ]
     if target is not None and target["parameters"]:
         problems.append("target.parameters: only an application is handed some; take target=media_stream")
+    if config["audio"]["input_format"] == AudioFormat.PCM16_16KHZ:
+        found = "audio.input_format: pcm16_16khz, but target.kind=realtime, whose protocol has no such sound"
+        problems.append(f"{found}; take target=gemini_live, or audio.input_format=pcm16")
     return problems
 
 
@@ -72,6 +90,8 @@ def _find_line_problems(config: Mapping[str, Any]) -> Iterator[str]:
             "name it, for example target.url=ws://127.0.0.1:8765/ws"
         )
     dialect = DIALECTS.get(str(target["dialect"]))
+    if target["api_key_env"] is not None:
+        yield f"target.api_key_env: {target['api_key_env']!r}, which target=media_stream does not have; leave it null"
     if dialect is None:
         yield f"target.dialect: null; expected one of {', '.join(DIALECTS)}"
     if target["speaks_first"] is None:
@@ -113,7 +133,8 @@ def find_tool_host_problems(config: Mapping[str, Any]) -> list[str]:
     if not config["tool_host"]["enabled"]:
         return []
     if not is_telephone(config):
-        found = "tool_host.enabled: true, but target.kind=realtime, whose tools are asked for over the wire"
+        kind = GEMINI_LIVE if is_gemini(config) else "realtime"
+        found = f"tool_host.enabled: true, but target.kind={kind}, whose tools are asked for over the wire"
         return [f"{found}; leave it false, or take target=media_stream"]
     return find_missing_packages()
 
@@ -142,13 +163,24 @@ def media_stream_target(settings: VoiceSettings, environ: Mapping[str, str]) -> 
 
 
 def assistant_address(
-    peers: Peers, model: str, media_stream: MediaStreamTarget | None
+    peers: Peers, settings: VoiceSettings, model: str, environ: Mapping[str, str]
 ) -> tuple[str, Mapping[str, str]]:
     """Return the URL and the headers of the assistant's handshake; the headers hold the key and are never shown."""
-    if media_stream is not None:
-        return media_stream.url, {}
+    target = settings.target
+    if not settings.calls_provider:
+        return str(target.url), gemini_headers(target, environ) if settings.calls_gemini else {}
     address = peers.realtime("assistant", model)
     return address.url, address.headers
+
+
+def sessions_of(settings: VoiceSettings) -> ServerSessions:
+    """Return the sessions of the protocol that the assistant's server speaks."""
+    return GEMINI_SESSIONS if settings.calls_gemini else REALTIME_SESSIONS
+
+
+def named_in_session(settings: VoiceSettings, model: str) -> str | None:
+    """Return the model that a session is to name, where the address does not: with Gemini Live."""
+    return model if settings.calls_gemini else None
 
 
 def note_line(target: MediaStreamTarget | None, *, serves_tools: bool = False) -> JsonObject:
@@ -173,7 +205,9 @@ def blame_unknown_calls(unknown: Sequence[UnknownCall], failure: Failure | None)
 
 
 def find_token_problems(settings: VoiceSettings, environ: Mapping[str, str]) -> list[str]:
-    """Return a message where `environ` lacks the token that requests to an application are signed with."""
+    """Return a message where `environ` lacks what the target's requests are signed with, or its server's key."""
+    if settings.calls_gemini:
+        return find_gemini_key_problems(settings.target, environ)
     name = settings.target.auth_token_env
     if name is None or environ.get(name, "").strip():
         return []

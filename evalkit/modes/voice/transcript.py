@@ -35,7 +35,8 @@ def order_steps(
 
     Args:
         result: The responses.
-        outputs: The answers to the turn's calls, one each, in the order of the calls; the last may be missing.
+        outputs: The answers to the turn's calls, one each, in the order of the calls; the last may be missing. Those
+            to calls that the server took back are left out, as the calls are.
         said: What the caller said in between, each with its time in milliseconds since the case began; it stands
             before the responses that began after it.
         hosted: The tools that the assistant called by itself; they stand so too, by when they were called.
@@ -45,6 +46,8 @@ def order_steps(
     between += [(told.called_at_ms, _hosted_steps(told)) for told in hosted]
     between.sort(key=lambda each: each[0])
     steps: list[Step] = []
+    made = {call.call_id for call in result.tool_calls}
+    outputs = [output for output in outputs if output.call_id in made]
     answered = told = 0
     for response in result.responses:
         while told < len(between) and between[told][0] < response.created_at_ms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evalkit.modes.voice.gemini_target import is_gemini
 from evalkit.modes.voice.settings import TurnDetectionSettings
 from evalkit.modes.voice.target import is_telephone
 from evalkit.realtime.events import DetectionSpec
@@ -39,7 +40,7 @@ def find_detection_problems(config: Mapping[str, Any]) -> list[str]:
             "leave real_time null, or take turn_detection=none"
         )
     provider = config["assistant"]["provider"] or config["provider"]
-    if provider["name"] == "replay":
+    if provider["name"] == "replay" and not is_gemini(config):
         problems.append(
             f"turn_detection.type: {kind}, but provider=replay answers only when it is asked to; "
             "take turn_detection=none, or another provider for the assistant"

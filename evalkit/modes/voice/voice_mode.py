@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
+from evalkit.audio.formats import AudioFormat
 from evalkit.datasets.files import clip, read_json
 from evalkit.metrics.forecast import Range
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
 from evalkit.modes.mode import Mode, ModeData, NamedVoice
+from evalkit.modes.voice.gemini_target import is_gemini, settle_gemini
 from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
 from evalkit.modes.voice.target import (
@@ -74,14 +76,16 @@ class VoiceMode(Mode[Settings, Data]):
         resolved["chunk_ms"] = resolved["chunk_ms"] or DEFAULT_CHUNK_MS
         if is_telephone(resolved):
             settle_target(resolved)
+        if is_gemini(resolved):
+            settle_gemini(resolved)
         if resolved["turn_detection"]["type"] != "none":
             resolved["real_time"] = True
         if resolved["real_time"] is None:
-            is_remote = resolved["assistant"]["provider"]["name"] not in ("local", "replay")
+            is_remote = is_gemini(resolved) or resolved["assistant"]["provider"]["name"] not in ("local", "replay")
             resolved["real_time"] = self.paced_by_default and is_remote
 
     def find_key_problems(self, settings: Settings, environ: Mapping[str, str]) -> list[str]:
-        """Return a message where the token is missing by which requests to an application are signed."""
+        """Return a message where what an application's requests are signed with is missing, or Gemini's key."""
         return find_token_problems(settings, environ)
 
     def needs(self, settings: Settings) -> frozenset[str]:
@@ -97,13 +101,15 @@ class VoiceMode(Mode[Settings, Data]):
         speaks = frozenset({"speech"}) if role and role.provider.name == "local" else frozenset()
         if settings.calls_application:
             return speaks | ({"transcription"} if settings.provider.name == "local" else frozenset())
+        if settings.calls_gemini:
+            return speaks
         if settings.assistant.provider.name == "local" and settings.assistant.model != _HEARS_NOTHING:
             return frozenset({"speech", "transcription"})
         return speaks
 
     def voices(self, settings: Settings, data: Data) -> Iterator[NamedVoice]:  # noqa: ARG002
         """Yield the assistant's, where one is named, and the speech role's, where the mode has that."""
-        if settings.assistant.voice is not None and not settings.calls_application:
+        if settings.assistant.voice is not None and settings.calls_provider:
             yield NamedVoice("assistant.voice", settings.assistant.provider, settings.assistant.voice)
         speech: SpeechSettings | None = getattr(settings, "speech", None)
         if speech is not None:
@@ -129,9 +135,10 @@ class VoiceMode(Mode[Settings, Data]):
                 f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, {settings.assistant.model} at "
                 f"{target.url} ({target.dialect}, {target.speaks_first} speaks first), telephone line in real time"
             )
+        place = f"{provider.name} ({provider.base_url or 'embedded'})"
         line = (
             f"{self.name}, {len(data.cases)} cases x {settings.trials} trials, assistant {settings.assistant.model} "
-            f"at {provider.name} ({provider.base_url or 'embedded'}), chunk {settings.chunk_ms} ms, "
+            f"at {f'Gemini Live ({target.url})' if settings.calls_gemini else place}, chunk {settings.chunk_ms} ms, "
             f"{'real time' if settings.real_time else 'as fast as possible'}"
         )
         return f"{line}, full duplex ({detection.type})" if detection.is_duplex else line
@@ -165,4 +172,4 @@ def bytes_shown(prompt: str, tools: Sequence[JsonObject]) -> int:
 
 
 def _native_rate_hz(audio_format: str | None) -> int:
-    return 24_000 if audio_format in (None, "pcm16") else 8_000
+    return AudioFormat(audio_format or AudioFormat.PCM16).sample_rate_hz

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ _DELTA = ".delta"
 _DELTAS = "response deltas"
 _APPEND = "input_audio_buffer.append"
 _LINE_SOUND = ("media", "playAudio")  # of a telephone line
+_LIVE_SOUND = ("realtimeInput.audio", "serverContent.modelTurn")  # of Gemini Live
 _SOUND_DELTAS = ("response.output_audio.delta", "response.audio.delta")
 # A line up to here says what kind of event it is and where it belongs; the rest differs from piece to piece.
 _HEAD_END = b',"event_index"'
@@ -130,15 +132,18 @@ class _Digester:
             event = orjson.loads(raw)
             kind, payload = event["type"], event["event"]
             at_ms, turn_index = event["event_time_ms"], event["turn_index"]
-            shown = _DELTAS if kind.endswith(_DELTA) else kind
+            shown = _DELTAS if kind.endswith(_DELTA) else _name_of(kind, payload)
             place = (event["source"], event["direction"], turn_index, shown)
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             return
         self.total += 1
         if event["source"] == "assistant":
-            _mark(self.turns.setdefault(turn_index, TurnMarks()), kind, at_ms, payload)
-        if shown in (_DELTAS, _APPEND, *_LINE_SOUND):
-            if head:
+            turn = self.turns.setdefault(turn_index, TurnMarks())
+            _mark(turn, kind, at_ms, payload)
+            with suppress(AttributeError, TypeError):  # a message that is not as its protocol has it
+                _mark_live(turn, shown, at_ms, payload)
+        if shown in (_DELTAS, _APPEND, *_LINE_SOUND, *_LIVE_SOUND):
+            if head and shown not in _LIVE_SOUND:  # whose other messages begin alike
                 self._streams[head] = place
             if self.lines and self.lines[-1].place == place:
                 self.lines[-1].count += 1
@@ -185,6 +190,37 @@ def _mark(turn: TurnMarks, kind: str, at_ms: float, payload: Mapping[str, Any]) 
         if call is not None and item.get("type") == "function_call_output":
             call.answered_ms = at_ms
     elif kind == "response.done":
+        turn.done_ms = at_ms
+
+
+def _name_of(kind: str, payload: Mapping[str, Any]) -> str:
+    """Return what an event is shown as: a message of Gemini Live by the first thing in it too."""
+    inner = payload.get(kind) if kind in ("realtimeInput", "serverContent") else None
+    return f"{kind}.{next(iter(inner))}" if isinstance(inner, Mapping) and inner else kind
+
+
+def _mark_live(turn: TurnMarks, shown: str, at_ms: float, payload: Mapping[str, Any]) -> None:
+    """Mark what a message of Gemini Live tells of a turn; its responses are told apart by the calls between them."""
+    if shown == "realtimeInput.audio":
+        turn.sound_began_ms = at_ms if turn.sound_began_ms is None else turn.sound_began_ms
+    elif shown == "realtimeInput.activityEnd":
+        turn.asked_ms = at_ms if turn.asked_ms is None else turn.asked_ms
+    elif shown == "serverContent.modelTurn":
+        response = turn.responses.setdefault(f"answer_{len(turn.calls)}", Response())
+        for part in payload["serverContent"]["modelTurn"].get("parts", ()):
+            sound = part.get("inlineData")
+            if sound:
+                response.first_sound_ms = at_ms if response.first_sound_ms is None else response.first_sound_ms
+                response.sound_bytes += _sound_bytes(sound.get("data"))
+    elif shown == "toolCall":
+        for call in payload["toolCall"].get("functionCalls", ()):
+            turn.calls.setdefault(str(call.get("id")), CallMark(str(call.get("name") or ""), at_ms))
+    elif shown == "toolResponse":
+        for answer in payload["toolResponse"].get("functionResponses", ()):
+            call = turn.calls.get(str(answer.get("id")))
+            if call is not None:
+                call.answered_ms = at_ms
+    elif shown == "serverContent.turnComplete":
         turn.done_ms = at_ms
 
 

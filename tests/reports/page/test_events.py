@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 from stored_run import event
 
@@ -53,6 +54,40 @@ def test_a_stream_of_pieces_is_one_line() -> None:
     words = {line.event_type: line.words for line in digest.lines}
     assert words["response.function_call_arguments.done"] == 'look_up({"id": 7})'
     assert words["response.done"] == 'failed {"error":"e"}'
+
+
+def test_a_turn_with_gemini_live() -> None:
+    """The same moments, from messages that are named by what they hold; sound is one line, all else stands there."""
+    part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": SOUND}}
+    answer = {"serverContent": {"modelTurn": {"parts": [part, part]}}}
+    messages: list[tuple[str, float, Any]] = [
+        ("setup", 1.0, {"setup": {"model": "models/m"}}),
+        *(("realtimeInput", 10.0 + n, {"realtimeInput": {"audio": {"data": SOUND}}}) for n in range(3)),
+        ("realtimeInput", 20.0, {"realtimeInput": {"activityEnd": {}}}),
+        ("serverContent", 120.0, answer),
+        ("toolCall", 130.0, {"toolCall": {"functionCalls": [{"id": "c1", "name": "look_up", "args": {"id": 7}}]}}),
+        ("toolResponse", 150.0, {"toolResponse": {"functionResponses": [{"id": "c1", "response": {"output": 1}}]}}),
+        ("serverContent", 300.0, answer),
+        ("serverContent", 301.0, answer),
+        ("serverContent", 302.0, {"serverContent": {"interrupted": True}}),
+        ("serverContent", 310.0, {"serverContent": {"turnComplete": True}}),
+    ]
+    log = [
+        json.dumps({"type": kind, "source": "assistant", "direction": "sent", "turn_index": 1, "event_index": 1,
+                    "event_time_ms": at_ms, "event": message}, separators=(",", ":")).encode() + b"\n"
+        for kind, at_ms, message in messages
+    ]  # fmt: skip
+    digest = digest_events(log, 80)
+    turn = digest.turns[1]
+    assert (turn.sound_began_ms, turn.asked_ms, turn.done_ms) == (10.0, 20.0, 310.0)
+    assert [(r.first_sound_ms, r.sound_bytes) for r in turn.responses.values()] == [(120.0, 640), (300.0, 1280)]
+    (call,) = turn.calls.values()
+    assert (call.name, call.called_ms, call.answered_ms) == ("look_up", 130.0, 150.0)
+    assert [(line.event_type, line.count) for line in digest.lines] == [
+        ("setup", 1), ("realtimeInput.audio", 3), ("realtimeInput.activityEnd", 1), ("serverContent.modelTurn", 1),
+        ("toolCall", 1), ("toolResponse", 1), ("serverContent.modelTurn", 2), ("serverContent.interrupted", 1),
+        ("serverContent.turnComplete", 1),
+    ]  # fmt: skip
 
 
 def test_the_sound_of_a_telephone_line_is_one_line_each_way() -> None:

@@ -1,0 +1,1 @@
+"""The protocol of Gemini Live (BidiGenerateContent), put into the events of the Realtime protocol and out of them."""
