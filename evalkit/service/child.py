@@ -33,7 +33,10 @@ _TAIL_LINES = 12
 _DETACHED: list[subprocess.Popen[bytes]] = []
 """Processes that are to outlive us; kept so that nobody takes them for forgotten."""
 _WRONG_CONFIG = 2
-_SERVER_NEEDS = ("starlette", "uvicorn", "websockets", "httpx", "python_multipart", "rapidfuzz", "snowballstemmer")
+_SERVER_NEEDS = (
+    *("starlette", "uvicorn", "websockets", "httpx", "python_multipart", "rapidfuzz", "snowballstemmer"),
+    "pocketsphinx",  # its dictionary says how words sound
+)
 _ENGINE_NEEDS = {
     "hibari": ("hibari",),
     "pico": ("py_nanotts",),
@@ -145,7 +148,7 @@ def engine_packages(options: ServiceOptions) -> list[str]:
 def check_installed(options: ServiceOptions) -> None:
     """Raise :class:`ConfigError` that names every package of the `local` extra that is missing."""
     modules = (*_SERVER_NEEDS, *_ENGINE_NEEDS.get(options.speech, ()), *_ENGINE_NEEDS.get(options.transcription, ()))
-    missing = [_PACKAGES.get(name, name) for name in modules if importlib.util.find_spec(name) is None]
+    missing = [_PACKAGES.get(name, name) for name in dict.fromkeys(modules) if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
             f"provider=local needs packages that are not installed: {', '.join(missing)}; "

@@ -39,11 +39,11 @@ def see(items: Iterable[ConversationItem], *, joins: bool) -> list[Item]:
         one = item.seen()
         if one is None:
             continue
-        is_spoken = isinstance(one, UserTurn) and any(part.is_audio for part in item.parts)
         before = seen[-1] if seen else None
-        if joins and is_spoken and speaks_on and isinstance(one, UserTurn) and isinstance(before, UserTurn):
-            seen[-1] = UserTurn(" ".join(filter(None, (before.text, one.text))))
+        is_heard = isinstance(one, UserTurn) and one.is_heard
+        if joins and is_heard and speaks_on and isinstance(one, UserTurn) and isinstance(before, UserTurn):
+            seen[-1] = UserTurn(" ".join(filter(None, (before.text, one.text))), is_heard=True)
         else:
             seen.append(one)
-        speaks_on = is_spoken
+        speaks_on = is_heard
     return seen

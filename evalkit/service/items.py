@@ -152,7 +152,7 @@ class ConversationItem:
         words = " ".join(filter(None, (part.text if part.heard is None else part.heard for part in self.parts)))
         match (self.type, self.role):
             case ("message", "user"):
-                return UserTurn(words)
+                return UserTurn(words, is_heard=any(part.is_audio for part in self.parts))
             case ("message", "assistant"):
                 was_cut = self.status == "incomplete" or any(
                     part.is_audio and (part.heard is not None or part.played_ms is not None) for part in self.parts

@@ -54,6 +54,12 @@ def test_halves_are_one_utterance():
     assert len(see(halves, joins=False)) == 3
 
 
+def test_what_was_heard_is_told_from_what_was_typed():
+    """A recogniser may have taken a word for another; a keyboard has not."""
+    seen = see([user("One."), user("Two."), user("Three.", "input_text")], joins=True)
+    assert [(one.text, one.is_heard) for one in seen] == [("One. Two.", True), ("Three.", False)]
+
+
 def test_what_stays_apart():
     """An answer between two utterances keeps them apart, and what was typed is never joined."""
     said = answer("completed", 2000)

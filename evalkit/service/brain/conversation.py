@@ -16,9 +16,17 @@ import orjson
 
 @dataclass(frozen=True)
 class UserTurn:
-    """A user turn, as recognised or typed."""
+    """A user turn, as recognised or typed.
+
+    Attributes:
+        text: The words.
+        is_heard: Whether a recogniser wrote them down, so that they may sound like what was said and be something else.
+            The same words are the same turn.
+
+    """
 
     text: str
+    is_heard: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ _PAST_FIELDS = re.compile(
 )
 
 
+_CLOCK = re.compile(r"\d{2}:\d{2}(?=:\d{2}\b|$)")
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A value that a field may take, where it was said, and how well it suits."""
@@ -39,6 +42,24 @@ class Candidate:
     start: int
     end: int
     score: float
+
+
+@dataclass(frozen=True)
+class EitherHalf:
+    """A time that was said without the half of the day, as it is in the morning and in the evening."""
+
+    morning: str
+    evening: str
+
+    @property
+    def clock(self) -> str:
+        """What was said, as one writes it: 8:15."""
+        return str(_CLOCK.findall(self.morning)[0]).lstrip("0")
+
+    def beside(self, other: Any) -> str:
+        """Return the one that is in the same half of the day as the time `other`, "" where that is no time."""
+        times = _CLOCK.findall(str(other))
+        return "" if not times else self.morning if times[0] < "12" else self.evening
 
 
 def field_stems(field: Field) -> frozenset[str]:
@@ -141,7 +162,8 @@ def _phones(field: Field, reading: Reading) -> list[Candidate]:
 
 def _ids(field: Field, reading: Reading) -> list[Candidate]:
     found = []
-    for run in mended_runs(reading, field.shape, field_stems(field)):
+    likely = field.likely if reading.is_heard else ""
+    for run in mended_runs(reading, field.shape or likely, field_stems(field)):
         base = 0.0 if _is_count(reading, run) else 1.0
         for part in id_parts(run, field.shape):
             label = label_score(field, reading.said, part.start)
@@ -193,7 +215,7 @@ def _dates(field: Field, reading: Reading) -> list[Candidate]:
 def _times(field: Field, reading: Reading) -> list[Candidate]:
     return [
         Candidate(
-            one.text,
+            EitherHalf(one.text, one.later.text) if one.unclear else one.text,
             one.start,
             one.end,
             2.0 + 0.4 * label_score(field, reading.said, one.start) + (0.5 if one.sure or one.half else 0),
@@ -209,7 +231,8 @@ def _datetimes(_field: Field, reading: Reading) -> list[Candidate]:
         for time in reading.times:
             if day.day:
                 start, end = min(day.start, time.start), max(day.end, time.end)
-                found.append(Candidate(f"{day.day.isoformat()}T{time.text}:00", start, end, 3))
+                texts = [f"{day.day.isoformat()}T{one.text}:00" for one in (time, time.later)]
+                found.append(Candidate(EitherHalf(*texts) if time.unclear else texts[0], start, end, 3))
     return found[:1]
 
 

@@ -246,8 +246,29 @@ def flag(field: Field, said: SpokenText) -> Choice | None:
         hits = weak if len(wanted) == 1 else []
     if not hits:
         return None
-    first = hits[0]
+    first, end = hits[0], hits[-1] + 1
     clause = said.tokens[first].clause
     before = [token.word for token in said.tokens[max(0, first - 5) : first] if token.clause == clause]
-    negative = any(word in NEGATIONS or word.endswith("n't") for word in before)
-    return Choice(not negative, first, hits[-1] + 1, 2.0)
+    after = [token.word for token in said.tokens[end : end + 2] if token.clause == clause]
+    if _is_only_asked(said, first) or _LEFT_OPEN.search(" ".join(before)):
+        return None
+    refused = "?" in said.gap(end) and _is_no(said.word(end))
+    return Choice(not (refused or any(map(_is_no, before)) or any(map(_is_no, after))), first, end, 2.0)
+
+
+_LEFT_OPEN = re.compile(r"\b(?:not (?:so |quite |really )?sure|(?:don't|do not) (?:know|mind|care))\b")
+_ASKED = re.compile(
+    r"^(?:(?:and|so|but|hi|hello|okay|um|uh) )*"
+    r"(?:is|are|does|how much(?: is| are)?|what does|what is|what's) (?:the |a |an )?$"
+)
+
+
+def _is_no(word: str) -> bool:
+    return word in NEGATIONS or word == "nope" or word.endswith("n't")
+
+
+def _is_only_asked(said: SpokenText, place: int) -> bool:
+    """Tell whether a sentence asks about the thing at `place` and wants nothing: "Is breakfast included?"."""
+    sentence = said.tokens[place].sentence
+    before = " ".join(token.word for token in said.tokens[:place] if token.sentence == sentence)
+    return bool(_ASKED.match(f"{before} "))

@@ -15,13 +15,16 @@ from enum import StrEnum
 from typing import Any
 
 from evalkit.service.brain.conversation import Answered, Call, Called, Conversation, UserTurn
+from evalkit.service.brain.rules.agent.candidates import EitherHalf
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool, read_tools
 from evalkit.service.brain.rules.agent.intent import Scored, score_tools
 from evalkit.service.brain.rules.agent.slots import Filling, fill
+from evalkit.service.brain.rules.agent.soundalikes import as_meant
 from evalkit.service.brain.rules.agent.wishes import asks_to_know, is_unsure
 from evalkit.service.brain.rules.language.dates import today_from
 from evalkit.service.brain.rules.language.readings import Reading, read_utterance
-from evalkit.service.brain.rules.language.words import word_set
+from evalkit.service.brain.rules.language.times import OpenHours, half_said, read_open_hours
+from evalkit.service.brain.rules.language.words import SpokenText, word_set
 
 _DROPPED = re.compile(
     r"\b(?:never ?mind|forget (?:it|about it|that)|leave it|drop it|don't bother|that's all|changed my mind about)\b"
@@ -53,6 +56,7 @@ class Decision:
         began_earlier: For ASK, whether the request was already open.
         progress: For ASK, whether the caller's last words brought anything new.
         misheard: For ASK, whether an id was said that is not of the shape it must have.
+        either: For ASK, the time of which nobody knows the half of the day, where that is what is missing.
         heard: What the caller said last.
         answers: For REPORT, the calls that were answered, each with the raw output.
         tools: The session's tools.
@@ -67,6 +71,7 @@ class Decision:
     began_earlier: bool = False
     progress: bool = True
     misheard: bool = False
+    either: EitherHalf | None = None
     heard: str = ""
     answers: tuple[tuple[Called, str], ...] = ()
     tools: tuple[Tool, ...] = ()
@@ -78,6 +83,7 @@ class _State:
 
     pending: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    unclear: Mapping[str, EitherHalf] = field(default_factory=dict)
     asked: str = ""
     memory: Mapping[str, Any] = field(default_factory=dict)
     last_call: Call | None = None
@@ -86,15 +92,15 @@ class _State:
 def decide(conversation: Conversation) -> Decision:
     """Return what the agent does next in `conversation`."""
     tools = read_tools(conversation.tools)
-    descriptions = tuple(one.description for tool in tools for one in tool.fields)
-    today = today_from((conversation.instructions, *(tool.description for tool in tools), *descriptions))
+    conversation = _as_meant(conversation, tools)
+    now = _now(conversation.instructions, tools)
     answered, is_new = _fresh_answers(conversation)
     if answered and is_new:
-        return Decision(Move.REPORT, answers=answered, tools=tools, heard=_last_heard(conversation))
+        return Decision(Move.REPORT, answers=answered, tools=tools, heard=_last_turn(conversation).text)
     state, decision = _State(), Decision(Move.TALK, tools=tools)
     for item in conversation.items:
         if isinstance(item, UserTurn):
-            state, decision = _hear(state, item.text, tools, today)
+            state, decision = _hear(state, _read(item, now), tools)
         elif isinstance(item, Called):
             memory = {**state.memory, **item.arguments}
             state = _State(memory=memory, last_call=Call(item.name, item.arguments))
@@ -103,21 +109,49 @@ def decide(conversation: Conversation) -> Decision:
             decision = Decision(Move.WAIT)
     if answered and decision.move is Move.TALK:
         decision = Decision(Move.REPORT, answers=answered)
-    decision = replace(decision, tools=tools, heard=_last_heard(conversation))
-    decision = _obey_choice(decision, conversation.tool_choice, today)
-    misheard = decision.move is Move.ASK and _has_unfit_id(decision, today)
+    decision = replace(decision, tools=tools, heard=_last_turn(conversation).text)
+    last = _read(_last_turn(conversation), now)
+    decision = _obey_choice(decision, conversation.tool_choice, last)
+    misheard = decision.move is Move.ASK and decision.either is None and _has_unfit_id(decision, last)
     return replace(decision, misheard=misheard)
 
 
-def _has_unfit_id(decision: Decision, today: date | None) -> bool:
+@dataclass(frozen=True)
+class _Now:
+    """What day it is, and when somebody is there, as far as the session says."""
+
+    today: date | None
+    opening: tuple[OpenHours, ...]
+
+
+def _now(instructions: str, tools: Sequence[Tool]) -> _Now:
+    descriptions = tuple(one.description for tool in tools for one in tool.fields)
+    today = today_from((instructions, *(tool.description for tool in tools), *descriptions))
+    return _Now(today, read_open_hours(instructions))
+
+
+def _as_meant(conversation: Conversation, tools: tuple[Tool, ...]) -> Conversation:
+    """Return the conversation with what was heard as it was meant."""
+    items = [
+        replace(item, text=as_meant(item.text, tools)) if isinstance(item, UserTurn) and item.is_heard else item
+        for item in conversation.items
+    ]
+    return replace(conversation, items=items)
+
+
+def _read(turn: UserTurn, now: _Now) -> Reading:
+    return read_utterance(turn.text, now.today, now.opening, is_heard=turn.is_heard)
+
+
+def _has_unfit_id(decision: Decision, last: Reading) -> bool:
     """Tell whether the first thing missing is an id, and one was said that can't be it."""
-    runs = [run for run in read_utterance(decision.heard, today).ids if len(run.text) > 3]
+    runs = [run for run in last.ids if len(run.text) > 3]
     used = {re.sub(r"\W", "", str(value)).upper() for value in decision.known.values()}
     return decision.missing[0].kind in (Kind.ID, Kind.PHONE) and any(run.text not in used for run in runs)
 
 
-def _last_heard(conversation: Conversation) -> str:
-    return next((item.text for item in reversed(conversation.items) if isinstance(item, UserTurn)), "")
+def _last_turn(conversation: Conversation) -> UserTurn:
+    return next((item for item in reversed(conversation.items) if isinstance(item, UserTurn)), UserTurn(""))
 
 
 def _fresh_answers(conversation: Conversation) -> tuple[tuple[tuple[Called, str], ...], bool]:
@@ -136,21 +170,20 @@ def _fresh_answers(conversation: Conversation) -> tuple[tuple[tuple[Called, str]
     return tuple(fresh), is_new
 
 
-def _obey_choice(decision: Decision, choice: str, today: date | None) -> Decision:
-    """Return `decision` as `tool_choice` allows it."""
+def _obey_choice(decision: Decision, choice: str, last: Reading) -> Decision:
+    """Return `decision` as `tool_choice` allows it, where a call is demanded by what was said `last`."""
     if choice == "none":
         return replace(decision, move=Move.TALK, calls=()) if decision.move is Move.CALL else decision
     named = [tool for tool in decision.tools if choice in ("required", tool.name)]
     allowed = {tool.name for tool in named}
     if not named or (decision.calls and all(call.name in allowed for call in decision.calls)):
         return decision
-    scored = score_tools(named, read_utterance(decision.heard, today))[0]
+    scored = score_tools(named, last)[0]
     known = dict(decision.known) if decision.tool == scored.tool else {}
     return replace(decision, move=Move.CALL, calls=(Call(scored.tool.name, {**known, **scored.filling.values}),))
 
 
-def _hear(state: _State, text: str, tools: tuple[Tool, ...], today: date | None) -> tuple[_State, Decision]:
-    reading = read_utterance(text, today)
+def _hear(state: _State, reading: Reading, tools: tuple[Tool, ...]) -> tuple[_State, Decision]:
     if not tools or not reading.said.tokens:
         return state, Decision(Move.TALK)
     scored = score_tools(tools, reading)
@@ -167,15 +200,15 @@ def _hear(state: _State, text: str, tools: tuple[Tool, ...], today: date | None)
 def _asks(scored: Sequence[Scored], reading: Reading, memory: Mapping[str, Any]) -> bool:
     """Tell whether the best tool is asked for at all."""
     best = scored[0]
-    if is_unsure(reading.said) and not best.filling.values:
+    if is_unsure(reading.said) and not best.filling.said:
         return False
-    said = all(one.name in best.filling.values for one in best.tool.required)
-    known = said or (best.action > 0 and all(one.name in {*best.filling.values, *memory} for one in best.tool.required))
+    said = all(one.name in best.filling.said for one in best.tool.required)
+    known = said or (best.action > 0 and all(one.name in {*best.filling.said, *memory} for one in best.tool.required))
     ahead = best.score - (scored[1].score if len(scored) > 1 else 0.0)
     sure_values = sum(one.kind not in (Kind.THING, Kind.TEXT) for one in best.tool.required)
     intended = best.named > 0.3 or best.action > 0
     spelled_out = said and (best.words > 1 or len(best.tool.required) > 2 or (sure_values > 1 and ahead >= 1.0))
-    if not intended and not spelled_out and not (len(best.filling.values) > 1 and best.score >= 4):
+    if not intended and not spelled_out and not (len(best.filling.said) > 1 and best.score >= 4):
         return False
     if best.score >= MINIMUM:
         return True
@@ -190,23 +223,26 @@ def _is_worth_asking(best: Scored, reading: Reading) -> bool:
     """Tell whether a request that lacks something is clear enough to ask for it; a question only about one's own."""
     words = reading.said.words()
     own = bool({"my", "our", "mine"} & set(words)) or any(len(run.text) > 1 for run in reading.ids)
-    wanted = (best.named > 0 and best.action > 0) or len(best.filling.values) > 1
+    wanted = (best.named > 0 and best.action > 0) or len(best.filling.said) > 1
     return wanted and (own or not asks_to_know(reading.said))
 
 
 def _take_up(state: _State, scored: Scored) -> tuple[_State, Decision]:
     values = dict(scored.filling.values)
     for one in scored.tool.required:
-        if one.name not in values and one.name in state.memory:
+        if one.name not in scored.filling.said and one.name in state.memory:
             values[one.name] = state.memory[one.name]
-    return _pursue(replace(state, pending=scored.tool.name, values=values), scored.tool)
+    opened = replace(state, pending=scored.tool.name, values=values, unclear=scored.filling.unclear)
+    return _pursue(opened, scored.tool)
 
 
 def _pursue(state: _State, tool: Tool) -> tuple[_State, Decision]:
-    missing = tuple(one for one in tool.required if one.name not in state.values)
+    unclear = [one for one in tool.fields if one.name in state.unclear]
+    missing = (*unclear, *(one for one in tool.required if one.name not in {*state.values, *state.unclear}))
     if missing:
-        return replace(state, asked=missing[0].name), Decision(
-            Move.ASK, tool=tool, missing=missing, known=dict(state.values)
+        asked = missing[0].name
+        return replace(state, asked=asked), Decision(
+            Move.ASK, tool=tool, missing=missing, known=dict(state.values), either=state.unclear.get(asked)
         )
     return _call(state, [Call(tool.name, _ordered(tool, state.values))])
 
@@ -219,8 +255,12 @@ def _call(state: _State, calls: Sequence[Call]) -> tuple[_State, Decision]:
     memory = dict(state.memory)
     for call in calls:
         memory |= call.arguments
-    after = replace(state, pending="", values={}, asked="", memory=memory, last_call=calls[-1])
+    after = replace(_closed(state), memory=memory, last_call=calls[-1])
     return after, Decision(Move.CALL, calls=tuple(calls))
+
+
+def _closed(state: _State) -> _State:
+    return replace(state, pending="", values={}, unclear={}, asked="")
 
 
 def _go_on(state: _State, reading: Reading, scored: Sequence[Scored]) -> tuple[_State, Decision]:
@@ -228,7 +268,7 @@ def _go_on(state: _State, reading: Reading, scored: Sequence[Scored]) -> tuple[_
     current = next(one for one in scored if one.tool.name == state.pending)
     best = scored[0]
     if _DROPPED.search(" ".join(reading.said.words())):
-        return replace(state, pending="", values={}, asked=""), Decision(Move.TALK)
+        return _closed(state), Decision(Move.TALK)
     explicit = best.action >= 1.0 and current.action <= 0 and not _is_plain_answer(current.tool, reading, state.asked)
     ahead = best.score - current.score
     switched = (explicit and ahead > 0.5) or (
@@ -236,11 +276,12 @@ def _go_on(state: _State, reading: Reading, scored: Sequence[Scored]) -> tuple[_
     )
     if best is not current and switched and _asks(scored, reading, state.memory):
         memory = {**state.memory, **state.values}
-        return _take_up(replace(state, pending="", values={}, asked="", memory=memory), best)
+        return _take_up(replace(_closed(state), memory=memory), best)
     filling = fill(current.tool, reading, asked=state.asked)
     values = _merge(state, current.tool, filling, reading)
-    after, decision = _pursue(replace(state, values=values), current.tool)
-    return after, replace(decision, began_earlier=True, progress=values != state.values)
+    unclear = {name: either for name, either in {**state.unclear, **filling.unclear}.items() if name not in values}
+    after, decision = _pursue(replace(state, values=values, unclear=unclear), current.tool)
+    return after, replace(decision, began_earlier=True, progress=(values, unclear) != (state.values, state.unclear))
 
 
 def _answers(tool: Tool, reading: Reading, asked: str) -> bool:
@@ -264,13 +305,28 @@ def _is_plain_answer(tool: Tool, reading: Reading, asked: str) -> bool:
 def _merge(state: _State, tool: Tool, filling: Filling, reading: Reading) -> dict[str, Any]:
     values = dict(state.values)
     corrects = bool(reading.corrections) or bool(_FIXES.match(" ".join(reading.said.words())))
+    said = {**filling.values, **_halved(filling.unclear, state.values)}
+    if state.asked in state.unclear and state.asked not in filling.said:
+        said |= _half_of_day(state.unclear[state.asked], state.asked, reading.said)
     for one in tool.fields:
-        if one.name not in filling.values:
+        if one.name not in said:
             continue
-        new = filling.values[one.name]
+        new = said[one.name]
         if one.name not in values or one.name == state.asked or corrects:
             values[one.name] = _with_prefix(values.get(one.name), new)
     return values
+
+
+def _halved(unclear: Mapping[str, EitherHalf], before: Mapping[str, Any]) -> dict[str, str]:
+    """Return the times that correct an earlier one: "make it quarter past eight" is in the same half of the day."""
+    found = {name: either.beside(before.get(name)) for name, either in unclear.items()}
+    return {name: time for name, time in found.items() if time}
+
+
+def _half_of_day(either: EitherHalf, name: str, said: SpokenText) -> dict[str, str]:
+    """Return the time that an answer to "in the morning or in the evening?" tells, under its field's name."""
+    half = half_said(said)
+    return {name: either.morning if half == "am" else either.evening} if half else {}
 
 
 def _with_prefix(old: Any, new: Any) -> Any:
@@ -291,7 +347,8 @@ def _fix_last(state: _State, reading: Reading, tools: Sequence[Tool]) -> Call | 
         return None
     filling = fill(tool, reading)
     before = state.last_call.arguments
-    said = {name: _with_prefix(before.get(name), value) for name, value in filling.values.items()}
+    fixed = {**filling.values, **_halved(filling.unclear, before)}
+    said = {name: _with_prefix(before.get(name), value) for name, value in fixed.items()}
     changed = {name: value for name, value in said.items() if before.get(name) != value}
     known = {one.name for one in tool.fields if one.kind not in (Kind.TEXT, Kind.THING)}
     changed = {name: value for name, value in changed.items() if name in known}

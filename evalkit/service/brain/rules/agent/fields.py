@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -52,6 +53,8 @@ class Field:
         schema: Its JSON Schema.
         required: Whether the tool needs it.
         shape: For ids, the regular expression a value must match; "" for any.
+        likely: For ids of any shape, the regular expression of those that look like the example in the description; ""
+            for none. Nobody says that all do, but what was heard and nearly does is likely misheard.
         parts: For groups, the fields inside; for lists, the one field that each entry is like.
 
     """
@@ -63,6 +66,7 @@ class Field:
     schema: Mapping[str, Any]
     required: bool
     shape: str = ""
+    likely: str = ""
     parts: tuple[Field, ...] = ()
 
     @property
@@ -127,7 +131,26 @@ def _read_field(name: str, schema: Mapping[str, Any], *, required: bool) -> Fiel
     shape = ""
     if kind in (Kind.ID, Kind.PHONE):
         shape = str(schema.get("pattern") or "") or _length_shape(schema)
-    return Field(name, kind, split_name(name), description, schema, required, shape, parts)
+    likely = _example_shape(description) if kind is Kind.ID and not shape else ""
+    return Field(name, kind, split_name(name), description, schema, required, shape, likely, parts)
+
+
+_EXAMPLE = re.compile(
+    r"\b(?:e\.g\.|eg|for example|such as|like|example:?)[\s,:'\"(]+(?P<id>[A-Za-z]+[A-Za-z-]*\d[A-Za-z0-9-]*)"
+)
+
+
+def _example_shape(description: str) -> str:
+    """Return the shape of the id that a description gives as an example: of two letters and four digits, for AE5512.
+
+    An example without letters tells no shape: numbers are of any length.
+    """
+    match = _EXAMPLE.search(description)
+    if match is None:
+        return ""
+    example = match["id"].replace("-", "")
+    runs = ((key, len(list(run))) for key, run in groupby(example, key=str.isdigit))
+    return "^" + "".join(rf"\d{{{size}}}" if digits else f"[A-Z]{{{size}}}" for digits, size in runs) + "$"
 
 
 def _length_shape(schema: Mapping[str, Any]) -> str:

@@ -141,7 +141,7 @@ def _action_score(one: Profile, wanted: Mapping[str, float]) -> float:
 def _completeness(tool: Tool, filling: Filling) -> float:
     """Score that everything a tool needs was said; the more it needs, the less that is chance."""
     needed = [field for field in tool.required if field.kind in _TELLING]
-    complete = all(field.name in filling.values for field in tool.required)
+    complete = all(field.name in filling.said for field in tool.required)
     return 0.4 * min(len(needed), 3) if complete else 0.0
 
 

@@ -1,9 +1,9 @@
 """What a recogniser makes of spelled ids, undone where an id's shape proves it.
 
 Four slips are common: an id falls into several sentences ("R. P. 480. 077"), its first character becomes a word ("our
-P 229" for RP229, "for 8-1-5-0" for 48150), "two hundred four" stays 200-4, and a digit said twice or three times is
-written once too often ("004" as 0004). A run is changed only where it does not fit the field's shape as it is and fits
-it exactly afterwards.
+P 229" for RP229, "for 8-1-5-0" for 48150, "at E 9102" for AE9102), "two hundred four" stays 200-4, and a digit said
+twice or three times is written once too often ("004" as 0004). A run is changed only where it does not fit the field's
+shape as it is and fits it exactly afterwards.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 from evalkit.service.brain.rules.language.ids import Element, IdRun, id_parts
-from evalkit.service.brain.rules.language.patterns import conform
+from evalkit.service.brain.rules.language.patterns import conform, matches
 from evalkit.service.brain.rules.language.readings import Reading
 from evalkit.service.brain.rules.language.words import SpokenText
 
@@ -23,6 +23,8 @@ _SOUNDS = {
     **dict.fromkeys(("hey", "a"), "A"),
 }
 _HEARD_AS = _SOUNDS | {"for": "4", "won": "1", "ate": "8", "oh": "0", "you": "U", "why": "Y", "tea": "T", "eye": "I"}
+_BEGIN_WITH_A_VOWEL = frozenset("AEFHILMNORSX8")
+"""The names of letters and digits before which an A runs on: "A E" is written "at E"."""
 _HUNDREDS = re.compile(r"[1-9]00")
 _REPEATED = re.compile(r"0{2,}|([1-9])\1{2,}")
 
@@ -63,10 +65,23 @@ def _mended(run: IdRun, shape: str, labels: frozenset[str], said: SpokenText, *,
     longer = _with_lead(run, said)
     if longer and _fits(longer, shape):
         return longer
-    for text in [run.text.removeprefix("ID"), *_retold(run)] if not fits else []:
+    if fits:
+        return run
+    retold = [(run, text) for text in (run.text.removeprefix("ID"), *_retold(run))]
+    retold += [(longer, text) for text in _retold(longer)] if longer else []
+    for whole, text in retold:
         if conform(text, shape):
-            return IdRun((Element(text, run.start, run.end, pause=False),))
+            return IdRun((Element(text, whole.start, whole.end, pause=False),))
     return run
+
+
+def is_one_character_off(value: str, likely: str) -> bool:
+    """Tell whether an id has one character less or more than those that look like `likely`, and is else like them."""
+    if matches(value, likely):
+        return False
+    shorter = (value[:place] + value[place + 1 :] for place in range(len(value)))
+    longer = (value[:place] + one + value[place:] for place in range(len(value) + 1) for one in "A0")
+    return any(matches(one, likely) for one in (*shorter, *longer))
 
 
 def _retold(run: IdRun) -> list[str]:
@@ -100,4 +115,6 @@ def _with_lead(run: IdRun, said: SpokenText) -> IdRun | None:
         return None
     token = said.tokens[run.start - 1]
     lead = token.text[2:] if token.text.isupper() and token.text.startswith("ID") else _HEARD_AS.get(token.word, "")
+    if token.word == "at" and run.text[0] in _BEGIN_WITH_A_VOWEL:
+        lead = "A"
     return IdRun((Element(lead, run.start - 1, run.start, pause=False), *run.elements)) if lead else None

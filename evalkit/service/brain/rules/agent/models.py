@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from evalkit.service.brain.conversation import Conversation, Model, Reply
 from evalkit.service.brain.rules.agent import defects
 from evalkit.service.brain.rules.agent.answers import from_instructions, small_talk
-from evalkit.service.brain.rules.agent.dialogue import Move, decide
+from evalkit.service.brain.rules.agent.dialogue import Decision, Move, decide
 from evalkit.service.brain.rules.agent.interruptions import asks_to_wait, before_interruption
-from evalkit.service.brain.rules.agent.speech import ask_for, preamble, report
+from evalkit.service.brain.rules.agent.speech import ask_for, ask_half, preamble, report
 from evalkit.service.turns.manners import BAD_MANNERS
 
 _GREETING = (
@@ -27,14 +27,20 @@ def local_agent(conversation: Conversation) -> Reply:
     if decision.move is Move.CALL:
         return Reply(preamble([call.name for call in decision.calls]), decision.calls)
     if decision.move is Move.ASK:
-        asking = ask_for(decision.missing, began_earlier=decision.began_earlier, misheard=decision.misheard)
-        known = "" if decision.progress else from_instructions(decision.heard, conversation.instructions)
-        return Reply(f"{known} {asking}".strip())
+        return Reply(_asking(decision, conversation.instructions))
     if decision.move is Move.REPORT:
         return Reply(" ".join(report(called.name, output) for called, output in decision.answers))
     if decision.move is Move.WAIT:
         return Reply("Is there anything else I can do for you?")
     return Reply(small_talk(decision.heard, conversation.instructions, decision.tools))
+
+
+def _asking(decision: Decision, instructions: str) -> str:
+    if decision.either is not None:
+        return ask_half(decision.either.clock)
+    asking = ask_for(decision.missing, began_earlier=decision.began_earlier, misheard=decision.misheard)
+    known = "" if decision.progress else from_instructions(decision.heard, instructions)
+    return f"{known} {asking}".strip()
 
 
 MODELS: Mapping[str, Model] = {

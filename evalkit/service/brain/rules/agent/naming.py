@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rapidfuzz import fuzz
+
 from evalkit.service.brain.rules.agent.candidates import (
     Candidate,
     description_stems,
@@ -74,6 +76,7 @@ def _before(said: SpokenText, start: int, phrase: tuple[str, ...]) -> bool:
 
 def _persons(field: Field, reading: Reading) -> list[Candidate]:
     said = reading.said
+    spelled = _spelled_names(reading)
     found = []
     for chunk in reading.names:
         start, text = chunk.start, chunk.text
@@ -83,8 +86,50 @@ def _persons(field: Field, reading: Reading) -> list[Candidate]:
         ):
             start, text = start + 1, said.said(start + 1, chunk.end)
         score = _person_score(field, said, chunk) + (0.6 if len(reading.names) == 1 and field.required else 0.0)
-        found.append(Candidate(text, start, chunk.end, score))
-    return [one for one in found if one.score > 1]
+        found.append(Candidate(_as_spelled(text, spelled), start, chunk.end, score))
+    found = [one for one in found if one.score > 1]
+    if spelled and not found and _is_about_a_name(said, spelled):
+        return [Candidate(" ".join(one.value for one in spelled), spelled[0].start, spelled[-1].end, 2.2)]
+    return found
+
+
+_FEWEST_LETTERS = 3
+_SPELLED_ALIKE = 50
+
+
+def _spelled_names(reading: Reading) -> list[Span]:
+    """Return what was spelled letter by letter, a name for each stretch up to a pause: "K A R E N, W H I T E"."""
+    found: list[Span] = []
+    for run in reading.ids:
+        if not all(len(one.text) == 1 and one.text.isalpha() for one in run.elements):
+            continue
+        pauses = [place for place, one in enumerate(run.elements) if one.pause and place]
+        starts = [0, *pauses] if len(pauses) < len(run.elements) - 1 else [0]
+        for start, end in zip(starts, [*starts[1:], len(run.elements)], strict=True):
+            letters = run.elements[start:end]
+            if len(letters) >= _FEWEST_LETTERS:
+                word = "".join(one.text for one in letters).capitalize()
+                found.append(Span(letters[0].start, letters[-1].end, word))
+    return found
+
+
+def _is_about_a_name(said: SpokenText, spelled: list[Span]) -> bool:
+    """Tell whether letters spell a name and no code: it is called so, or nothing else is said."""
+    rest = {token.word for place, token in enumerate(said.tokens) if not any(o.start <= place < o.end for o in spelled)}
+    return bool(rest & _CALLED_A_NAME) or rest <= FUNCTION_WORDS
+
+
+_CALLED_A_NAME = word_set("name name's spelled spelt spell")
+
+
+def _as_spelled(name: str, spelled: list[Span]) -> str:
+    """Return a name as it was spelled: of its words those that are written much like what was spelled give way."""
+    words = name.split()
+    for one in spelled:
+        alike = [fuzz.ratio(word.lower(), one.value.lower()) for word in words]
+        if max(alike) >= _SPELLED_ALIKE:
+            words[alike.index(max(alike))] = one.value
+    return " ".join(words)
 
 
 _CALLERS = word_set(

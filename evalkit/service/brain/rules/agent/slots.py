@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from evalkit.service.brain.rules.agent.candidates import Candidate, field_stems, form_candidates
+from evalkit.service.brain.rules.agent.candidates import Candidate, EitherHalf, field_stems, form_candidates
 from evalkit.service.brain.rules.agent.fields import Field, Kind, Tool
+from evalkit.service.brain.rules.agent.mishearing import is_one_character_off
 from evalkit.service.brain.rules.agent.naming import listed, name_candidates, whole_answer
 from evalkit.service.brain.rules.language.corrections import is_negated
+from evalkit.service.brain.rules.language.lexicon import NEGATIONS
 from evalkit.service.brain.rules.language.readings import Reading
 from evalkit.service.brain.rules.language.words import SpokenText, split_name, stem, word_set
 
@@ -58,14 +60,21 @@ class Filling:
 
     Attributes:
         values: Field name to value.
+        unclear: Field name to a time of which nobody knows the half of the day.
         scores: Field name to how well its value suited.
         spans: Field name to the tokens it was read from.
 
     """
 
     values: Mapping[str, Any]
+    unclear: Mapping[str, EitherHalf]
     scores: Mapping[str, float]
     spans: Mapping[str, tuple[int, int]]
+
+    @property
+    def said(self) -> frozenset[str]:
+        """The names of the fields of which something was said, clear or not."""
+        return frozenset(self.values) | frozenset(self.unclear)
 
 
 def fill(tool: Tool, reading: Reading, asked: str = "") -> Filling:
@@ -96,10 +105,12 @@ def _fill_fields(fields: Sequence[Field], reading: Reading, stems: frozenset[str
         if field.name not in chosen and not _in_use(candidate, field, chosen, fields):
             chosen[field.name] = candidate
     _in_order(fields, chosen, roles)
-    values = {field.name: _without_kind(field, chosen[field.name].value) for field in fields if field.name in chosen}
+    said = {field.name: _without_kind(field, chosen[field.name].value) for field in fields if field.name in chosen}
+    unclear = {name: value for name, value in said.items() if isinstance(value, EitherHalf)}
+    values = {name: value for name, value in said.items() if name not in unclear}
     _fill_lists(fields, reading, stems, values)
     spans = {name: (one.start, one.end) for name, one in chosen.items()}
-    return Filling(values, {name: one.score for name, one in chosen.items()}, spans)
+    return Filling(values, unclear, {name: one.score for name, one in chosen.items()}, spans)
 
 
 Offer = tuple[float, int, Field, Candidate]
@@ -174,7 +185,8 @@ def _list_values(field: Field, reading: Reading, stems: frozenset[str]) -> list[
         found = listed(field, reading, stems - field_stems(field))
     else:
         floor = 1.2 if item.kind is Kind.CHOICE else 2.0
-        found = sorted((one for one in form_candidates(item, reading) if one.score >= floor), key=lambda one: one.start)
+        found = [one for one in form_candidates(item, reading) if one.score >= floor]
+        found = sorted((one for one in found if not isinstance(one.value, EitherHalf)), key=lambda one: one.start)
         found = _revised(found, reading, item, "")
     values: list[Any] = []
     for one in found:
@@ -186,7 +198,10 @@ def _list_values(field: Field, reading: Reading, stems: frozenset[str]) -> list[
 def _candidates(
     field: Field, reading: Reading, stems: frozenset[str], asked: str, role: str, *, paired: bool
 ) -> list[Candidate]:
-    found = form_candidates(field, reading, stems) or name_candidates(field, reading, stems - field_stems(field))
+    found = form_candidates(field, reading, stems)
+    if reading.is_heard and field.likely and field.name != asked:
+        found = [one for one in found if not is_one_character_off(str(one.value), field.likely)]
+    found = found or name_candidates(field, reading, stems - field_stems(field))
     found = [replace(one, score=one.score + _role_score(reading.said, one, role)) for one in found]
     found = _revised(found, reading, field, role, paired=paired)
     if field.name == asked and field.kind in _OPEN_KINDS and not any(one.score > 2 for one in found):
@@ -198,11 +213,30 @@ def _candidates(
     return found
 
 
+_YES = word_set("yes yeah yep yup sure correct absolutely definitely certainly")
+_SOUNDS_LIKE_YES = word_set("please right okay ok")
+_NO = NEGATIONS | {"nope", "nah"}
+_UNDECIDED = re.compile(
+    r"\b(?:not (?:so |quite |really )?sure|(?:don't|do not) (?:know|mind|care)|no idea|whatever|maybe|perhaps"
+    r"|either (?:way|one|is))\b"
+)
+_EARLY = 4
+
+
 def _yes_or_no(said: SpokenText) -> list[Candidate]:
-    words = set(said.words(0, 3))
-    if words & {"yes", "yeah", "yep", "sure", "please", "correct", "right"}:
-        return [Candidate(value=True, start=0, end=1, score=2)]
-    return [Candidate(value=False, start=0, end=1, score=2)] if words & {"no", "nope", "not", "don't"} else []
+    """Return what an answer to a question of yes or no begins with; nothing where it is neither.
+
+    A "please" or a "right" says yes only where nothing says no: "Not right now, please." is a no.
+    """
+    words = said.words(0, _EARLY)
+    if _UNDECIDED.search(" ".join(said.words())):
+        return []
+    for word in words:
+        if word in _NO or word.endswith("n't"):
+            return [Candidate(value=False, start=0, end=1, score=2)]
+        if word in _YES:
+            return [Candidate(value=True, start=0, end=1, score=2)]
+    return [Candidate(value=True, start=0, end=1, score=2)] if _SOUNDS_LIKE_YES & set(words) else []
 
 
 def _revised(
@@ -290,5 +324,7 @@ def _in_order(fields: Sequence[Field], chosen: dict[str, Candidate], roles: Mapp
         if len(pair) != 2:
             continue
         first, second = sorted(pair, key=lambda field: roles[field.name])
+        if any(isinstance(chosen[field.name].value, EitherHalf) for field in pair):
+            continue
         if roles[first.name] != roles[second.name] and str(chosen[first.name].value) > str(chosen[second.name].value):
             chosen[first.name], chosen[second.name] = chosen[second.name], chosen[first.name]

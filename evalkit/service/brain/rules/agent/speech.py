@@ -92,6 +92,11 @@ def ask_for(missing: Sequence[Field], *, began_earlier: bool, misheard: bool) ->
     return f"{opening} {question(missing[0])}"
 
 
+def ask_half(clock: str) -> str:
+    """Return the question which half of the day a time such as "8:15" is in."""
+    return f"Sure. Is that {clock} in the morning, or in the evening?"
+
+
 def report(name: str, output: str) -> str:
     """Return a tool's answer as a sentence; an apology where it says that something went wrong."""
     data = _read(output)

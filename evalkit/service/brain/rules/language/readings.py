@@ -14,7 +14,7 @@ from evalkit.service.brain.rules.language.dates import DateReading, read_dates
 from evalkit.service.brain.rules.language.ids import IdRun, read_ids
 from evalkit.service.brain.rules.language.lexicon import weigh_ideas
 from evalkit.service.brain.rules.language.phrases import Chunk, proper_phrases
-from evalkit.service.brain.rules.language.times import TimeReading, read_times
+from evalkit.service.brain.rules.language.times import OpenHours, TimeReading, read_times, when_open
 from evalkit.service.brain.rules.language.words import Span, SpokenText, read_words
 
 
@@ -24,6 +24,7 @@ class Reading:
 
     Attributes:
         said: The utterance.
+        is_heard: Whether a recogniser wrote it down.
         today: Today's date, where the instructions give it.
         ideas: For each token, the ideas it takes part in, and how clearly it says them.
         dates: Dates.
@@ -39,6 +40,7 @@ class Reading:
     """
 
     said: SpokenText
+    is_heard: bool
     today: date | None
     ideas: tuple[Mapping[str, float], ...]
     dates: tuple[DateReading, ...]
@@ -78,8 +80,18 @@ def _free(runs: list[IdRun], *blocked: tuple[Span, ...]) -> tuple[IdRun, ...]:
 
 
 @lru_cache(maxsize=1_000)
-def read_utterance(text: str, today: date | None) -> Reading:
-    """Return what stands in `text`, dates counted from `today`."""
+def read_utterance(
+    text: str, today: date | None, opening: tuple[OpenHours, ...] = (), *, is_heard: bool = False
+) -> Reading:
+    """Return what stands in `text`.
+
+    Args:
+        text: The utterance.
+        today: The date from which dates are counted.
+        opening: When the one who is called is open, which tells of a time what half of the day it is.
+        is_heard: Whether a recogniser wrote `text` down.
+
+    """
     said = read_words(text)
     emails = tuple(read_emails(said))
     addresses = tuple(read_addresses(said))
@@ -87,7 +99,7 @@ def read_utterance(text: str, today: date | None) -> Reading:
     date_spans = tuple(Span(one.start, one.end, None) for one in dates)
     times = tuple(
         one
-        for one in read_times(said)
+        for one in (when_open(one, opening) for one in read_times(said))
         if not any(one.start < span.end and span.start < one.end for span in (*date_spans, *addresses))
     )
     sure_times = tuple(Span(one.start, one.end, None) for one in times if one.sure or one.half)
@@ -95,6 +107,7 @@ def read_utterance(text: str, today: date | None) -> Reading:
     id_spans = tuple(Span(run.start, run.end, None) for run in ids)
     return Reading(
         said=said,
+        is_heard=is_heard,
         today=today,
         ideas=weigh_ideas(tuple(token.stem for token in said.tokens)),
         dates=dates,

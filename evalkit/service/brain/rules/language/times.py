@@ -1,15 +1,21 @@
 """Times of day on the 24-hour clock: ``half past two``, ``3 pm``, ``ten in the morning``, ``noon``.
 
 Without "am" or "pm", and with no word such as "morning" or "tonight" in the sentence, the hours 1 to 6 are taken for
-the afternoon and 7 to 12 for what the clock says, as people who make appointments mean them.
+the afternoon and 10 to 12 for what the clock says, as people who make appointments mean them. The hours 7 to 9 are
+said of mornings and of evenings alike, so they are *unclear*. Who knows when the one who is called is open knows more:
+of the two halves of the day, the one in which somebody is there was meant.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 
 from evalkit.service.brain.rules.language.numbers import read_number
-from evalkit.service.brain.rules.language.words import SpokenText, word_set
+from evalkit.service.brain.rules.language.words import SpokenText, read_words, word_set
 
 _NAMED = {"noon": (12, 0), "midday": (12, 0), "midnight": (0, 0), "lunchtime": (12, 0)}
 _QUARTERS = {"half": 30, "quarter": 15}
@@ -24,7 +30,18 @@ _NO_TIME_AFTER = word_set(
 
 @dataclass(frozen=True)
 class TimeReading:
-    """A time read from the tokens ``start:end``; `sure` where it can be nothing else, `half` as it was said."""
+    """A time read from the tokens ``start:end``.
+
+    Attributes:
+        start: First token.
+        end: One past the last token.
+        hour: 0 to 23.
+        minute: 0 to 59.
+        sure: Whether it can be nothing else.
+        half: The half of the day as it was said: ``am``, ``pm``, ``set`` for noon and the like, "" where none was.
+        usual: Whether nothing was said of the half, so that it is the usual one of that hour.
+
+    """
 
     start: int
     end: int
@@ -32,11 +49,22 @@ class TimeReading:
     minute: int
     sure: bool
     half: str = ""
+    usual: bool = False
 
     @property
     def text(self) -> str:
         """The time as HH:MM."""
         return f"{self.hour:02d}:{self.minute:02d}"
+
+    @property
+    def unclear(self) -> bool:
+        """Whether it may as well be in the other half of the day."""
+        return self.usual and 7 <= self.hour <= 9
+
+    @property
+    def later(self) -> TimeReading:
+        """The same time in the other half of the day."""
+        return replace(self, hour=(self.hour + 12) % 24)
 
 
 def read_times(said: SpokenText) -> list[TimeReading]:
@@ -160,4 +188,46 @@ def _settle(said: SpokenText, reading: TimeReading) -> TimeReading:
         return replace(reading, hour=reading.hour + 12)
     if words & _AM:
         return reading
-    return replace(reading, hour=reading.hour + 12) if 1 <= reading.hour <= 6 else reading
+    return replace(reading, hour=reading.hour + 12 * (1 <= reading.hour <= 6), usual=True)
+
+
+def half_said(said: SpokenText) -> str:
+    """Return the half of the day that an utterance names: ``am``, ``pm``, "" where it names none or both."""
+    words = set(said.words())
+    return ("am" if words & _AM else "pm" if words & _PM else "") if not (words & _AM and words & _PM) else ""
+
+
+@dataclass(frozen=True)
+class OpenHours:
+    """From when to when somebody is there, in minutes of the day."""
+
+    opens: int
+    closes: int
+
+    def holds(self, reading: TimeReading) -> bool:
+        """Tell whether somebody is there at that time."""
+        return self.opens <= 60 * reading.hour + reading.minute <= self.closes
+
+
+_OPENING = re.compile(r"\b(?:open|opened|opening|hours)\b", re.IGNORECASE)
+
+
+@lru_cache(maxsize=200)
+def read_open_hours(instructions: str) -> tuple[OpenHours, ...]:
+    """Return when somebody is there, as far as the sentences on opening hours say: "open from 9 am to 6 pm"."""
+    found = []
+    for sentence in re.split(r"(?<=[.!?])\s+|\n", instructions):
+        if _OPENING.search(sentence):
+            said = read_words(sentence)
+            for one, other in pairwise(read_times(said)):
+                if said.words(one.end, other.start) in (["to"], ["until"], ["till"], ["and"], []):
+                    found.append(OpenHours(60 * one.hour + one.minute, 60 * other.hour + other.minute))
+    return tuple(one for one in found if one.opens < one.closes)
+
+
+def when_open(reading: TimeReading, opening: Sequence[OpenHours]) -> TimeReading:
+    """Return a time in the only half of the day in which somebody is there; as it is where there is none, or two."""
+    if not reading.usual:
+        return reading
+    fits = [one for one in (reading, reading.later) if any(hours.holds(one) for hours in opening)]
+    return replace(fits[0], usual=False) if len(fits) == 1 else reading

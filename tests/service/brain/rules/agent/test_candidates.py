@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from evalkit.service.brain.rules.agent.candidates import form_candidates, label_score
+from evalkit.service.brain.rules.agent.candidates import EitherHalf, form_candidates, label_score
 from evalkit.service.brain.rules.agent.fields import Field, read_tools
 from evalkit.service.brain.rules.language.readings import read_utterance
 
@@ -56,3 +56,14 @@ def test_label_score_falls_with_distance() -> None:
     said = read_utterance("order 1 and then also 2", None).said
     one = field("order_id")
     assert label_score(one, said, 1) > label_score(one, said, 5)
+
+
+def test_an_hour_that_is_in_both_halves_of_the_day() -> None:
+    """A time and a moment are either; another time tells which."""
+    either = best(field("time"), "on March 5th at quarter past eight")
+    assert either == EitherHalf("08:15", "20:15")
+    assert either.clock == "8:15"
+    assert (either.beside("19:30"), either.beside("09:00"), either.beside(None)) == ("20:15", "08:15", "")
+    moment = best(field("when", format="date-time"), "on March 5th at quarter past eight")
+    assert moment == EitherHalf("2026-03-05T08:15:00", "2026-03-05T20:15:00")
+    assert moment.clock == "8:15"

@@ -70,9 +70,22 @@ def test_words_of_a_value_may_come_in_any_order() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("with breakfast please", True), ("no breakfast", False), ("I don't need breakfast", False), ("two nights", None)],
+    [
+        ("with breakfast please", True),
+        ("can I have breakfast?", True),
+        ("no breakfast", False),
+        ("I don't need breakfast", False),
+        ("breakfast isn't necessary", False),
+        ("Breakfast? No, thank you.", False),
+        ("Breakfast? Yes, please.", True),
+        ("Is breakfast included?", None),
+        ("how much is the breakfast", None),
+        ("I'm not sure about breakfast", None),
+        ("I don't know about breakfast yet", None),
+        ("two nights", None),
+    ],
 )
 def test_flags(text: str, value: bool | None) -> None:
-    """A thing that is named is wanted, unless a no stands before it."""
+    """A thing that is named is wanted, unless a no stands beside it; who asks about it or is not sure says neither."""
     found = flag(field("breakfast", {"type": "boolean"}), read_words(text))
     assert (found.value if found else None) is value

@@ -116,3 +116,61 @@ def test_no_tools_no_calls() -> None:
     """Without tools there is only talk."""
     assert decide(Conversation("", [], [UserTurn("cancel it")])).move is Move.TALK
     assert decide(Conversation("", TOOLS, [])).move is Move.TALK
+
+
+BOOK = {
+    "name": "book_table",
+    "description": "Book a table.",
+    "parameters": {
+        "properties": {
+            "date": {"type": "string", "format": "date"},
+            "time": {"type": "string", "description": "HH:MM"},
+        },
+        "required": ["date"],
+    },
+}
+EIGHT = "I'd like to book a table for tomorrow at quarter past eight."
+
+
+def booking(*said: Item | str, instructions: str = "Today is 2 March 2026.") -> Any:
+    """Return the decision of one who books tables."""
+    items = [UserTurn(item) if isinstance(item, str) else item for item in said]
+    return decide(Conversation(instructions, [BOOK], items))
+
+
+def test_the_half_of_the_day_is_asked_for_and_not_guessed() -> None:
+    """Though the tool could be called without the time; the answer names the half, or says the time again."""
+    asked = booking(EIGHT)
+    assert asked.move is Move.ASK
+    assert asked.either is not None
+    assert asked.either.clock == "8:15"
+    evening = {"date": "2026-03-03", "time": "20:15"}
+    for answer in ("In the evening, please.", "PM", "a quarter past eight in the evening"):
+        assert booking(EIGHT, Said("Which?"), answer).calls == (Call("book_table", evening),)
+    assert booking(EIGHT, Said("Which?"), "the morning").calls[0].arguments["time"] == "08:15"
+    assert booking(EIGHT, Said("Which?"), "at eight fifteen").either == asked.either
+
+
+def test_opening_hours_tell_the_half_of_the_day() -> None:
+    """Nobody is there at a quarter past eight in the morning, so nobody is asked."""
+    open_late = "Today is 2 March 2026. We are open from 5 pm to 11 pm."
+    assert booking(EIGHT, instructions=open_late).calls[0].arguments["time"] == "20:15"
+
+
+def test_a_corrected_time_stays_in_its_half_of_the_day() -> None:
+    """While the request is open, and after the call."""
+    called = Called("c1", "book_table", {"date": "2026-03-03", "time": "19:30"})
+    before = ["Book a table for tomorrow at 7:30 pm.", called, Answered("c1", "{}"), Said("Done.")]
+    assert booking(*before, "No, make it quarter past eight.").calls[0].arguments["time"] == "20:15"
+
+
+def test_words_of_the_tools_are_found_by_sound_in_what_was_heard() -> None:
+    """Only there: who types a word means it."""
+    tool = {
+        "name": "extend_hire",
+        "description": "Let a customer keep something for longer.",
+        "parameters": {"properties": {"hire_code": {"type": "string"}}, "required": ["hire_code"]},
+    }
+    heard, typed = (UserTurn("Please extend higher MT4419.", is_heard=is_heard) for is_heard in (True, False))
+    assert decide(Conversation("", [tool], [heard])).calls == (Call("extend_hire", {"hire_code": "MT4419"}),)
+    assert decide(Conversation("", [tool], [typed])).heard == "Please extend higher MT4419."

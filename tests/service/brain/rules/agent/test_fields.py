@@ -56,3 +56,20 @@ def test_tools_in_both_shapes_are_read() -> None:
     assert [tool.name for tool in tools] == ["a", "b"]
     assert [field.name for field in tools[0].required] == ["x"]
     assert tools[1].fields == ()
+
+
+@pytest.mark.parametrize(
+    ("description", "likely"),
+    [
+        ("Code of the hire, for example AE5512", r"^[A-Z]{2}\d{4}$"),
+        ("Flight, such as SK482.", r"^[A-Z]{2}\d{3}$"),
+        ("Reference, e.g. TX-48213", r"^[A-Z]{2}\d{5}$"),
+        ("Number of the order, e.g. 4821", ""),
+        ("Code of the hire", ""),
+    ],
+)
+def test_an_example_tells_what_ids_look_like(description: str, likely: str) -> None:
+    """Letters and digits do; digits alone are of any number. A pattern says it better."""
+    properties = {"code": {"description": description}, "other_code": {"description": description, "pattern": "^x$"}}
+    code, other = read_tools([{"name": "t", "parameters": {"properties": properties}}])[0].fields
+    assert (code.likely, other.likely) == (likely, "")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalkit.service.brain.rules.agent.mishearing import mended_runs
+from evalkit.service.brain.rules.agent.mishearing import is_one_character_off, mended_runs
 from evalkit.service.brain.rules.language.readings import read_utterance
 
 
@@ -16,6 +16,9 @@ from evalkit.service.brain.rules.language.readings import read_utterance
         ("ticket 118-200-4-565", r"^\d{9}$", "118204565"),
         ("Member IDA B120934", r"^[A-Z]{2}\d{6}$", "AB120934"),
         ("appointment for 8-1-5-0 please", r"^\d{4,7}$", "48150"),
+        ("the code is at E7-034", r"^[A-Z]{2}\d{4}$", "AE7034"),
+        ("the code is at E12888", r"^[A-Z]{2}\d{4}$", "AE1288"),
+        ("I live at K4821", r"^[A-Z]{2}\d{4}$", "K4821"),
     ],
 )
 def test_slips(text: str, shape: str, value: str) -> None:
@@ -34,3 +37,11 @@ def test_an_id_said_in_one_piece_is_not_shortened() -> None:
     """A number that is too long is another number, not a stutter."""
     runs = mended_runs(read_utterance("card 330014785", None), r"^\d{8}$", frozenset())
     assert [run.text for run in runs] == ["330014785"]
+
+
+@pytest.mark.parametrize(
+    ("value", "is_off"), [("NR220", True), ("NR22901", True), ("NR2290", False), ("N2290", True), ("48", False)]
+)
+def test_one_character_off(value: str, is_off: bool) -> None:
+    """One lost or put in is likely a slip; an id that is quite another may be right."""
+    assert is_one_character_off(value, r"^[A-Z]{2}\d{4}$") is is_off

@@ -33,10 +33,10 @@ def normal(value: Any) -> Any:
     return " ".join(re.sub(r"[^\w\s]", " ", text).split())
 
 
-def call_of(domain: Mapping[str, Any], case: Mapping[str, Any], heard: str) -> tuple[str | None, Mapping[str, Any]]:
-    """Return the tool and the arguments that the agent calls for a case."""
+def call_of(domain: Mapping[str, Any], case: Mapping[str, Any], turn: UserTurn) -> tuple[str | None, Mapping[str, Any]]:
+    """Return the tool and the arguments that the agent calls when a case ends in `turn`."""
     before = [UserTurn(text) if who == "user" else Said(text) for who, text in case.get("before", [])]
-    items: list[Item] = [*before, UserTurn(heard)]
+    items: list[Item] = [*before, turn]
     calls = models.MODELS["local-agent"](Conversation(domain["instructions"], domain["tools"], items)).calls
     return (calls[0].name, calls[0].arguments) if calls else (None, {})
 
@@ -48,7 +48,7 @@ def test_unseen_domains(path: Path, form: str) -> None:
     domain = json.loads(path.read_text(encoding="utf-8"))
     tools = arguments = due = 0
     for case in domain["cases"]:
-        name, said = call_of(domain, case, case[form])
+        name, said = call_of(domain, case, UserTurn(case[form], is_heard=form == "heard"))
         tools += name == case["tool"]
         if case["tool"]:
             due += 1
@@ -61,14 +61,14 @@ def test_unseen_domains(path: Path, form: str) -> None:
 OUTSIDE = [path for path in DOMAINS if json.loads(path.read_text(encoding="utf-8"))["role"] == "outside"]
 
 
-def invented(case: Mapping[str, Any], name: str | None, said: Mapping[str, Any]) -> list[str]:
-    """Return the arguments of a call that are neither right nor words of the caller."""
+def invented(case: Mapping[str, Any], name: str | None, said: Mapping[str, Any], words: str) -> list[str]:
+    """Return the arguments of a call that are neither right nor among the `words` that reached the agent."""
     right = case["args"] if name == case["tool"] else {}
-    words = normal_words(case["text"])
     return [
         key
         for key, value in said.items()
-        if not (key in right and normal(right[key]) == normal(value)) and normal_words(str(value)) not in words
+        if not (key in right and normal(right[key]) == normal(value))
+        and normal_words(str(value)) not in normal_words(words)
     ]
 
 
@@ -77,15 +77,16 @@ def normal_words(text: str) -> str:
     return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
+@pytest.mark.parametrize("form", ["text", "heard"])
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: path.stem)
-def test_outside_domains(path: Path) -> None:
+def test_outside_domains(path: Path, form: str) -> None:
     """Clearly said: at least 85 % right tools, 70 % right arguments, and no argument that nobody gave."""
     domain = json.loads(path.read_text(encoding="utf-8"))
     tools = arguments = due = 0
     made_up = []
     for case in domain["cases"]:
-        name, said = call_of(domain, case, case["text"])
-        made_up += [(case["id"], key, said[key]) for key in invented(case, name, said)]
+        name, said = call_of(domain, case, UserTurn(case[form], is_heard=form == "heard"))
+        made_up += [(case["id"], key, said[key]) for key in invented(case, name, said, case[form])]
         tools += name == case["tool"]
         if case["tool"]:
             due += 1
@@ -106,7 +107,8 @@ async def test_outside_domains_spoken() -> None:
     for domain in (json.loads(path.read_text(encoding="utf-8")) for path in OUTSIDE):
         for case in domain["cases"]:
             said = await engines.say(case["text"], "marin", 1.0)
-            name, given = call_of(domain, case, await engines.hear(said.pcm, said.rate_hz))
+            heard = await engines.hear(said.pcm, said.rate_hz)
+            name, given = call_of(domain, case, UserTurn(heard, is_heard=True))
             tools.append(name == case["tool"])
             wanted = {key: normal(value) for key, value in case["args"].items()}
             arguments += [{key: normal(value) for key, value in given.items()} == wanted] if case["tool"] else []

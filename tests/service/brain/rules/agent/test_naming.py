@@ -39,6 +39,23 @@ def test_cues(name: str, text: str, value: str) -> None:
     assert best(field(name), text) == value
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("The name is Corren White, that's K A R E N.", "Karen White"),
+        ("for Corren White, K-A-R-E-N, please", "Karen White"),
+        ("It's Corren Wide. K-A-R-E-N, W-H-I-T-E.", "Karen White"),
+        ("A-N-N-A, F-I-S-H-E-R", "Anna Fisher"),
+        ("The name is spelled A, N, N, A.", "Anna"),
+        ("My name is Karen White and the code is B X T.", "Karen White"),
+        ("The code is B X T R.", None),
+    ],
+)
+def test_spelled_names(text: str, value: str | None) -> None:
+    """Letters say what a name is that sounded like another; those of a code are no name."""
+    assert best(field("customer_name"), text) == value
+
+
 def test_lists_hold_what_is_coordinated() -> None:
     """And, with and commas join the members of a list."""
     one = field("items", type="array", items={"type": "string"})

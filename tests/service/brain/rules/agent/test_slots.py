@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from evalkit.service.brain.rules.agent.candidates import EitherHalf
 from evalkit.service.brain.rules.agent.fields import read_tools
 from evalkit.service.brain.rules.agent.slots import fill
 from evalkit.service.brain.rules.language.readings import read_utterance
@@ -78,6 +79,54 @@ def test_an_answer_to_a_question_may_be_bare() -> None:
         "material": "oak veneer"
     }
     assert filled("yes please", {"insured": {"type": "boolean"}}, asked="insured") == {"insured": True}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Yes, no problem.", {"insured": True}),
+        ("That's right.", {"insured": True}),
+        ("Not right now, please.", {"insured": False}),
+        ("Please don't.", {"insured": False}),
+        ("No, that's right, I have one already.", {"insured": False}),
+        ("Okay, no.", {"insured": False}),
+        ("I'd rather not, please.", {"insured": False}),
+        ("I'm not sure.", {}),
+        ("Maybe, I don't know.", {}),
+        ("I don't mind.", {}),
+        ("What does it cost?", {}),
+    ],
+)
+def test_yes_and_no(text: str, expected: dict[str, bool]) -> None:
+    """A no is a no, however politely; who does not decide is asked again."""
+    assert filled(text, {"insured": {"type": "boolean"}}, asked="insured") == expected
+
+
+def test_a_time_of_either_half_of_the_day_is_no_value() -> None:
+    """It is kept as what it may be."""
+    tool = read_tools([{"name": "book", "parameters": {"properties": {"time": {}, "date": DAY}}}])[0]
+    filling = fill(tool, read_utterance("tomorrow at quarter past eight", TODAY))
+    assert filling.values == {"date": "2026-03-03"}
+    assert filling.unclear == {"time": EitherHalf("08:15", "20:15")}
+    assert filling.said == {"date", "time"}
+
+
+@pytest.mark.parametrize(
+    ("text", "is_heard", "asked", "value"),
+    [
+        ("receipt NR2290", True, "", "NR2290"),
+        ("receipt NR220", True, "", None),
+        ("receipt NR220", True, "receipt_number", "NR220"),
+        ("receipt NR220", False, "", "NR220"),
+        ("receipt 48213", True, "", "48213"),
+    ],
+)
+def test_an_id_that_is_nearly_like_the_example(text: str, is_heard: bool, asked: str, value: str | None) -> None:
+    """It was likely misheard, so it is asked for; said again, or typed, it is as it is."""
+    schema = {"receipt_number": {"description": "Number on the receipt, e.g. NR4821"}}
+    tool = read_tools([{"name": "give_back", "parameters": {"properties": schema, "required": list(schema)}}])[0]
+    values = fill(tool, read_utterance(text, TODAY, is_heard=is_heard), asked).values
+    assert values.get("receipt_number") == value
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evalkit.service.brain.rules.agent.fields import read_tools
-from evalkit.service.brain.rules.agent.speech import abilities, ask_for, preamble, question, report
+from evalkit.service.brain.rules.agent.speech import abilities, ask_for, ask_half, preamble, question, report
 
 FIELDS = {
     "order_id": ({"type": "string"}, "Could you tell me the order number, please?"),
@@ -32,6 +32,11 @@ def test_two_things_are_asked_at_once() -> None:
     (tool,) = read_tools([{"name": "t", "parameters": {"properties": {"order_id": {}, "new_address": {}}}}])
     assert "order number and the new address" in ask_for(tool.fields, began_earlier=True, misheard=False)
     assert "again" in ask_for(tool.fields, began_earlier=True, misheard=True)
+
+
+def test_the_half_of_the_day_is_asked_for() -> None:
+    """With the time that was said."""
+    assert ask_half("8:15") == "Sure. Is that 8:15 in the morning, or in the evening?"
 
 
 @pytest.mark.parametrize(
