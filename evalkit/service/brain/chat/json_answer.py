@@ -1,6 +1,7 @@
 """How a model that takes no tools calls them all the same: it is told of them in words, and answers with one object.
 
-``{"say": what is said, "call": {"name": …, "arguments": {…}} or null}``. One call at a time. An answer that is no such
+``{"call": {"name": …, "arguments": {…}} or null, "say": what is said}``, the call first: who has said already that a
+moment is needed has nothing left to do, to a small model. One call at a time. An answer that is no such
 object is asked for once more, by :func:`repair_messages`, unless it is a call alone
 (:mod:`~evalkit.service.brain.chat.written_calls`); one that is none again is what the model says.
 """
@@ -19,9 +20,9 @@ from evalkit.service.brain.conversation import Call, Conversation
 
 _FORM = (
     "You cannot call a tool by yourself. Answer with one JSON object and nothing else, no code fence and no words "
-    'around it: {"say": what you say to the caller, or "", "call": null, or {"name": the name of a tool, '
-    '"arguments": an object that keeps to its parameters}}. Call a tool only with values that you know. Its answer '
-    "is told to you then. The tools:"
+    'around it: {"call": {"name": the name of a tool, "arguments": an object that keeps to its parameters}, or null, '
+    '"say": what you say to the caller, or ""}. Call a tool as soon as you know what it needs, and only with values '
+    "that you know. Its answer is told to you then. The tools:"
 )
 
 _MOST_TRIES = 50
@@ -41,8 +42,8 @@ def answer_schema(conversation: Conversation) -> dict[str, Any]:
     }
     return {
         "type": "object",
-        "required": ["say", "call"],
-        "properties": {"say": {"type": "string"}, "call": {"anyOf": [call, {"type": "null"}]}},
+        "required": ["call", "say"],
+        "properties": {"call": {"anyOf": [call, {"type": "null"}]}, "say": {"type": "string"}},
         "additionalProperties": False,
     }
 

@@ -55,7 +55,7 @@ def to_plain_messages(conversation: Conversation) -> list[Message]:
         _say_words(messages, item)
         if isinstance(item, Called):
             call = {"name": item.name, "arguments": dict(item.arguments)}
-            _say(messages, "assistant", _json({"say": "", "call": call}))
+            _say(messages, "assistant", _json({"call": call, "say": ""}))
         elif isinstance(item, Answered):
             name = names.get(item.call_id, "that was called")
             _say(messages, "user", f"Result of the tool {name}: {item.output}")
