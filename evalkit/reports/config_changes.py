@@ -29,6 +29,7 @@ _ABSENT = "(no such key)"
 _BEFORE_IT = {
     "input": DEFAULT_INPUT,
     "service.brain": "rules",
+    "service.brain_tools": "native",
     "target.kind": "realtime",
     "tool_host.enabled": False,
     **{f"{node}.text_api": "responses" for node in ("provider", *(f"{role}.provider" for role in ROLES))},

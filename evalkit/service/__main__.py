@@ -17,7 +17,7 @@ from evalkit.errors import ConfigError, UserError
 from evalkit.process_end import run_process
 from evalkit.service.child import ENGINES
 from evalkit.service.endpoint import find_key_problems, read_key
-from evalkit.service.engines import BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
+from evalkit.service.engines import BRAIN_TOOLS, BRAINS, SPEECH_ENGINES, TRANSCRIPTION_ENGINES, EngineChoice
 from evalkit.service.faults.plan import read_plan
 from evalkit.service.server import LOOPBACK, ServerOptions, serve
 from evalkit.service.warm import folder, stop_all
@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         brain_url=options.brain_url,
         brain_api_key_env=options.brain_api_key_env,
         brain_options=options.brain_options,
+        brain_tools=options.brain_tools,
         base_url=options.base_url,
         api_key_env=options.api_key_env,
         speech_model=options.speech_model,
@@ -94,6 +95,10 @@ def add_options(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     parser.add_argument(
         "--brain-options", metavar="JSON", help='further fields of every request to --brain-url, as {"temperature": 0}'
     )
+    parser.add_argument(
+        "--brain-tools", choices=BRAIN_TOOLS, default="native",
+        help="how its models are told of tools: by the API's own field, or in words (json); see docs/brains.md",
+    )  # fmt: skip
     parser.add_argument("--base-url", help="where an 'openai' engine is, for example http://host:8000/v1")
     parser.add_argument("--api-key-env", metavar="NAME", help="environment variable with the key for --base-url")
     parser.add_argument("--speech-model", help="model that an 'openai' speech engine is asked for")

@@ -62,6 +62,7 @@ class ServiceOptions:
     brain_url: str | None = None
     brain_api_key_env: str | None = None
     brain_options: Mapping[str, Any] | None = None
+    brain_tools: str = "native"
     base_url: str | None = None
     api_key_env: str | None = None
     speech_model: str | None = None
@@ -84,6 +85,7 @@ class ServiceOptions:
             "--brain-url": self.brain_url,
             "--brain-api-key-env": self.brain_api_key_env,
             "--brain-options": json.dumps(self.brain_options, sort_keys=True) if self.brain_options else None,
+            "--brain-tools": self.brain_tools,
             "--base-url": self.base_url,
             "--api-key-env": self.api_key_env,
             "--speech-model": self.speech_model,

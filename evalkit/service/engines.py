@@ -26,6 +26,7 @@ from evalkit.service.transcription.whisper import WhisperTranscription
 SPEECH_ENGINES = ("hibari", "pico", "openai")
 TRANSCRIPTION_ENGINES = ("whisper", "pocketsphinx", "openai")
 BRAINS = ("rules", "chat")
+BRAIN_TOOLS = ("native", "json")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class EngineChoice:
         brain_url: Where a ``chat`` brain is.
         brain_api_key_env: The environment variable that holds its key; None sends none.
         brain_options: Further fields of every request to it, as a JSON object; None: none.
+        brain_tools: How its models are told of tools: ``native`` or ``json``.
         base_url: Where an ``openai`` engine is.
         api_key_env: The environment variable that holds its key; None sends none.
         speech_model: The model an ``openai`` speech engine is asked for.
@@ -53,6 +55,7 @@ class EngineChoice:
     brain_url: str | None = None
     brain_api_key_env: str | None = None
     brain_options: str | None = None
+    brain_tools: str = "native"
     base_url: str | None = None
     api_key_env: str | None = None
     speech_model: str | None = None
@@ -97,6 +100,6 @@ def build_brain(choice: EngineChoice) -> Brain:
             return shipped
         case "chat":
             place = chat_endpoint(choice.brain_url, choice.brain_api_key_env, choice.brain_options)
-            return BrainsByName(shipped, ChatBrain(place))
+            return BrainsByName(shipped, ChatBrain(place, tells_in_words=choice.brain_tools == "json"))
         case other:
             raise ConfigError(f"service.brain: {other!r} is not one of {', '.join(BRAINS)}")

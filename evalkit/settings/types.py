@@ -152,6 +152,7 @@ class ServiceSettings:
     brain_url: str | None = None
     brain_api_key_env: str | None = None
     brain_options: Mapping[str, Any] | None = None
+    brain_tools: str = "native"
 
 
 @dataclass(frozen=True)

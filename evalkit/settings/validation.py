@@ -138,6 +138,7 @@ def _find_brain_contradictions(service: Mapping[str, Any]) -> list[str]:
     url = service.get("brain_url")
     if service["brain"] != "chat":
         unused = [key for key in ("brain_url", "brain_api_key_env", "brain_options") if service.get(key)]
+        unused += ["brain_tools"] if service.get("brain_tools", "native") != "native" else []
         return [
             f"service.{key}: only service.brain=chat asks an endpoint, and service.brain={service['brain']}"
             for key in unused

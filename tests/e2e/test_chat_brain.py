@@ -137,6 +137,20 @@ def test_a_model_without_tools_is_graded_and_marked(cli: Cli) -> None:
     assert "tool_mode json" in done.err
 
 
+def test_a_model_that_writes_its_calls_is_graded_and_marked(cli: Cli) -> None:
+    """Whether it was told by the API's own field or, because it is to be, in words."""
+    written = '{"name": "get_order_status", "arguments": {"order_id": "48213"}}'
+    for how, mode in (("native", "written"), ("json", "json")):
+        with serving_scripts(stream(words(f"```json\n{written}\n```"), finish())) as server:
+            asks = [*_brain(server.url, "small"), f"service.brain_tools={how}"]
+            done = cli("mode=crawl", "max_examples=1", "input=text", *asks)
+        assert done.code == 0, done.err
+        assert ["tools" in asked for asked in server.asked] == [how == "native"]
+        assert (done.rows[-1]["tool_call_grade"], done.rows[-1]["tool_call_args_grade"]) == ("1", "1")
+        assert done.summary["tool_modes"] == {mode: 1}
+        assert f"tool_mode {mode}" in done.err
+
+
 @pytest.mark.parametrize(("status", "error_type"), [(401, "authentication_failed"), (400, "invalid_request")])
 def test_a_failure_of_the_endpoint_is_nobodys_grade(cli: Cli, status: int, error_type: str) -> None:
     """It is infrastructure, in the endpoint's words, and the key that it quotes back at us stands nowhere."""

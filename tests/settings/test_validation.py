@@ -179,6 +179,7 @@ def test_a_url_that_leads_nowhere_is_refused_before_anything_starts(config: dict
         ({"brain": "chat", "brain_url": "http://me:sesame@h/v1"}, "service.brain_url: must not hold a user name"),
         ({"brain": "chat", "brain_url": "http://me:sesame/@h/v1"}, "service.brain_url: is not a URL"),
         ({"brain_options": {"seed": 1}}, "service.brain_options: only service.brain=chat asks an endpoint"),
+        ({"brain_tools": "json"}, "service.brain_tools: only service.brain=chat asks an endpoint"),
         ({"brain": "chat", "brain_options": {"tools": []}}, "service.brain_options.tools: is what a brain asks"),
     ],
 )

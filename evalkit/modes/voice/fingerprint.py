@@ -175,7 +175,8 @@ def _chat_endpoint(service: ServiceSettings) -> JsonObject:
     if service.brain == "rules":
         return {}
     options = {name: value for name, value in (service.brain_options or {}).items() if value is not None}
-    return {"brain_url": service.brain_url, **({"brain_options": options} if options else {})}
+    in_words = {} if service.brain_tools == "native" else {"brain_tools": service.brain_tools}
+    return {"brain_url": service.brain_url, **({"brain_options": options} if options else {}), **in_words}
 
 
 def _speaker(speech: SpeechSettings, voice: str) -> JsonObject:

@@ -75,3 +75,5 @@ def test_which_brain_thinks_and_where_is_in_it(mode: tuple[str, ...]) -> None:
     asked = _fingerprint(*asks, *options)["service"]
     assert isinstance(asked, dict)
     assert asked["brain_options"] == {"temperature": 0, "chat_template_kwargs": {"thinks": False}}
+    assert "brain_tools" not in asked
+    assert "'brain_tools': 'json'" in str(_fingerprint(*asks, "service.brain_tools=json"))

@@ -7,8 +7,8 @@ tool_mode  what it is
 ========== =========================================================================================================
 native     ``tools`` in the request; its calls stream beside its words
 written    the same, and it wrote its calls as JSON in place of making them, and nothing else
-json       the endpoint refused that (HTTP 400 and the like, about tools): the model is told of the tools in words and
-           answers with one JSON object, which is read whole before any of it is spoken
+json       the endpoint refused that (HTTP 400 and the like, about tools), or is not to be asked for it: the model is
+           told of the tools in words and answers with one JSON object, which is read whole before any of it is spoken
 none       the conversation has no tools
 ========== =========================================================================================================
 """
@@ -58,13 +58,15 @@ class ChatBrain:
 
     Args:
         endpoint: Where they are.
+        tells_in_words: Tell them of tools in words from the beginning, without asking the endpoint to take any.
 
     """
 
     models: Sequence[str] = ()
 
-    def __init__(self, endpoint: ChatEndpoint) -> None:
+    def __init__(self, endpoint: ChatEndpoint, *, tells_in_words: bool = False) -> None:
         self._endpoint = endpoint
+        self._tells_in_words = tells_in_words
         self._without_tools: set[str] = set()
         self._without_format: set[str] = set()
         self._thinking_first: set[str] = set()
@@ -79,7 +81,7 @@ class ChatBrain:
 
     async def think(self, model: str, conversation: Conversation) -> AsyncGenerator[Sentence | Reply, None]:
         """Yield the reply's sentences as the model writes them, then the reply. Raises :class:`BrainFailure`."""
-        if conversation.tools and model in self._without_tools:
+        if conversation.tools and (self._tells_in_words or model in self._without_tools):
             async with aclosing(self._think_in_json(model, conversation)) as parts:
                 async for part in parts:
                     yield part

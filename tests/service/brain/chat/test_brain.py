@@ -167,8 +167,22 @@ async def test_a_model_that_takes_no_tools_is_told_in_words() -> None:
     assert [(one.name, one.arguments) for one in reply.calls] == [("find", {"id": 7})]
     assert reply.origin == Origin(ToolMode.JSON, 40, 8, 12)
     assert ["tools" in asked for asked in server.asked] == [True, False, False, False]
-    assert server.asked[1]["response_format"]["json_schema"]["schema"]["required"] == ["say", "call"]
+    assert server.asked[1]["response_format"]["json_schema"]["schema"]["required"] == ["call", "say"]
     assert "response_format" not in server.asked[3]
+
+
+async def test_a_model_that_is_to_be_told_in_words_is_asked_for_nothing_else() -> None:
+    """From the first request on; without tools there is nothing to tell."""
+    answer = {"call": {"name": "find", "arguments": {"id": 7}}, "say": ""}
+    with serving_scripts(stream(words(json.dumps(answer)), finish(usage=USAGE))) as server:
+        brain = ChatBrain(ChatEndpoint(server.url), tells_in_words=True)
+        _, reply = await _think(brain, ASKED)
+        assert (await _think(brain, BARE))[1].origin == Origin(ToolMode.NONE, 40, 8, 12)
+        await brain.aclose()
+    assert [(one.name, one.arguments) for one in reply.calls] == [("find", {"id": 7})]
+    assert reply.origin == Origin(ToolMode.JSON, 40, 8, 12)
+    assert ["tools" in asked for asked in server.asked] == [False, False]
+    assert list(server.asked[0]["response_format"]["json_schema"]["schema"]["properties"]) == ["call", "say"]
 
 
 async def test_an_answer_in_another_form_is_asked_for_once_more() -> None:

@@ -73,7 +73,7 @@ def test_without_tools_it_is_all_words() -> None:
     told = to_plain_messages(
         _conversation(UserTurn("Hi."), Called("a", "find", {"id": 7}), Answered("a", "late"), Answered("?", "lost"))
     )
-    assert told[2] == {"role": "assistant", "content": '{"say":"","call":{"name":"find","arguments":{"id":7}}}'}
+    assert told[2] == {"role": "assistant", "content": '{"call":{"name":"find","arguments":{"id":7}},"say":""}'}
     assert "Result of the tool find: late" in told[3]["content"]
 
 
