@@ -23,10 +23,18 @@ SILENCE = bytes([ULAW.silence_byte])
 
 
 def speech(*parts_ms: float) -> bytes:
-    """Sound and silence in turns, beginning with sound."""
+    """Sound and silence in turns, beginning with sound, which fades as that of words does."""
     return b"".join(
-        tone_wire(ULAW, part) if number % 2 == 0 else SILENCE * int(part * 8) for number, part in enumerate(parts_ms)
+        _fading(tone_wire(ULAW, part)) if number % 2 == 0 else SILENCE * int(part * 8)
+        for number, part in enumerate(parts_ms)
     )
+
+
+def _fading(wire: bytes) -> bytes:
+    pcm = ULAW.from_wire(wire).astype(np.float64)
+    length = min(1600, pcm.size // 2)
+    pcm[pcm.size - length :] *= np.linspace(1, 0, length)
+    return ULAW.to_wire(pcm.astype(np.int16))
 
 
 @dataclass
@@ -41,6 +49,7 @@ class MediaStreamPeer:
         silence_ms: A silence so long ends what it hears.
         frame_bytes: How much sound it sends in a message.
         paced: Whether it sends in real time; else all at once.
+        stalls: When it begins to send a frame of its sound (ms of that), it waits for so long (ms) first.
         fills_silence: Whether it sends silence all the time, where it has nothing to say.
         marks: Whether it asks after each answer when it has been heard.
         clears: It throws away what waits whenever the caller begins to speak.
@@ -59,6 +68,7 @@ class MediaStreamPeer:
     silence_ms: float = 200.0
     frame_bytes: int = 160
     paced: bool = False
+    stalls: Mapping[int, float] = field(default_factory=dict)
     fills_silence: bool = False
     marks: bool = False
     clears: bool = False
@@ -154,8 +164,12 @@ class MediaStreamPeer:
     async def _say(self, wire: bytes) -> None:
         began = asyncio.get_running_loop().time()
         for begin in range(0, len(wire), self.frame_bytes):
-            if self.paced:
-                await asyncio.sleep(max(0.0, began + begin / 8000 - asyncio.get_running_loop().time()))
+            stalls_ms = self.stalls.get(begin // 8, 0.0)
+            if self.paced or stalls_ms:
+                due = began + begin / 8000 + stalls_ms / 1000
+                await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            if stalls_ms:
+                began += stalls_ms / 1000
             await self._play(wire[begin : begin + self.frame_bytes])
         if self.marks:
             name = f"said-{self._count}"

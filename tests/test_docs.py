@@ -26,10 +26,12 @@ from evalkit.graders.context import GraderContext
 from evalkit.modes.registry import find_mode, mode_of
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
+from evalkit.records.line_findings import FINDINGS
 from evalkit.records.match_rules import MATCH_RULES
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.reports.hearing import summarize_hearing
 from evalkit.reports.rows import Row
+from evalkit.reports.sound_arrival import summarize_line_findings
 from evalkit.reports.tool_modes import summarize_tool_modes
 from evalkit.reports.turn_taking import summarize_turn_taking
 from evalkit.runner.jobs import packaged_source
@@ -168,8 +170,19 @@ def test_the_results_page_explains_exactly_the_summary() -> None:
     keys |= set(summarize_turn_taking([make_record(notes={"turn_taking": heard([1.0])})], 0))
     told = make_record(turns=(Turn(1, "Hi.", labels={"tool_mode": "json"}),))
     keys |= set(summarize_tool_modes([told]))
+    keys |= set(summarize_line_findings([make_record(notes={"turn_taking": {"line_findings": {}}})]))
     assert {key for key in keys - set(settings) if not any(fnmatchcase(key, name) for name in explained)} == set()
     assert [name for name in [*explained, *settings] if not any(fnmatchcase(key, name) for key in keys)] == []
+
+
+def test_the_targets_page_explains_exactly_what_is_found_on_a_line() -> None:
+    """With the same words, and whose fault it is."""
+    rows = _table(DOCS / "targets.md", "| finding | what happened | whose fault |")
+    told = {name.strip("`"): (meaning, fault) for name, meaning, fault in rows}
+    assert told == {
+        str(name): (found.meaning, "harmless" if found.fault is None else str(found.fault))
+        for name, found in FINDINGS.items()
+    }
 
 
 def test_the_match_rules_are_exactly_these() -> None:

@@ -1,4 +1,4 @@
-"""Does the assistant let the caller finish, does it stop when he cuts in, and who ends the call?
+"""Does the assistant let the caller finish, stop when he cuts in, speak without holes, and who ends the call?
 
 The measures of a turn that these go by are those of full duplex; elsewhere neither side can interrupt the other.
 """
@@ -46,6 +46,24 @@ async def grade_stops_when_interrupted(context: GraderContext) -> Verdict:
     return Verdict(1, f"it stopped after {slowest_ms:.0f} ms at most")
 
 
+async def grade_speech_without_holes(context: GraderContext) -> Verdict:
+    """The application's sound comes in time: nothing breaks off inside a word because the line has nothing to play.
+
+    1: never. 0: once or more. None: no telephone line was called.
+    """
+    measured = [turn for turn in context.turns if "speech_holes" in turn.measures]
+    if not measured:
+        return Verdict(None, "how sound arrives is heard over a telephone line only (target=media_stream)")
+    broken = [turn for turn in measured if turn.measures["speech_holes"]]
+    if not broken:
+        return Verdict(1, "its sound came in time")
+    count, length_ms = (
+        int(sum(turn.measures[name] for turn in broken)) for name in ("speech_holes", "speech_holes_ms")
+    )
+    where = ", ".join(str(turn.turn_index) for turn in broken)
+    return Verdict(0, f"words were cut in two {count} times, {length_ms} ms together, in turn {where}")
+
+
 async def grade_call_ended_by(context: GraderContext) -> Verdict:
     """The call was ended by the side that `by` names: the assistant has to hang up, or must not.
 
@@ -67,5 +85,6 @@ def _ended_by(record: CaseRecord) -> str | None:
 GRADERS = (
     GraderType("lets_caller_finish", "1", grade_lets_caller_finish),
     GraderType("stops_when_interrupted", "1", grade_stops_when_interrupted, fails_on_silence=False),
+    GraderType("speech_without_holes", "1", grade_speech_without_holes),
     GraderType("call_ended_by", "1", grade_call_ended_by, {"by": _SIDES}, ("by",), fails_on_silence=False),
 )

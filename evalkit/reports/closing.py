@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.records.layout import ResultLayout
 from evalkit.reports.metric_names import list_graded_metrics
+from evalkit.reports.sound_arrival import tell_line_findings
 from evalkit.reports.tool_modes import tool_mode_lines
 from evalkit.reports.trials import PASSED
 from evalkit.reports.turn_taking import READ_TOGETHER
@@ -108,6 +109,7 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
             f"{heard['misunderstood']} because they were misunderstood; {heard['misheard_words']} of "
             f"{heard['words']} words that carry them were misheard"
         )
+    lines += [told.text for told in tell_line_findings(summary) if told.fault is not None]
     idle = list(summary["ungraded"].items())
     lines += [f"graded nothing: {grader} ({reason})" for grader, reason in idle[:_MOST_IDLE]]
     lines += [f"graded nothing: {len(idle) - _MOST_IDLE} graders more"] if len(idle) > _MOST_IDLE else []

@@ -28,6 +28,8 @@ key                         meaning
 ``arguments``               of the words that carry arguments: how many were said, how many were misheard, their share;
                             how many case-trials lost arguments because they were `misheard`, or `misunderstood`; only
                             where records say what was heard
+``line_findings``           what was found in how an application's sound arrived: in how many of how many calls, how
+                            often, and whose fault it is; only where calls went over a telephone line
 ``concurrency``             attempts at once that were allowed, the fewest there were, and each change with its reason
 ``pacing``                  how late chunks of sound were sent; the p99 is that of the worst turn
 ``publishable_latencies``   whether latencies may be compared with those of another run; ``_reason`` says why not
@@ -69,6 +71,7 @@ from evalkit.reports.gates import judge_gates
 from evalkit.reports.hearing import summarize_hearing
 from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.rows import ResultTable, Row, lookup
+from evalkit.reports.sound_arrival import summarize_line_findings
 from evalkit.reports.tool_modes import summarize_tool_modes
 from evalkit.reports.trials import ARGUMENTS, CALLS, GRADE, PASSED, graded_metrics, trial_values
 from evalkit.reports.turn_taking import summarize_turn_taking
@@ -131,6 +134,7 @@ def summarize(
         **summarize_turn_taking(records, seed),
         **summarize_tool_modes(records),
         **summarize_hearing(rows),
+        **summarize_line_findings(records),
         **describe_pacing(config, records),
         "ungraded": _idle_graders(records, grades),
         "concurrency": _concurrency(facts),

@@ -38,6 +38,7 @@ class TelephoneBot:
         self._tools = json.loads(Path(chosen.tools).read_text(encoding="utf-8"))
         self._answers = json.loads(Path(chosen.answers).read_text(encoding="utf-8"))
         self._answered = 0
+        self._waiting = asyncio.Queue[bytes]()
 
     async def hear(self) -> None:
         """Take what the line says, to its end."""
@@ -56,9 +57,24 @@ class TelephoneBot:
             if event["type"] == "response.output_audio.delta":
                 await self._play(base64.b64decode(event["delta"]))
             elif event["type"] == "input_audio_buffer.speech_started":
+                while not self._waiting.empty():
+                    self._waiting.get_nowait()
                 await self._send("clear")
             elif event["type"] == "response.done":
                 await self._finish(event["response"])
+
+    async def send_in_time(self) -> None:
+        """Send what waits as it is to be heard, and what is wrong with that on purpose, to the end of the call."""
+        clock, due_s, number = asyncio.get_running_loop().time, 0.0, 0
+        stalls_at = 15 if self._chosen.starves else 0  # frames
+        while True:
+            had_none = self._waiting.empty()
+            wire = await self._waiting.get()
+            due_s, number = max(due_s, clock()) if had_none else due_s, number + 1
+            is_late = self._chosen.jitters and number % 15 == 0
+            await asyncio.sleep(due_s + (0.035 if is_late else 0.0) - clock())
+            await self._send("media", media={"payload": base64.b64encode(wire).decode()})
+            due_s += len(wire) / 8000 + (0.15 if stalls_at and number % stalls_at == 0 else 0.0)
 
     async def _begin(self) -> None:
         sound = {"type": "audio/pcmu"}
@@ -103,9 +119,14 @@ class TelephoneBot:
         if self._chosen.wrong_rate:
             pcm = ULAW.from_wire(wire)  # as who takes 24 kHz for 8 kHz: three times as long, three times as low
             wire = ULAW.to_wire(np.repeat(pcm, 3))
-        for begin in range(0, len(wire), self._chosen.frame_bytes):
-            payload = base64.b64encode(wire[begin : begin + self._chosen.frame_bytes]).decode()
-            await self._send("media", media={"payload": payload})
+        is_timed = self._chosen.paced or self._chosen.jitters or self._chosen.starves
+        frame_bytes = 160 if is_timed else self._chosen.frame_bytes
+        for begin in range(0, len(wire), frame_bytes):
+            frame = wire[begin : begin + frame_bytes]
+            if is_timed:
+                self._waiting.put_nowait(frame)
+            else:
+                await self._send("media", media={"payload": base64.b64encode(frame).decode()})
 
     async def _send(self, event: str, **fields: Any) -> None:
         await self._line.send(json.dumps({"event": event, "streamSid": self._stream, **fields}))
@@ -120,7 +141,7 @@ async def answer(line: ServerConnection, chosen: argparse.Namespace) -> None:
     async with connect(url, compression=None, max_size=None) as model:
         bot = TelephoneBot(line, model, chosen)
         with contextlib.suppress(ConnectionClosed):
-            tasks = [asyncio.create_task(bot.hear()), asyncio.create_task(bot.speak())]
+            tasks = [asyncio.create_task(work()) for work in (bot.hear, bot.speak, bot.send_in_time)]
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             for task in tasks:
                 task.cancel()
@@ -136,6 +157,9 @@ async def main() -> None:
     parser.add_argument("--hangs-up-after", type=int, default=0)
     parser.add_argument("--dies-after", type=int, default=0)
     parser.add_argument("--wrong-rate", action="store_true")
+    parser.add_argument("--paced", action="store_true", help="send 20 ms at a time, as it is heard")
+    parser.add_argument("--jitters", action="store_true", help="so, but every 15th frame 35 ms late")
+    parser.add_argument("--starves", action="store_true", help="so, but 150 ms too late after every 15th frame")
     parser.add_argument("--greets", action="store_true")
     parser.add_argument("--own-tools", action="store_true")
     parser.add_argument("--calls-twice", action="store_true")

@@ -24,6 +24,8 @@ COLUMNS_SINCE = (
     "interrupted_caller",
     "overlap_ms",
     "detected_turns",
+    "speech_holes",
+    "speech_holes_ms",
     "heard_text",
     "argument_words",
     "misheard_words",

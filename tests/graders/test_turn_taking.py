@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 
 from evalkit.graders.context import GraderContext
-from evalkit.graders.turn_taking import grade_call_ended_by, grade_lets_caller_finish, grade_stops_when_interrupted
+from evalkit.graders.turn_taking import (
+    grade_call_ended_by,
+    grade_lets_caller_finish,
+    grade_speech_without_holes,
+    grade_stops_when_interrupted,
+)
 from evalkit.records.grade import GraderSpec
 
 QUIET: dict[str, float] = {"interrupted_caller": 0.0, "overlap_ms": 0.0}
@@ -69,3 +74,19 @@ async def test_call_ended_by(make_record: Any, ended_by: str | None, wanted: flo
     """A call that broke off was ended by nobody."""
     notes = {} if ended_by is None else {"ended_by": ended_by}
     assert (await grade_call_ended_by(ask(make_record, QUIET, **notes))).grade == wanted
+
+
+@pytest.mark.parametrize(
+    ("measures", "wanted"),
+    [
+        (({"speech_holes": 0.0, "speech_holes_ms": 0.0},) * 2, 1),
+        (({"speech_holes": 0.0, "speech_holes_ms": 0.0}, {"speech_holes": 3.0, "speech_holes_ms": 412.0}), 0),
+        ((QUIET,), None),
+    ],
+)
+async def test_speech_without_holes(make_record: Any, measures: Any, wanted: float | None) -> None:
+    """One hole is enough; a realtime model has none, and is not graded."""
+    verdict = await grade_speech_without_holes(ask(make_record, *measures))
+    assert verdict.grade == wanted
+    if wanted == 0:
+        assert "3 times, 412 ms together, in turn 2" in verdict.rationale

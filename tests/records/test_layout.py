@@ -11,7 +11,10 @@ OURS = (
     "trial chunk_ms fault latency_voice_to_voice_ms input_audio_ms output_audio_ms input_tokens cost_usd served_model "
     "passed"
 )
-DUPLEX = "response_latency_ms yield_latency_ms yielded interrupted_caller overlap_ms detected_turns"
+DUPLEX = (
+    "response_latency_ms yield_latency_ms yielded interrupted_caller overlap_ms detected_turns "
+    "speech_holes speech_holes_ms"
+)
 HEARING = "heard_text argument_words misheard_words arguments_lost"
 CRAWL = (
     "example_id user_text assistant_text gt_tool_call pred_tool_call tool_call_correctness gt_tool_call_arg "

@@ -67,6 +67,8 @@ def test_a_crawl_row(make_record: Any, both_grades: Any, config: Any) -> None:
         "fault": "",
         "latency_voice_to_voice_ms": None,
         "detected_turns": None,
+        "speech_holes": None,
+        "speech_holes_ms": None,
         "response_latency_ms": None,
         "yielded": None,
         "yield_latency_ms": None,

@@ -10,6 +10,7 @@ from evalkit.modes.voice.duplex_call import find_call_spans, wait_for_sound_ms
 from evalkit.modes.voice.heard_turns import standing_answer
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
 from evalkit.modes.voice.turn_taking import CallSpans, measure_turn
+from evalkit.realtime.media_stream.session import MediaStreamCall
 from evalkit.realtime.results import TurnResult
 from evalkit.records.json import JsonObject
 
@@ -37,9 +38,13 @@ class DuplexAccount:
         return {**standing_answer(TurnResult(answers)).latencies, **waited}
 
     def measures(self, turn: TurnEvidence) -> dict[str, float]:
-        """Return the turn-taking of a turn, and into how many turns the server took it apart, as it reported."""
+        """Return the turn-taking of a turn, the holes in what was heard, and how many turns the server took it for."""
         detected = self._count_detected(turn.index)
-        return {**measure_turn(self.spans, turn.index), **({} if detected is None else {"detected_turns": detected})}
+        return {
+            **measure_turn(self.spans, turn.index),
+            **({} if detected is None else {"detected_turns": detected}),
+            **self._measure_holes(turn.index),
+        }
 
     def note(self) -> JsonObject:
         """Return the ``turn_taking`` of the record's notes.
@@ -56,6 +61,14 @@ class DuplexAccount:
                 "dropped_ms": round(playout.dropped_samples / playout.audio_format.sample_rate_hz * 1000),
             },
         }
+
+    def _measure_holes(self, turn_index: int) -> dict[str, float]:
+        """Return how often words were cut in two because their sound came late; nothing where no line was called."""
+        session = self.left.session
+        if not isinstance(session, MediaStreamCall):
+            return {}
+        lengths_ms = [hole.duration_ms for hole in session.speech_holes if hole.turn_index == turn_index]
+        return {"speech_holes": float(len(lengths_ms)), "speech_holes_ms": sum(lengths_ms)}
 
     def _words_began_ms(self, turn_index: int) -> float | None:
         clip = self.left.clips.get(turn_index)

@@ -52,6 +52,7 @@ _DUPLEX_COLUMNS = (
     "overlap_ms",
     "detected_turns",
 )
+_LINE_COLUMNS = ("speech_holes", "speech_holes_ms")
 _HEARING_COLUMNS = ("heard_text", "argument_words", "misheard_words", "arguments_lost")
 _LATENCY_COLUMNS = (
     "latency_first_audio_ms",
@@ -92,7 +93,7 @@ def _layout(
         mode=mode,
         columns=columns,
         row_unit=row_unit,
-        own_columns=(*_OWN_COLUMNS, *_DUPLEX_COLUMNS, *_HEARING_COLUMNS),
+        own_columns=(*_OWN_COLUMNS, *_DUPLEX_COLUMNS, *_LINE_COLUMNS, *_HEARING_COLUMNS),
         graders_first=graders_first,
         latency_columns=_LATENCY_COLUMNS,
         token_columns=_TOKEN_COLUMNS,

@@ -18,9 +18,11 @@ time.
 A line shows sound and nothing else. What the application said is a stretch of speech in what was played
 (:mod:`evalkit.realtime.media_stream.stretches`); its words are a recogniser's, tokens and tool calls are not seen. It
 has finished when it has been silent for :data:`~evalkit.realtime.media_stream.stretches.GAP_MS` behind something that
-it said after the caller's last word. What it says into the caller's pauses is no answer to what he had not finished
-saying: the answer is waited for :data:`~evalkit.realtime.live_call.RESUME_MS`. A ``clear`` alone proves nothing, since
-an application may send one whenever the caller begins to speak; it counts where sound was thrown away.
+it said after the caller's last word; where it fell silent inside a word, it is waited for to go on for
+:data:`~evalkit.realtime.live_call.RESUME_MS` (:mod:`evalkit.realtime.media_stream.arrival`). What it says into the
+caller's pauses is no answer to what he had not finished saying: the answer is waited for
+:data:`~evalkit.realtime.live_call.RESUME_MS`. A ``clear`` alone proves nothing, since an application may send one
+whenever the caller begins to speak; it counts where sound was thrown away.
 
 What ends a call as a :class:`~evalkit.errors.CaseFailure`:
 
@@ -42,6 +44,7 @@ the connection broke                             that under way            ``con
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -59,6 +62,14 @@ from evalkit.realtime.connection import ConnectionLimits, ConnectionLost
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.live_call import ANSWERLESS_MS, RESUME_MS, CallStream, LiveCall
 from evalkit.realtime.media_stream.answer_url import ask_for_stream
+from evalkit.realtime.media_stream.arrival import (
+    AHEAD_MS,
+    LATE_MS,
+    Arrivals,
+    SpeechHole,
+    find_holes,
+    starved_playback,
+)
 from evalkit.realtime.media_stream.dialect import CallIdentity, Dialect
 from evalkit.realtime.media_stream.frames import AppEvent, InvalidFrame, LineFrames, read_frame
 from evalkit.realtime.media_stream.signature import sign_request
@@ -70,6 +81,7 @@ from evalkit.realtime.trace import AudioRef, Direction, Trace
 from evalkit.realtime.uplink import PlacedClip, Uplink
 from evalkit.records.faults import Stage
 from evalkit.records.json import JsonObject
+from evalkit.records.line_findings import NOTE
 from evalkit.records.record import ToolOutput
 
 HUNG_UP = "hung_up"
@@ -84,14 +96,11 @@ OVERSIZED_FRAME = "oversized_frame"
 MAX_FRAME_BYTES = 1024 * 1024
 """No message of an application is longer: as base64 it would hold a minute and a half of sound."""
 
-LATE_MS = 60.0
-"""A line's buffer against unsteady arrival: sound that comes so late follows on without a gap."""
-
 REACTION_MS = 200.0
 """Nobody can react to what ended less than this ago: what begins so shortly before the caller's end answers early."""
 
-AHEAD_MS = 1000.0
-"""An application whose sound waits for less than this before it is heard sends it as it is heard."""
+NOTICED_MS = 1000.0
+"""An application that hears the caller stops within so long: where it broke off then, the caller may be why."""
 
 # What goes on for so long behind the caller's last word is his answer, though it began before.
 _ANSWERS_ANYWAY_MS = 1000.0
@@ -160,8 +169,8 @@ class MediaStreamCall(LiveCall):
         self._stretches = SpeechStretches(self.playout.audio_format.sample_rate_hz)
         self._marks: list[tuple[int, str]] = []
         self._waiting_echoes: list[dict[str, Any]] = []
-        self._counts = {"frames": 0, "marks": 0, "clears": 0, "clears_of_nothing": 0, "other_messages": 0}
-        self._largest_frame_ms = self._largest_lead_ms = 0.0
+        self._arrivals = Arrivals()
+        self._counts = {"marks": 0, "clears": 0, "clears_of_nothing": 0, "other_messages": 0}
         self._has_hung_up = False
         self._told_at_ms = 0.0
         self._is_tool_at_work: Callable[[], bool] = lambda: False
@@ -213,7 +222,7 @@ class MediaStreamCall(LiveCall):
     @property
     def sends_ahead(self) -> bool:
         """Whether sound has ever come so far ahead of being heard that more of it can be expected to."""
-        return self._largest_lead_ms >= AHEAD_MS
+        return self._arrivals.largest_ahead_ms >= AHEAD_MS
 
     async def configure(self, spec: SessionSpec, *, timeout_s: float) -> None:  # noqa: ARG002
         """Say that the call has begun; an application does not answer to that."""
@@ -252,17 +261,35 @@ class MediaStreamCall(LiveCall):
         raise ProtocolError("a telephone line carries no tool calls")
 
     def describe_peer(self) -> JsonObject:
-        """Return the call's ids and what came over the line, by number and size."""
+        """Return the call's ids, what came over the line by number and size, and what is found in how it came."""
+        starved = starved_playback(self.speech_holes, self.began_at_ms)
+        found = [*(() if starved is None else (starved,)), *self._arrivals.findings()]
         return {
             "stream": {
                 "dialect": self._dialect.name,
                 "call_id": self._call.call_id,
                 "stream_id": self._call.stream_id,
+                "frames": self._arrivals.frames,
                 **self._counts,
-                "largest_frame_ms": round(self._largest_frame_ms, 1),
+                "largest_frame_ms": round(self._arrivals.largest_frame_ms, 1),
                 "hung_up": self._has_hung_up,
-            }
+            },
+            NOTE: {str(each.finding): each.to_json() for each in found},
         }
+
+    @property
+    def speech_holes(self) -> tuple[SpeechHole, ...]:
+        """Where words were cut in two by now because their sound came late, and nothing else explains it."""
+        until = self.playout.sample_at(self.now_ms)
+        return tuple(hole for hole in find_holes(self.playout, self.responses, until) if not self._explains(hole))
+
+    def _explains(self, hole: SpeechHole) -> bool:
+        """Whether the application may have stopped for the caller there, or it was we who listened late."""
+        since_ms = max(hole.spoken_since_ms, hole.start_ms - NOTICED_MS)
+        spoke = any(clip.start_ms < hole.end_ms and clip.end_ms > since_ms for clip in self.uplink.clips)
+        first, last = (math.floor(at_ms / self._stream.chunk_ms) for at_ms in (hole.start_ms, hole.end_ms))
+        own_ms = max(self.lateness_ms[max(0, first - 1) : last + 2], default=0.0)
+        return spoke or hole.duration_ms - own_ms <= LATE_MS
 
     def heard_at(self, at_ms: float) -> tuple[float, float] | None:
         """Return from when to when the stretch is heard that is heard at a time, as far as it has come; None: none."""
@@ -297,7 +324,7 @@ class MediaStreamCall(LiveCall):
     def _is_busy(self) -> bool:
         if self._has_hung_up:
             return False
-        is_working = self.owes_greeting or self._is_tool_at_work()
+        is_working = self.owes_greeting or self._is_tool_at_work() or self._has_broken_off()
         return is_working or self._stretches.is_open() or self._sound_end_ms > self.now_ms
 
     def _has_finished(self, clip: PlacedClip) -> bool:
@@ -316,6 +343,14 @@ class MediaStreamCall(LiveCall):
             return began_ms > said.start_ms and quiet_ms >= RESUME_MS
         has_told = last.last_sound_at_ms is not None and last.last_sound_at_ms > self._told_at_ms
         return quiet_ms >= (RESUME_MS if last.was_interrupted or not has_told else GAP_MS)
+
+    def _has_broken_off(self) -> bool:
+        """Whether it fell silent inside a word of late, though nobody spoke to it: it has not finished."""
+        last = self._stretches.spoken[-1] if self._stretches.spoken else None
+        if last is None or last.was_interrupted or not last.ends_loud:
+            return False
+        was_spoken_to = any(clip.end_ms > self._place_ms(last.start) for clip in self.uplink.clips[-1:])
+        return not was_spoken_to and self.now_ms < self._place_ms(last.sound_end) + RESUME_MS
 
     def _waits_since_ms(self, said: PlacedClip) -> float:
         """Return since when nothing has been said by either side, nor by a tool to the application."""
@@ -337,11 +372,11 @@ class MediaStreamCall(LiveCall):
     def _describe_delay(self, timeout_s: float) -> CaseFailure:
         if self._speaks_for_ms() > timeout_s * 1000.0:
             message = f"the application spoke for {timeout_s:g} s without a pause of {GAP_MS / 1000:g} s"
-        elif not self._counts["frames"]:
+        elif not self._arrivals.frames:
             message = f"the application sent no sound within {timeout_s:g} s of what was said"
         elif not self._stretches.spoken:
             message = (
-                f"the application sent {self._counts['frames']} frames of sound within {timeout_s:g} s, and all of it "
+                f"the application sent {self._arrivals.frames} frames of sound within {timeout_s:g} s, and all of it "
                 f"is silence (below {SOUND_DBFS:g} dBFS)"
             )
         else:
@@ -384,26 +419,27 @@ class MediaStreamCall(LiveCall):
         self._news.set()
 
     def _play(self, wire: bytes, at_ms: float) -> AudioRef:
-        playout, audio_format = self.playout, self.playout.audio_format
-        self._counts["frames"] += 1
-        self._largest_frame_ms = max(self._largest_frame_ms, audio_format.duration_ms(len(wire)))
+        playout, audio_format, offset = self.playout, self.playout.audio_format, len(self._downlink)
+        self._downlink += wire
         at, block = playout.sample_at(at_ms - self.began_at_ms), audio_format.byte_count(_BLOCK_MS)
+        late_ms = self._place_ms(at - playout.end) if self._stretches.is_open_and_loud() else 0.0
         for begin in range(0, len(wire), block):
-            piece = wire[begin : begin + block]
+            piece, end = wire[begin : begin + block], min(offset + begin + block, len(self._downlink))
+            last = bytes(self._downlink[max(0, end - block) : end])
             said_end = self._addressed.end if self._addressed is not None else 0
             stretch = self._stretches.take(
                 playout.place_of_next(at),
                 len(piece),
                 is_sound=rms_dbfs(audio_format.from_wire(piece)) >= SOUND_DBFS,
+                level_dbfs=rms_dbfs(audio_format.from_wire(last)),
                 at_ms=at_ms,
                 turn_index=self._turn,
                 said_end=said_end,
                 told_at_ms=self._told_at_ms,
             )
             playout.receive(piece, response_id=stretch, item_id=stretch, at=at)
-        self._largest_lead_ms = max(self._largest_lead_ms, self._place_ms(playout.end - at))
-        offset = len(self._downlink)
-        self._downlink += wire
+        ahead_ms = self._place_ms(playout.end - at)
+        self._arrivals.take(audio_format.duration_ms(len(wire)), late_ms=late_ms, ahead_ms=ahead_ms)
         is_ulaw = audio_format.silence_byte == 0xFF
         return AudioRef(wire, offset, self._stream.downlink_wav, is_ulaw, self._dialect.payload)
 

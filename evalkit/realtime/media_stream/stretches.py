@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalkit.audio.levels import FLOOR_DBFS
 from evalkit.realtime.playout import CutItem
 from evalkit.realtime.results import ResponseResult
 from evalkit.records.record import ToolCall, Usage
@@ -27,6 +28,9 @@ SHORTEST_MS = 80.0
 STOPPED_MS = 300.0
 """An application that sends sound as it is heard stops sending, and then clears the line: within so long of its last
 sound that is one stop, unless it sent silence behind it (:data:`_FADED_MS`). A caller who waits begins later."""
+
+LOUD_RANGE_DB = 15.0
+"""Sound is as loud as the middle of words is where it is at most so much softer than the loudest of its stretch."""
 
 # So much silence behind the last sound is an end, and no gap between two words.
 _FADED_MS = 150.0
@@ -46,6 +50,8 @@ class SpeechStretch:
         start: Its first sound.
         sound_end: The first sample behind its last sound.
         sound_samples: How much of it is sound.
+        loudest_dbfs: The level of its loudest 20 ms.
+        end_dbfs: The level of the last 20 ms of it, be they silence.
         received_bytes: How much sound it has brought, the silence within it and shortly behind it included.
         received_end: The first sample behind that.
         first_sound_at_ms: When the first of that arrived.
@@ -63,6 +69,8 @@ class SpeechStretch:
     start: int
     sound_end: int
     sound_samples: int = 0
+    loudest_dbfs: float = FLOOR_DBFS
+    end_dbfs: float = FLOOR_DBFS
     received_bytes: int = 0
     received_end: int = 0
     first_sound_at_ms: float | None = None
@@ -76,6 +84,15 @@ class SpeechStretch:
     def playout_id(self) -> str:
         """What tells its sound apart from that of others."""
         return f"speech_{self.number}"
+
+    @property
+    def ends_loud(self) -> bool:
+        """Whether it ends where speech does not, in the middle of a word."""
+        return self.is_loud(self.end_dbfs)
+
+    def is_loud(self, level_dbfs: float) -> bool:
+        """Whether a level is that of the middle of its words, and not of their ends or of the pauses between them."""
+        return level_dbfs >= self.loudest_dbfs - LOUD_RANGE_DB
 
     @property
     def result(self) -> ResponseResult:
@@ -132,12 +149,17 @@ class SpeechStretches:
         """Whether the last one has not been followed by a silence."""
         return self._open is not None
 
+    def is_open_and_loud(self) -> bool:
+        """Whether the last one goes on, and is in the middle of a word."""
+        return self._open is not None and self._open.ends_loud
+
     def take(
         self,
         start: int,
         samples: int,
         *,
         is_sound: bool,
+        level_dbfs: float,
         at_ms: float,
         turn_index: int,
         said_end: int,
@@ -149,6 +171,7 @@ class SpeechStretches:
             start: Its first sample.
             samples: How many they are: at most some 20 ms.
             is_sound: Whether it can be heard.
+            level_dbfs: The level of the last 20 ms up to its end.
             at_ms: When it arrived, since the case began.
             turn_index: The turn under way.
             said_end: The sample at which the caller's last words ended, or will; 0: he has said nothing.
@@ -167,8 +190,10 @@ class SpeechStretches:
                 self._all.append(stretch)
             stretch.sound_end = start + samples
             stretch.sound_samples += samples
+            stretch.loudest_dbfs = max(stretch.loudest_dbfs, level_dbfs)
         if stretch is None:
             return ""
+        stretch.end_dbfs = level_dbfs
         stretch.received_end = start + samples
         stretch.received_bytes += samples  # one byte a sample, as G.711 has it
         stretch.last_sound_at_ms = at_ms

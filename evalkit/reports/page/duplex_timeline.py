@@ -9,7 +9,8 @@ caller        what the caller did, by its act, the pauses in which he had not fi
 assistant     what was heard of each response, and the measured wait before an answer
 generated     what the server had made of each response, from the arrival of its first sound for as long as it plays
 overlap       where both are heard at once
-reaction      what the assistant made of interruptions, backchannels, tics, side speech and pauses
+reaction      what the assistant made of interruptions, backchannels, tics, side speech and pauses; where its sound
+              came so late over a telephone line that words were cut in two
 tool          tool calls, from the call to the answer
 detection     from ``speech_started`` to ``speech_stopped``, as the server reported them
 ============= =========================================================================================================
@@ -27,6 +28,7 @@ from typing import Any
 
 from evalkit.metrics.turn_taking import exchanges as ex
 from evalkit.metrics.turn_taking.timeline import CallerAct, CallTimeline, Segment, merge_segments
+from evalkit.records.line_findings import LineFinding, findings_of
 from evalkit.records.record import CaseRecord, Turn, Words
 from evalkit.reports.page.events import TurnMarks
 from evalkit.reports.page.timeline import Block, CaseTimeline, Lane, place_tools
@@ -73,6 +75,7 @@ def lay_out_duplex(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTi
             *_generated(notes.get("generated", ())),
             *_overlaps(call),
             *_reactions(call),
+            *_holes(record),
             *_tools(call, record, marks),
             *_detections(notes.get("server", {})),
         ]
@@ -181,6 +184,13 @@ def _reactions(call: CallTimeline) -> Iterator[Block]:
             end_s = pause.extent.end_s
             label = f"{pause.extent.duration_s:.1f} s long"
             yield _block(Lane.REACTION, pause.taken_s, end_s, label, None, "disturbed", "Takes the pause")
+
+
+def _holes(record: CaseRecord) -> Iterator[Block]:
+    starved = (findings_of(record) or {}).get(LineFinding.STARVED_PLAYBACK)
+    for start_s, end_s in () if starved is None else starved.spans_s:
+        label = f"{(end_s - start_s) * 1000:.0f} ms inside a word"
+        yield _block(Lane.REACTION, start_s, end_s, label, None, "disturbed", "Starved playback")
 
 
 def _tools(call: CallTimeline, record: CaseRecord, marks: Mapping[int, TurnMarks]) -> Iterator[Block]:

@@ -19,6 +19,7 @@ from evalkit.reports.page.cases import read_artifact
 from evalkit.reports.page.render import RenderedSection, render_section
 from evalkit.reports.page.turn_taking import describe_turn_taking
 from evalkit.reports.rows import ResultTable
+from evalkit.reports.sound_arrival import tell_line_findings
 from evalkit.reports.turn_taking import read_calls
 from evalkit.reports.waits import read_waits
 
@@ -39,6 +40,7 @@ def describe_findings(
         "failing": count_failing_graders(table),
         "by_turn": grades_by_turn(table) if layout.has_row_per_turn else [],
         "wait": name_of(layout.answer_latency),
+        "line_findings": tell_line_findings(summary),
         "turn_taking": describe_turn_taking(summary, read_waits(list(read_calls(records).timelines.values()))),
     }
 

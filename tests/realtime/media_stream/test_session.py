@@ -143,6 +143,60 @@ async def test_unsteady_arrival_makes_no_gaps() -> None:
         assert end_ms - start_ms == pytest.approx(600, abs=80)
 
 
+async def test_a_word_that_is_cut_in_two_is_told_from_a_pause_between_two() -> None:
+    """Sound that comes late inside a word leaves a hole, which is no end; what comes late behind a pause does not."""
+    peer = MediaStreamPeer([speech(800), speech(400, 200, 400)], frame_bytes=160, stalls={400: 300.0})
+    async with calling(peer) as call:
+        session, clip = call.session, call.say()
+        await session.listen(clip, timeout_s=5)
+        await session.listen(call.say(turn_index=2), timeout_s=5)
+        (hole,), first = session.speech_holes, session.responses[0]
+        told = session.describe_peer()["line_findings"]
+    assert (hole.turn_index, hole.start_ms - first.start / 8) == (1, pytest.approx(400, abs=25))
+    assert hole.duration_ms == pytest.approx(300, abs=100)
+    assert list(told) == ["starved_playback"]
+    starved = told["starved_playback"]
+    assert (starved["fault"], starved["count"], len(starved["spans_s"])) == ("assistant", 1, 1)
+
+
+async def test_speech_that_breaks_off_inside_a_word_has_not_finished() -> None:
+    """It may be starved: it is waited for, longer than a pause lasts, and what then comes belongs to the answer."""
+    peer = MediaStreamPeer([speech(800)], frame_bytes=160, stalls={400: 1600.0})
+    async with calling(peer) as call:
+        await call.session.listen(call.say(), timeout_s=5)
+        before, behind = call.heard_ms()
+        (hole,) = call.session.speech_holes
+    assert behind[0] - before[1] == pytest.approx(hole.duration_ms, abs=1)
+    assert hole.duration_ms == pytest.approx(1600, abs=150)
+
+
+async def test_who_stops_for_the_caller_is_not_starved() -> None:
+    """It breaks off because he speaks, without a word to the line, and goes on."""
+    peer = MediaStreamPeer([speech(800)], frame_bytes=160, stalls={400: 600.0}, paced=True, silence_ms=4000)
+    async with calling(peer) as call:
+        session = call.session
+        call.say()
+        peer.answer_again()
+        await session.watch(lambda: session.heard_at(session.now_ms) is not None, timeout_s=5)
+        call.say(turn_index=2)
+        await session.watch(lambda: session.responses[0].sound_end >= 1300 * 8, timeout_s=5)
+        assert session.speech_holes == ()
+
+
+async def test_bursts_and_jitter_are_told_of_and_do_no_harm() -> None:
+    """What comes all at once is played in time; what comes a little late is played on without a gap."""
+    async with calling(MediaStreamPeer([speech(2500)], frame_bytes=1600)) as call:
+        await call.session.listen(call.say(), timeout_s=6)
+        burst = call.session.describe_peer()["line_findings"]
+    assert (burst["bursts"]["fault"], burst["bursts"]["count"]) == (None, 1)
+    assert burst["bursts"]["longest_ms"] == pytest.approx(2500, abs=250)
+    async with calling(MediaStreamPeer([speech(800)], paced=True, stalls={400: 32.0})) as call:
+        await call.session.listen(call.say(), timeout_s=5)
+        jitter = call.session.describe_peer()["line_findings"]
+    assert set(jitter) == {"jitter"}
+    assert 20 < jitter["jitter"]["longest_ms"] <= 60
+
+
 async def test_a_mark_is_told_of_when_the_sound_before_it_has_been_played() -> None:
     """Not when it arrives: all of the sound came at once."""
     peer = MediaStreamPeer([speech(700)], marks=True)

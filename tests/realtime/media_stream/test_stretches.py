@@ -22,12 +22,19 @@ class Heard:
         self.stretches.began_at_ms = 100.0
         self.at = 0
         self.said_end = 0
+        self.level_dbfs = -20.0
         self.ids: list[str] = []
 
     def hear(self, duration_ms: float, *, is_sound: bool = True, turn_index: int = 1) -> None:
         for _ in range(int(duration_ms / 20)):
             stretch = self.stretches.take(
-                self.at, PIECE, is_sound=is_sound, at_ms=self.at / MS, turn_index=turn_index, said_end=self.said_end
+                self.at,
+                PIECE,
+                is_sound=is_sound,
+                level_dbfs=self.level_dbfs if is_sound else -120.0,
+                at_ms=self.at / MS,
+                turn_index=turn_index,
+                said_end=self.said_end,
             )
             self.ids.append(stretch)
             self.at += PIECE
@@ -71,6 +78,23 @@ def test_silence_that_is_sent_is_silence() -> None:
     assert heard.ids[-1] == ""
 
 
+def test_speech_that_breaks_off_inside_a_word_is_told_from_speech_that_ends() -> None:
+    """By how loud its last 20 ms are beside its loudest; silence that is sent behind it is an end."""
+    heard = Heard()
+    heard.hear(400)
+    (stretch,) = heard.stretches.spoken
+    assert stretch.ends_loud
+    assert heard.stretches.is_open_and_loud()
+    heard.level_dbfs = -36.0
+    heard.hear(20)
+    assert not stretch.ends_loud
+    heard.level_dbfs = -34.0
+    heard.hear(20)
+    assert stretch.ends_loud
+    heard.hear(20, is_sound=False)
+    assert not stretch.ends_loud
+
+
 def test_a_click_is_no_speech() -> None:
     """Less than the shortest word is not an answer."""
     heard = Heard()
@@ -101,7 +125,14 @@ def test_what_is_said_behind_a_tools_answer_is_said_anew() -> None:
 
     def hear(start_ms: int, arrived_ms: float, told_at_ms: float) -> str:
         return stretches.take(
-            start_ms * MS, PIECE, is_sound=True, at_ms=arrived_ms, turn_index=1, said_end=0, told_at_ms=told_at_ms
+            start_ms * MS,
+            PIECE,
+            is_sound=True,
+            level_dbfs=-20.0,
+            at_ms=arrived_ms,
+            turn_index=1,
+            said_end=0,
+            told_at_ms=told_at_ms,
         )
 
     assert {hear(0, 0, 0), hear(100, 10, 0), hear(140, 50, 40)} == {"speech_1"}
