@@ -108,14 +108,19 @@ class DuplexCall:
         self.seed = 7
         self.other_voices: list[str] = []
         self.mock = STATUS
+        self.transcription_model: str | None = None
 
     def _plan(self) -> CallPlan:
         async def speak(text: str) -> CallerTurn:
             return CallerTurn(text, self.first if text == FIRST else tones(300))
 
         detection = DetectionSpec("server_vad", silence_duration_ms=200)
+        spec = SessionSpec(
+            "help", self.input_format, self.output_format, tools=(TOOL,), transcription_model=self.transcription_model,
+            turn_detection=detection,
+        )  # fmt: skip
         return plan_of(
-            SessionSpec("help", self.input_format, self.output_format, tools=(TOOL,), turn_detection=detection),
+            spec,
             self.caller,
             (self.mock,),
             url=self.peer.url,

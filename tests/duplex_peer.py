@@ -70,6 +70,8 @@ class DuplexPeer:
         is_busy: How often it says that it has begun a response by itself when it is asked for one, and does so.
         goes_silent: It answers the first thing it hears, and nothing after that.
         sends_late: How many pieces of a cancelled response still come.
+        hears: What its recogniser takes each utterance for, in order; None: it fails; empty: there is none.
+        hears_after_ms: How long that takes from the end of the utterance.
 
     """
 
@@ -96,6 +98,8 @@ class DuplexPeer:
     is_busy: int = 0
     goes_silent: bool = False
     sends_late: int = 0
+    hears: Sequence[str | None] = ()
+    hears_after_ms: float = 0.0
     heard: list[dict[str, Any]] = field(default_factory=list)
     url: str = ""
     _socket: ServerConnection | None = None
@@ -106,6 +110,8 @@ class DuplexPeer:
     _is_speaking: bool = False
     _count: int = 0
     _answer: asyncio.Task[None] | None = None
+    _utterances: int = 0
+    _hearing: list[asyncio.Task[None]] = field(default_factory=list)
 
     def sent(self, event_type: str) -> list[dict[str, Any]]:
         """Return what the client sent of that type."""
@@ -211,8 +217,19 @@ class DuplexPeer:
             end_ms = self._samples * 1000 // self._format.sample_rate_hz
             place = {"audio_end_ms": end_ms} if self.says_places else {}
             await self._say("input_audio_buffer.speech_stopped", **place, item_id="user")
-            await self._say("input_audio_buffer.committed", item_id="user")
-            await self._say("conversation.item.added", item={"id": "user", "type": "message"})
+            item_id = f"user_{self._utterances}" if self.hears else "user"
+            await self._say("input_audio_buffer.committed", item_id=item_id)
+            await self._say("conversation.item.added", item={"id": item_id, "type": "message"})
+        if self._utterances < len(self.hears):
+            self._hearing.append(asyncio.create_task(self._transcribe(self._utterances)))
+        self._utterances += 1
+
+    async def _transcribe(self, utterance: int) -> None:
+        await asyncio.sleep(self.hears_after_ms / 1000)
+        words, item_id = self.hears[utterance], f"user_{utterance}"
+        what, told = ("failed", {"error": {"code": "x"}}) if words is None else ("completed", {"transcript": words})
+        with contextlib.suppress(ConnectionClosed):
+            await self._say(f"conversation.item.input_audio_transcription.{what}", item_id=item_id, **told)
 
     def _begin_answer(self, times: int = 1) -> None:
         self._answer = asyncio.create_task(self._respond(times))

@@ -53,6 +53,7 @@ from evalkit.realtime.playout import Playout
 from evalkit.realtime.rate_limits import OnRateLimits
 from evalkit.realtime.response_log import ArrivedSound, LoggedResponse, ResponseLog
 from evalkit.realtime.trace import AudioRef
+from evalkit.realtime.transcripts import InputTranscripts
 from evalkit.realtime.turn_taking import TURN_DETECTION_REFUSED, find_detection_refusal
 from evalkit.realtime.turns import BENIGN_ERRORS
 from evalkit.realtime.uplink import PlacedClip, Uplink
@@ -61,6 +62,8 @@ from evalkit.records.json import JsonObject
 from evalkit.records.record import ToolOutput
 
 _BUSY = "conversation_already_has_active_response"
+# So long after a call a server may take to put into words what it heard last.
+_LATEST_TRANSCRIPT_S = 5.0
 
 
 class DuplexSession(LiveCall, ServerLink):
@@ -86,6 +89,7 @@ class DuplexSession(LiveCall, ServerLink):
         self._stopped_at_ms = 0.0
         self.refused_truncations = 0
         self._log = ResponseLog()
+        self._transcripts, self._is_transcribed = InputTranscripts(), False
         self._places: dict[tuple[int, int], int] = {}
         self._content_index: dict[str, int] = {}
         self._truncations: set[str] = set()
@@ -106,6 +110,7 @@ class DuplexSession(LiveCall, ServerLink):
         if spec.turn_detection is None:
             raise ProtocolError("a duplex session needs a turn detection")
         self._asked_for = spec.turn_detection.kind
+        self._is_transcribed = spec.transcription_model is not None
         self.uplink = Uplink(spec.input_format, self._stream.chunk_ms)
         self.playout = Playout(spec.output_format)
         await super().configure(spec, timeout_s=timeout_s)
@@ -129,6 +134,10 @@ class DuplexSession(LiveCall, ServerLink):
             await self._send(self._events.function_call_output(output.call_id, output.output), Stage.STREAM_AUDIO)
         await self._ask_for_owed()
 
+    def heard_between(self, from_ms: float, until_ms: float) -> str | None:
+        """Return what the server's recogniser took the caller's words for in a time; None: it did not tell."""
+        return self._transcripts.between(from_ms, until_ms)
+
     def describe_peer(self) -> JsonObject:
         """Return what the server's turn detection reported, in seconds since the case began."""
         speech = self.speech
@@ -147,6 +156,11 @@ class DuplexSession(LiveCall, ServerLink):
 
     async def _attend(self) -> None:
         await self._ask_for_owed()
+
+    async def _hear_last_reports(self) -> None:
+        if self._is_transcribed:
+            with suppress(CaseFailure):  # it has hung up
+                await self._await(lambda: self._transcripts.are_settled, _LATEST_TRANSCRIPT_S, Stage.RESPONSE_ERROR)
 
     async def _run_errands(self) -> None:
         with suppress(CaseFailure):
@@ -242,6 +256,8 @@ class DuplexSession(LiveCall, ServerLink):
         if len(self._log.responses) > known:
             # Whoever began it: it is shown all that had been given by then.
             self._owed, self._expected, self._waits_for_other = self._waits_for_other, False, False
+        if self._transcripts.feed(event, at_ms):
+            self._news.set()
         if self._take_common(event):
             self._check_detection(event)
         elif event.type == "error":

@@ -144,6 +144,8 @@ class LiveCall(PeerLink):
         try:
             if self._tasks:
                 await asyncio.wait(self._tasks)
+            if exc is None:
+                await self._hear_last_reports()
         finally:
             await super().__aexit__(exc_type, exc, traceback)
 
@@ -179,6 +181,13 @@ class LiveCall(PeerLink):
     @abstractmethod
     def describe_peer(self) -> JsonObject:
         """Return what the peer told of the call beside its responses, for the record's notes."""
+
+    def heard_between(self, from_ms: float, until_ms: float) -> str | None:  # noqa: ARG002
+        """Return what the peer's own recogniser took the caller's words for in a time; by default it tells nothing.
+
+        Times are milliseconds since the case began; what it heard counts by when it told that it had heard it.
+        """
+        return None
 
     async def hear_words(self, recognise: Callable[[Pcm, int], Awaitable[str]]) -> None:
         """Have put into words what was said and the peer tells no words of: by default nothing.
@@ -321,6 +330,9 @@ class LiveCall(PeerLink):
     @abstractmethod
     def _describe_delay(self, timeout_s: float) -> CaseFailure:
         """Return, in a sentence, what was waited for in vain."""
+
+    async def _hear_last_reports(self) -> None:
+        """Wait a little for what the peer still has to report when the call has ended: by default nothing."""
 
     def _last_said(self, clip: PlacedClip) -> PlacedClip:
         """Return `clip`, or what has been said to the assistant since."""

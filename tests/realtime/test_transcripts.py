@@ -48,3 +48,20 @@ def test_everything_else_is_none_of_its_business() -> None:
     for event in (_event("input_audio_buffer.committed"), _event("response.done"), _event("x", item_id="i1")):
         assert not transcripts.feed(event)
     assert transcripts.of(1) is None
+
+
+def test_a_server_that_takes_the_turns_is_known_by_when_it_told_of_an_utterance() -> None:
+    """It cuts as it thinks fit; what was told of in a time belongs together, however late its words come."""
+    transcripts = InputTranscripts()
+    transcripts.feed(_event("input_audio_buffer.committed", item_id="i1"), 100)
+    transcripts.feed(_event("input_audio_buffer.committed", item_id="i2"), 200)
+    transcripts.feed(_event(_COMPLETED, item_id="i2", transcript="Maria"), 250)
+    assert not transcripts.are_settled
+    transcripts.feed(_event(_COMPLETED, item_id="i1", transcript="This is"), 900)
+    transcripts.feed(_event(_COMPLETED, item_id="i3", transcript=""), 500)
+    assert transcripts.are_settled
+    assert transcripts.between(100, 300) == "This is Maria"
+    assert transcripts.between(0, 100) is None
+    assert transcripts.between(300, 1000) == ""
+    transcripts.feed(_event(_FAILED, item_id="i4"), 2000)
+    assert transcripts.between(1500, 3000) is None

@@ -8,6 +8,7 @@ began, as far as it was heard.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -156,6 +157,7 @@ class DuplexLine:
         for turn in turns:
             turn.result = heard_turn(self._session, turn.index)
             turn.said = self._said_between(turn.index)
+            turn.heard = self._heard_in(turn.index)
             clip = self.left.clips.get(turn.index)
             if clip is not None:
                 self._order_words(turn, self._session.began_at_ms + clip.start_ms)
@@ -208,6 +210,14 @@ class DuplexLine:
             for done in self.left.done
             if done.turn_index == turn_index
         ]
+
+    def _heard_in(self, turn_index: int) -> str | None:
+        """Return what the assistant's recogniser took for the caller's words between this turn's and the next one's."""
+        clips, offset_ms = self.left.clips, self._session.began_at_ms
+        if turn_index not in clips:
+            return None
+        later_ms = (offset_ms + clip.start_ms for index, clip in clips.items() if index > turn_index)
+        return self._session.heard_between(offset_ms + clips[turn_index].start_ms, min(later_ms, default=math.inf))
 
     async def _hear_out(
         self, clip: PlacedClip, turn: TurnEvidence, answer_tools: AnswerTools | None, acts: TurnActs

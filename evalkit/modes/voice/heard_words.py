@@ -2,7 +2,8 @@
 
 Whether an agent misunderstood or was misheard shows only beside these words. They are asked for by
 ``session.audio.input.transcription``; the embedded provider and Gemini Live tell them of themselves, others for the
-price of a transcription. A server that takes the turns cuts speech into items of its own: there they are not asked for.
+price of a transcription. A server that takes the turns cuts speech into items of its own; what it heard in a turn is
+all of them (Gemini Live is not asked there). An application behind a telephone line hears by itself and tells nobody.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ _LATEST_S = 5.0
 def recogniser_of(settings: VoiceSettings) -> str | None:
     """Return the model that is to tell what was heard; None: nobody is asked."""
     assistant = settings.assistant
-    if settings.turn_detection.is_duplex:
+    if settings.calls_application:
         return None
     if settings.calls_gemini:
-        return assistant.model
+        return None if settings.turn_detection.is_duplex else assistant.model
     embedded = assistant.provider.models.transcription if assistant.provider.name == "local" else None
     return assistant.transcription_model or embedded
 

@@ -58,6 +58,29 @@ async def test_a_call_from_greeting_to_goodbye(planned_duplex: PlanDuplex) -> No
     assert from_json(to_json(record)) == record
 
 
+@pytest.mark.parametrize("after_ms", [0.0, 900.0])
+async def test_what_the_server_heard_stands_beside_what_was_said(planned_duplex: PlanDuplex, after_ms: float) -> None:
+    """Turn by turn, in however many pieces it cut what it heard, and however late it tells; a failure is left out."""
+    hears = ["Hi, where is order", "49913?", None, "Thank you."]
+    replies = [Reply("One", 100), Reply("It has been shipped.", 400), Reply("What?", 200), Reply("Bye.", 200)]
+    lines = ["When will it be here?", "Thank you.", "END_CALL"]
+    async with planned_duplex(replies, lines, hears=hears, hears_after_ms=after_ms) as call:
+        call.first, call.transcription_model = tones(300, 500, 400), "listener"
+        record = await call.hold()
+    assert record.failure is None
+    assert [turn.heard_text for turn in record.turns] == ["Hi, where is order 49913?", None, "Thank you."]
+    (updated,) = call.peer.sent("session.update")
+    assert updated["session"]["audio"]["input"]["transcription"] == {"model": "listener"}
+
+
+async def test_a_server_that_tells_nothing_of_what_it_heard_keeps_nobody_waiting(planned_duplex: PlanDuplex) -> None:
+    """Where it was not asked."""
+    async with planned_duplex([Reply("Yes.", 200)]) as call:
+        record = await call.hold()
+    assert [turn.heard_text for turn in record.turns] == [None]
+    assert record.duration_ms < 4500
+
+
 async def test_every_byte_of_both_directions_is_kept(planned_duplex: PlanDuplex) -> None:
     """In files of the whole call, which the event log points to; G.711 too."""
     async with planned_duplex([Reply("Yes.", 300)]) as call:

@@ -11,11 +11,13 @@ from evalkit.modes.voice.heard_words import recogniser_of, what_was_heard
 from evalkit.realtime.events import SessionSpec
 
 
-def settings(provider: str, model: str | None, *, is_duplex: bool = False) -> Any:
-    """Return the part of a run's settings that counts."""
+def settings(provider: str, model: str | None, **called: bool) -> Any:
+    """Return the part of a run's settings that counts, of a run in full duplex."""
     place = SimpleNamespace(name=provider, models=SimpleNamespace(transcription="its-own"))
-    assistant = SimpleNamespace(provider=place, transcription_model=model)
-    return SimpleNamespace(assistant=assistant, turn_detection=SimpleNamespace(is_duplex=is_duplex))
+    assistant = SimpleNamespace(provider=place, transcription_model=model, model="the-model")
+    turns = SimpleNamespace(is_duplex=called.pop("is_duplex", True))
+    kinds = {"calls_application": False, "calls_gemini": False, **called}
+    return SimpleNamespace(assistant=assistant, turn_detection=turns, **kinds)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +25,11 @@ def settings(provider: str, model: str | None, *, is_duplex: bool = False) -> An
     [("local", None, "its-own"), ("local", "named", "named"), ("openai", None, None), ("openai", "named", "named")],
 )
 def test_who_is_asked(provider: str, model: str | None, asked: str | None) -> None:
-    """The embedded recogniser of itself, another for its price only where it is named."""
+    """The embedded recogniser of itself, another for its price only where it is named; no application is asked."""
     assert recogniser_of(settings(provider, model)) == asked
-    assert recogniser_of(settings(provider, model, is_duplex=True)) is None
+    assert recogniser_of(settings(provider, model, calls_application=True)) is None
+    assert recogniser_of(settings(provider, model, calls_gemini=True)) is None
+    assert recogniser_of(settings(provider, model, calls_gemini=True, is_duplex=False)) == "the-model"
 
 
 class _Session:
