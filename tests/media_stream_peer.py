@@ -54,6 +54,7 @@ class MediaStreamPeer:
         marks: Whether it asks after each answer when it has been heard.
         clears: It throws away what waits whenever the caller begins to speak.
         stops: Whether it stops speaking when the caller begins to.
+        answers_key: It answers when the caller has pressed this key; empty: keys mean nothing to it.
         names_stream: Whether its messages say which stream they are for; a text: that one.
         raw: Sent as they are when a call begins.
         hangs_up_after: After so many answers it hangs up.
@@ -73,6 +74,7 @@ class MediaStreamPeer:
     marks: bool = False
     clears: bool = False
     stops: bool = False
+    answers_key: str = ""
     names_stream: bool | str = True
     raw: Sequence[str | bytes] = ()
     hangs_up_after: int = 0
@@ -124,6 +126,8 @@ class MediaStreamPeer:
                 self._begin(self._fill())
         elif event == "media":
             await self._hear(base64.b64decode(message["media"]["payload"]))
+        elif event == "dtmf" and message["dtmf"]["digit"] == self.answers_key:
+            self._begin(self._answer())
 
     async def _hear(self, wire: bytes) -> None:
         is_loud = bool(np.any(np.abs(ULAW.from_wire(wire).astype(np.int32)) > LOUD))

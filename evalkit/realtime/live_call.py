@@ -28,7 +28,7 @@ from typing import Any, Protocol, Unpack
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
-from evalkit.errors import CaseFailure
+from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.detected_speech import DetectedSpeech
 from evalkit.realtime.peer_link import LinkOptions, PeerLink
 from evalkit.realtime.playout import Playout
@@ -231,6 +231,15 @@ class LiveCall(PeerLink):
         else:
             self._asides.append(clip)
         return clip
+
+    def press_keys(self, keys: str, *, not_before_ms: float = 0.0) -> PlacedClip:  # noqa: ARG002
+        """Press keys of a telephone, one after the other, as :meth:`say` speaks; return where on the uplink that lies.
+
+        Raises:
+            ProtocolError: The call is none of a telephone: by default it is not.
+
+        """
+        raise ProtocolError("only a telephone has keys")
 
     async def watch(self, ready: Callable[[], bool], *, timeout_s: float) -> bool:
         """Return True as soon as `ready` holds, which is asked whenever anything happens; False after `timeout_s`."""

@@ -62,8 +62,8 @@ class CallerWords:
 
     Attributes:
         text: The words; of a sound that is no word, a description in angle brackets.
-        act: Why he said it: ``interruption``, ``turn`` (more to the assistant), or what wants no answer:
-            ``backchannel``, ``vocal_tic``, ``side_speech``.
+        act: Why he said it: ``interruption``, ``turn`` (more to the assistant), ``keypress`` (he pressed these keys),
+            or what wants no answer: ``backchannel``, ``vocal_tic``, ``side_speech``.
 
     """
 
@@ -73,7 +73,7 @@ class CallerWords:
     @property
     def is_addressed(self) -> bool:
         """Whether it was said to the assistant and wants an answer."""
-        return self.act in ("interruption", "turn")
+        return self.act in ("interruption", "turn", "keypress")
 
 
 Step: TypeAlias = Words | ToolCall | ToolOutput | CallerWords

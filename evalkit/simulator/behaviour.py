@@ -11,6 +11,7 @@ interruption   speaks to the assistant while that speaks, and then goes on  two 
 backchannel    says that he listens                                         no answer is wanted
 vocal_tic      clears his throat, coughs, says "um"                         no answer is wanted
 side_speech    speaks to somebody else in the room                          no answer is wanted
+keypress       presses keys of a telephone when the assistant has finished  the keys, which want an answer
 pause          is silent for a moment inside what he says                   a pause between two parts of his turn
 silence        lets time pass before he speaks                              a silence, with nothing said
 ============== ============================================================ ==========================================
@@ -29,24 +30,28 @@ from evalkit.settings.documents import find_document_problems
 
 
 class BehaviourAct(StrEnum):
-    """What a caller may do beside his turns; the first four are words of the timelines of turn-taking too."""
+    """What a caller may do beside his turns; the first four are words of the timelines of turn-taking too.
+
+    Keys that are pressed stand in a timeline as one more turn of the caller.
+    """
 
     INTERRUPTION = "interruption"
     BACKCHANNEL = "backchannel"
     VOCAL_TIC = "vocal_tic"
     SIDE_SPEECH = "side_speech"
+    KEYPRESS = "keypress"
     PAUSE = "pause"
     SILENCE = "silence"
 
     @property
     def is_heard(self) -> bool:
-        """Whether it makes a sound of its own."""
+        """Whether it is something that reaches the assistant, and no silence around what the caller says."""
         return self not in (BehaviourAct.PAUSE, BehaviourAct.SILENCE)
 
     @property
     def wants_answer(self) -> bool:
-        """Whether the assistant is spoken to."""
-        return self is BehaviourAct.INTERRUPTION
+        """Whether the assistant is meant."""
+        return self in (BehaviourAct.INTERRUPTION, BehaviourAct.KEYPRESS)
 
 
 class ActTrigger(StrEnum):
@@ -75,6 +80,7 @@ class BehaviourRule:
         duration_ms: How long a pause or a silence lasts, least and most.
         voice: Who speaks; None: the caller himself.
         level_db: How much louder than his turns.
+        keys: What he presses, one key after the other.
 
     """
 
@@ -89,6 +95,7 @@ class BehaviourRule:
     duration_ms: tuple[int, int] = (0, 0)
     voice: str | None = None
     level_db: float = 0.0
+    keys: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,12 +116,15 @@ class PlannedAct:
     place: float = 0.0
     voice: str | None = None
     level_db: float = 0.0
+    keys: str = ""
 
     def to_json(self) -> JsonObject:
         """Return it as a record keeps it: what is not about such an act is left out."""
         sound: JsonObject = (
             {"words": self.words, "voice": self.voice, "level_db": self.level_db} if self.act.is_heard else {}
         )
+        if self.act is BehaviourAct.KEYPRESS:
+            sound = {"words": self.words, "keys": self.keys}
         moment: JsonObject = {} if self.after is None else {"after": str(self.after), "delay_ms": self.delay_ms}
         lasts: JsonObject = {} if self.act.is_heard else {"duration_ms": self.duration_ms}
         return {"act": str(self.act), **moment, **sound, **lasts}
@@ -138,6 +148,7 @@ _KEYS: Mapping[BehaviourAct, set[str]] = {
     BehaviourAct.BACKCHANNEL: _SPOKEN,
     BehaviourAct.VOCAL_TIC: _SPOKEN,
     BehaviourAct.SIDE_SPEECH: _SPOKEN,
+    BehaviourAct.KEYPRESS: {"act", "share", "turns", "delay_ms", "keys"},
     BehaviourAct.PAUSE: {"act", "share", "turns", "count", "duration_ms"},
     BehaviourAct.SILENCE: {"act", "share", "turns", "duration_ms"},
 }
@@ -168,6 +179,9 @@ _DEFAULTS: Mapping[BehaviourAct, BehaviourRule] = {
         words=("Could you turn that down, please?", "I'm on the phone.", "In a minute."),
         level_db=-12.0,
     ),
+    BehaviourAct.KEYPRESS: BehaviourRule(
+        BehaviourAct.KEYPRESS, after=ActTrigger.ASSISTANT_FINISHED, delay_ms=(300, 1000)
+    ),
     BehaviourAct.PAUSE: BehaviourRule(BehaviourAct.PAUSE, duration_ms=(300, 900)),
     BehaviourAct.SILENCE: BehaviourRule(BehaviourAct.SILENCE, duration_ms=(4000, 8000)),
 }
@@ -185,6 +199,11 @@ def find_behaviour_problems(document: Any, item: str) -> list[str]:
 def needs_duplex(rule: Mapping[str, Any]) -> bool:
     """Whether a rule, as its document has it, makes sense only where the assistant hears all the time."""
     return bool(rule["act"] != BehaviourAct.PAUSE)
+
+
+def presses_keys(rule: Mapping[str, Any]) -> bool:
+    """Whether a rule, as its document has it, makes sense only where the caller has a telephone."""
+    return bool(rule["act"] == BehaviourAct.KEYPRESS)
 
 
 def read_behaviour(document: Sequence[Mapping[str, Any]]) -> tuple[BehaviourRule, ...]:
@@ -213,16 +232,18 @@ def _plan_rule(rule: BehaviourRule, rng: random.Random, turn_index: int) -> Iter
     delay_ms = 0
     for _ in range(rule.count):
         delay_ms += rng.randint(*rule.delay_ms)
+        words = rng.choice(rule.words) if rule.words else ""
         yield PlannedAct(
             rule.act,
             rule.after,
             delay_ms,
-            words=rng.choice(rule.words) if rule.words else "",
+            words=f"<keys {rule.keys}>" if rule.keys else words,
             then=rng.choice(rule.then) if rule.then else "",
             duration_ms=rng.randint(*rule.duration_ms),
             place=rng.uniform(0.2, 0.8),
             voice=rule.voice,
             level_db=rule.level_db,
+            keys=rule.keys,
         )
 
 
@@ -256,6 +277,8 @@ def _find_misfits(rule: Mapping[str, Any]) -> Iterator[str]:
     for name in _RANGES:
         if name in known and (low_high := _range(rule.get(name) or 0))[0] > low_high[1]:
             yield f"{name!r}: is {rule[name]}, expected the least first"
+    if act is BehaviourAct.KEYPRESS and "keys" not in rule:
+        yield "'keys': is missing; expected the keys that are pressed, for example '48213#'"
     if act is BehaviourAct.INTERRUPTION and rule.get("after") == ActTrigger.ASSISTANT_FINISHED:
         yield f"'after': is '{rule['after']}', but whoever has finished cannot be interrupted; expected another event"
     if rule.get("after") == ActTrigger.GREETING:
@@ -271,4 +294,6 @@ def _find_misfits(rule: Mapping[str, Any]) -> Iterator[str]:
 
 MADE_SOUNDS = ("<cough>", "<throat>")
 """Words that stand for a sound that nobody speaks."""
-_ALL_KEYS = ("act", "share", "turns", "count", "after", "delay_ms", "words", "then", "duration_ms", "voice", "level_db")
+_ALL_KEYS = (
+    "act", "share", "turns", "count", "after", "delay_ms", "words", "then", "duration_ms", "voice", "level_db", "keys",
+)  # fmt: skip

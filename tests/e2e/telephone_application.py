@@ -39,6 +39,7 @@ class TelephoneBot:
         self._answers = json.loads(Path(chosen.answers).read_text(encoding="utf-8"))
         self._answered = 0
         self._waiting = asyncio.Queue[bytes]()
+        self._keyed = ""
 
     async def hear(self) -> None:
         """Take what the line says, to its end."""
@@ -49,6 +50,8 @@ class TelephoneBot:
                 await self._begin()
             elif message["event"] == "media":
                 await self._tell("input_audio_buffer.append", audio=message["media"]["payload"])
+            elif message["event"] == "dtmf":
+                await self._take_key(message["dtmf"]["digit"])
 
     async def speak(self) -> None:
         """Take what the model says, to its end."""
@@ -84,6 +87,17 @@ class TelephoneBot:
         await self._tell("session.update", session=session)
         if self._chosen.greets:
             await self._tell("response.create")
+
+    async def _take_key(self, key: str) -> None:
+        """Take what was keyed in up to a # for the order number, and have the model answer that."""
+        if key != "#":
+            self._keyed += key
+            return
+        content = [{"type": "input_text", "text": f"My order number is {self._keyed}."}]
+        self._keyed = ""
+        item = {"type": "message", "role": "user", "content": content}
+        await self._tell("conversation.item.create", item=item)
+        await self._tell("response.create")
 
     async def _finish(self, response: dict[str, Any]) -> None:
         calls = [item for item in response["output"] if item["type"] == "function_call"]

@@ -161,6 +161,32 @@ def test_how_sound_arrives_is_found_and_only_what_is_heard_is_held_against_it(
     assert (summary["calls"], set(summary["found"])) == (1, set(told))
 
 
+def test_a_caller_keys_in_his_number(cli: Cli, service_url: str, tmp_path: Path) -> None:
+    """He says what he wants, is asked for the number, and presses keys: told as a line tells of them, and answered."""
+    shipped = read_json(ROOT / "data" / "run" / f"{CASE}.json")
+    turns = {"fixed_first_user_turn": "Hello, where is my order?", "max_turns": 2}
+    rules = [{"act": "keypress", "turns": [1], "keys": "48213#", "delay_ms": 500}]
+    changed = {"turns": turns, "simulator": {**shipped["simulator"], "behaviour": rules}}
+    (cli.cwd / "keys.json").write_text(json.dumps({**shipped, **changed, "simulation_id": "keys"}))
+    (cli.cwd / "keys.csv").write_text("simulation_id,simulation_path\nkeys,keys.json\n")
+    for folder in ("prompts", "tools"):
+        (cli.cwd / folder).symlink_to(ROOT / "data" / folder)
+    with answering(service_url, tmp_path, "--greets") as url:
+        finished = call(cli, url, f"mode.data_csv={cli.cwd / 'keys.csv'}")
+    assert finished.code == 0, finished.err
+    record = read_json(finished.directory / "records" / "keys.json")
+    assert record["failure"] is None
+    steps = record["turns"][0]["steps"]
+    (pressed,) = [place for place, step in enumerate(steps) if step.get("act") == "keypress"]
+    assert steps[pressed]["text"] == "<keys 48213#>"
+    assert any("Tuesday" in step["text"] for step in steps[pressed:])
+    assert finished.rows[0]["user_text"] == "Hello, where is my order? <keys 48213#>"
+    sent = [event["event"] for event in read_events(finished.directory, "keys") if event["type"] == "dtmf"]
+    assert [message["dtmf"]["digit"] for message in sent] == [*"48213#"]
+    told = [said for said in record["notes"]["turn_taking"]["caller"] if said.get("plan", {}).get("keys")]
+    assert [said["words"] for said in told] == ["<keys 48213#>"]
+
+
 def test_nobody_answers(cli: Cli) -> None:
     """No bot at the address: nothing is held against it."""
     finished = call(cli, "ws://127.0.0.1:9/ws")

@@ -15,13 +15,15 @@ from evalkit.simulator.behaviour import (
     find_behaviour_problems,
     needs_duplex,
     plan_turn,
+    presses_keys,
     read_behaviour,
 )
 
-HEARD = [act for act in BehaviourAct if act.is_heard]
+HEARD = [act for act in BehaviourAct if act.is_heard and act is not BehaviourAct.KEYPRESS]
 RULES = st.lists(
     st.one_of(
         st.fixed_dictionaries({"act": st.sampled_from([str(act) for act in HEARD]), "share": st.floats(0, 1)}),
+        st.fixed_dictionaries({"act": st.just("keypress"), "keys": st.from_regex("^[0-9*#A-D]{1,9}$", fullmatch=True)}),
         st.fixed_dictionaries({"act": st.just("pause"), "count": st.integers(1, 3)}),
         st.fixed_dictionaries({"act": st.just("silence"), "duration_ms": st.integers(0, 60_000)}),
     ),
@@ -94,6 +96,16 @@ def test_what_is_not_heard_has_no_words() -> None:
     assert [needs_duplex({"act": act}) for act in ("pause", "silence", "interruption")] == [False, True, True]
 
 
+def test_keys_are_pressed_when_the_assistant_has_finished_and_want_an_answer() -> None:
+    """Transcripts show them in angle brackets, as a sound that is no word."""
+    (planned,) = plan_turn(read_behaviour([{"act": "keypress", "keys": "48213#", "delay_ms": 400}]), 1, 1)
+    assert planned.to_json() == {
+        "act": "keypress", "after": "assistant_finished", "delay_ms": 400, "words": "<keys 48213#>", "keys": "48213#",
+    }  # fmt: skip
+    assert (planned.said_as, planned.act.wants_answer, planned.follow_up) == ("keypress", True, None)
+    assert [presses_keys({"act": act}) for act in ("keypress", "interruption")] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
@@ -108,6 +120,10 @@ def test_what_is_not_heard_has_no_words() -> None:
         ({"act": "interruption", "after": "assistant_finished"}, "rule #1: 'after': is 'assistant_finished', but"),
         ({"act": "backchannel", "after": "greeting"}, "rule #1: 'after': is 'greeting', which only an interruption"),
         ({"act": "interruption", "after": "greeting", "words": ["x"]}, "rule #1: 'words': what cuts into a greeting"),
+        ({"act": "keypress"}, "rule #1: 'keys': is missing; expected the keys that are pressed, for example '48213#'"),
+        ({"act": "keypress", "keys": "12x"}, "rule #1: 'keys': is the string '12x', expected"),
+        ({"act": "keypress", "keys": "1", "words": ["x"]}, "rule #1: 'words': act keypress has no such key"),
+        ({"act": "backchannel", "keys": "1"}, "rule #1: 'keys': act backchannel has no such key"),
         ({"act": "backchannel", "words": [" "]}, "rule #1: 'words' #1: is blank, expected text"),
     ],
 )

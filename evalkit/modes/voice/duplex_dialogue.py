@@ -143,6 +143,8 @@ class DuplexDialogue(Dialogue):
         return self._planned(index, *(act for act in BehaviourAct if act.is_heard))
 
     async def _prepare(self, index: int, number: int, plan: PlannedAct, follow_up: PreparedAct | None) -> PreparedAct:
+        if plan.act is BehaviourAct.KEYPRESS:
+            return PreparedAct(plan, b"", b"")
         seed = derive_turn_seed(self._introduction.seed, index, number)
         if plan.words in MADE_SOUNDS:
             pcm = make_sound(plan.words, seed, CALLER_FORMAT.sample_rate_hz)

@@ -27,6 +27,8 @@ from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.modes.voice.simulations import (
     SimulationsData,
     call_tools,
+    find_keys_without_telephone,
+    find_own_keys,
     find_unanswered_tools,
     find_unspeakable_words,
     grader_specs,
@@ -79,8 +81,10 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         problems = [*super().find_contradictions(config), *find_unanswered_tools(config)]
         behaviour = config["simulator"]["behaviour"] or []
         misfits = find_behaviour_problems(behaviour, "simulator.behaviour")
-        if not misfits and config["turn_detection"]["type"] == "none" and not is_telephone(config):
-            misfits = _find_idle_behaviour(behaviour)
+        if not misfits and not is_telephone(config):
+            misfits = find_keys_without_telephone(behaviour, "simulator.behaviour")
+            if not misfits and config["turn_detection"]["type"] == "none":
+                misfits = _find_idle_behaviour(behaviour)
         return [*problems, *misfits]
 
     def make_settings(self, resolved: Mapping[str, Any], composed: Mapping[str, Any]) -> SimulationSettings:
@@ -94,7 +98,8 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     def read(self, settings: SimulationSettings) -> SimulationsData:
         """Return the chosen simulations as cases. Raises DataError with everything that is wrong with any of them."""
         data = read_simulations(settings, lambda case: _tell(settings, case))
-        return replace(data, problems=(*data.problems, *find_unspeakable_words(settings, data)))
+        keys = () if settings.calls_application else find_own_keys(settings, data)
+        return replace(data, problems=(*data.problems, *keys, *find_unspeakable_words(settings, data)))
 
     def graders(self, settings: SimulationSettings, case: Case) -> Sequence[GraderSpec]:
         """Return the graders of the config and of the simulation."""

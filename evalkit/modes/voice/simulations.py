@@ -17,7 +17,7 @@ from evalkit.modes.voice.voice_mode import find_unspeakable, load_mocks
 from evalkit.records.case import Case
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
-from evalkit.simulator.behaviour import MADE_SOUNDS, find_behaviour_problems
+from evalkit.simulator.behaviour import MADE_SOUNDS, find_behaviour_problems, presses_keys
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,27 @@ def find_unanswered_tools(config: Mapping[str, Any]) -> list[str]:
     if config["mode"]["answer_tools"]:
         return []
     return ["mode.answer_tools: false, but the tools of a simulated call are always answered"]
+
+
+def find_keys_without_telephone(rules: Sequence[Mapping[str, Any]], item: str) -> list[str]:
+    """Return a message on a caller that is to press keys where no telephone line is; `item` names his rules."""
+    if not any(presses_keys(rule) for rule in rules):
+        return []
+    found = f"{item}: has keypress, but target.kind=realtime calls a model, and only a telephone has keys"
+    return [f"{found}; take target=media_stream, or leave keypress out"]
+
+
+def find_own_keys(settings: SimulationSettings, data: SimulationsData) -> list[str]:
+    """Return a message for each simulation whose own caller is to press keys, of a call without a telephone line."""
+    if settings.simulator.behaviour is not None:
+        return []
+    return [
+        problem
+        for case in (*data.cases, *data.left_out)
+        for problem in find_keys_without_telephone(
+            own_acts(case), f"{case.inputs['simulation_path']}: 'simulator.behaviour'"
+        )
+    ]
 
 
 def find_unspeakable_words(settings: SimulationSettings, data: SimulationsData) -> list[str]:

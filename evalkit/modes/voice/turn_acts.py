@@ -176,7 +176,12 @@ class TurnActs:
         return heard[1] - at_ms >= MIN_LEFT_MS or not self._session.sends_ahead
 
     def _do(self, act: PreparedAct, trigger_ms: float, at_ms: float) -> None:
-        clip = self._session.say(act.wire, not_before_ms=at_ms, wants_answer=act.plan.act.wants_answer)
+        plan = act.plan
+        clip = (
+            self._session.press_keys(plan.keys, not_before_ms=at_ms)
+            if plan.act is BehaviourAct.KEYPRESS
+            else self._session.say(act.wire, not_before_ms=at_ms, wants_answer=plan.act.wants_answer)
+        )
         self._waiting.remove(act)
         waited_ms = at_ms - trigger_ms - act.plan.delay_ms if id(act) in self._left_too_little else 0.0
         self._keep(DoneAct(self._turn_index, act.plan, act.clean_wire, trigger_ms, waited_ms, clip))

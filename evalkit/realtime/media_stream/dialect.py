@@ -45,8 +45,10 @@ class Dialect:
         media_event: The application's word for: play this.
         mark_event: Its word for: say when what came before this has been played.
         clear_event: Its word for: throw away what waits.
+        keys_event: Its word for: press these keys. Twilio and Telnyx know none, and would ignore it.
         payload: Where the sound stands in what is to be played.
         mark_name: Where the name stands in a mark.
+        keys: Where the keys stand that the application presses.
         stream_id: Where the application says which stream it means.
         needs_stream_id: Whether the line plays nothing that does not say so.
         stream_prefix: What the ids of streams begin with.
@@ -68,8 +70,10 @@ class Dialect:
     media_event: str = "media"
     mark_event: str = "mark"
     clear_event: str = "clear"
+    keys_event: str = "dtmf"
     payload: Path = ("media", "payload")
     mark_name: Path = ("mark", "name")
+    keys: Path = ("dtmf", "digit")
     stream_id: Path = ("streamSid",)
     needs_stream_id: bool = True
     stream_prefix: str = ""
@@ -192,7 +196,9 @@ PLIVO = Dialect(
     media_event="playAudio",
     mark_event="checkpoint",
     clear_event="clearAudio",
+    keys_event="sendDTMF",
     mark_name=("name",),
+    keys=("dtmf",),
     stream_id=("streamId",),
     needs_stream_id=False,
 )

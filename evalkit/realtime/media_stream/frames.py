@@ -30,6 +30,7 @@ class AppEvent(Enum):
     PLAY = auto()
     MARK = auto()
     CLEAR = auto()
+    KEYS = auto()
     OTHER = auto()
 
 
@@ -42,6 +43,7 @@ class AppMessage:
         message: The whole of it, as it came.
         sound: What is to be played.
         mark: The name of a mark.
+        keys: What it presses.
 
     """
 
@@ -49,6 +51,7 @@ class AppMessage:
     message: dict[str, Any]
     sound: bytes = b""
     mark: str = ""
+    keys: str = ""
 
 
 class InvalidFrame(ValueError):
@@ -146,6 +149,9 @@ def read_frame(dialect: Dialect, frame: str | bytes, stream_id: str) -> AppMessa
     if event == dialect.clear_event:
         _require_stream(dialect, message, stream_id)
         return AppMessage(AppEvent.CLEAR, message)
+    keys = find(message, dialect.keys) if event == dialect.keys_event else None
+    if isinstance(keys, str) and keys:
+        return AppMessage(AppEvent.KEYS, message, keys=keys)
     return AppMessage(AppEvent.OTHER, message)
 
 

@@ -102,6 +102,9 @@ REACTION_MS = 200.0
 NOTICED_MS = 1000.0
 """An application that hears the caller stops within so long: where it broke off then, the caller may be why."""
 
+KEY_MS = 200.0
+"""A caller takes so long for each key that he presses."""
+
 # What goes on for so long behind the caller's last word is his answer, though it began before.
 _ANSWERS_ANYWAY_MS = 1000.0
 _BLOCK_MS = 20.0
@@ -171,6 +174,8 @@ class MediaStreamCall(LiveCall):
         self._waiting_echoes: list[dict[str, Any]] = []
         self._arrivals = Arrivals()
         self._counts = {"marks": 0, "clears": 0, "clears_of_nothing": 0, "other_messages": 0}
+        self._to_press: list[tuple[float, str]] = []
+        self._keys_told: list[JsonObject] = []
         self._has_hung_up = False
         self._told_at_ms = 0.0
         self._is_tool_at_work: Callable[[], bool] = lambda: False
@@ -242,6 +247,14 @@ class MediaStreamCall(LiveCall):
         super().begin()
         self._stretches.began_at_ms = self.began_at_ms
 
+    def press_keys(self, keys: str, *, not_before_ms: float = 0.0) -> PlacedClip:
+        """Press keys; meanwhile the caller is silent, since a line tells of keys and takes out their tones."""
+        silence = bytes([self.uplink.audio_format.silence_byte])
+        wire = silence * self.uplink.audio_format.byte_count(KEY_MS * len(keys))
+        clip = self.say(wire, not_before_ms=not_before_ms)
+        self._to_press += [(clip.start_ms + (number + 0.5) * KEY_MS, key) for number, key in enumerate(keys)]
+        return clip
+
     async def hear_words(self, recognise: Callable[[Pcm, int], Awaitable[str]]) -> None:
         """Have put into words what was said since this was done last, as far as it was heard."""
         playout, new = self.playout, [each for each in self._stretches.spoken if each.words is None]
@@ -272,6 +285,7 @@ class MediaStreamCall(LiveCall):
                 "frames": self._arrivals.frames,
                 **self._counts,
                 "largest_frame_ms": round(self._arrivals.largest_frame_ms, 1),
+                "keys": [*self._keys_told],
                 "hung_up": self._has_hung_up,
             },
             NOTE: {str(each.finding): each.to_json() for each in found},
@@ -318,6 +332,9 @@ class MediaStreamCall(LiveCall):
         self._stretches.settle(now)
         while self._marks and self._marks[0][0] <= now:
             self._waiting_echoes.append(self._frames.mark(self._marks.pop(0)[1]))
+        while self._to_press and self._to_press[0][0] <= self.now_ms:
+            pressed_ms, key = self._to_press.pop(0)
+            await self._send(self._frames.dtmf(key, pressed_ms), Stage.STREAM_AUDIO)
         while self._waiting_echoes:
             await self._send(self._waiting_echoes.pop(0), Stage.STREAM_AUDIO)
 
@@ -413,6 +430,8 @@ class MediaStreamCall(LiveCall):
             self._marks.append((self.playout.end, told.mark))
         elif told.event is AppEvent.CLEAR:
             self._clear(at_ms)
+        elif told.event is AppEvent.KEYS:
+            self._keys_told.append({"at_s": round(at_ms / 1000, 4), "keys": told.keys})
         else:
             self._counts["other_messages"] += 1
         self._record(Direction.RECEIVED, at_ms, told.message, sound)

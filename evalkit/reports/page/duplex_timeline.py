@@ -91,10 +91,12 @@ def _caller(said: Sequence[Mapping[str, Any]], turns: Mapping[int, Turn]) -> Ite
         act, turn_index = CallerAct(one["act"]), one.get("turn_index")
         turn = turns.get(turn_index) if act.wants_answer and turn_index is not None else None
         words = str(one.get("words") or (turn.user_text if turn else ""))
+        presses_keys = one.get("plan", {}).get("act") == "keypress"
         parts = merge_segments((Segment(*part) for part in one["parts"]), ex.MIN_PAUSE_S)
         for number, (part, after) in enumerate(zip_longest(parts, parts[1:])):
             label = words if number == 0 else "…"
-            yield _block(Lane.CALLER, part.start_s, part.end_s, label, turn_index, str(act), _ACTS[act])
+            kind, name = ("keypress", "Keys") if presses_keys else (str(act), _ACTS[act])
+            yield _block(Lane.CALLER, part.start_s, part.end_s, label, turn_index, kind, name)
             if after is not None:
                 told = f"pause {after.start_s - part.end_s:.1f} s"
                 yield _block(Lane.CALLER, part.end_s, after.start_s, told, turn_index, "pause", "Pause")

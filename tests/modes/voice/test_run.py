@@ -70,6 +70,16 @@ def test_what_a_caller_does_is_the_configs_or_the_files(tmp_path: Path) -> None:
         _prepare("simulator=interrupting")
 
 
+def test_keys_are_pressed_on_a_telephone_only(tmp_path: Path) -> None:
+    """A realtime model is refused them in one sentence, whichever way the rule came and whoever takes the turns."""
+    rules = "simulator.behaviour=[{act:keypress,keys:'48213#',turns:[1]}]"
+    for turns in ("none", "server_vad"):
+        with pytest.raises(ConfigError, match=r"simulator\.behaviour: has keypress, but target\.kind=realtime calls a"):
+            _prepare(f"turn_detection={turns}", rules)
+    line = ("target=media_stream", "target.url=ws://127.0.0.1:8765/ws")
+    assert [rule.keys for rule in _plan(tmp_path, "sim_support_order_status", *line, rules).behaviour] == ["48213#"]
+
+
 def test_another_voice_in_the_room_is_a_voice_that_is_looked_for() -> None:
     """Before the first call, as every voice is."""
     prepared = _prepare("turn_detection=server_vad", "simulator=distracted", "max_examples=1")

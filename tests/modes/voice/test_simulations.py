@@ -93,3 +93,17 @@ def test_mocks_and_graders_of_all_files_are_checked_at_once(tmp_path: Path) -> N
     assert f"{tmp_path / 'one.json'}: 'tool_mocks': mock #1: 'name': no tool is called 'fnd'" in problems
     assert "did you mean 'contains'" in problems
     assert "option 'pattern' is required" in problems
+
+
+def test_a_simulation_that_presses_keys_needs_a_telephone(tmp_path: Path) -> None:
+    """Of its own rules; where the run config has others they are not used, and a telephone line takes them."""
+    rules = {"system_prompt": "You call.", "behaviour": [{"act": "keypress", "keys": "1#"}]}
+    index = f"mode.data_csv={_write(tmp_path, simulator=rules)}"
+    (problem,) = RUN.read(_settings(index, "turn_detection=server_vad")).problems
+    assert problem == (
+        f"{tmp_path / 'one.json'}: 'simulator.behaviour': has keypress, but target.kind=realtime calls a model, and "
+        "only a telephone has keys; take target=media_stream, or leave keypress out"
+    )
+    assert RUN.read(_settings(index, "turn_detection=server_vad", "simulator.behaviour=[]")).problems == ()
+    line = ("target=media_stream", "target.url=ws://127.0.0.1:8765/ws")
+    assert RUN.read(_settings(index, *line)).problems == ()

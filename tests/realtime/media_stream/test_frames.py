@@ -47,6 +47,16 @@ def test_marks_and_clears() -> None:
     assert _read({"event": "playAudio"}).event is AppEvent.OTHER
 
 
+def test_keys_that_an_application_presses() -> None:
+    """Plivo has a word for it; what the others would ignore is kept too."""
+    pressed = _read({"event": "sendDTMF", "dtmf": "12#"}, PLIVO)
+    assert (pressed.event, pressed.keys) == (AppEvent.KEYS, "12#")
+    pressed = _read({"event": "dtmf", "dtmf": {"digit": "5"}})
+    assert (pressed.event, pressed.keys) == (AppEvent.KEYS, "5")
+    for odd in ({"event": "dtmf"}, {"event": "dtmf", "dtmf": {"digit": 5}}, {"event": "dtmf", "dtmf": "5"}):
+        assert _read(odd).event is AppEvent.OTHER
+
+
 @pytest.mark.parametrize(
     ("frame", "kind", "sentence"),
     [

@@ -343,6 +343,28 @@ async def test_what_an_application_does_wrong_is_its_own_fault(odd: dict[str, An
     assert decide_fault(failure) is Fault.ASSISTANT
 
 
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
+async def test_keys_are_pressed_one_after_the_other_and_answered(dialect: Any) -> None:
+    """Each at its time, in silence, as each provider tells of them; what the application presses is kept."""
+    pressed = {"twilio": {"event": "dtmf", "dtmf": {"digit": "5"}}, "plivo": {"event": "sendDTMF", "dtmf": "5"}}
+    raw = json.dumps(pressed.get(dialect.name, pressed["twilio"]))
+    async with calling(MediaStreamPeer(dialect=dialect, answers_key="#", raw=[raw])) as call:
+        session = call.session
+        session.begin_turn(1)
+        clip = session.press_keys("42#", not_before_ms=200)
+        await session.listen(clip, timeout_s=5)
+        ((answered_ms, _),) = call.heard_ms()
+        assert clip.end_ms - clip.start_ms == 600
+        assert answered_ms >= clip.end_ms - 200
+        assert session.uplink.wire[clip.start : clip.end] == SILENCE * 4800
+        (kept,) = session.describe_peer()["stream"]["keys"]
+    assert kept["keys"] == "5"
+    told = [(at, message) for at, message in call.peer.heard if message["event"] == "dtmf"]
+    assert [message["dtmf"]["digit"] for _, message in told] == ["4", "2", "#"]
+    assert told[2][0] - told[0][0] == pytest.approx(0.4, abs=0.1)
+    assert {line["type"] for line in call.lines} >= {"dtmf"}
+
+
 async def test_a_connection_that_breaks_is_nobodys_answer() -> None:
     """Without a close frame it is not known whose fault it was: it is tried again."""
     failure = await _refusal(MediaStreamPeer([b""], hangs_up_after=1, close_code=0))

@@ -145,3 +145,20 @@ def test_an_older_record_has_what_it_has() -> None:
 def test_what_cannot_be_read_has_no_such_axis(notes: Any) -> None:
     """Its page then shows the turns by the event log, as of any call."""
     assert lay_out_duplex(make_record(make_case("c"), notes={"turn_taking": notes}), {}) is None
+
+
+def test_keys_and_holes_of_a_telephone_line_are_on_the_axis() -> None:
+    """Keys among what the caller did, holes where the application's sound came late."""
+    notes = heard([0.5])
+    pressed = {
+        "turn_index": 1,
+        "act": "turn",
+        "words": "<keys 42#>",
+        "parts": [[5.7, 6.3]],
+        "plan": {"act": "keypress"},
+    }
+    starved = {"fault": "assistant", "count": 1, "longest_ms": 150, "total_ms": 150, "spans_s": [[3.0, 3.15]]}
+    notes = {**notes, "caller": [*notes["caller"], pressed], "line_findings": {"starved_playback": starved}}
+    timeline = laid_out(notes)
+    assert ("Keys", 5.7, 6.3, "<keys 42#>") in told(timeline, Lane.CALLER)
+    assert ("Starved playback", 3.0, 3.15, "150 ms inside a word") in told(timeline, Lane.REACTION)
