@@ -19,6 +19,7 @@ WAITING_FILES = (
     "tests/e2e/test_tool_host.py",
     "tests/e2e/test_chat_brain.py",
     "tests/e2e/test_duplex.py",
+    "tests/e2e/test_gemini_live.py",
     "tests/e2e/test_media_stream.py",
     "tests/e2e/test_turn_detection.py",
     "tests/e2e/test_realism.py",
@@ -29,6 +30,7 @@ WAITING_FILES = (
     "tests/modes/voice/test_caller_truth.py",
     "tests/realtime/test_duplex.py",
     "tests/realtime/test_session.py",
+    "tests/realtime/gemini_live/test_duplex.py",
     "tests/realtime/media_stream/test_session.py",
 )
 _WAITING_WORKER = "gw0"
