@@ -55,8 +55,10 @@ def find_override_problems(overrides: Sequence[str], source: Source, *, multirun
         try:
             override = _parse(text)
         except HydraException as error:
+            shown = _without_password(text)
+            why = f" ({str(error).splitlines()[0]})" if shown == text else ""
             problems.append(
-                f"{text}: is not key=value as Hydra reads it ({str(error).splitlines()[0]}); "
+                f"{shown}: is not key=value as Hydra reads it{why}; "
                 f"put a value with special characters in quotes twice: 'key=\"value\"'"
             )
             continue
@@ -82,7 +84,7 @@ def _find_launcher_problem(name: Any, source: Source) -> str | None:
 
 def _find_problems(override: Override, groups: Mapping[str, Sequence[str]], *, multirun: bool) -> Iterator[str]:
     name = override.key_or_group
-    text = str(override.input_line)
+    text = _without_password(str(override.input_line))
     if override.is_delete():
         yield f"{text}: a key cannot be taken away, every key must have a value; leave it out to keep its default"
         return
@@ -216,6 +218,11 @@ def without_replaced_launchers(overrides: Sequence[str]) -> list[str]:
 
 def _is_for_hydra(override: str) -> bool:
     return re.match(r"[+~]*hydra[./@=]", override) is not None
+
+
+def _without_password(text: str) -> str:
+    """Return an override without what stands before the @ of a URL."""
+    return re.sub(r"(:/*)\S*@", r"\1…@", text)
 
 
 def quote(text: str) -> str:

@@ -143,7 +143,9 @@ def _thought_for(service: ServiceSettings, url: str | None) -> ServiceSettings:
     """Return the settings of a service that ends with the model that thinks for it, at `url`; None: none has to."""
     if service.brain != "chat" or service.brain_url is not None:
         return service
-    return replace(service, brain="rules") if url is None else replace(service, brain_url=url, keep_alive_s=0.0)
+    if url is None:
+        return replace(service, brain="rules", brain_options={}, brain_tools="native")
+    return replace(service, brain_url=url, keep_alive_s=0.0)
 
 
 def _served_by(provider: ProviderSettings, model: str | None) -> Served | None:

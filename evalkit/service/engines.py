@@ -97,6 +97,16 @@ def build_brain(choice: EngineChoice) -> Brain:
     shipped = RulesBrain({**RULE_MODELS, **solver_models(folders), **recorded_models()})
     match choice.brain:
         case "rules":
+            settings = {
+                "service.brain_url (--brain-url)": choice.brain_url,
+                "service.brain_api_key_env (--brain-api-key-env)": choice.brain_api_key_env,
+                "service.brain_options (--brain-options)": choice.brain_options,
+                "service.brain_tools (--brain-tools)": choice.brain_tools if choice.brain_tools != "native" else None,
+            }
+            unused = [setting for setting, value in settings.items() if value is not None]
+            if unused:
+                remedy = "only service.brain=chat (--brain chat) asks an endpoint"
+                raise ConfigError([f"{setting}: {remedy}" for setting in unused])
             return shipped
         case "chat":
             place = chat_endpoint(choice.brain_url, choice.brain_api_key_env, choice.brain_options)

@@ -46,6 +46,16 @@ def test_a_wrong_override_is_answered_with_what_was_meant(override: str, expecte
     assert "sk-canary" not in problems
 
 
+@pytest.mark.parametrize("url", ["http://me:sesame@[", "http://me:se/same@[h", "http://me:sesame,x@h/v1"])
+def test_a_password_is_not_shown_in_what_cannot_be_read(url: str) -> None:
+    """Nor any part of one."""
+    with pytest.raises(ConfigError) as refused:
+        plan([f"service.brain_url={url}"], packaged_source())
+    (problem,) = refused.value.problems
+    assert problem.startswith("service.brain_url=http://…@")
+    assert not any(part in problem for part in ("me:", "ses", "same"))
+
+
 def test_all_wrong_overrides_are_listed_at_once() -> None:
     """Not the first only."""
     assert len(_problems("mode=crawll", "chunkms=1", "trials=abc", "~seed").splitlines()) == 4

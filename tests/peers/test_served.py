@@ -154,9 +154,10 @@ def test_it_thinks_for_the_embedded_provider_where_no_endpoint_is_named(tmp_path
 
 def test_a_brain_that_no_used_role_asks_is_not_started(tmp_path: Path, started: list[Any]) -> None:
     """A judge is named, and no grader asks it: the service thinks by rules, as it would without."""
-    settings = _settings(tmp_path, *_THINKING, "judge.model=qwen2.5-coder-0.5b")
+    asked = ("+service.brain_options.seed=1", "service.brain_tools=json", "judge.model=qwen2.5-coder-0.5b")
+    settings = _settings(tmp_path, *_THINKING, *asked)
     with served(settings, ["assistant"]) as addressed:
-        assert addressed.service.brain == "rules"
+        assert addressed.service == _settings(tmp_path, "mode=run", "input=text").service
     assert service_of(settings, ["assistant"]).brain == "rules"
     assert started == []
 

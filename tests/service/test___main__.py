@@ -31,6 +31,7 @@ def test_an_unknown_engine(capsys):
     [
         (["--speech", "openai"], "service.base_url"),
         (["--brain", "chat"], "service.brain_url"),
+        (["--brain-url", "http://h/v1"], "(--brain-url): only service.brain=chat (--brain chat) asks an endpoint"),
         (
             ["--brain", "chat", "--brain-url", "http://h/v1", "--brain-api-key-env", "NO_SUCH_KEY"],
             "NO_SUCH_KEY is not set",

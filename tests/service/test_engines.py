@@ -35,7 +35,8 @@ def test_every_transcription_engine_is_built(name):
 
 async def test_every_brain_is_built():
     """Rules know the names that ship; with a chat brain every other name is the endpoint's."""
-    rules, chat = [build_brain(EngineChoice(brain=name, brain_url="http://h/v1")) for name in BRAINS]
+    urls = {"rules": None, "chat": "http://h/v1"}
+    rules, chat = [build_brain(EngineChoice(brain=name, brain_url=urls[name])) for name in BRAINS]
     assert [rules.knows(name) for name in ("local-agent", "qwen3")] == [True, False]
     assert [chat.knows(name) for name in ("local-agent", "qwen3")] == [True, True]
     assert [chat.thinks_elsewhere(name) for name in ("local-agent", "qwen3")] == [False, True]
