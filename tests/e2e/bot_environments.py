@@ -1,6 +1,6 @@
 """Telephone bots with frameworks of others, each in an environment of its own.
 
-    python tests/e2e/bot_environments.py FOLDER        # makes the environments: 0.6 gigabytes, some minutes
+    python tests/e2e/bot_environments.py FOLDER        # makes the environments: 1.2 gigabytes, some minutes
 
 Tests find them through $EVALKIT_TEST_BOTS, which names that folder, and are skipped, and say so, where one is not
 there.
@@ -26,6 +26,9 @@ class ForeignBot:
 
     script: str
     requirements: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.script
 
     @property
     def environment(self) -> ForeignEnvironment:
@@ -58,7 +61,14 @@ class ForeignBot:
 
 
 PIPECAT_BOT = ForeignBot("pipecat_bot", ("pipecat-ai[silero,websocket,openai,runner,mcp]==1.14.0",))
+OPENAI_AGENTS_BOT = ForeignBot("openai_agents_bot", ("openai-agents==0.24.0", "websockets>=15,<18"))
+LIVEKIT_AGENTS_BOT = ForeignBot(
+    "livekit_agents_bot",
+    ("livekit-agents[mcp]==1.8.9", "livekit-plugins-openai==1.8.9", "websockets>=15,<18"),
+)
+BOTS = (PIPECAT_BOT, OPENAI_AGENTS_BOT, LIVEKIT_AGENTS_BOT)
 
 
 if __name__ == "__main__":
-    PIPECAT_BOT.environment.make(Path(sys.argv[1]))
+    for bot in BOTS:
+        bot.environment.make(Path(sys.argv[1]))

@@ -10,6 +10,7 @@ call brings with it (`evalkit_mcp_url`). Several calls are held at once. It hang
 ===================  ===================================================================================
 wrong_rate           takes the voice, which speaks at 24 kHz, for one at 8 kHz
 calls_twice          asks each tool twice
+misreports           takes every Tuesday that a tool tells it for a Friday
 never_hangs_up       stays on the line when all is said
 hasty                begins to answer while the caller is still speaking
 ===================  ===================================================================================
@@ -49,7 +50,7 @@ from pipecat.services.openai.tts import OpenAITTSService
 from pipecat.transports.websocket.fastapi import FastAPIWebsocketParams, FastAPIWebsocketTransport
 from pipecat.workers.runner import WorkerRunner
 
-DEFECTS = ("wrong_rate", "calls_twice", "never_hangs_up", "hasty")
+DEFECTS = ("wrong_rate", "calls_twice", "misreports", "never_hangs_up", "hasty")
 GREETING = "Hello, this is Brightwell Home. How can I help you?"
 NO_KEY = "none"
 TELEPHONE_HZ = 8000
@@ -89,6 +90,21 @@ async def _drop(*_: Any, **__: Any) -> None:
     """Take an answer that nobody waits for."""
 
 
+def misreported(tool: FunctionSchema) -> FunctionSchema:
+    """Return the tool as one whose answers are read wrongly."""
+
+    async def ask(params: FunctionCallParams) -> None:
+        async def tell(answer: Any, **more: Any) -> None:
+            await params.result_callback(str(answer).replace("Tuesday", "Friday"), **more)
+
+        await tool.handler(replace(params, result_callback=tell))
+
+    return FunctionSchema(tool.name, tool.description, tool.properties, tool.required, handler=ask)
+
+
+WRONG_TOOLS = {"calls_twice": asked_twice, "misreports": misreported}
+
+
 @dataclass(frozen=True)
 class Chosen:
     """What the bot is told when it starts."""
@@ -113,8 +129,8 @@ async def answer(line: WebSocket, chosen: Chosen) -> None:
     model = OpenAILLMService(**server, settings=told)
 
     tools = await MCPClient(StreamableHttpParameters(url=call.body["evalkit_mcp_url"])).tools()
-    if chosen.defect == "calls_twice":
-        tools = ToolsSchema([asked_twice(tool) for tool in tools.standard_tools])
+    if chosen.defect in WRONG_TOOLS:
+        tools = ToolsSchema([WRONG_TOOLS[chosen.defect](tool) for tool in tools.standard_tools])
     # Who looks for a number may be silent for a second; Smart Turn decides behind that.
     listening = LLMUserAggregatorParams(vad_analyzer=SileroVADAnalyzer(params=VADParams(stop_secs=1.0)))
     user, assistant = LLMContextAggregatorPair(LLMContext(tools=tools), user_params=listening)
