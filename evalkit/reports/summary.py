@@ -280,7 +280,8 @@ def why_settings_are_not_comparable(config: Mapping[str, Any]) -> str:
         return ""
     if not config["real_time"]:
         return "real_time is false: sound was sent faster than anybody speaks, so these are not latencies of a call"
-    if lookup(config, ("assistant", "provider", "name")) == "local":
+    calls_provider = lookup(config, ("target", "kind")) in (None, "realtime")
+    if calls_provider and lookup(config, ("assistant", "provider", "name")) == "local":
         return "the embedded provider remembers what it has heard, so these are not latencies of a product"
     return ""
 

@@ -141,6 +141,7 @@ def test_a_call_in_full_duplex(cli: Cli, service_url: str) -> None:
     server = record["notes"]["turn_taking"]["server"]
     assert server["interrupted_s"]
     assert server["cancelled_calls"] == []
+    assert "48213" in record["turns"][0]["heard_text"].replace("-", "")
     yields = [turn["measures"]["yielded"] for turn in record["turns"] if "yielded" in turn["measures"]]
     assert yields
     assert set(yields) == {1.0}

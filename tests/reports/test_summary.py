@@ -192,6 +192,11 @@ def test_latencies_of_the_embedded_provider_are_never_publishable(
     found = summary_of(local, [make_record("a", turns=(make_turn(measures=GOOD),))])
     assert found["publishable_latencies"] is False
     assert "embedded provider" in found["publishable_latencies_reason"]
+    for kind in ("media_stream", "gemini_live"):  # which are called in its place
+        elsewhere = summary_of(
+            {**local, "target": {"kind": kind}}, [make_record("a", turns=(make_turn(measures=GOOD),))]
+        )
+        assert elsewhere["publishable_latencies"] is True
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 Whether an agent misunderstood or was misheard shows only beside these words. They are asked for by
 ``session.audio.input.transcription``; the embedded provider and Gemini Live tell them of themselves, others for the
 price of a transcription. A server that takes the turns cuts speech into items of its own; what it heard in a turn is
-all of them (Gemini Live is not asked there). An application behind a telephone line hears by itself and tells nobody.
+all of them (Gemini Live tells that too, and is not asked by a name). An application behind a telephone line hears by
+itself and tells nobody.
 """
 
 from __future__ import annotations

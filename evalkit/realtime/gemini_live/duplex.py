@@ -49,9 +49,12 @@ class GeminiCall(GeminiLink, DuplexSession):
             "server": {
                 "interrupted_s": [round(at_ms / 1000, 4) for at_ms in self._interrupted_at_ms],
                 "cancelled_calls": list(self._cancelled),
-                "heard": "".join(self._replies.heard).strip(),
             }
         }
+
+    def heard_between(self, from_ms: float, until_ms: float) -> str | None:
+        """Return what the server took the caller's words for, by when it told; None: it did not tell."""
+        return self._replies.heard_between(from_ms, until_ms) or None
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
         if event.type == INTERRUPTED:

@@ -18,6 +18,7 @@ others that nothing follows from; ``usageMetadata`` may stand beside any of them
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -84,12 +85,13 @@ class GeminiReplies:
     """Reads the messages of one session, in order.
 
     Attributes:
-        heard: What the server took the caller's words for since :meth:`begin_utterance`, in pieces.
+        heard: What the server took the caller's words for since :meth:`begin_utterance`, in pieces, each with when it
+            was told, in milliseconds since the case began.
         leaves_in: How long the server said that it would stay, when it said that it would go; None: it has not.
 
     """
 
-    heard: list[str] = field(default_factory=list)
+    heard: list[tuple[float, str]] = field(default_factory=list)
     leaves_in: str | None = None
     _count: int = 0
     _answer: _Answer | None = None
@@ -102,6 +104,10 @@ class GeminiReplies:
     _is_silent_of_input: bool = False
     _is_turn_open: bool = False
     _may_end_again: int = 0
+
+    def heard_between(self, from_ms: float, until_ms: float) -> str:
+        """Return what the server took the caller's words for, as far as it was told in a time; empty: nothing."""
+        return "".join(words for at_ms, words in self.heard if from_ms <= at_ms < until_ms).strip()
 
     def begin_utterance(self, number: int) -> None:
         """Take it that the caller says something that is to be answered: what was said until now was of before."""
@@ -149,7 +155,7 @@ class GeminiReplies:
     def _read_content(self, content: Mapping[str, Any], at_ms: float) -> Iterator[ReadEvent]:
         heard = _object(content, "inputTranscription").get("text")
         if isinstance(heard, str) and heard:
-            self.heard.append(heard)
+            self.heard.append((at_ms, heard))
             if self._is_answered:
                 yield from self._tell_heard(at_ms)
         if content.get("interrupted") is True:
@@ -251,7 +257,8 @@ class GeminiReplies:
         told = {"input_audio_buffer.committed": ""}
         if self.heard or self._is_silent_of_input:
             outcome = "completed" if self.heard else "failed"
-            told[f"conversation.item.input_audio_transcription.{outcome}"] = "".join(self.heard).strip()
+            words = self.heard_between(0.0, math.inf)
+            told[f"conversation.item.input_audio_transcription.{outcome}"] = words
         for kind, words in told.items():
             payload = {"type": kind, "item_id": self._utterance, "transcript": words}
             yield ReadEvent(ServerEvent(kind, payload), at_ms)

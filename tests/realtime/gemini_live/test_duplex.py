@@ -66,7 +66,10 @@ async def test_a_turn_that_nobody_asked_to_be_answered() -> None:
     (piece,) = held.session.playout.pieces(held.session.playout.end)
     assert piece.samples == 24 * 500
     assert {next(iter(each)) for each in held.peer.heard} == {"setup", "realtimeInput"}
-    assert held.told() == {"interrupted_s": [], "cancelled_calls": [], "heard": "where is my order"}
+    assert held.told() == {"interrupted_s": [], "cancelled_calls": []}
+    began_ms = held.session.began_at_ms
+    assert held.session.heard_between(began_ms + clip.start_ms, 10**6) == "where is my order"
+    assert held.session.heard_between(0.0, began_ms + clip.end_ms) is None
     wire = held.session.uplink.wire
     sent = [line["event"]["realtimeInput"]["audio"]["data"] for line in held.lines if line["type"] == "realtimeInput"]
     assert b"".join(restore_audio(piece, wire) for piece in sent) == wire
