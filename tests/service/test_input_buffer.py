@@ -41,7 +41,7 @@ def test_bounds():
     assert buffer.byte_count == 4 * MAX_APPEND_BYTES
 
 
-@pytest.mark.parametrize("audio_format", AudioFormat)
+@pytest.mark.parametrize("audio_format", [AudioFormat.PCM16, AudioFormat.G711_ULAW, AudioFormat.G711_ALAW])
 def test_positions_count_all_audio(audio_format):
     """A position is a time since the first append, in every format, whatever was taken, dropped or cleared since."""
     buffer = InputBuffer(keep=True)
