@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -49,16 +49,16 @@ def _watched(url: str, written_at: list[float]) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked = self.rfile.read(int(self.headers["content-length"]))
-            model = http.client.HTTPConnection(str(place.hostname), place.port or 80, timeout=280)
-            model.request("POST", self.path, asked, {"Content-Type": "application/json"})
-            answer = model.getresponse()
-            self.send_response(answer.status)
-            self.send_header("Content-Type", str(answer.headers["content-type"]))
-            self.end_headers()
-            while piece := answer.read1():
-                written_at.append(time.monotonic())
-                self.wfile.write(piece)
-                self.wfile.flush()
+            with closing(http.client.HTTPConnection(str(place.hostname), place.port or 80, timeout=280)) as model:
+                model.request("POST", self.path, asked, {"Content-Type": "application/json"})
+                answer = model.getresponse()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", str(answer.headers["content-type"]))
+                self.end_headers()
+                while piece := answer.read1():
+                    written_at.append(time.monotonic())
+                    self.wfile.write(piece)
+                    self.wfile.flush()
 
         def log_message(self, *_args: Any) -> None:
             """Say nothing."""
