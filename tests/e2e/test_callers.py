@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from harness import Cli, Finished, read_json
+from harness import Cli, Finished, at_once, read_json
 
 from evalkit.audio.levels import find_speech
 from evalkit.audio.wav import read_wav
@@ -45,14 +46,25 @@ def _acts(notes: dict[str, Any]) -> set[str]:
     return acts | pauses | ({"silence"} if notes["silences"] else set[str]())
 
 
+@pytest.fixture(scope="module")
+def held(warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+    """A run with each option, all at the same time."""
+
+    def hold(option: str, folder: Path) -> Finished:
+        return Cli(folder, warm_env)(
+            "mode=run", "turn_detection=server_vad", "assistant=support", f"simulator={option}",
+            f"simulator.kind={OPTIONS[option][0]}", f"mode.data_csv={_index(folder, CASES)}", "report.plots=false",
+        )  # fmt: skip
+
+    runs = at_once(*(partial(hold, option, tmp_path_factory.mktemp(option)) for option in OPTIONS))
+    return dict(zip(OPTIONS, runs, strict=True))
+
+
 @pytest.mark.parametrize("option", OPTIONS)
-def test_each_option_does_what_it_says(option: str, warm_env: dict[str, str], tmp_path: Path) -> None:
+def test_each_option_does_what_it_says(option: str, held: dict[str, Finished]) -> None:
     """Calls end well, acts are there or it is said why not, turn-taking has events, and the uplink holds the sound."""
-    kind, wanted, metric = OPTIONS[option]
-    done = Cli(tmp_path, warm_env)(
-        "mode=run", "turn_detection=server_vad", "assistant=support", f"simulator={option}", f"simulator.kind={kind}",
-        f"mode.data_csv={_index(tmp_path, CASES)}", "report.plots=false",
-    )  # fmt: skip
+    _, wanted, metric = OPTIONS[option]
+    done = held[option]
     assert done.code == 0, done.err
     records = {case: read_json(done.directory / "records" / f"{case}.json") for case in CASES}
     assert [record["failure"] for record in records.values()] == [None, None]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import Cli, Finished, read_events, read_json
-from scripted_chat import Piece, chunk, finish, refusal, serving_scripts, stream, words
+from harness import Cli, Finished, at_once, read_events, read_json
+from scripted_chat import Piece, ScriptedChat, chunk, finish, refusal, serving_scripts, stream, words
 
 from evalkit.service.child import launch
 
@@ -17,6 +18,7 @@ _SHIPPED = Path(__file__).parents[2] / "data" / "run"
 _CASE = "sim_support_order_status"
 _CANARY = "sk-canary-0123456789abcdefghijklmnop"
 _HOLD_S = 6.0
+_TOLD = "Let me tell you all about your order. It was packed on Monday by a colleague of mine. "
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +39,45 @@ def _index(folder: Path) -> str:
     return f"mode.data_csv={index}"
 
 
+@dataclass(frozen=True)
+class Calls:
+    """Three calls, held at the same time.
+
+    Attributes:
+        whole: A whole shipped simulation, turn by turn.
+        duplex: The same in full duplex.
+        cut: A call whose caller interrupts.
+        talker: The model that was interrupted.
+
+    """
+
+    whole: Finished
+    duplex: Finished
+    cut: Finished
+    talker: ScriptedChat
+
+
 @pytest.fixture(scope="module")
-def finished(model_url: str, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Finished:
+def calls(model_url: str, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Calls:
+    """Hold them."""
+    clis = [Cli(tmp_path_factory.mktemp("chat_brain"), warm_env) for _ in range(3)]
+    indexes = [_index(cli.cwd) for cli in clis]
+    goes_on: list[Piece] = [piece for _ in range(300) for piece in (0.1, chunk({"content": "And so on, and on. "}))]
+    script = stream(words(_TOLD), goes_on, finish())
+    with serving_scripts(script, stream(words("It comes on Tuesday. Goodbye."), finish())) as talker:
+        cut = ["turn_detection=server_vad", "simulator=interrupting", "max_turns=2", *_brain(talker.url, "talker")]
+        held = at_once(
+            lambda: clis[0]("mode=run", indexes[0], *_brain(model_url)),
+            lambda: clis[1]("mode=run", indexes[1], *_brain(model_url), "turn_detection=semantic_vad"),
+            lambda: clis[2]("mode=run", indexes[2], *cut),
+        )
+    return Calls(*held, talker)
+
+
+@pytest.fixture
+def finished(calls: Calls) -> Finished:
     """One whole shipped simulation."""
-    folder = tmp_path_factory.mktemp("chat_brain")
-    return Cli(folder, warm_env)("mode=run", _index(folder), *_brain(model_url))
+    return calls.whole
 
 
 def test_a_whole_simulation_passes(finished: Finished) -> None:
@@ -71,10 +107,9 @@ def test_resume_refuses_another_brain(finished: Finished, cli: Cli) -> None:
     assert "would make it another run" in done.err
 
 
-def test_in_full_duplex_and_in_writing(cli: Cli, model_url: str, tmp_path: Path) -> None:
+def test_in_full_duplex_and_in_writing(calls: Calls, cli: Cli, model_url: str, tmp_path: Path) -> None:
     """The same call, where the service takes the turns, and where nobody speaks."""
-    for how in ("turn_detection=semantic_vad", "input=text"):
-        done = cli("mode=run", _index(tmp_path), *_brain(model_url), how)
+    for done in (calls.duplex, cli("mode=run", _index(tmp_path), *_brain(model_url), "input=text")):
         assert done.code == 0, done.err
         assert done.rows[-1]["passed"] == "1"
 
@@ -106,20 +141,15 @@ def test_the_first_sentence_is_heard_while_the_last_is_written(cli: Cli) -> None
     assert float(row["latency_first_audio_ms"]) < _HOLD_S * 1000 < float(row["latency_response_done_ms"])
 
 
-def test_who_interrupts_makes_the_model_stop_writing(cli: Cli, tmp_path: Path) -> None:
+def test_who_interrupts_makes_the_model_stop_writing(calls: Calls) -> None:
     """In full duplex: its endpoint is hung up on, and is told then of no more than the caller has heard."""
-    told = "Let me tell you all about your order. It was packed on Monday by a colleague of mine. "
-    goes_on: list[Piece] = [piece for _ in range(300) for piece in (0.1, chunk({"content": "And so on, and on. "}))]
-    script = stream(words(told), goes_on, finish())
-    with serving_scripts(script, stream(words("It comes on Tuesday. Goodbye."), finish())) as server:
-        calls = ["mode=run", "turn_detection=server_vad", "simulator=interrupting", "max_turns=2", _index(tmp_path)]
-        done = cli(*calls, *_brain(server.url, "talker"))
-        assert done.code in (0, 1), done.err
-        assert server.was_left.is_set()
-    said = [each["content"] for asked in server.asked[1:] for each in asked["messages"] if each["role"] == "assistant"]
+    assert calls.cut.code in (0, 1), calls.cut.err
+    assert calls.talker.was_left.is_set()
+    asked = calls.talker.asked[1:]
+    said = [each["content"] for one in asked for each in one["messages"] if each["role"] == "assistant"]
     cut = next(one for one in said if one.endswith("[interrupted]"))
     assert cut.startswith("Let me tell you all")
-    assert len(cut) < len(told) + 200
+    assert len(cut) < len(_TOLD) + 200
 
 
 def test_a_model_without_tools_is_graded_and_marked(cli: Cli) -> None:

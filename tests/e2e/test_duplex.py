@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import pytest
-from harness import Cli, Finished, read_events, read_json
+from harness import Cli, Finished, at_once, read_events, read_json
 
 from evalkit.audio.levels import find_speech
 from evalkit.audio.wav import read_wav
@@ -33,17 +34,34 @@ class Held:
         return [each for each in read_events(self.finished.directory, self.case) if each["source"] == "assistant"]
 
 
-@pytest.fixture(scope="module", params=CALLS)
-def held(request: Any, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Held:
+# One utterance, and what makes its turn the server's, which is one where its silence cuts nothing.
+UTTERANCE = ("max_examples=1", "report.plots=false", "mode.graders=[tool_call,tool_call_args]")
+LONG = ("turn_detection=server_vad", "turn_detection.silence_duration_ms=1200", "gate.turn_taking.max_talk_over_s=1")
+
+
+@pytest.fixture(scope="module")
+def runs(warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Finished]:
+    """A shipped call with either kind of caller, and an utterance of either mode, all at the same time."""
+
+    def hold(kind: str) -> partial[Finished]:
+        folder, case = tmp_path_factory.mktemp("duplex"), CALLS[kind]
+        index = folder / "simulations.csv"
+        index.write_text(f"simulation_id,simulation_path\n{case},{SHIPPED / case}.json\n")
+        return partial(
+            Cli(folder, warm_env), "mode=run", "turn_detection=server_vad", "assistant=support",
+            f"mode.data_csv={index}", f"simulator.kind={kind}", "report.plots=false",
+        )  # fmt: skip
+
+    modes = {mode: Cli(tmp_path_factory.mktemp(mode), warm_env) for mode in ("crawl", "walk")}
+    tasks = {kind: hold(kind) for kind in CALLS}
+    tasks |= {mode: partial(cli, f"mode={mode}", *UTTERANCE, *LONG) for mode, cli in modes.items()}
+    return dict(zip(tasks, at_once(*tasks.values()), strict=True))
+
+
+@pytest.fixture(params=CALLS)
+def held(request: Any, runs: dict[str, Finished]) -> Held:
     """A shipped call with either kind of caller."""
-    folder, case = tmp_path_factory.mktemp("duplex"), CALLS[request.param]
-    index = folder / "simulations.csv"
-    index.write_text(f"simulation_id,simulation_path\n{case},{SHIPPED / case}.json\n")
-    done = Cli(folder, warm_env)(
-        "mode=run", "turn_detection=server_vad", "assistant=support", f"mode.data_csv={index}",
-        f"simulator.kind={request.param}", "report.plots=false",
-    )  # fmt: skip
-    return Held(done, case)
+    return Held(runs[request.param], CALLS[request.param])
 
 
 def test_the_call_is_held_and_graded(held: Held) -> None:
@@ -115,12 +133,10 @@ def test_a_gate_on_turn_taking_needs_full_duplex(cli: Cli, mode: str) -> None:
 
 
 @pytest.mark.parametrize("mode", ["crawl", "walk"])
-def test_one_utterance_is_answered_in_full_duplex(cli: Cli, mode: str) -> None:
+def test_one_utterance_is_answered_in_full_duplex(cli: Cli, runs: dict[str, Finished], mode: str) -> None:
     """With a silence that cuts nothing it is one turn, and graded as with the client's turns; the run has its gates."""
-    line = (f"mode={mode}", "max_examples=1", "report.plots=false", "mode.graders=[tool_call,tool_call_args]")
-    long = "turn_detection.silence_duration_ms=1200"
-    duplex = cli(*line, "turn_detection=server_vad", long, "gate.turn_taking.max_talk_over_s=1")
-    manual = cli(*line)
+    duplex = runs[mode]
+    manual = cli(f"mode={mode}", *UTTERANCE)
     assert (duplex.code, manual.code) == (0, 0), duplex.err
     (row,), (plain,) = duplex.rows, manual.rows
     graded = ("pred_tool_call", "pred_tool_call_arg", "grade", "passed")

@@ -11,11 +11,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Cli, Finished, command, read_events, read_json, read_rows
+from harness import Cli, Finished, at_once, command, read_events, read_json, read_rows
 
 ROOT = Path(__file__).parents[2]
 CASE = "sim_support_order_status"
@@ -61,20 +62,49 @@ def _overrides(cli: Cli, url: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Answered:
-    """A call that was answered: what the command left."""
+    """A call that was answered: what the command left, and where."""
 
     finished: Finished
-    record: Any
+    run_dir: Path
+
+    @property
+    def record(self) -> Any:
+        """The record of its case."""
+        return read_json(self.run_dir / "records" / f"{CASE}.json")
 
 
 @pytest.fixture(scope="module")
-def answered(service_url: str, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Answered:
+def calls(service_url: str, warm_env: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[Answered]:
+    """A call to a bot that greets, and one whose run was killed meanwhile and finished; at the same time."""
+    folders = [tmp_path_factory.mktemp("telephone") for _ in range(2)]
+    clis = [Cli(folder, warm_env) for folder in folders]
+    return at_once(partial(_call, clis[0], service_url), partial(_kill_and_resume, clis[1], service_url))
+
+
+def _call(cli: Cli, service_url: str) -> Answered:
+    with answering(service_url, cli.cwd, "--greets") as url:
+        finished = call(cli, url, "+target.parameters.tenant=seven")
+    return Answered(finished, finished.directory)
+
+
+def _kill_and_resume(cli: Cli, service_url: str) -> Answered:
+    with answering(service_url, cli.cwd, "--greets") as url:
+        overrides = (*_overrides(cli, url), "output_dir=runs")
+        with subprocess.Popen(
+            [*command(), *overrides], cwd=cli.cwd, env=cli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL, start_new_session=True,
+        ) as process:  # fmt: skip
+            log = _wait_for(lambda: next(cli.cwd.glob(f"runs/20*/*/events/{CASE}.jsonl"), None))
+            _wait_for(lambda: b'"type":"media","source":"assistant","direction":"received"' in log.read_bytes())
+            os.killpg(process.pid, signal.SIGKILL)
+        return Answered(cli("resume", str(log.parents[1])), log.parents[1])
+
+
+@pytest.fixture
+def answered(calls: list[Answered]) -> Answered:
     """A call to a bot that greets."""
-    folder = tmp_path_factory.mktemp("telephone")
-    with answering(service_url, folder, "--greets") as url:
-        finished = call(Cli(folder, warm_env), url, "+target.parameters.tenant=seven")
-    assert finished.code == 0, finished.err
-    return Answered(finished, read_json(finished.directory / "records" / f"{CASE}.json"))
+    assert calls[0].finished.code == 0, calls[0].finished.err
+    return calls[0]
 
 
 def test_the_call_was_held_and_heard(answered: Answered) -> None:
@@ -194,24 +224,14 @@ def test_nobody_answers(cli: Cli) -> None:
     assert "connection refused; is the server running there?" in finished.rows[0]["error_message"]
 
 
-def test_a_run_that_is_killed_during_a_call_is_finished_in_place(cli: Cli, service_url: str, tmp_path: Path) -> None:
+def test_a_run_that_is_killed_during_a_call_is_finished_in_place(calls: list[Answered]) -> None:
     """The call that was under way is held again, whole; a bot that lost a line takes the next call."""
-    with answering(service_url, tmp_path, "--greets") as url:
-        overrides = (*_overrides(cli, url), "output_dir=runs")
-        with subprocess.Popen(
-            [*command(), *overrides], cwd=cli.cwd, env=cli.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL, start_new_session=True,
-        ) as process:  # fmt: skip
-            log = _wait_for(lambda: next(cli.cwd.glob(f"runs/20*/*/events/{CASE}.jsonl"), None))
-            _wait_for(lambda: b'"type":"media","source":"assistant","direction":"received"' in log.read_bytes())
-            os.killpg(process.pid, signal.SIGKILL)
-        run_dir = log.parents[1]
-        finished = cli("resume", str(run_dir))
-    assert finished.code == 0, finished.err
-    record = read_json(run_dir / "records" / f"{CASE}.json")
+    resumed = calls[1]
+    assert resumed.finished.code == 0, resumed.finished.err
+    record = resumed.record
     assert (record["failure"], record["notes"]["ended_by"]) == (None, "caller")
     assert "Tuesday" in record["turns"][0]["steps"][-1]["text"]
-    assert len(read_rows(run_dir)) == len(record["turns"])
+    assert len(read_rows(resumed.run_dir)) == len(record["turns"])
 
 
 def _wait_for(found: Callable[[], Any]) -> Any:
