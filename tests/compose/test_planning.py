@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,19 @@ def test_a_file_for_each_pair_is_a_paired_sweep(tmp_path: Path) -> None:
         ("b", 60),
     ]
     assert [job.overrides for job in planned.jobs] == [("experiment=pair_a",), ("experiment=pair_b",)]
+
+
+def test_types_are_made_for_the_mode_that_is_composed_and_for_who_asks_by_name() -> None:
+    """A worker process, which is handed a config of another mode, finds its types; no command makes all of them."""
+    program = """
+import pickle
+from evalkit.compose import run_types
+from evalkit.compose.planning import plan
+from evalkit.runner.jobs import packaged_source
+print([name for name in vars(run_types) if name.endswith("Run")])
+plan(("mode=walk",), packaged_source())
+print([name for name in vars(run_types) if name.endswith("Run")])
+print(pickle.loads(b"cevalkit.compose.run_types\\nTerminalRun\\n.").__name__, hasattr(run_types, "NoSuchRun"))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines() == ["[]", "['WalkRun']", "TerminalRun False"], done.stderr
