@@ -22,15 +22,17 @@ WAITING_FILES = (
     "tests/e2e/test_gemini_live.py",
     "tests/e2e/test_media_stream.py",
     "tests/e2e/test_turn_detection.py",
+    "tests/e2e/test_lab_launch.py",
+    "tests/browser/test_lab_journey.py",
     "tests/e2e/test_realism.py",
     "tests/modes/voice/test_turn_acts.py",
     "tests/modes/voice/test_spoken_turn.py",
     "tests/modes/voice/test_hosted_tools.py",
     "tests/modes/voice/test_duplex_dialogue.py",
     "tests/modes/voice/test_caller_truth.py",
+    "tests/realtime/gemini_live/test_duplex.py",
     "tests/realtime/test_duplex.py",
     "tests/realtime/test_session.py",
-    "tests/realtime/gemini_live/test_duplex.py",
     "tests/realtime/media_stream/test_session.py",
 )
 _WAITING_WORKER = "gw0"
