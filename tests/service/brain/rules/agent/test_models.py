@@ -19,6 +19,12 @@ FOLDERS = (AGENT_FOLDER, AGENT_FOLDER.parent / "language")
 SHIPPED_TOOLS = Path(__file__).parents[5] / "data" / "tools"
 
 
+def read_domain(path: Path) -> dict[str, Any]:
+    """Return a domain as its file has it."""
+    domain: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return domain
+
+
 def normal(value: Any) -> Any:
     """Return a value as graders compare it: numbers by value, text without case and punctuation, ids without spaces."""
     if isinstance(value, bool) or value is None:
@@ -45,7 +51,7 @@ def call_of(domain: Mapping[str, Any], case: Mapping[str, Any], turn: UserTurn) 
 @pytest.mark.parametrize("path", DOMAINS, ids=lambda path: path.stem)
 def test_unseen_domains(path: Path, form: str) -> None:
     """At least 80 % right tools (or none where none is due) and 60 % right arguments in every domain."""
-    domain = json.loads(path.read_text(encoding="utf-8"))
+    domain = read_domain(path)
     tools = arguments = due = 0
     for case in domain["cases"]:
         name, said = call_of(domain, case, UserTurn(case[form], is_heard=form == "heard"))
@@ -58,7 +64,7 @@ def test_unseen_domains(path: Path, form: str) -> None:
     assert arguments >= 0.6 * due
 
 
-OUTSIDE = [path for path in DOMAINS if json.loads(path.read_text(encoding="utf-8"))["role"] == "outside"]
+OUTSIDE = [path for path in DOMAINS if read_domain(path)["role"] == "outside"]
 
 
 def invented(case: Mapping[str, Any], name: str | None, said: Mapping[str, Any], words: str) -> list[str]:
@@ -81,7 +87,7 @@ def normal_words(text: str) -> str:
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: path.stem)
 def test_outside_domains(path: Path, form: str) -> None:
     """Clearly said: at least 85 % right tools, 70 % right arguments, and no argument that nobody gave."""
-    domain = json.loads(path.read_text(encoding="utf-8"))
+    domain = read_domain(path)
     tools = arguments = due = 0
     made_up = []
     for case in domain["cases"]:
@@ -98,20 +104,21 @@ def test_outside_domains(path: Path, form: str) -> None:
 
 
 @pytest.mark.slow
-async def test_outside_domains_spoken() -> None:
-    """Through the bundled voice and recogniser: at least 85 % right tools and 70 % right arguments of all of them."""
+@pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: path.stem)
+async def test_outside_domains_spoken(path: Path) -> None:
+    """Through the bundled voice and recogniser, each domain: at least 85 % right tools and 70 % right arguments."""
     pytest.importorskip("hibari", reason="needs the local extra")
     engines = AudioEngines(build_speech(EngineChoice()), build_transcription(EngineChoice()))
+    domain = read_domain(path)
     tools: list[bool] = []
     arguments: list[bool] = []
-    for domain in (json.loads(path.read_text(encoding="utf-8")) for path in OUTSIDE):
-        for case in domain["cases"]:
-            said = await engines.say(case["text"], "marin", 1.0)
-            heard = await engines.hear(said.pcm, said.rate_hz)
-            name, given = call_of(domain, case, UserTurn(heard, is_heard=True))
-            tools.append(name == case["tool"])
-            wanted = {key: normal(value) for key, value in case["args"].items()}
-            arguments += [{key: normal(value) for key, value in given.items()} == wanted] if case["tool"] else []
+    for case in domain["cases"]:
+        said = await engines.say(case["text"], "marin", 1.0)
+        heard = await engines.hear(said.pcm, said.rate_hz)
+        name, given = call_of(domain, case, UserTurn(heard, is_heard=True))
+        tools.append(name == case["tool"])
+        wanted = {key: normal(value) for key, value in case["args"].items()}
+        arguments += [{key: normal(value) for key, value in given.items()} == wanted] if case["tool"] else []
     engines.close()
     assert sum(tools) >= 0.85 * len(tools)
     assert sum(arguments) >= 0.7 * len(arguments)
