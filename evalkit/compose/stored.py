@@ -153,11 +153,18 @@ def _drop_replaced(body: dict[str, Any], named: Mapping[str, list[str]], *, chan
             body.pop(group, None)
     if changes_mode:
         for mode in named["mode"]:
-            for key in _read_option("mode", mode):
+            option = _read_option("mode", mode)
+            for key in (*option, *_overridden_groups(option)):
                 body.pop(key, None)
         body.pop("mode", None)
         for key in _ASSISTANT_FILES:
             body.get("assistant", {}).pop(key, None)
+
+
+def _overridden_groups(option: Mapping[str, Any]) -> list[str]:
+    """Return the groups of which an option chooses another option than the one that stands."""
+    names = [str(next(iter(entry))) for entry in option.get("defaults", ()) if isinstance(entry, dict)]
+    return [name.removeprefix("override /") for name in names if name.startswith("override /")]
 
 
 def _kept_choices(
