@@ -52,10 +52,14 @@ def goodbye() -> dict[str, Any]:
 
 
 def interrupted() -> dict[str, Any]:
-    """Return the shipped call, whose caller cuts in on the first words of the answer, a second and a half long."""
+    """Return the shipped call, whose caller cuts in on the first words of the answer, a second and a half long.
+
+    He may ask again: what a bot had to say may be lost with the words that were cut.
+    """
     cuts_in = {"act": "interruption", "delay_ms": 300, "turns": [1], "words": ["Hold on a second."]}
     found = order_status()
-    return {**found, "simulator": {**found["simulator"], "behaviour": [{**cuts_in, "then": ["Sorry, go on."]}]}}
+    simulator = {**found["simulator"], "behaviour": [{**cuts_in, "then": ["Sorry, go on."]}]}
+    return {**found, "simulator": simulator, "turns": {**found["turns"], "max_turns": 6}}
 
 
 CALLS = {"order_status": order_status, "goodbye": goodbye, "interrupted": interrupted}
