@@ -19,13 +19,12 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import numpy as np
+import soxr
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 from evalkit.audio.formats import AudioFormat
-
-ULAW = AudioFormat.G711_ULAW
 
 
 class TelephoneBot:
@@ -40,6 +39,7 @@ class TelephoneBot:
         self._answered = 0
         self._waiting = asyncio.Queue[bytes]()
         self._keyed = ""
+        self._resampler = soxr.ResampleStream(24_000, chosen.voice_rate, 1, dtype="int16")
 
     async def hear(self) -> None:
         """Take what the line says, to its end."""
@@ -58,8 +58,13 @@ class TelephoneBot:
         async for frame in self._model:
             event = json.loads(frame)
             if event["type"] == "response.output_audio.delta":
-                await self._play(base64.b64decode(event["delta"]))
+                pcm = np.frombuffer(base64.b64decode(event["delta"]), dtype="<i2")
+                await self._play(self._encode(self._resampler.resample_chunk(pcm)))
+            elif event["type"] == "response.output_audio.done":
+                await self._play(self._encode(self._resampler.resample_chunk(np.zeros(0, np.int16), last=True)))
+                self._resampler.clear()
             elif event["type"] == "input_audio_buffer.speech_started":
+                self._resampler.clear()
                 while not self._waiting.empty():
                     self._waiting.get_nowait()
                 await self._send("clear")
@@ -80,9 +85,9 @@ class TelephoneBot:
             due_s += len(wire) / 8000 + (0.15 if stalls_at and number % stalls_at == 0 else 0.0)
 
     async def _begin(self) -> None:
-        sound = {"type": "audio/pcmu"}
+        sound, spoken = {"type": "audio/pcmu"}, {"type": "audio/pcm", "rate": 24_000}
         detection = {"type": "server_vad", "silence_duration_ms": self._chosen.silence_ms}
-        audio = {"input": {"format": sound, "turn_detection": detection}, "output": {"format": sound}}
+        audio = {"input": {"format": sound, "turn_detection": detection}, "output": {"format": spoken}}
         session = {"type": "realtime", "instructions": self._prompt, "tools": self._tools, "audio": audio}
         await self._tell("session.update", session=session)
         if self._chosen.greets:
@@ -129,10 +134,11 @@ class TelephoneBot:
 
         return await asyncio.to_thread(ask)
 
+    def _encode(self, pcm: Any) -> bytes:
+        formats = {"ulaw": AudioFormat.G711_ULAW, "alaw": AudioFormat.G711_ALAW, "pcm16": AudioFormat.PCM16}
+        return formats[self._chosen.encoding].to_wire(pcm)
+
     async def _play(self, wire: bytes) -> None:
-        if self._chosen.wrong_rate:
-            pcm = ULAW.from_wire(wire)  # as who takes 24 kHz for 8 kHz: three times as long, three times as low
-            wire = ULAW.to_wire(np.repeat(pcm, 3))
         is_timed = self._chosen.paced or self._chosen.jitters or self._chosen.starves
         frame_bytes = 160 if is_timed else self._chosen.frame_bytes
         for begin in range(0, len(wire), frame_bytes):
@@ -170,7 +176,8 @@ async def main() -> None:
     parser.add_argument("--silence-ms", type=int, default=500)
     parser.add_argument("--hangs-up-after", type=int, default=0)
     parser.add_argument("--dies-after", type=int, default=0)
-    parser.add_argument("--wrong-rate", action="store_true")
+    parser.add_argument("--voice-rate", type=int, default=8000, help="of the sound that is sent as if it were 8 kHz")
+    parser.add_argument("--encoding", choices=("ulaw", "alaw", "pcm16"), default="ulaw", help="of what is sent")
     parser.add_argument("--paced", action="store_true", help="send 20 ms at a time, as it is heard")
     parser.add_argument("--jitters", action="store_true", help="so, but every 15th frame 35 ms late")
     parser.add_argument("--starves", action="store_true", help="so, but 150 ms too late after every 15th frame")

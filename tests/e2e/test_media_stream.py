@@ -191,6 +191,26 @@ def test_how_sound_arrives_is_found_and_only_what_is_heard_is_held_against_it(
     assert (summary["calls"], set(summary["found"])) == (1, set(told))
 
 
+@pytest.mark.parametrize(
+    ("defect", "named"),
+    [
+        ("--voice-rate=24000", "wrong_sample_rate"),
+        ("--voice-rate=16000", "wrong_sample_rate"),
+        ("--voice-rate=4000", "wrong_sample_rate"),
+        ("--encoding=pcm16", "wrong_encoding"),
+        ("--encoding=alaw", "wrong_encoding"),
+    ],
+)
+def test_garbled_sound_is_named_and_is_no_answer(
+    cli: Cli, service_url: str, tmp_path: Path, defect: str, named: str
+) -> None:
+    """A voice of 24 or 16 kHz sent as 8 kHz, one sent twice as fast, PCM or A-law where mu-law is due."""
+    with answering(service_url, tmp_path, "--greets", defect) as url:
+        finished = call(cli, url)
+    record = read_json(finished.directory / "records" / f"{CASE}.json")
+    assert (record["failure"]["error_type"], record["fault"]) == (named, "assistant")
+
+
 def test_a_caller_keys_in_his_number(cli: Cli, service_url: str, tmp_path: Path) -> None:
     """He says what he wants, is asked for the number, and presses keys: told as a line tells of them, and answered."""
     shipped = read_json(ROOT / "data" / "run" / f"{CASE}.json")

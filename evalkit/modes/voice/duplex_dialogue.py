@@ -15,7 +15,6 @@ from evalkit.modes.voice.dialogue import Dialogue, derive_turn_seed
 from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.heard_turns import heard_exchanges
 from evalkit.modes.voice.recogniser import words_only
-from evalkit.modes.voice.slow_speech import find_slow_speech
 from evalkit.modes.voice.turn_acts import PreparedAct, TurnActs
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.realtime.live_call import CallStream, LiveCall
@@ -122,8 +121,7 @@ class DuplexDialogue(Dialogue):
         failure = await self._line.exchange(turn, self._answer_tools, acts, clip)
         self._line.keep(self._evidence.turns)
         self.past += heard_exchanges(turn.first_words, turn.steps)
-        slow = None if self._plan.media_stream is None else find_slow_speech(self._assistant, index)
-        return failure or slow or find_misbehaviour(turn.result, must_speak=True)
+        return failure or find_misbehaviour(turn.result, must_speak=True)
 
     async def _prepare_acts(self, index: int) -> TurnActs:
         """Return what the caller will do in a turn beside what he says in it, with its sound."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 from evalkit.audio.g711 import Pcm
 from evalkit.errors import CaseFailure
 from evalkit.modes.voice.heard_turns import heard_turn, pacing_of
+from evalkit.modes.voice.misplayed_speech import find_misplayed_speech
 from evalkit.modes.voice.tool_rounds import AnswerTools, too_many_rounds, within_turn
 from evalkit.modes.voice.turn_acts import DoneAct, PreparedAct, TurnActs
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, HeldSilence, TurnEvidence
@@ -80,6 +81,9 @@ class DuplexLine:
                     f"the application was to speak first and said nothing for {limit_s:g} s; if it waits for the "
                     "caller, set target.speaks_first=caller"
                 )
+            misplayed = self._find_misplayed(1)
+            if misplayed is not None:
+                raise CaseFailure(Stage(misplayed.stage), misplayed.error_type, misplayed.message)
             raise CaseFailure(Stage.RESPONSE_TIMEOUT, "timeout", message)
 
     async def stay_silent(self, turn_index: int, plan: PlannedAct) -> None:
@@ -140,17 +144,26 @@ class DuplexLine:
         self.left.acts.append(acts)
         try:
             failure = await within_turn(self._hear_out(clip, turn, answer_tools, acts), self._limits)
-        except CaseFailure:
+        except CaseFailure as late:
             with suppress(CaseFailure):  # the first trouble explains more
                 await self.hear_words()
-            raise
+            # Noise has no pause in which it could be taken for finished.
+            misplayed = self._find_misplayed(turn.index) if late.stage == Stage.RESPONSE_TIMEOUT else None
+            if misplayed is None:
+                raise
+            return misplayed
         await self.hear_words()
-        return failure
+        return failure or self._find_misplayed(turn.index)
 
     async def hear_words(self) -> None:
         """Have put into words what the assistant said since, where it tells no words itself. Raises CaseFailure."""
         if self._recognise is not None:
             await self._session.hear_words(self._recognise)
+
+    def _find_misplayed(self, turn_index: int) -> Failure | None:
+        """Return what is wrong with the sound that a telephone line played in a turn; None: nothing, or no line."""
+        is_line = isinstance(self._session, MediaStreamCall)
+        return find_misplayed_speech(self._session, turn_index) if is_line else None
 
     def keep(self, turns: Sequence[TurnEvidence]) -> None:
         """Leave in `turns` what has been heard by now: in earlier ones too, for they may have gone on."""

@@ -32,7 +32,6 @@ from evalkit.modes.voice.heard_words import what_was_heard
 from evalkit.modes.voice.recogniser import Recognise, words_only
 from evalkit.modes.voice.server_sessions import REALTIME_SESSIONS, ServerSessions
 from evalkit.modes.voice.settings import VoiceSettings
-from evalkit.modes.voice.slow_speech import find_slow_speech
 from evalkit.modes.voice.target import blame_unknown_calls, note_line
 from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
 from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
@@ -287,8 +286,6 @@ class _SpokenExchange:
                 await line.open()
                 await line.wait_for_silence()
                 evidence.failure = await line.exchange(turn, answer_tools)
-                if self._setup.media_stream is not None:
-                    evidence.failure = evidence.failure or find_slow_speech(session, turn.index)
         finally:
             if self._duplex is not None:
                 line.close([turn])
