@@ -38,7 +38,8 @@ more: {<<: *base, q: 3}
 
 def _pair(folder: Path, name: str) -> list[object]:
     return [
-        (loaded.config, loaded.header, loaded.path, loaded.provider)
+        # As they are written: whether a time of day is the same twice depends on when both are asked for it.
+        (OmegaConf.to_container(loaded.config, resolve=False), loaded.header, loaded.path, loaded.provider)
         for loaded in (source("main", str(folder)).load_config(name) for source in (FileConfigSource, HydrasSource))
     ]
 
@@ -56,7 +57,7 @@ def test_odd_texts_are_read_alike(tmp_path: Path, text: str) -> None:
     """With their types, too."""
     (tmp_path / "odd.yaml").write_text(text, encoding="utf-8", newline="")
     (ours, *told), (hydras, *also_told) = _pair(tmp_path, "odd")  # type: ignore[misc]
-    assert repr(OmegaConf.to_container(ours)) == repr(OmegaConf.to_container(hydras))
+    assert repr(ours) == repr(hydras)
     assert told == also_told
 
 
