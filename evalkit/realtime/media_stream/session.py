@@ -107,6 +107,10 @@ KEY_MS = 200.0
 
 # What goes on for so long behind the caller's last word is his answer, though it began before.
 _ANSWERS_ANYWAY_MS = 1000.0
+# What begins so soon behind a tool's answer may have been written before it: "One moment, let me look that up."
+_WRITTEN_BEFORE_MS = 2000.0
+# So long what the tool told is waited for then.
+_TAKES_UP_MS = 3000.0
 _BLOCK_MS = 20.0
 _RECOGNISER_LEAD_MS = 200.0
 _POLITE_CLOSES = frozenset({1000, 1001, 1005})
@@ -359,7 +363,10 @@ class MediaStreamCall(LiveCall):
         if not is_answer:
             return began_ms > said.start_ms and quiet_ms >= RESUME_MS
         has_told = last.last_sound_at_ms is not None and last.last_sound_at_ms > self._told_at_ms
-        return quiet_ms >= (RESUME_MS if last.was_interrupted or not has_told else GAP_MS)
+        if last.was_interrupted or not has_told:
+            return quiet_ms >= RESUME_MS
+        is_prior = self._told_at_ms > 0 and began_ms < self._told_at_ms - self.began_at_ms + _WRITTEN_BEFORE_MS
+        return quiet_ms >= (_TAKES_UP_MS if is_prior else GAP_MS)
 
     def _has_broken_off(self) -> bool:
         """Whether it fell silent inside a word of late, though nobody spoke to it: it has not finished."""
