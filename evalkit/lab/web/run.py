@@ -96,7 +96,7 @@ def routes(lab: Lab) -> APIRouter:
             return render(request, "run_findings.html.j2", run=run, found=None, trouble=str(error))
         has_many = any(len(values) >= _LEAST_FOR_PICTURE for values in found.latencies.values())
         picture = latency_shares(found.latencies) if has_many else None
-        return render(request, "run_findings.html.j2", run=run, found=found, picture=picture)
+        return render(request, "run_findings.html.j2", run=run, found=found, picture=picture, **found.findings)
 
     @router.get("/runs/{run_id}/details")
     def show_details(request: Request, run_id: str) -> HTMLResponse:
