@@ -32,6 +32,7 @@ WAITING_FILES = (
     "tests/modes/voice/test_caller_truth.py",
     "tests/realtime/gemini_live/test_duplex.py",
     "tests/realtime/test_duplex.py",
+    "tests/realtime/test_pacer.py",
     "tests/realtime/test_session.py",
     "tests/realtime/media_stream/test_session.py",
 )

@@ -159,7 +159,7 @@ def _gone_within(pid: int, seconds: float) -> bool:
 
 def test_wrong_options_are_the_users_mistake():
     """What the service refuses to start with is a configuration error that names the keys."""
-    with pytest.raises(ConfigError, match=r"service\.base_url: needed") as refusal:
+    with pytest.raises(ConfigError, match=r"service\.base_url \(--base-url\): needed") as refusal:
         child.start(ServiceOptions(speech="openai", transcription="pocketsphinx"))
     assert len(refusal.value.problems) == 2
 
