@@ -283,7 +283,9 @@ def test_a_case_that_is_going_is_shown_when_it_ends(browser: Browser, url: str, 
     """And its grades when they are given, without anybody asking again."""
     config = {"mode": {"name": "crawl", "data_csv": "d.csv"}, "assistant": {"model": "model-a"}, "chunk_ms": 20}
     run_id = "7" * 32
-    run = stored_runs.write_run(folder / "of a late case", config, [], {}, run_id=run_id, case_trials=["late"], status=None)
+    run = stored_runs.write_run(
+        folder / "of a late case", config, [], {}, run_id=run_id, case_trials=["late"], status=None
+    )
     run.write_status(RunStatus.RUNNING, exit_code=None, counts={})
     with run.exclusive():
         run.journal_start("late", 1)

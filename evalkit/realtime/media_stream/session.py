@@ -20,8 +20,8 @@ A line shows sound and nothing else. What the application said is a stretch of s
 has finished when it has been silent for :data:`~evalkit.realtime.media_stream.stretches.GAP_MS` behind something that
 it said after the caller's last word; where it fell silent inside a word, it is waited for to go on for
 :data:`~evalkit.realtime.live_call.RESUME_MS` (:mod:`evalkit.realtime.media_stream.arrival`). What it says shortly
-behind a tool's answer may have been written before that: then what takes the answer up is waited for 3 s. What it says into the
-caller's pauses is no answer to what he had not finished saying: the answer is waited for
+behind a tool's answer may have been written before that: then what takes the answer up is waited for 3 s. What it says
+into the caller's pauses is no answer to what he had not finished saying: the answer is waited for
 :data:`~evalkit.realtime.live_call.RESUME_MS`. A ``clear`` alone proves nothing, since an application may send one
 whenever the caller begins to speak; it counts where sound was thrown away.
 
