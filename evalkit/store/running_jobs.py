@@ -1,8 +1,14 @@
-"""Which jobs of a sweep have begun, which are running now and where, and whether any more may begin.
+"""Which jobs of a sweep have begun, which run now and where, which have ended, and whether any more may begin.
 
-The folder ``.jobs`` in the sweep's root has two files for each job that has begun: ``<n>.json`` says which process on
-which machine runs it, ``<n>.lock`` is locked while it does. The operating system frees the lock whatever way the
-process ends, so a job that was killed is never taken for a running one, nor a stranger for the job. ``stop`` exists
+The folder ``.jobs`` in the sweep's root has, for each job that has begun:
+
+``<n>.json``   which process on which machine runs it
+``<n>.lock``   locked while it does. The operating system frees it whatever way the process ends, so a job that was
+               killed is never taken for a running one, nor a stranger for the job; it is asked on that machine only
+``<n>.beat``   a counter that moves while it does, for every other machine (:mod:`evalkit.store.heartbeat`)
+``<n>.ended``  exists once it has come to an end by itself, whatever its status says
+
+``queue.json`` names the jobs as the queue that they wait in knows them, where they were given to one. ``stop`` exists
 once the sweep is to end: jobs that have not begun then never do.
 """
 
@@ -10,7 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +24,41 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from evalkit.store.files import write_atomically
+from evalkit.store.heartbeat import beating
 from evalkit.store.host import host_identity
+
+
+@dataclass(frozen=True)
+class BegunJob:
+    """Where a job was begun.
+
+    Attributes:
+        pid: The process.
+        host: The machine, as :func:`~evalkit.store.host.host_identity` names it.
+
+    """
+
+    pid: int
+    host: str
+
+    @property
+    def is_here(self) -> bool:
+        """Whether that is this machine."""
+        return self.host == host_identity()
+
+
+@dataclass(frozen=True)
+class QueuedJobs:
+    """What a queue was given.
+
+    Attributes:
+        queue: The launcher's name.
+        ids: Number of the job -> what the queue calls it.
+
+    """
+
+    queue: str
+    ids: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -32,29 +72,71 @@ class RunningJobs:
         """Mark job `number` as begun, and as run by this process until the block ends."""
         lock = FileLock(self._lock_path(number))
         self._folder.mkdir(parents=True, exist_ok=True)
-        with lock:
+        with lock, beating(self.beat_path(number)):
+            self._ended_path(number).unlink(missing_ok=True)
             where = {"pid": os.getpid(), "host": host_identity()}
             write_atomically(self._mark_path(number), json.dumps(where) + "\n")
-            yield
+            try:
+                yield
+            finally:
+                self._ended_path(number).touch()
 
     def has_begun(self, number: int) -> bool:
         """Tell whether the job has ever been started since it was last forgotten."""
         return self._mark_path(number).exists()
 
+    def has_ended(self, number: int) -> bool:
+        """Tell whether the job has come to an end by itself; one that was killed has not."""
+        return self._ended_path(number).exists()
+
+    def find_begun(self, number: int) -> BegunJob | None:
+        """Return where the job was begun, None when it was not."""
+        try:
+            mark = json.loads(self._mark_path(number).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return BegunJob(int(mark["pid"]), str(mark["host"]))
+
+    def is_locked(self, number: int) -> bool:
+        """Tell whether a process of this machine runs the job; of other machines a lock says nothing for sure."""
+        try:
+            with FileLock(self._lock_path(number), timeout=0):
+                return False
+        except Timeout:
+            return True
+
+    def beat_path(self, number: int) -> Path:
+        """The counter that moves while the job runs."""
+        return self._folder / f"{number}.beat"
+
     def find_pids(self) -> dict[int, int]:
         """Return the process id of each job, by its number, that is running on this machine now."""
-        marks = {path: json.loads(path.read_text(encoding="utf-8")) for path in self._folder.glob("*.json")}
-        return {
-            int(path.stem): int(mark["pid"])
-            for path, mark in marks.items()
-            if mark["host"] == host_identity() and self._is_locked(int(path.stem))
-        }
+        numbers = [int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdigit()]
+        begun = {number: found for number in numbers if (found := self.find_begun(number))}
+        return {number: job.pid for number, job in begun.items() if job.is_here and self.is_locked(number)}
+
+    def note_queued(self, queued: QueuedJobs) -> None:
+        """Remember what a queue was given, for whoever watches the sweep later; jobs that it names no more are kept."""
+        before = self.find_queued()
+        known = dict(before.ids) if before is not None and before.queue == queued.queue else {}
+        ids = {str(number): name for number, name in {**known, **queued.ids}.items()}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._queue_path, json.dumps({"queue": queued.queue, "ids": ids}) + "\n")
+
+    def find_queued(self) -> QueuedJobs | None:
+        """Return what a queue was given, None when the jobs wait in none."""
+        try:
+            noted = json.loads(self._queue_path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return QueuedJobs(noted["queue"], {int(number): name for number, name in noted["ids"].items()})
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Take `numbers` for jobs that have not begun, and let jobs begin again."""
         (self._folder / "stop").unlink(missing_ok=True)
         for number in numbers:
-            self._mark_path(number).unlink(missing_ok=True)
+            for path in (self._mark_path(number), self._ended_path(number)):
+                path.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """Let no further job begin."""
@@ -70,15 +152,15 @@ class RunningJobs:
     def _folder(self) -> Path:
         return self.root / ".jobs"
 
+    @property
+    def _queue_path(self) -> Path:
+        return self._folder / "queue.json"
+
     def _mark_path(self, number: int) -> Path:
         return self._folder / f"{number}.json"
 
+    def _ended_path(self, number: int) -> Path:
+        return self._folder / f"{number}.ended"
+
     def _lock_path(self, number: int) -> Path:
         return self._folder / f"{number}.lock"
-
-    def _is_locked(self, number: int) -> bool:
-        try:
-            with FileLock(self._lock_path(number), timeout=0):
-                return False
-        except Timeout:
-            return True

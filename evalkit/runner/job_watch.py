@@ -1,0 +1,123 @@
+"""What has become of each job of a sweep, by several witnesses: its files, its machine, its queue, and time.
+
+=============================== ==================== ==================== =====================================
+its files say                   its machine says     its queue says       then it
+=============================== ==================== ==================== =====================================
+it has come to an end           -                    -                    has ended
+it has begun                    this one: lock held  -                    runs
+it has begun                    another: it beats    -                    runs
+it has begun                    this one: lock free, it waits             waits: it was put back
+                                or another: silent
+                                for `lost_after_s`
+it has begun                    as above             it runs, or nothing  runs: suspended, or starting again
+it has begun                    as above             it is gone, or there is lost
+                                                     is no queue
+nothing                         -                    it is gone, for      is lost
+                                                     `lost_after_s`
+nothing                         -                    anything else        waits
+=============================== ==================== ==================== =====================================
+
+A queue that does not answer says nothing. How long that may go on is for whoever waits to decide
+(:attr:`JobWatch.unanswered_s`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Protocol
+
+from evalkit.clock import Clock
+from evalkit.store.heartbeat import Heartbeats
+from evalkit.store.running_jobs import BegunJob, RunningJobs
+
+
+class JobState(StrEnum):
+    """What has become of a job."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    ENDED = "ended"
+    LOST = "lost"
+
+
+class QueueState(StrEnum):
+    """What a queue says of a job."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    GONE = "gone"
+
+
+class Queue(Protocol):
+    """A queue that jobs were given to."""
+
+    def ask(self, numbers: Iterable[int]) -> Mapping[int, QueueState] | None:
+        """Return what it says of these jobs, every one of them; None when it does not answer."""
+        ...
+
+
+class JobWatch:
+    """Watches the jobs of one sweep.
+
+    Args:
+        jobs: Their files.
+        lost_after_s: A job of another machine that gives no sign of life for so long is lost, unless its queue says
+            that it runs; one that the queue has not known for so long, and that never began, too.
+        clock: Of this process.
+        queue: Where the jobs were put; None: nowhere, they are started from here.
+
+    """
+
+    def __init__(self, jobs: RunningJobs, lost_after_s: float, clock: Clock, queue: Queue | None = None) -> None:
+        self._jobs, self._lost_after_s, self._clock, self._queue = jobs, lost_after_s, clock, queue
+        self._heartbeats = Heartbeats(clock)
+        self._gone_since_s: dict[int, float] = {}
+        self._unanswered_since_s: float | None = None
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how long the queue has not answered."""
+        return 0.0 if self._unanswered_since_s is None else self._clock.now() - self._unanswered_since_s
+
+    def look(self, numbers: Iterable[int]) -> dict[int, JobState]:
+        """Return what has become of each of these jobs."""
+        said = self._ask_queue(list(numbers))
+        return {number: self._judge(number, said.get(number)) for number in numbers}
+
+    def _ask_queue(self, numbers: list[int]) -> Mapping[int, QueueState]:
+        open_numbers = [number for number in numbers if not self._jobs.has_ended(number)]
+        said = self._queue.ask(open_numbers) if self._queue is not None and open_numbers else {}
+        if said is None:
+            self._unanswered_since_s = (
+                self._clock.now() if self._unanswered_since_s is None else self._unanswered_since_s
+            )
+            return {}
+        self._unanswered_since_s = None
+        return said
+
+    def _judge(self, number: int, said: QueueState | None) -> JobState:
+        begun = self._jobs.find_begun(number)
+        if self._jobs.has_ended(number):
+            return JobState.ENDED
+        if begun is None:
+            return self._judge_unbegun(number, said)
+        if self._is_alive(number, begun):
+            return JobState.RUNNING
+        if self._jobs.has_ended(number):  # while the lock was being asked
+            return JobState.ENDED
+        if self._queue is None or said is QueueState.GONE:
+            return JobState.LOST
+        return JobState.WAITING if said is QueueState.WAITING else JobState.RUNNING
+
+    def _judge_unbegun(self, number: int, said: QueueState | None) -> JobState:
+        if said is not QueueState.GONE:
+            self._gone_since_s.pop(number, None)
+            return JobState.WAITING
+        gone_since_s = self._gone_since_s.setdefault(number, self._clock.now())
+        return JobState.LOST if self._clock.now() - gone_since_s >= self._lost_after_s else JobState.WAITING
+
+    def _is_alive(self, number: int, begun: BegunJob) -> bool:
+        if begun.is_here:
+            return self._jobs.is_locked(number)
+        return self._heartbeats.silent_s(self._jobs.beat_path(number)) < self._lost_after_s

@@ -1,0 +1,87 @@
+"""Signs of life that every machine can read: a counter in a file, moved for as long as a process lives.
+
+A lock says at once, and without doubt, that a process of this machine has ended; what it says of another machine's
+depends on the file system. A counter that moves says it anywhere. Nobody's clock is compared with anybody else's: an
+observer counts, on its own clock, for how long the counter has not moved (:class:`Heartbeats`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from evalkit.clock import Clock
+
+BEAT_S = 5.0
+"""So often a living process moves its counter."""
+
+# Of one width, written over in place: a reader on another machine finds the old count or the new one.
+_WIDTH = 12
+
+
+@contextmanager
+def beating(path: Path, *, every_s: float = BEAT_S) -> Iterator[None]:
+    """Move the counter in `path` until the block ends; it goes on from what an earlier process has left there."""
+    count = (read_count(path) or 0) + 1
+    _write_count(path, count)
+    ended = threading.Event()
+
+    def beat() -> None:
+        nonlocal count
+        while not ended.wait(every_s):
+            count += 1
+            with suppress(OSError):  # a file system that is away for a while is no reason to end
+                _write_count(path, count)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(timeout=every_s)
+
+
+def read_count(path: Path) -> int | None:
+    """Return the counter in `path`; None where there is none."""
+    try:
+        return int(path.read_bytes() or b"0")
+    except (OSError, ValueError):
+        return None
+
+
+def _write_count(path: Path, count: int) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    try:
+        os.write(handle, b"%0*d" % (_WIDTH, count))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Heartbeats:
+    """What one observer sees of other processes' counters.
+
+    Args:
+        clock: The observer's own.
+
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._seen: dict[Path, tuple[int | None, float]] = {}
+
+    def silent_s(self, path: Path) -> float:
+        """Return for how long, by the observer's clock, the counter in `path` has not moved since it was first seen.
+
+        0 at the first look: whoever has just come knows nothing yet.
+        """
+        count, now_s = read_count(path), self._clock.now()
+        before = self._seen.get(path)
+        if before is None or before[0] != count:
+            self._seen[path] = (count, now_s)
+            return 0.0
+        return now_s - before[1]

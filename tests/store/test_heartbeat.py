@@ -1,0 +1,69 @@
+"""A counter that moves is a sign of life on any machine, whatever its clock says."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from fake_clock import FakeClock
+
+from evalkit.store.heartbeat import Heartbeats, beating, read_count
+
+BEAT = """
+import pathlib, sys
+from evalkit.store.heartbeat import beating
+with beating(pathlib.Path(sys.argv[1]), every_s=0.01):
+    print("beats", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_counter_moves_for_as_long_as_its_process_lives(tmp_path: Path) -> None:
+    """Killed, it stands still; the next process goes on counting, so that its first beat is news."""
+    path = tmp_path / "0.beat"
+    with subprocess.Popen(
+        [sys.executable, "-c", BEAT, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "beats\n"
+        first = read_count(path)
+        assert first is not None
+        deadline = time.monotonic() + 10
+        while (read_count(path) or 0) <= first and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert (read_count(path) or 0) > first
+        process.kill()
+        process.wait()
+    last = read_count(path)
+    assert last is not None
+    with beating(path):
+        assert read_count(path) == last + 1
+
+
+def test_silence_is_counted_by_the_observer_alone(tmp_path: Path) -> None:
+    """From the first look on, and from anew whenever the counter has moved; the file's own time is not asked."""
+    clock, path = FakeClock(), tmp_path / "0.beat"
+    heartbeats = Heartbeats(clock)
+    path.write_bytes(b"000000000007")
+    os.utime(path, (0, 0))
+    assert heartbeats.silent_s(path) == 0.0
+    clock.now_s += 50
+    assert heartbeats.silent_s(path) == 50.0
+    path.write_bytes(b"000000000008")
+    os.utime(path, (0, 0))
+    assert heartbeats.silent_s(path) == 0.0
+    clock.now_s += 7
+    assert heartbeats.silent_s(path) == 7.0
+
+
+def test_no_counter_is_silence_too(tmp_path: Path) -> None:
+    """A job that died before its first beat is not waited for without end."""
+    clock = FakeClock()
+    heartbeats = Heartbeats(clock)
+    assert heartbeats.silent_s(tmp_path / "none.beat") == 0.0
+    clock.now_s += 9
+    assert heartbeats.silent_s(tmp_path / "none.beat") == 9.0
+    assert read_count(tmp_path / "none.beat") is None
