@@ -9,18 +9,42 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
+from omegaconf import DictConfig, ListConfig
 
+from evalkit.compose.slurm_options import find_slurm_problems
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import option_folders
 
 LAUNCHER = "hydra/launcher"
+
+
+class _Kind(StrEnum):
+    """What a setting may be, in words."""
+
+    AT_LEAST_0 = "integer >= 0"
+    TEXT = "text or null"
+    TEXTS = "a list of texts"
+    SWITCH = "true or false"
+    OPTIONS = "names with their values: {mail-type: END}"
+    ONE = "1: a job is one process"
+
+
+_IS_OF: Mapping[_Kind, Callable[[Any], bool]] = {
+    _Kind.AT_LEAST_0: lambda value: _is_integer(value) and value >= 0,
+    _Kind.TEXT: lambda value: isinstance(value, str) or _is_integer(value),  # 2080 is the name of a partition too
+    _Kind.TEXTS: lambda value: _is_list(value) and all(isinstance(each, str) for each in value),
+    _Kind.SWITCH: lambda value: isinstance(value, bool),
+    _Kind.OPTIONS: lambda value: isinstance(value, Mapping | DictConfig),
+    _Kind.ONE: lambda value: value == 1 and _is_integer(value),
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +56,9 @@ class LauncherKind:
         package: The module that must be there.
         distribution: The package that people install.
         at_least_1: Settings that are whole numbers from 1 on.
+        further: Other settings, by what each may be.
         program: A program that must be on the PATH; None: none.
+        try_out: Finds what else is wrong with settings that are what they may be.
         replaced: The plugin's class, by its full name, and ours, as ``module:class``, that stands in for it.
 
     """
@@ -41,7 +67,9 @@ class LauncherKind:
     package: str
     distribution: str
     at_least_1: tuple[str, ...]
+    further: Mapping[_Kind, tuple[str, ...]] = field(default_factory=dict)
     program: str | None = None
+    try_out: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _: ()
     replaced: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -61,7 +89,26 @@ LAUNCHERS: Mapping[str, LauncherKind] = {
         "hydra_plugins.hydra_submitit_launcher",
         "hydra-submitit-launcher",
         ("array_parallelism", "timeout_min", "cpus_per_task", "mem_gb"),
+        {
+            _Kind.AT_LEAST_0: ("signal_delay_s", "max_num_timeout", "gpus_per_node"),
+            _Kind.TEXT: (
+                "partition",
+                "qos",
+                "account",
+                "comment",
+                "constraint",
+                "exclude",
+                "nodelist",
+                "gres",
+                "name",
+            ),
+            _Kind.TEXTS: ("setup", "environment"),
+            _Kind.SWITCH: ("stderr_to_stdout",),
+            _Kind.OPTIONS: ("additional_parameters",),
+            _Kind.ONE: ("nodes", "tasks_per_node"),
+        },
         program="sbatch",
+        try_out=find_slurm_problems,
         replaced={f"{_SUBMITIT}.SlurmLauncher": "evalkit.compose.submitit_launcher:PatientSlurmLauncher"},
     ),
     "ray": LauncherKind(
@@ -101,7 +148,7 @@ def find_launcher_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
             f"hydra/launcher={name}: there is no {kind.program} on the PATH; run this where jobs can be submitted, "
             "or choose another launcher (hydra/launcher=submitit_local, joblib)"
         )
-    return problems
+    return problems or list(kind.try_out(settings))
 
 
 def use_own_settings() -> None:
@@ -122,8 +169,21 @@ def use_patient_launchers(name: str) -> None:
 def _find_setting_problems(kind: LauncherKind, settings: Mapping[str, Any]) -> Iterator[str]:
     for key in kind.at_least_1:
         value = settings.get(key)
-        if value is not None and not (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+        if value is not None and not (_is_integer(value) and value >= 1):
             yield f"hydra.launcher.{key}: {value!r} is not allowed; expected integer >= 1"
+    for expected, keys in kind.further.items():
+        for key in keys:
+            value = settings.get(key)
+            if value is not None and not _IS_OF[expected](value):
+                yield f"hydra.launcher.{key}: {value!r} is not allowed; expected {expected}"
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence | ListConfig) and not isinstance(value, str)
 
 
 def _is_installed(package: str) -> bool:

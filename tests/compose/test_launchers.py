@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from slurm_programs import SlurmPrograms
 
 from evalkit.compose import launchers
 from evalkit.compose.launchers import LAUNCHERS, find_launcher_problems
@@ -42,6 +43,44 @@ def test_a_setting_that_is_no_number_of_jobs_is_answered(value: object, monkeypa
     monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda _: object())
     problems = find_launcher_problems("joblib", {**_settings("joblib"), "n_jobs": value})
     assert problems == [f"hydra.launcher.n_jobs: {value!r} is not allowed; expected integer >= 1"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("signal_delay_s", -1, "integer >= 0"),
+        ("max_num_timeout", "often", "integer >= 0"),
+        ("partition", ["cpu"], "text or null"),
+        ("gres", {"gpu": 1}, "text or null"),
+        ("setup", "module load python", "a list of texts"),
+        ("environment", [1], "a list of texts"),
+        ("stderr_to_stdout", "yes", "true or false"),
+        ("additional_parameters", "nice", "names with their values: {mail-type: END}"),
+        ("tasks_per_node", 2, "1: a job is one process"),
+        ("nodes", 2, "1: a job is one process"),
+        ("signal_delay_s", 14400, "less than timeout_min, which is 14400 s: a job would be told to end as it begins"),
+    ],
+)
+def test_what_slurm_would_stumble_over_is_answered(
+    key: str, value: object, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One sentence for each, before Slurm is asked at all."""
+    monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda _: object())
+    monkeypatch.setattr(launchers.shutil, "which", lambda _: "/usr/bin/sbatch")
+    problems = find_launcher_problems("submitit_slurm", {**_settings("submitit_slurm"), key: value})
+    assert problems == [f"hydra.launcher.{key}: {value!r} is not allowed; expected {expected}"]
+
+
+def test_what_slurm_refuses_is_answered_in_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked once everything else is right; a partition may have a number for a name, and a limit may be none."""
+    monkeypatch.setattr(launchers.importlib.util, "find_spec", lambda _: object())
+    programs = SlurmPrograms(tmp_path, monkeypatch)
+    programs.answer("sbatch", failure="sbatch: error: invalid partition specified: 2080")
+    settings = {**_settings("submitit_slurm"), "partition": 2080, "timeout_min": None}
+    refused = "hydra/launcher=submitit_slurm: Slurm would not take a job: invalid partition specified: 2080"
+    assert find_launcher_problems("submitit_slurm", settings) == [f"{refused}; see hydra.launcher.*"]
+    programs.answer("sbatch")
+    assert find_launcher_problems("submitit_slurm", settings) == []
 
 
 def test_what_costs_money_is_never_tried_again_by_a_launcher() -> None:

@@ -18,6 +18,8 @@ CANARY = "sk-canary-0123456789"
 # Runs every task of the array at once, as a cluster with room would.
 SBATCH = """
 import os, pathlib, re, subprocess, sys
+if "--test-only" in sys.argv:
+    sys.exit()
 here = pathlib.Path(os.environ["STAND_IN"])
 text = pathlib.Path(sys.argv[1]).read_text()
 (here / "script.sh").write_text(text)
