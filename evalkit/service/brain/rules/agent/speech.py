@@ -109,12 +109,24 @@ def report(name: str, output: str) -> str:
 
 
 def _read(output: str) -> Any:
-    """Return what a tool's answer says; frameworks that get it as text over MCP pass it on as JSON within JSON."""
+    """Return what a tool's answer says; frameworks that get it over MCP pass it on as JSON within JSON."""
     try:
-        data = orjson.loads(output)
+        data = _without_envelope(orjson.loads(output))
     except orjson.JSONDecodeError:
         return output.strip()
     return _read(data) if isinstance(data, str) and data[:1] in ("{", "[") else data
+
+
+def _without_envelope(data: Any) -> Any:
+    """Return what stands in MCP's ``CallToolResult``, list of contents or ``TextContent``; anything else as it is."""
+    if isinstance(data, Mapping):
+        if data.get("type") == "text" and isinstance(data.get("text"), str):
+            return data["text"]
+        if "isError" in data and (data.get("structuredContent") or isinstance(data.get("content"), list)):
+            return data.get("structuredContent") or _without_envelope(data["content"])
+    if isinstance(data, list) and len(data) == 1 and isinstance(data[0], Mapping) and data[0].get("type") == "text":
+        return _without_envelope(data[0])
+    return data
 
 
 def _spoken_name(name: str) -> str:

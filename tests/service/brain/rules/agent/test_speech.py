@@ -63,6 +63,24 @@ def test_reports(output: Any, expected: str) -> None:
     assert report("get_order", json.dumps(output) if isinstance(output, dict) else output) == expected
 
 
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        lambda text: {"type": "text", "text": text, "annotations": None, "meta": None},
+        lambda text: [{"type": "text", "text": text}],
+        lambda text: {"content": [{"type": "text", "text": text}], "structuredContent": None, "isError": False},
+        lambda text: {"content": [], "structuredContent": json.loads(text), "isError": False},
+        lambda text: json.dumps({"type": "text", "text": text}),
+    ],
+    ids=["content", "contents", "result", "structured", "json in json"],
+)
+def test_the_envelope_of_mcp_is_not_told(envelope: Any) -> None:
+    """Not every framework takes a tool's answer out of it."""
+    answer = json.dumps({"status": "delayed"})
+    assert report("get_order_status", json.dumps(envelope(answer))) == report("get_order_status", answer)
+    assert "delayed" in report("get_order_status", answer)
+
+
 def test_preambles_fit_the_tool() -> None:
     """A lookup is announced otherwise than a change."""
     assert "look that up" in preamble(["get_status"])
