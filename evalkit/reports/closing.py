@@ -90,7 +90,7 @@ def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str
     lines = [f"case-trials: {summary['n']} counted, {failed} broke off"]
     for fault, stages in summary["blame"].items():
         where = ", ".join(f"{stage} {count}" for stage, count in stages.items())
-        lines.append(f"broke off by fault of {fault}: {where}; report.html says why, case by case")
+        lines.append(f"broke off by fault of {fault}: {where}; results.csv says why, case by case")
     if outcomes := summary.get("outcomes"):
         lines.append(f"outcomes: {', '.join(f'{outcome} {count}' for outcome, count in outcomes.items())}")
     if summary["finished"] < summary["planned"]:
