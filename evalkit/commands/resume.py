@@ -38,6 +38,7 @@ from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import finish_sweep, read_plan
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.resources import resource_dir
+from evalkit.store.file_system import require_sound
 from evalkit.store.run_directory import RunDirectory
 
 _RERUN, _KEEP = "--rerun-changed", "--keep-changed"
@@ -111,6 +112,7 @@ def _resume_sweep(asked: _Asked) -> int:
         for change in _changes(ready, RunDirectory(asked.root / job.directory_name))
     ]
     _require_unchanged(asked, changes)
+    require_sound(asked.root)
     finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
     embedded = [job for job in prepared if job.uses_embedded_provider]
     engines = {name for job in embedded for name in job.engines}

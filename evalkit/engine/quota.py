@@ -33,6 +33,10 @@ class Quota(Protocol):
         """Return what all that share the quota have spent, in dollars."""
         ...
 
+    def close(self) -> None:
+        """Give back what is held; to be called when the run is over."""
+        ...
+
 
 # What goes out under the slot that the running task, or one that started it, holds; None: it holds none.
 _HELD: ContextVar[asyncio.Lock | None] = ContextVar("held_slot", default=None)
@@ -76,3 +80,6 @@ class OwnQuota:
     def spent_usd(self) -> float:
         """Return the sum of all costs in dollars."""
         return self._spent_usd
+
+    def close(self) -> None:
+        """There is nothing to give back."""

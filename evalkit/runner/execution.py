@@ -23,6 +23,7 @@ from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_em
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
+from evalkit.store.file_system import require_sound
 from evalkit.store.provenance import config_sha256, find_run_id_problem
 from evalkit.store.run_directory import RunDirectory
 
@@ -42,6 +43,8 @@ def execute(planned: Plan, launch: Launch) -> int:
     working_dir = Path.cwd()
     prepared = prepare_all(planned, working_dir)
     first = prepared[0]
+    if planned.multirun:
+        require_sound(first.settings.output_dir)
     embedded = [job for job in prepared if job.uses_embedded_provider]
     say(*_describe_start(planned, prepared))
     with (

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -108,12 +108,13 @@ def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_c
     trials = _planned_trials(prepared, run, rerun_changed=rerun_changed)
     progress = recover(run)
     left = find_remaining(prepared, trials, progress, rerun_changed=rerun_changed)
-    quota = _open_quota(destination, settings.limits, spent_usd(progress, run.read_grades()))
+    quota = _open_quota(job, destination, settings.limits, spent_usd(progress, run.read_grades()))
     provenance = _begin(run, prepared, trials, rerun_changed=rerun_changed)
     for note in prepared.data.notes:
         _log.info("%s", note)
     with _drawing(prepared.config, destination) as draw:
         with (
+            closing(quota),
             served(settings, prepared.roles) as addressed,
             service_url(addressed.service, needed=prepared.uses_embedded_provider, engines=prepared.engines) as url,
         ):
@@ -226,10 +227,19 @@ def _end(
         say(f"finish it with: evalkit resume {run.root}{more}")
 
 
-def _open_quota(destination: Destination, limits: LimitSettings, spent_before_usd: float) -> Quota:
-    """Return what the run shares: nothing, or with the jobs of its sweep, whose ledger has all that was spent."""
+def _open_quota(job: Job, destination: Destination, limits: LimitSettings, spent_before_usd: float) -> Quota:
+    """Return what the run shares: nothing, or with the jobs of its sweep, whose ledgers have all that was spent.
+
+    A number of slots that nobody named stands for a model that each machine has to itself.
+    """
     if destination.in_sweep:
-        return SharedQuota(destination.run_dir.parent, destination.run_dir.name, limits.requests_in_flight)
+        return SharedQuota(
+            destination.run_dir.parent,
+            destination.run_dir.name,
+            limits.requests_in_flight,
+            each_machine=job.config["limits"]["requests_in_flight"] is None,
+            lost_after_s=destination.lost_after_s,
+        )
     return OwnQuota(spent_before_usd, limits.requests_in_flight)
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from evalkit.errors import ConfigError
 from evalkit.settings.resources import resource_dir
+from evalkit.store.heartbeat import LOST_AFTER_S
 
 BASIC_LAUNCHER = "basic"
 """Hydra's own, which runs one job after the other."""
@@ -64,6 +65,7 @@ class Destination(NamedTuple):
         working_dir: What relative paths count from.
         in_sweep: Whether it is one of many.
         in_worker: Whether it runs in a process of its own beside others, so that the terminal is not its alone.
+        lost_after_s: A process of the sweep on another machine that gives no sign of life for so long is gone.
 
     """
 
@@ -71,6 +73,7 @@ class Destination(NamedTuple):
     working_dir: Path
     in_sweep: bool = False
     in_worker: bool = False
+    lost_after_s: float = LOST_AFTER_S
 
 
 RunJob = Callable[[Job, Destination], None]

@@ -18,6 +18,9 @@ from evalkit.clock import Clock
 BEAT_S = 5.0
 """So often a living process moves its counter."""
 
+LOST_AFTER_S = 60.0
+"""A process of another machine that gives no sign of life for so long is gone, unless another number is given."""
+
 # Of one width, written over in place: a reader on another machine finds the old count or the new one.
 _WIDTH = 12
 

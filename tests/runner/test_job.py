@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,7 +60,24 @@ def test_jobs_of_a_sweep_share_what_they_spend_and_a_run_alone_does_not(tmp_path
     """limits.max_cost_usd is held against what all jobs spent, and after a resume against what was spent before."""
     limits = replace(_LIMITS, max_cost_usd=1.0)
     first, second = (Destination(tmp_path / name, tmp_path, in_sweep=True) for name in ("0_a", "1_b"))
-    job._open_quota(first, limits, 0.0).add_spent_usd(0.75)
-    assert job._open_quota(second, limits, 0.0).spent_usd() == 0.75
-    alone = job._open_quota(Destination(tmp_path / "run", tmp_path), limits, 0.25)
+    one = Job(0, (), {"limits": {"requests_in_flight": None}})
+    job._open_quota(one, first, limits, 0.0).add_spent_usd(0.75)
+    assert job._open_quota(one, second, limits, 0.0).spent_usd() == 0.75
+    alone = job._open_quota(one, Destination(tmp_path / "run", tmp_path), limits, 0.25)
     assert alone.spent_usd() == 0.25
+
+
+async def test_a_number_of_slots_that_nobody_named_is_each_machines(tmp_path: Path) -> None:
+    """A language model on each of them is asked one thing at a time; a number on the line is the whole sweep's."""
+    limits = replace(_LIMITS, requests_in_flight=1)
+    for named in (None, 1):
+        one = Job(0, (), {"limits": {"requests_in_flight": named}})
+        quota = job._open_quota(
+            one, Destination(tmp_path / f"named-{named}" / "0_a", tmp_path, in_sweep=True), limits, 0
+        )
+        with closing(quota):
+            async with quota.slot():
+                pass
+    assert [path.name for path in (tmp_path / "named-1" / ".quota").glob("slots*")] == ["slots"]
+    (own,) = (tmp_path / "named-None" / ".quota").glob("slots*")
+    assert own.name.startswith("slots-")

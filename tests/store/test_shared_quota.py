@@ -6,11 +6,13 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from evalkit.engine.quota import Quota
+from evalkit.store import shared_quota
 from evalkit.store.shared_quota import SharedQuota
 
 # Holds a slot for a moment, over and over, and notes how many hold one at that moment.
@@ -78,16 +80,48 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 async def test_a_killed_process_gives_its_slot_back(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
     """Whatever way it ends; the others wait for it until then."""
-    quota = SharedQuota(tmp_path, "waits", 1)
+    with closing(SharedQuota(tmp_path, "waits", 1)) as quota:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(_enter(quota), 0.3)
+        holder.kill()
+        assert await asyncio.wait_for(_enter(quota), 5) == "inside"
 
-    async def enter() -> str:
-        async with quota.slot():
-            return "inside"
 
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(enter(), 0.3)
-    holder.kill()
-    assert await asyncio.wait_for(enter(), 5) == "inside"
+async def _enter(quota: SharedQuota) -> str:
+    async with quota.slot():
+        return "inside"
+
+
+async def test_whoever_is_cancelled_holds_nothing(tmp_path: Path) -> None:
+    """At whatever moment: while it waits for its turn, while its slot is being taken, or while it holds it."""
+    with closing(SharedQuota(tmp_path, "0_x", 2)) as quota:
+        for turns in range(12):
+            entering = [asyncio.ensure_future(_stay(quota)) for _ in range(4)]
+            for _ in range(turns):
+                await asyncio.sleep(0.0002)
+            for task in entering:
+                task.cancel()
+            await asyncio.gather(*entering, return_exceptions=True)
+        async with quota.slot(), quota.slot():
+            pass
+
+
+async def _stay(quota: SharedQuota) -> None:
+    async with quota.slot():
+        await asyncio.sleep(60)
+
+
+async def test_a_closed_quota_gives_back_what_it_holds(tmp_path: Path) -> None:
+    """And leaves no sign of life behind."""
+    with closing(SharedQuota(tmp_path, "0_x", 1)) as quota:
+        staying = asyncio.ensure_future(_stay(quota))
+        await asyncio.sleep(0.1)
+    with closing(SharedQuota(tmp_path, "1_y", 1)) as other:
+        assert await asyncio.wait_for(_enter(other), 5) == "inside"
+    staying.cancel()
+    await asyncio.gather(staying, return_exceptions=True)
+    quota.close()
+    assert list((tmp_path / ".quota" / "slots" / "owners").iterdir()) == []
 
 
 async def test_without_a_number_nobody_waits(tmp_path: Path) -> None:
@@ -102,7 +136,7 @@ def test_spending_is_read_as_it_grows_and_a_torn_line_costs_that_line(tmp_path: 
     """Half a line is waited for; what a power cut left of one is passed over."""
     quota = SharedQuota(tmp_path, "0_x", None)
     quota.add_spent_usd(1.0)
-    ledger = tmp_path / ".quota" / "spent.jsonl"
+    (ledger,) = (tmp_path / ".quota" / "spent").iterdir()
     with ledger.open("ab") as file:
         file.write(b'{"usd": 5')
     assert quota.spent_usd() == 1.0
@@ -110,3 +144,17 @@ def test_spending_is_read_as_it_grows_and_a_torn_line_costs_that_line(tmp_path: 
         file.write(b"\n")
     quota.add_spent_usd(2.0)
     assert quota.spent_usd() == 3.0
+
+
+def test_each_machine_has_a_ledger_and_all_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody appends to what another machine appends to; the one ledger of an earlier version's sweep counts too."""
+    here = SharedQuota(tmp_path, "0_x", None)
+    here.add_spent_usd(1.0)
+    monkeypatch.setattr(shared_quota, "machine_name", lambda: "elsewhere")
+    there = SharedQuota(tmp_path, "1_y", None)
+    there.add_spent_usd(2.0)
+    (tmp_path / ".quota" / "spent.jsonl").write_text('{"usd": 4.0, "job": "0_x"}\n', encoding="utf-8")
+    assert here.spent_usd() == there.spent_usd() == 7.0
+    assert len(list((tmp_path / ".quota" / "spent").iterdir())) == 2
+    here.add_spent_usd(0.5)
+    assert there.spent_usd() == 7.5
