@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -26,26 +27,47 @@ _WIDTH = 12
 
 
 @contextmanager
-def beating(path: Path, *, every_s: float = BEAT_S) -> Iterator[None]:
-    """Move the counter in `path` until the block ends; it goes on from what an earlier process has left there."""
-    count = (read_count(path) or 0) + 1
-    _write_count(path, count)
+def beating(path: Path, *, every_s: float = BEAT_S) -> Iterator[Callable[[], None]]:
+    """Move the counter in `path` until the block ends; it goes on from what an earlier process has left there.
+
+    Gives a function that moves it at once where that is overdue, since the process or the file system was away for a
+    while; to be called before others are shown that this process has begun something. It raises OSError.
+    """
+    counter = _Counter(path)
     ended = threading.Event()
 
     def beat() -> None:
-        nonlocal count
         while not ended.wait(every_s):
-            count += 1
             with suppress(OSError):  # a file system that is away for a while is no reason to end
-                _write_count(path, count)
+                counter.move()
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()
     try:
-        yield
+        yield lambda: counter.move(unless_newer_than_s=2 * every_s)
     finally:
         ended.set()
         thread.join(timeout=every_s)
+
+
+class _Counter:
+    """A counter in a file, which a process moves; its threads may do so at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._count = read_count(path) or 0
+        self._moved_s = 0.0
+        self.move()
+
+    def move(self, *, unless_newer_than_s: float = 0.0) -> None:
+        """Count on; not where that was done in the last so many seconds."""
+        with self._lock:
+            if self._moved_s and time.monotonic() - self._moved_s < unless_newer_than_s:
+                return
+            _write_count(self._path, self._count + 1)
+            self._count += 1
+            self._moved_s = time.monotonic()
 
 
 def read_count(path: Path) -> int | None:

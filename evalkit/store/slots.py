@@ -15,8 +15,8 @@ was thought dead or is late, frees nobody else's slot.
 
 The slot of an owner who is **gone** is freed by whoever waits for one. On its own machine the operating system says so,
 at once: the owner's lock is free. Anywhere else its counter has stood still for `lost_after_s`, by the clock of the one
-who waits. An owner that was suspended for so long and goes on afterwards ends what it had begun; its slot may be
-somebody else's by then, and that is logged.
+who waits. An owner that was suspended, or cut off from the files, for so long and goes on afterwards ends what it
+had begun; its slot may be somebody else's by then, and that is logged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from __future__ import annotations
 import errno
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from hashlib import sha256
@@ -84,6 +84,7 @@ class Slots:
         self._mark: str | None = None  # of the folder that the next slot is taken with
         self._held: set[HeldSlot] = set()
         self._others = _Owners(self._owners, machine, lost_after_s, clock)
+        self._beat: Callable[[], None] = lambda: None
         self._open = ExitStack()
 
     def __enter__(self) -> Slots:
@@ -91,7 +92,7 @@ class Slots:
         self._owners.mkdir(parents=True, exist_ok=True)
         with ExitStack() as opened:
             opened.enter_context(FileLock(self._owners / f"{self._owner}.lock", thread_local=False))
-            opened.enter_context(beating(self._owners / f"{self._owner}.beat"))
+            self._beat = opened.enter_context(beating(self._owners / f"{self._owner}.beat"))
             self._open = opened.pop_all()
         return self
 
@@ -111,6 +112,7 @@ class Slots:
 
     def take(self) -> HeldSlot | None:
         """Return a slot that is this owner's from now on, None when all are held by owners who live."""
+        self._beat()  # whoever sees the mark of one that was away is to see that it is back
         if slot := self._take_free():
             return slot
         return self._take_free() if self._free_gone() else None

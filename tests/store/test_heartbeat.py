@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
 from fake_clock import FakeClock
 
 from evalkit.store.heartbeat import Heartbeats, beating, read_count
@@ -41,6 +42,19 @@ def test_a_counter_moves_for_as_long_as_its_process_lives(tmp_path: Path) -> Non
     assert last is not None
     with beating(path):
         assert read_count(path) == last + 1
+
+
+def test_one_that_is_back_says_so_before_it_does_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a suspension the counter is moved at once where it is overdue, and not for nothing."""
+    path, now_s = tmp_path / "0.beat", time.monotonic()
+    with beating(path) as beat_if_overdue:
+        beat_if_overdue()
+        assert read_count(path) == 1
+        monkeypatch.setattr(time, "monotonic", lambda: now_s + 60)
+        beat_if_overdue()
+        beat_if_overdue()
+        assert read_count(path) == 2
+        monkeypatch.undo()
 
 
 def test_silence_is_counted_by_the_observer_alone(tmp_path: Path) -> None:

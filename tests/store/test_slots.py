@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,9 +30,9 @@ def counter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _beating_by_hand(path: Path) -> Iterator[None]:
+def _beating_by_hand(path: Path) -> Iterator[Callable[[], None]]:
     _beat(path)
-    yield
+    yield lambda: _beat(path)
 
 
 def _beat(path: Path) -> None:
@@ -343,3 +343,5 @@ def _sleep_for_long(clock: FakeClock, sleeper: _Process, others: list[_Process])
                 other.advance()
         inside = [process.inside.number for process in (sleeper, *others) if process.inside]
         assert len(set(inside)) == len(inside)
+    if not sleeper.is_killed:
+        _beat(sleeper.slots._owners / f"{sleeper.slots._owner}.beat")
