@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.compose.line import LineParser, folder_at
+from evalkit.compose.sweep_standing import describe_standing, judge_entries
 from evalkit.errors import ConfigError
 from evalkit.modes.registry import layout_of
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep_write import describe_differences, write_sweep
 from evalkit.runner.reporting import read_sweep_jobs, report_run
-from evalkit.runner.terminal import stderr_console
+from evalkit.runner.terminal import say, stderr_console
 from evalkit.runs.realism import read_realism
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.files import write_atomically
@@ -59,6 +60,10 @@ def _is_sweep(folder: Path) -> bool:
 
 def _report_sweep(root: Path) -> Path:
     entries = _read_index(root)
+    if (root / "plan.json").is_file():
+        entries = judge_entries(root, entries)
+        if standing := describe_standing(entries):
+            say(f"jobs: {standing}")
     for entry in entries:
         if entry["directory"] and Path(entry["directory"]).parent == root:
             report_run(RunDirectory(Path(entry["directory"])))

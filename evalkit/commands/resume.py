@@ -5,7 +5,9 @@ is run. Only bounds and what is written may be changed on the line (``limits.max
 case, prompt or setting that is another today is named, and then nothing is done unless the line says what shall become
 of it: ``--rerun-changed`` runs those cases again, ``--keep-changed`` leaves them as they are.
 
-A sweep goes on from its plan: jobs that are done are left alone, the others resume.
+A sweep goes on from its plan: jobs that are done are left alone. Those that still run, or wait in a queue, because only
+the process that launched them has gone, are joined and waited for, from any machine of a shared file system; the others
+resume. While that process lives it is refused.
 """
 
 from __future__ import annotations
@@ -21,24 +23,28 @@ from typing import Any
 
 import yaml
 
-from evalkit.compose.launching import launch
+from evalkit.clock import MonotonicClock
 from evalkit.compose.line import CommandLine, LineParser, command_line, split_directory
 from evalkit.compose.planning import plan
+from evalkit.compose.rejoining import rejoin
 from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
 from evalkit.peers.embedded import shared_services
 from evalkit.peers.served import shared_llms
 from evalkit.runner.execution import exit_code_of, launch_jobs
-from evalkit.runner.job import finish_job, run_job
-from evalkit.runner.jobs import Destination, packaged_source
+from evalkit.runner.job import finish_job, is_done, run_job
+from evalkit.runner.job_wait import Launched, WaitBounds
+from evalkit.runner.jobs import Destination, Plan, packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, handing_on, prepare
 from evalkit.runner.remaining import find_changes
 from evalkit.runner.run_ending import ExitCode
-from evalkit.runner.sweep import finish_sweep, read_plan
+from evalkit.runner.sweep import StoredPlan, finish_sweep, read_plan
+from evalkit.runner.terminal import say
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.resources import resource_dir
 from evalkit.store.file_system import require_sound
+from evalkit.store.launching_process import launching_alone
 from evalkit.store.run_directory import RunDirectory
 
 _RERUN, _KEEP = "--rerun-changed", "--keep-changed"
@@ -105,24 +111,34 @@ def _resume_sweep(asked: _Asked) -> int:
     planned = plan((*stored.plan.overrides, *asked.line.overrides), source, multirun=True)
     if len(planned.jobs) != len(stored.plan.jobs):
         raise ConfigError(f"{asked.root}: its line composes {len(planned.jobs)} jobs now, not {len(stored.plan.jobs)}")
+    lost_after_s = WaitBounds.of(planned.launcher_settings).lost_after_s
+    with launching_alone(asked.root, MonotonicClock(), lost_after_s=lost_after_s, say=say):
+        launched = _rejoin(asked, planned, stored)
+        code = finish_sweep(stored.plan, asked.root, launched)
+    return ExitCode.INTERRUPTED if launched.interrupted else code
+
+
+def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan) -> Launched:
+    """Prepare every job, then join those that go on and finish the others."""
     prepared = [prepare(job.config, stored.working_dir, os.environ) for job in planned.jobs]
+    runs = {job.number: RunDirectory(asked.root / job.directory_name) for job in stored.plan.jobs}
     changes = [
-        f"job {job.number}: {change}"
-        for job, ready in zip(stored.plan.jobs, prepared, strict=True)
-        for change in _changes(ready, RunDirectory(asked.root / job.directory_name))
+        f"job {number}: {change}"
+        for (number, run), ready in zip(runs.items(), prepared, strict=True)
+        for change in _changes(ready, run)
     ]
     _require_unchanged(asked, changes)
     require_sound(asked.root)
-    finish = functools.partial(finish_job, rerun_changed=bool(asked.rerun_changed))
+    reruns = bool(asked.rerun_changed)
+    finish = functools.partial(finish_job, rerun_changed=reruns)
     embedded = [job for job in prepared if job.uses_embedded_provider]
     engines = {name for job in embedded for name in job.engines}
     with (
         shared_llms(model for job in prepared for model in job.llms),
         shared_services((job.service for job in embedded), engines=engines),
     ):
-        was_interrupted = launch_jobs(planned, launch, finish, asked.root)
-    code = finish_sweep(stored.plan, asked.root, interrupted=was_interrupted)
-    return ExitCode.INTERRUPTED if was_interrupted else code
+        rejoins = functools.partial(rejoin, planned, finish, asked.root)
+        return launch_jobs(lambda: rejoins(lambda number: not reruns and is_done(runs[number])))
 
 
 def _changes(prepared: Prepared, run: RunDirectory) -> list[str]:

@@ -1,8 +1,19 @@
-"""Ctrl-C and a request to end while jobs run in other processes: passed on to them, and waited for.
+"""Ctrl-C and a request to end while jobs run in other processes: passed on to them, and waited for, not for ever.
 
-The first signal lets no further job begin and asks the running ones to end; so does the second, which they take as
-urgent. The third ends the waiting at once. Jobs are out of reach of the terminal's own signal, so that each signal
-comes to them once.
+The first signal lets no further job begin and asks the running ones to end: they have ``limits.grace_s`` for the cases
+under way. The second is passed on too, and they take it as urgent. The third ends the waiting at once. Jobs are out of
+reach of the terminal's own signal, so that each signal comes to them once.
+
+=============  ====================================== =====================================================
+after          a wait for jobs that run elsewhere     whatever else a launcher is in the middle of
+               ends (``must_end``)                    is broken off
+=============  ====================================== =====================================================
+the first      ``grace_s`` and 5 s                    ``grace_s`` and 30 s
+the second     3 s                                    20 s
+the third      at once                                at once
+=============  ====================================== =====================================================
+
+What is passed on is passed on from a thread of its own: a cluster that does not answer holds up nobody.
 """
 
 from __future__ import annotations
@@ -14,19 +25,49 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from evalkit.clock import Clock, MonotonicClock
 from evalkit.store.running_jobs import RunningJobs
 
+WAIT_MORE_S = (5.0, 3.0)
+"""For how long jobs are waited for after the first signal (and ``limits.grace_s``), and after the second."""
+
+_BREAK_OFF_S = (30.0, 20.0)
 _SIGNALS_BEFORE_STOP = 2
+_WATCH_EVERY_S = 0.1
+_AGAIN_EVERY_S = 2.0
 _log = logging.getLogger(__name__)
 
 
 class SweepInterruption:
-    """The interruptions of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own."""
+    """The interruptions of a sweep so far. `forward` passes one signal on to the jobs; a launcher may set its own.
 
-    def __init__(self, jobs: RunningJobs) -> None:
-        self._jobs = jobs
-        self.count = 0
+    Args:
+        jobs: Of the sweep.
+        grace_s: For how long cases under way may go on after the first signal.
+        clock: Of this process.
+
+    """
+
+    def __init__(self, jobs: RunningJobs, grace_s: float, clock: Clock) -> None:
+        self._jobs, self._grace_s, self._clock = jobs, grace_s, clock
+        self._came_at_s: list[float] = []
+        self._is_over = False
         self.forward: Callable[[], None] = self.signal_local_jobs
+
+    @property
+    def count(self) -> int:
+        """How many signals came."""
+        return len(self._came_at_s)
+
+    @property
+    def must_end(self) -> bool:
+        """Whether jobs have been waited for as long as an interruption allows."""
+        return self._has_passed(WAIT_MORE_S)
+
+    @property
+    def must_break_off(self) -> bool:
+        """Whether a launcher has had the time to come to its end by itself."""
+        return self._has_passed(_BREAK_OFF_S)
 
     def signal_local_jobs(self) -> None:
         """Interrupt every job that runs on this machine in another process."""
@@ -37,13 +78,46 @@ class SweepInterruption:
 
     def handle(self, *_: object) -> None:
         """Take one signal."""
-        self.count += 1
-        if self.count > _SIGNALS_BEFORE_STOP:
+        if self._is_over or self.count >= _SIGNALS_BEFORE_STOP:
             raise KeyboardInterrupt
-        self._jobs.stop()
-        again = "interrupt again to stop them at once" if self.count == 1 else "once more: stop waiting for them"
+        self._came_at_s.append(self._clock.now())
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Do what signals ask for, until the block ends, in a thread that nothing in the block can hold up."""
+        closed = threading.Event()
+        thread = threading.Thread(target=self._serve, args=(closed,), name="interruption", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            closed.set()
+            thread.join()
+
+    def _serve(self, closed: threading.Event) -> None:
+        passed_on = 0
+        while not closed.wait(_WATCH_EVERY_S):
+            if self.count > passed_on:
+                passed_on = self.count
+                threading.Thread(target=self._pass_on, args=(passed_on,), name="forward", daemon=True).start()
+            if self.must_break_off:
+                self._is_over = True
+                signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+                closed.wait(_AGAIN_EVERY_S)
+
+    def _pass_on(self, count: int) -> None:
+        with suppress(OSError):
+            self._jobs.stop()
+        again = "interrupt again to stop them at once" if count == 1 else "once more: stop waiting for them"
         _log.warning("evalkit: interrupted; no further job begins, waiting for those that run (%s)", again)
         self.forward()
+
+    def _has_passed(self, more_s: tuple[float, float]) -> bool:
+        if not self._came_at_s:
+            return False
+        urgent = self.count > 1
+        allowed_s = more_s[1] if urgent else self._grace_s + more_s[0]
+        return self._clock.now() - self._came_at_s[-1] >= allowed_s
 
 
 _current: SweepInterruption | None = None
@@ -55,22 +129,23 @@ def current_interruption() -> SweepInterruption | None:
 
 
 @contextmanager
-def forwarding_interruptions(jobs: RunningJobs) -> Iterator[SweepInterruption]:
-    """Pass interruptions on to `jobs` until the block ends, which then raises KeyboardInterrupt if there was one."""
+def forwarding_interruptions(
+    jobs: RunningJobs, grace_s: float, clock: Clock | None = None
+) -> Iterator[SweepInterruption]:
+    """Pass interruptions on to `jobs` until the block ends; the third, or too long a wait, breaks the block off."""
     global _current  # noqa: PLW0603  launchers are made by Hydra, which passes them nothing of ours
-    interruption = SweepInterruption(jobs)
+    interruption = SweepInterruption(jobs, grace_s, clock or MonotonicClock())
     is_main = threading.current_thread() is threading.main_thread()
     signals = (signal.SIGINT, signal.SIGTERM) if is_main else ()
     saved = {number: signal.signal(number, interruption.handle) for number in signals}
     _current = interruption
     try:
-        yield interruption
+        with interruption.serving():
+            yield interruption
     finally:
         _current = None
         for number, handler in saved.items():
             signal.signal(number, handler)
-    if interruption.count:
-        raise KeyboardInterrupt
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import functools
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +22,16 @@ from hydra.types import HydraContext, RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
+from evalkit.compose.current_launch import CurrentLaunch, launching
 from evalkit.compose.explaining import explained
-from evalkit.compose.interruption import become_a_worker, forwarding_interruptions
+from evalkit.compose.interruption import become_a_worker
 from evalkit.compose.launchers import use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
 from evalkit.compose.planning import hydra_at, plain
+from evalkit.compose.queues import open_queue
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError, LaunchError
+from evalkit.runner.job_wait import Launched
 from evalkit.runner.jobs import BASIC_LAUNCHER, Destination, Job, Plan, RunJob, Source
 from evalkit.store.host import host_identity
 from evalkit.store.running_jobs import RunningJobs
@@ -50,38 +53,64 @@ class _Launch:
         return (self.pid, self.host) == (os.getpid(), host_identity())
 
 
-def launch(planned: Plan, run_job: RunJob, directory: Path) -> None:
-    """Run every job of `planned` through Hydra's launcher, a single run in `directory`, a sweep's jobs below it.
+def launch(planned: Plan, run_job: RunJob, directory: Path, numbers: Collection[int] | None = None) -> Launched:
+    """Run the jobs of `planned` through Hydra's launcher, a single run in `directory`, a sweep's jobs below it.
 
-    `run_job` must not raise: it reports through its files. Where a launcher gives up because a process died, the jobs
-    that have not begun are launched once more; no job is begun twice.
+    Of a sweep all are run, or those in `numbers`. `run_job` must not raise: it reports through its files. Where a
+    launcher gives up because a process died, the jobs that have not begun are launched once more; no job is begun
+    twice.
 
     Raises:
         ConfigError: Hydra itself refuses the line.
         LaunchError: The launcher gave up, and more of it would not help.
-        KeyboardInterrupt: An interruption, after the running jobs have ended or at the third signal.
+        KeyboardInterrupt: An interruption of jobs that run in this process.
 
     """
     if not planned.multirun:
         _run_composed(planned, run_job, directory)
-        return
-    waiting = frozenset(job.number for job in planned.jobs)
+        return Launched()
+    waiting = frozenset((job.number for job in planned.jobs) if numbers is None else numbers)
     where = [f"hydra.sweep.dir={quote(str(directory))}"]
     jobs = RunningJobs(directory)
     jobs.forget(waiting)
     if planned.launcher == BASIC_LAUNCHER:
         _launch_once(planned, run_job, where, _launch_of(directory, waiting))
-        return
+        return Launched()
     use_patient_launchers(planned.launcher)
-    with forwarding_interruptions(jobs) as interruption:
-        while error := _launch_once(planned, run_job, where, _launch_of(directory, waiting)):
-            left = frozenset(number for number in waiting if not jobs.has_begun(number))
-            if interruption.count:  # said so when the block ends
-                break
-            if not left or left == waiting:
-                raise LaunchError(f"hydra/launcher={planned.launcher} gave up: {error}")
-            _log.warning("evalkit: %s; launching the %d jobs that have not begun", error, len(left))
-            waiting = left
+    was_broken_off = False
+    with launching(jobs, waiting, find_grace_s(planned)) as current:
+        try:
+            _launch_to_the_end(planned, run_job, where, waiting, current)
+        except KeyboardInterrupt:
+            was_broken_off = True
+    return Launched(was_broken_off or current.interruption.count > 0, current.waited, tuple(current.notes))
+
+
+def find_grace_s(planned: Plan) -> float:
+    """Return for how long cases under way may go on after an interruption, in any job of `planned`."""
+    return max((float(job.config.get("limits", {}).get("grace_s", 0.0)) for job in planned.jobs), default=0.0)
+
+
+def _launch_to_the_end(
+    planned: Plan, run_job: RunJob, where: Sequence[str], waiting: frozenset[int], current: CurrentLaunch
+) -> None:
+    """Launch until every job of `waiting` has begun, or the launcher gives up for good."""
+    jobs = current.jobs
+    while error := _launch_once(planned, run_job, where, _launch_of(jobs.root, waiting)):
+        if current.has_queued:
+            _log.warning(
+                "evalkit: hydra/launcher=%s gave up (%s); waiting for what it has begun", planned.launcher, error
+            )
+            current.wait(waiting, open_queue(jobs.root), planned.launcher_settings)
+            return
+        left = frozenset(number for number in waiting if not jobs.has_begun(number))
+        if current.interruption.count:
+            return
+        if not left or left == waiting:
+            raise LaunchError(f"hydra/launcher={planned.launcher} gave up: {error}")
+        _log.warning("evalkit: %s; launching the %d jobs that have not begun", error, len(left))
+        waiting = left
+        current.numbers = left
 
 
 def call_hydra(args: Sequence[str], source: Source, run_job: RunJob) -> None:

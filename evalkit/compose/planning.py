@@ -58,7 +58,8 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
             Job(number, job, plain(_compose(source, job)), name)
             for number, (job, name) in enumerate(zip(expanded, name_directories(expanded), strict=True))
         )
-    return Plan(source, quoted, multirun, jobs, launcher)
+    settings = cast("dict[str, Any]", OmegaConf.to_container(base.hydra.launcher, resolve=False))
+    return Plan(source, quoted, multirun, jobs, launcher, settings)
 
 
 def _compose(source: Source, overrides: Sequence[str], *, return_hydra_config: bool = False) -> DictConfig:

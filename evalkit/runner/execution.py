@@ -1,16 +1,18 @@
 """A planned line, from the first check to the last table: prepare, serve, launch, judge how it ended.
 
 Each job runs wherever a launcher puts it (:mod:`evalkit.runner.job`) and answers with files; ``status.json`` of every
-planned job is read, so a job that vanished is never taken for a good one. How jobs are launched comes in as `launch`.
+planned job is read, so a job that was lost is never taken for a good one. How jobs are launched comes in as `launch`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from evalkit.clock import MonotonicClock
 from evalkit.errors import ConfigError, LaunchError
 from evalkit.metrics.forecast import add_up
 from evalkit.peers.embedded import shared_services
@@ -18,12 +20,14 @@ from evalkit.peers.served import shared_llms
 from evalkit.runner.advance_warnings import warn_in_advance
 from evalkit.runner.forecast import describe_sweep, forecast_job, price_dates
 from evalkit.runner.job import run_job
+from evalkit.runner.job_wait import Launched, WaitBounds
 from evalkit.runner.jobs import Plan, RunJob, slug
 from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_embedded_models
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
 from evalkit.store.file_system import require_sound
+from evalkit.store.launching_process import launching_alone
 from evalkit.store.provenance import config_sha256, find_run_id_problem
 from evalkit.store.run_directory import RunDirectory
 
@@ -31,8 +35,8 @@ from evalkit.store.run_directory import RunDirectory
 class Launch(Protocol):
     """Runs every job of a plan, a single run in a directory, a sweep's jobs below it. Raises LaunchError."""
 
-    def __call__(self, planned: Plan, run_job: RunJob, directory: Path) -> None:
-        """Run them; KeyboardInterrupt when that was interrupted."""
+    def __call__(self, planned: Plan, run_job: RunJob, directory: Path) -> Launched:
+        """Run them and say how that ended; KeyboardInterrupt when a job of this process was interrupted."""
         ...
 
 
@@ -48,6 +52,7 @@ def execute(planned: Plan, launch: Launch) -> int:
     embedded = [job for job in prepared if job.uses_embedded_provider]
     say(*_describe_start(planned, prepared))
     with (
+        ExitStack() as stack,
         handing_on(prepared, planned, working_dir),
         shared_llms(model for job in prepared for model in job.llms),
         shared_services(
@@ -59,31 +64,30 @@ def execute(planned: Plan, launch: Launch) -> int:
             directory = RunDirectory.new_sweep_root(first.settings.output_dir)
             hashes = [config_sha256(job.config, job.datasets) for job in prepared]
             begin_sweep(planned, directory, working_dir=working_dir, config_sha256=hashes)
+            lost_after_s = WaitBounds.of(planned.launcher_settings).lost_after_s
+            stack.enter_context(launching_alone(directory, MonotonicClock(), lost_after_s=lost_after_s, say=say))
         else:
             name = first.settings.run_name or first.mode.subject(first.settings)
             directory = RunDirectory.new_root(first.settings.output_dir, f"{first.mode.name}_{slug(name)}")
-        was_interrupted = launch_jobs(planned, launch, run_job, directory)
-    if planned.multirun:
-        code: int = finish_sweep(planned, directory, interrupted=was_interrupted)
-    else:
-        code = exit_code_of(RunDirectory(directory))
+        launched = launch_jobs(lambda: launch(planned, run_job, directory))
+        code = finish_sweep(planned, directory, launched) if planned.multirun else exit_code_of(RunDirectory(directory))
     print(directory)  # noqa: T201  the one line for scripts
-    return ExitCode.INTERRUPTED if was_interrupted else code
+    return ExitCode.INTERRUPTED if launched.interrupted else code
 
 
-def launch_jobs(planned: Plan, launch: Launch, run: RunJob, directory: Path) -> bool:
-    """Launch every job and return whether that was interrupted; how far they came stands in their status."""
+def launch_jobs(launch: Callable[[], Launched]) -> Launched:
+    """Launch jobs and return how that ended; how far they came stands in their status."""
     try:
-        launch(planned, run, directory)
+        return launch()
     except KeyboardInterrupt:
-        return True
+        return Launched(interrupted=True)
     except LaunchError as error:
         say(str(error))
-    return False
+    return Launched()
 
 
 def exit_code_of(run: RunDirectory) -> int:
-    """Return the exit code that a run's status says; one that says none has vanished, which is a defect."""
+    """Return the exit code that a run's status says; one that says none is lost, which is a defect."""
     status = run.read_status()
     return ExitCode.DEFECT if status is None or status["exit_code"] is None else int(status["exit_code"])
 

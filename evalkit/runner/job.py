@@ -96,10 +96,14 @@ def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, 
 
 def finish_job(job: Job, destination: Destination, *, rerun_changed: bool = False) -> None:
     """Finish what a job of a sweep left undone; one that has come to its end is left alone."""
-    status = RunDirectory(destination.run_dir).read_status()
-    is_done = status is not None and status["status"] in (RunStatus.COMPLETED, RunStatus.GATE_FAILED)
-    if rerun_changed or not is_done:
+    if rerun_changed or not is_done(RunDirectory(destination.run_dir)):
         run_job(job, destination, rerun_changed=rerun_changed)
+
+
+def is_done(run: RunDirectory) -> bool:
+    """Tell whether a run has come to its end, and nothing of it is left to do."""
+    status = run.read_status()
+    return status is not None and status["status"] in (RunStatus.COMPLETED, RunStatus.GATE_FAILED)
 
 
 def _run_steps(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:

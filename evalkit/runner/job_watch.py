@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from evalkit.clock import Clock
 from evalkit.store.heartbeat import Heartbeats
@@ -57,6 +57,15 @@ class Queue(Protocol):
         ...
 
 
+@runtime_checkable
+class InterruptibleQueue(Queue, Protocol):
+    """A queue that can also pass an interruption on to jobs that run in it, and take back those that wait."""
+
+    def interrupt(self, numbers: Iterable[int]) -> None:
+        """Pass one on to these jobs; a second one is urgent to them."""
+        ...
+
+
 class JobWatch:
     """Watches the jobs of one sweep.
 
@@ -73,6 +82,7 @@ class JobWatch:
         self._jobs, self._lost_after_s, self._clock, self._queue = jobs, lost_after_s, clock, queue
         self._heartbeats = Heartbeats(clock)
         self._gone_since_s: dict[int, float] = {}
+        self._said: Mapping[int, QueueState] = {}
         self._unanswered_since_s: float | None = None
 
     @property
@@ -82,8 +92,33 @@ class JobWatch:
 
     def look(self, numbers: Iterable[int]) -> dict[int, JobState]:
         """Return what has become of each of these jobs."""
-        said = self._ask_queue(list(numbers))
-        return {number: self._judge(number, said.get(number)) for number in numbers}
+        asked = list(numbers)
+        self._said = self._ask_queue(asked)
+        return {number: self._judge(number, self._said.get(number)) for number in asked}
+
+    def may_be_queued(self, number: int) -> bool:
+        """Tell whether the queue has a job that was just looked at, or may have: it did not answer."""
+        return self._queue is not None and self._said.get(number) is not QueueState.GONE
+
+    def find_unsure(self, states: Mapping[int, JobState]) -> list[int]:
+        """Return the jobs of which time has yet to tell whether they are lost: `states` is what a look has said.
+
+        That takes `lost_after_s` at most, and no more than a beat where a job lives. What a queue has to say, and does
+        not, is not counted: whoever cannot wait for it takes its jobs for those that run or wait.
+        """
+        return [number for number, state in states.items() if self._is_unsure(number, state)]
+
+    def _is_unsure(self, number: int, state: JobState) -> bool:
+        said = self._said.get(number)
+        if state is JobState.WAITING:
+            return said is QueueState.GONE
+        if state is not JobState.RUNNING or said is QueueState.RUNNING:
+            return False
+        begun = self._jobs.find_begun(number)
+        if begun is None or begun.is_here:
+            return False
+        beat = self._jobs.beat_path(number)
+        return not self._heartbeats.has_moved(beat) and self._heartbeats.silent_s(beat) < self._lost_after_s
 
     def _ask_queue(self, numbers: list[int]) -> Mapping[int, QueueState]:
         open_numbers = [number for number in numbers if not self._jobs.has_ended(number)]

@@ -44,7 +44,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command line will run, and by which launcher: of no effect on a single run.
+    """What a command line will run, and by which launcher with which settings: of no effect on a single run.
 
     `composed` is the config of a single run as its composer has it, for the launcher only.
     """
@@ -54,6 +54,7 @@ class Plan:
     multirun: bool
     jobs: tuple[Job, ...]
     launcher: str = BASIC_LAUNCHER
+    launcher_settings: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
     composed: object = field(default=None, repr=False, compare=False)
 
 

@@ -98,6 +98,7 @@ class Heartbeats:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._seen: dict[Path, tuple[int | None, float]] = {}
+        self._moved: set[Path] = set()
 
     def silent_s(self, path: Path) -> float:
         """Return for how long, by the observer's clock, the counter in `path` has not moved since it was first seen.
@@ -107,6 +108,12 @@ class Heartbeats:
         count, now_s = read_count(path), self._clock.now()
         before = self._seen.get(path)
         if before is None or before[0] != count:
+            if before is not None:
+                self._moved.add(path)
             self._seen[path] = (count, now_s)
             return 0.0
         return now_s - before[1]
+
+    def has_moved(self, path: Path) -> bool:
+        """Tell whether the counter in `path` has ever been seen to move."""
+        return path in self._moved

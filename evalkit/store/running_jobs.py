@@ -9,7 +9,8 @@ The folder ``.jobs`` in the sweep's root has, for each job that has begun:
 ``<n>.ended``  exists once it has come to an end by itself, whatever its status says
 
 ``queue.json`` names the jobs as the queue that they wait in knows them, where they were given to one. ``stop`` exists
-once the sweep is to end: jobs that have not begun then never do.
+once the sweep is to end: jobs that have not begun then never do. ``launcher.*`` are of the process that launches them
+(:mod:`evalkit.store.launching_process`).
 """
 
 from __future__ import annotations
@@ -119,9 +120,7 @@ class RunningJobs:
         """Remember what a queue was given, for whoever watches the sweep later; jobs that it names no more are kept."""
         before = self.find_queued()
         known = dict(before.ids) if before is not None and before.queue == queued.queue else {}
-        ids = {str(number): name for number, name in {**known, **queued.ids}.items()}
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._queue_path, json.dumps({"queue": queued.queue, "ids": ids}) + "\n")
+        self._write_queued(queued.queue, {**known, **queued.ids})
 
     def find_queued(self) -> QueuedJobs | None:
         """Return what a queue was given, None when the jobs wait in none."""
@@ -132,11 +131,15 @@ class RunningJobs:
         return QueuedJobs(noted["queue"], {int(number): name for number, name in noted["ids"].items()})
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """Take `numbers` for jobs that have not begun, and let jobs begin again."""
+        """Take `numbers` for jobs that have not begun and that no queue was given, and let jobs begin again."""
         (self._folder / "stop").unlink(missing_ok=True)
-        for number in numbers:
+        forgotten = set(numbers)
+        for number in forgotten:
             for path in (self._mark_path(number), self._ended_path(number)):
                 path.unlink(missing_ok=True)
+        queued = self.find_queued()
+        if queued is not None and forgotten & set(queued.ids):
+            self._write_queued(queued.queue, {number: queued.ids[number] for number in set(queued.ids) - forgotten})
 
     def stop(self) -> None:
         """Let no further job begin."""
@@ -147,6 +150,11 @@ class RunningJobs:
     def is_stopped(self) -> bool:
         """Whether no further job may begin."""
         return (self._folder / "stop").exists()
+
+    def _write_queued(self, queue: str, ids: Mapping[int, str]) -> None:
+        document = {"queue": queue, "ids": {str(number): ids[number] for number in sorted(ids)}}
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._queue_path, json.dumps(document) + "\n")
 
     @property
     def _folder(self) -> Path:

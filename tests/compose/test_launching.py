@@ -125,7 +125,7 @@ def test_a_process_that_dies_takes_no_other_with_it(tmp_path: Path, launcher: st
     _require(launcher)
     code, err = _launch(tmp_path, f"hydra/launcher={launcher}", JOB_1="die")
     assert code == 70
-    assert _statuses(tmp_path) == {**dict.fromkeys(range(JOBS), "completed"), 1: "running"}
+    assert _statuses(tmp_path) == {**dict.fromkeys(range(JOBS), "completed"), 1: "lost"}
     assert sorted(seed for seed, _, _ in _ran(tmp_path)) == list(range(JOBS))
     assert "did not end as it should" in err or "without a word" in err
 
@@ -136,7 +136,7 @@ def test_joblib_loses_what_ran_beside_a_process_that_dies_and_nothing_else(tmp_p
     code, err = _launch(tmp_path, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", JOB_1="die")
     assert code == 70
     found = _statuses(tmp_path)
-    assert found[1] == "running"
+    assert found[1] == "lost"
     assert sorted(found) == list(range(JOBS))
     assert sum(status == "completed" for status in found.values()) >= JOBS - 2
     assert sorted(seed for seed, _, _ in _ran(tmp_path)) == list(range(JOBS))

@@ -7,12 +7,12 @@ interrupted), or nothing, which is to end well. Each job notes that it ran in ``
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 
-from evalkit.compose.launching import LaunchError, launch
+from evalkit.compose.launching import launch
 from evalkit.compose.planning import plan
+from evalkit.runner.execution import launch_jobs
 from evalkit.runner.jobs import Destination, Job, packaged_source
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.store.run_directory import RunDirectory, RunStatus
@@ -43,11 +43,4 @@ def main(root: Path, *overrides: str) -> int:
     """Launch the sweep into `root`, close it, and return its exit code."""
     planned = plan([f"seed=range({JOBS})", *overrides], packaged_source(), multirun=True)
     begin_sweep(planned, root, working_dir=Path.cwd(), config_sha256=["-"] * JOBS)
-    interrupted = False
-    try:
-        launch(planned, run_job, root)
-    except KeyboardInterrupt:
-        interrupted = True
-    except LaunchError as error:
-        sys.stderr.write(f"evalkit: {error}\n")
-    return finish_sweep(planned, root, interrupted=interrupted)
+    return finish_sweep(planned, root, launch_jobs(lambda: launch(planned, run_job, root)))

@@ -13,6 +13,7 @@ from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, LaunchError
 from evalkit.runner import execution
 from evalkit.runner.execution import execute, exit_code_of, launch_jobs
+from evalkit.runner.job_wait import Launched
 from evalkit.runner.jobs import Plan, RunJob, packaged_source
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
@@ -41,10 +42,12 @@ def _plan(*overrides: str, multirun: bool = False) -> Plan:
     return plan(["max_examples=1", GRADERS, *overrides], packaged_source(), multirun=multirun)
 
 
-def _ending(codes: Mapping[int, int], then: Callable[[], None] = lambda: None) -> Callable[[Plan, RunJob, Path], None]:
-    """Return a launcher whose jobs end with these codes by number; a job without one vanishes."""
+def _ending(
+    codes: Mapping[int, int], then: Callable[[], object] = lambda: None
+) -> Callable[[Plan, RunJob, Path], Launched]:
+    """Return a launcher whose jobs end with these codes by number; a job without one is lost."""
 
-    def launch(planned: Plan, run_job: RunJob, directory: Path) -> None:
+    def launch(planned: Plan, run_job: RunJob, directory: Path) -> Launched:
         for job in planned.jobs:
             folder = directory / job.directory_name if planned.multirun else directory
             folder.mkdir(parents=True, exist_ok=True)
@@ -53,11 +56,12 @@ def _ending(codes: Mapping[int, int], then: Callable[[], None] = lambda: None) -
                 status = RunStatus.COMPLETED if code == 0 else RunStatus.FAILED
                 RunDirectory(folder).write_status(status, exit_code=code, counts={})
         then()
+        return Launched()
 
     return launch
 
 
-def _interrupt() -> None:
+def _interrupt() -> Launched:
     raise KeyboardInterrupt
 
 
@@ -74,7 +78,7 @@ def test_a_runs_exit_code_is_what_its_status_says(
     assert directory.is_relative_to(tmp_path / "outputs")
 
 
-def test_a_run_that_says_nothing_has_vanished() -> None:
+def test_a_run_that_says_nothing_is_lost() -> None:
     """That is a defect, never a good end; so is one that still calls itself running."""
     assert execute(_plan(), _ending({})) == 70
 
@@ -109,16 +113,16 @@ def test_an_interrupted_line_says_so_whatever_was_done(capsys: pytest.CaptureFix
 
 
 def test_a_launcher_that_fails_is_told_and_the_jobs_are_judged_by_what_they_left(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What had been done stands."""
 
-    def fail() -> None:
+    def fail() -> Launched:
         raise LaunchError("job 1 ended without a word")
 
-    assert launch_jobs(_plan(), _ending({0: 0}, fail), lambda _, __: None, tmp_path) is False
+    assert launch_jobs(fail) == Launched()
     assert "job 1 ended without a word" in capsys.readouterr().err
-    assert launch_jobs(_plan(), _ending({}, _interrupt), lambda _, __: None, tmp_path) is True
+    assert launch_jobs(_interrupt) == Launched(interrupted=True)
 
 
 def test_services_are_those_that_jobs_need(served: list[list[Any]]) -> None:

@@ -149,3 +149,38 @@ def test_how_long_a_queue_does_not_answer_is_known(jobs: RunningJobs, clock: Fak
     watch.look([0, 1])
     assert watch.unanswered_s == 0.0
     assert queue.asked == [[0]] * 4
+
+
+def test_who_has_been_seen_to_live_is_sure_and_who_has_not_is_not_yet(
+    jobs: RunningJobs, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of another machine: until its counter moves, its queue has it running, or it is lost."""
+    queue = ScriptedQueue(QueueState.GONE)
+    with jobs.running(0):
+        watch = JobWatch(jobs, LOST_AFTER_S, clock, queue)
+        assert watch.find_unsure(watch.look([0])) == []  # this machine's lock says so
+        _be_elsewhere(monkeypatch)
+        assert watch.find_unsure(watch.look([0])) == [0]
+        assert not watch.may_be_queued(0)
+        queue.says = QueueState.RUNNING
+        assert watch.find_unsure(watch.look([0])) == []
+        assert watch.may_be_queued(0)
+        queue.says = QueueState.GONE
+        jobs.beat_path(0).write_bytes(b"%012d" % 77)
+        assert watch.find_unsure(watch.look([0])) == []
+    _kill_a_job(jobs)
+    later = JobWatch(jobs, LOST_AFTER_S, clock)
+    assert later.find_unsure(later.look([0])) == [0]
+    clock.now_s += LOST_AFTER_S
+    assert later.look([0]) == {0: JobState.LOST}
+    assert later.find_unsure({0: JobState.LOST}) == []
+
+
+def test_a_job_that_is_gone_before_it_began_is_unsure_until_it_is_lost(jobs: RunningJobs, clock: FakeClock) -> None:
+    """A queue that does not answer leaves it in doubt for as long as it likes: that is not counted."""
+    queue = ScriptedQueue(QueueState.GONE)
+    watch = JobWatch(jobs, LOST_AFTER_S, clock, queue)
+    assert watch.find_unsure(watch.look([0])) == [0]
+    queue.says = None
+    assert watch.find_unsure(watch.look([0])) == []
+    assert watch.may_be_queued(0)

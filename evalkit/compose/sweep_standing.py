@@ -1,0 +1,95 @@
+"""How the jobs of a sweep stand now, for whoever comes while it goes on, or after it was left."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evalkit.clock import MonotonicClock
+from evalkit.compose.queues import open_queue
+from evalkit.runner.job_wait import LOOK_EVERY_S, WaitBounds, shorten
+from evalkit.runner.job_watch import JobState, JobWatch
+from evalkit.runner.sweep import LOST, NOT_STARTED, PLANNED, WAITING, FoundJob, judge_job
+from evalkit.runner.terminal import say
+from evalkit.store.launching_process import is_being_launched
+from evalkit.store.run_directory import RunDirectory, RunStatus
+from evalkit.store.running_jobs import RunningJobs
+
+# A sweep's own words for jobs that its launching process has given up; "vanished" is an earlier version's.
+_GIVEN_UP = (LOST, NOT_STARTED, "vanished")
+
+
+def find_states(root: Path, numbers: Collection[int], lost_after_s: float, watch: JobWatch) -> dict[int, JobState]:
+    """Return what has become of jobs, after as much time as it takes to know it: `lost_after_s` at most."""
+    states = watch.look(numbers)
+    unsure = watch.find_unsure(states)
+    if unsure:
+        say(f"{root}: looking for up to {lost_after_s:g} s whether {describe_jobs(unsure)} still live")
+    while watch.find_unsure(states):
+        time.sleep(LOOK_EVERY_S)
+        states = watch.look(numbers)
+    return states
+
+
+def describe_jobs(numbers: Sequence[int]) -> str:
+    """Return jobs by their numbers, the first ten of them."""
+    return f"{'job' if len(numbers) == 1 else 'jobs'} {shorten([str(number) for number in sorted(numbers)])}"
+
+
+def judge_entries(root: Path, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the lines of the index of the sweep in `root` with how each job stands now.
+
+    What its launching process has found when it closed the sweep holds until it is launched again; only jobs that were
+    open then, or are now, are looked at.
+    """
+    jobs, clock, lost_after_s = RunningJobs(root), MonotonicClock(), WaitBounds().lost_after_s
+    queued = jobs.find_queued()
+    given = queued.ids if queued else {}
+    is_launched = is_being_launched(root, clock)
+    own = {entry["job"]: _own_status(root, entry) for entry in entries}
+    asked = [
+        entry["job"]
+        for entry in entries
+        if (is_launched or entry["status"] not in _GIVEN_UP)
+        and _may_go_on(own[entry["job"]], entry["job"], given, jobs)
+    ]
+    watch = JobWatch(jobs, lost_after_s, clock, open_queue(root))
+    states = find_states(root, asked, lost_after_s, watch)
+    judged = []
+    for entry in entries:
+        number = entry["job"]
+        if number not in states:
+            said = own[number]
+            judged.append({**entry, **(said if said and said["exit_code"] is not None else {})})
+            continue
+        is_queued = watch.may_be_queued(number) if number in given else is_launched
+        stands = judge_job(own[number], FoundJob(states[number], is_queued), has_begun=jobs.has_begun(number))
+        judged.append({**entry, "status": stands.status, "exit_code": stands.exit_code})
+    return judged
+
+
+def describe_standing(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Return how many jobs wait, run, have ended and are lost; empty when all have ended by themselves."""
+    counted = Counter(str(entry["status"]) for entry in entries)
+    lost, idle = counted[LOST] + counted["vanished"], counted[NOT_STARTED]
+    waiting, running = counted[WAITING] + counted[PLANNED], counted[RunStatus.RUNNING]
+    ended = len(entries) - lost - idle - waiting - running
+    never = f", {idle} not started" if idle else ""
+    return "" if ended == len(entries) else f"{waiting} wait, {running} run, {ended} ended, {lost} lost{never}"
+
+
+def _may_go_on(own: Mapping[str, Any] | None, number: int, given: Mapping[int, str], jobs: RunningJobs) -> bool:
+    """Tell whether a job may run or wait now: it says no end, or was put into a queue since and has not ended."""
+    return own is None or own["exit_code"] is None or (number in given and not jobs.has_ended(number))
+
+
+def _own_status(root: Path, entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return status and exit code as the job says them itself; None where it says nothing."""
+    if not entry["directory"]:
+        return None
+    folder = root / Path(entry["directory"]).name
+    status = RunDirectory(folder).read_status() if folder.is_dir() else None
+    return None if status is None else {key: status[key] for key in ("status", "exit_code")}
