@@ -7,9 +7,11 @@ with, so that a job in another process on this machine finds it, and one on anot
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from urllib.parse import urlsplit
 
 from evalkit.peers.shared_addresses import read_shared, sharing
 from evalkit.records.json import content_sha256
@@ -19,6 +21,7 @@ from evalkit.settings.types import ServiceSettings
 from evalkit.store.host import host_identity
 
 _ADDRESSES = "EVALKIT_SERVICES"
+_CONNECT_S = 5.0
 
 
 @contextmanager
@@ -43,7 +46,7 @@ def shared_services(
 
 @contextmanager
 def service_url(service: ServiceSettings, *, needed: bool, engines: Collection[str] = ENGINES) -> Iterator[str | None]:
-    """Yield the base URL of `service`: the shared one, else one started for this block, with `engines` loaded.
+    """Yield the base URL of `service`: the shared one while it lives, else one started for this block, with `engines`.
 
     None when no role needs the embedded provider.
     """
@@ -51,11 +54,23 @@ def service_url(service: ServiceSettings, *, needed: bool, engines: Collection[s
         yield None
         return
     shared = read_shared(_ADDRESSES).get(_name(service))
-    if shared is not None:
+    if shared is not None and _listens(str(shared["url"])):
         yield str(shared["url"])
         return
     with _start(service, engines) as child:
         yield child.url
+
+
+def _listens(url: str) -> bool:
+    """Tell whether anybody listens there: a job that a queue held back may outlive the line that has shared it."""
+    address = urlsplit(url)
+    try:
+        socket.create_connection((address.hostname, address.port), timeout=_CONNECT_S).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:  # too busy to say: whoever calls there will know better
+        return True
+    return True
 
 
 def _start(service: ServiceSettings, engines: Collection[str]) -> ServiceChild | WarmService:

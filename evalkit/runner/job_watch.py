@@ -29,7 +29,7 @@ from typing import Protocol, runtime_checkable
 
 from evalkit.clock import Clock
 from evalkit.store.heartbeat import Heartbeats
-from evalkit.store.running_jobs import BegunJob, RunningJobs
+from evalkit.store.running_jobs import BegunJob, JobMarks, RunningJobs
 
 
 class JobState(StrEnum):
@@ -93,8 +93,10 @@ class JobWatch:
     def look(self, numbers: Iterable[int]) -> dict[int, JobState]:
         """Return what has become of each of these jobs."""
         asked = list(numbers)
-        self._said = self._ask_queue(asked)
-        return {number: self._judge(number, self._said.get(number)) for number in asked}
+        before = self._jobs.list_marks()
+        self._said = self._ask_queue([number for number in asked if number not in before.ended])
+        marks = self._jobs.list_marks()  # what has ended while the queue was asked is gone from there
+        return {number: self._judge(number, self._said.get(number), marks) for number in asked}
 
     def may_be_queued(self, number: int) -> bool:
         """Tell whether the queue has a job that was just looked at, or may have: it did not answer."""
@@ -121,8 +123,7 @@ class JobWatch:
         return not self._heartbeats.has_moved(beat) and self._heartbeats.silent_s(beat) < self._lost_after_s
 
     def _ask_queue(self, numbers: list[int]) -> Mapping[int, QueueState]:
-        open_numbers = [number for number in numbers if not self._jobs.has_ended(number)]
-        said = self._queue.ask(open_numbers) if self._queue is not None and open_numbers else {}
+        said = self._queue.ask(numbers) if self._queue is not None and numbers else {}
         if said is None:
             self._unanswered_since_s = (
                 self._clock.now() if self._unanswered_since_s is None else self._unanswered_since_s
@@ -131,10 +132,10 @@ class JobWatch:
         self._unanswered_since_s = None
         return said
 
-    def _judge(self, number: int, said: QueueState | None) -> JobState:
-        begun = self._jobs.find_begun(number)
-        if self._jobs.has_ended(number):
+    def _judge(self, number: int, said: QueueState | None, marks: JobMarks) -> JobState:
+        if number in marks.ended:
             return JobState.ENDED
+        begun = self._jobs.find_begun(number) if number in marks.begun else None
         if begun is None:
             return self._judge_unbegun(number, said)
         if self._is_alive(number, begun):

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -62,6 +63,13 @@ class QueuedJobs:
     ids: Mapping[int, str]
 
 
+class JobMarks(NamedTuple):
+    """The numbers of jobs by what their files say, as one look at the folder has found them."""
+
+    begun: frozenset[int]
+    ended: frozenset[int]
+
+
 @dataclass(frozen=True)
 class RunningJobs:
     """The jobs of the sweep in `root`."""
@@ -90,6 +98,14 @@ class RunningJobs:
         """Tell whether the job has come to an end by itself; one that was killed has not."""
         return self._ended_path(number).exists()
 
+    def list_marks(self) -> JobMarks:
+        """Return which jobs have begun and which have ended, by one look at the folder, however many there are."""
+        try:
+            names = [entry.name for entry in os.scandir(self._folder)]
+        except FileNotFoundError:
+            names = []
+        return JobMarks(*(frozenset(_numbers(names, suffix)) for suffix in (".json", ".ended")))
+
     def find_begun(self, number: int) -> BegunJob | None:
         """Return where the job was begun, None when it was not."""
         try:
@@ -112,8 +128,8 @@ class RunningJobs:
 
     def find_pids(self) -> dict[int, int]:
         """Return the process id of each job, by its number, that is running on this machine now."""
-        numbers = [int(path.stem) for path in self._folder.glob("*.json") if path.stem.isdigit()]
-        begun = {number: found for number in numbers if (found := self.find_begun(number))}
+        marks = self.list_marks()
+        begun = {number: found for number in marks.begun - marks.ended if (found := self.find_begun(number))}
         return {number: job.pid for number, job in begun.items() if job.is_here and self.is_locked(number)}
 
     def note_queued(self, queued: QueuedJobs) -> None:
@@ -172,3 +188,10 @@ class RunningJobs:
 
     def _lock_path(self, number: int) -> Path:
         return self._folder / f"{number}.lock"
+
+
+def _numbers(names: Iterable[str], suffix: str) -> Iterator[int]:
+    for name in names:
+        stem = name.removesuffix(suffix)
+        if stem != name and stem.isdigit():
+            yield int(stem)

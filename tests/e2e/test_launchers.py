@@ -24,6 +24,7 @@ def _launch(cli: Cli, launcher: str, crash: str) -> Finished:
     path = os.pathsep.join([str(CRASHING), cli.env.get("PYTHONPATH", "")])
     done = cli("-m", f"hydra/launcher={launcher}", *LINE, PYTHONPATH=path, CRASH=crash)
     assert "Traceback" not in done.err
+    assert done.out == f"{done.directory}\n", "stdout holds the directory alone"
     return done
 
 

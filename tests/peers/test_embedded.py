@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from evalkit.peers import embedded, shared_addresses
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import prepare
 from evalkit.settings.types import ServiceSettings
+from evalkit.store.host import host_identity
 
+_listens = embedded._listens
 ENGINES = ServiceSettings("rules", None, 0.0, speech="hibari", transcription="whisper")
 OTHERS = ServiceSettings("rules", None, 0.0, speech="pico", transcription="whisper")
 FAULTY = ServiceSettings("rules", "stall", 0.0, speech="hibari", transcription="whisper")
@@ -39,6 +42,7 @@ class FakeChild:
 def _no_real_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EVALKIT_SERVICES", raising=False)
     monkeypatch.setattr(embedded, "_start", lambda *_: FakeChild())
+    monkeypatch.setattr(embedded, "_listens", lambda _: True)
     monkeypatch.setattr(FakeChild, "started", 0)
 
 
@@ -65,6 +69,19 @@ def test_each_fault_plan_has_a_service_of_its_own() -> None:
         assert FakeChild.started == 2
         with embedded.service_url(ENGINES, needed=True) as clean, embedded.service_url(FAULTY, needed=True) as faulty:
             assert clean != faulty
+
+
+def test_one_that_is_gone_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job that outlives the line that has shared it, in a queue of this machine, starts its own."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        monkeypatch.setattr(embedded, "_listens", _listens)
+        shared = {"host": host_identity(), "shared": {embedded._name(ENGINES): {"url": url, "models": []}}}
+        monkeypatch.setenv("EVALKIT_SERVICES", json.dumps(shared))
+        with embedded.service_url(ENGINES, needed=True) as found:
+            assert found == url
+    with embedded.service_url(ENGINES, needed=True) as found:
+        assert found == "http://127.0.0.1:1/v1"
 
 
 def test_a_job_elsewhere_starts_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from evalkit.store import running_jobs
-from evalkit.store.running_jobs import RunningJobs
+from evalkit.store.running_jobs import QueuedJobs, RunningJobs
 
 HOLD = """
 import pathlib, sys
@@ -62,3 +62,26 @@ def test_a_stop_holds_until_jobs_are_forgotten(tmp_path: Path) -> None:
     jobs.forget([1])
     assert not jobs.is_stopped
     assert not jobs.has_begun(1)
+
+
+def test_one_look_tells_which_jobs_have_begun_and_which_have_ended(tmp_path: Path) -> None:
+    """Whatever else lies in the folder; before the first there is no folder."""
+    jobs = RunningJobs(tmp_path)
+    assert jobs.list_marks() == (frozenset(), frozenset())
+    jobs.note_queued(QueuedJobs("somebody's", {4: "x4"}))
+    with jobs.running(12):
+        pass
+    with jobs.running(3):
+        assert jobs.list_marks() == ({3, 12}, {12})
+
+
+def test_a_queue_is_asked_no_more_for_jobs_that_are_forgotten(tmp_path: Path) -> None:
+    """They are started anew, elsewhere perhaps; what the same queue is given later is added, another's replaces it."""
+    jobs = RunningJobs(tmp_path)
+    jobs.note_queued(QueuedJobs("slow", {1: "x1", 2: "x2"}))
+    jobs.forget([2, 7])
+    assert jobs.find_queued() == QueuedJobs("slow", {1: "x1"})
+    jobs.note_queued(QueuedJobs("slow", {3: "y3"}))
+    assert jobs.find_queued() == QueuedJobs("slow", {1: "x1", 3: "y3"})
+    jobs.note_queued(QueuedJobs("quick", {3: "z3"}))
+    assert jobs.find_queued() == QueuedJobs("quick", {3: "z3"})
