@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evalkit.compose.planning import plain
+from evalkit.compose.job_configs import plain
 
 
 def find_key_names(config: Any, further: Sequence[str]) -> list[str]:

@@ -25,9 +25,10 @@ from evalkit.compose import run_types  # noqa: F401  registers types and resolve
 from evalkit.compose.current_launch import CurrentLaunch, launching
 from evalkit.compose.explaining import explained
 from evalkit.compose.interruption import become_a_worker
+from evalkit.compose.job_configs import plain
 from evalkit.compose.launchers import use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
-from evalkit.compose.planning import hydra_at, plain
+from evalkit.compose.planning import hydra_at
 from evalkit.compose.queues import open_queue
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError, LaunchError

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import hydra
 from hydra.core.global_hydra import GlobalHydra
@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers
 from evalkit.compose.explaining import explained
+from evalkit.compose.job_configs import compose_jobs, plain
 from evalkit.compose.launchers import LAUNCHER, find_launcher_problems, use_own_settings
 from evalkit.compose.overrides import (
     find_keys_inside_null,
@@ -30,6 +31,9 @@ from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError
 from evalkit.runner.jobs import Job, Plan, Source, name_directories
 from evalkit.settings.schemas import schema_name
+
+if TYPE_CHECKING:
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
 
 
 def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) -> Plan:
@@ -53,10 +57,16 @@ def plan(overrides: Sequence[str], source: Source, *, multirun: bool = False) ->
         ]
         if problems:
             raise ConfigError(problems)
-        expanded = list(_expand([*sweep_params, *without_hydra(quoted)]))
+        loader = cast("ConfigLoaderImpl", GlobalHydra.instance().config_loader())
+        composed = compose_jobs(
+            _read_choices([*sweep_params, *without_hydra(quoted)]),
+            partial(_compose, source),
+            loader.repository.group_exists,
+        )
+        names = name_directories([job.overrides for job in composed])
         jobs = tuple(
-            Job(number, job, plain(_compose(source, job)), name)
-            for number, (job, name) in enumerate(zip(expanded, name_directories(expanded), strict=True))
+            Job(number, job.overrides, job.config, name)
+            for number, (job, name) in enumerate(zip(composed, names, strict=True))
         )
     settings = cast("dict[str, Any]", OmegaConf.to_container(base.hydra.launcher, resolve=False))
     return Plan(source, quoted, multirun, jobs, launcher, settings)
@@ -81,14 +91,6 @@ def _chosen_input(source: Source, overrides: Sequence[str]) -> list[str]:
     return chosen if has_several else []
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
-    """Return `config` without Hydra's own node, resolved, as plain types."""
-    without_hydra = {key: value for key, value in config.items_ex(resolve=False) if key != "hydra"}
-    masked = OmegaConf.masked_copy(config, [str(key) for key in without_hydra])
-    plain = cast("dict[str, Any]", OmegaConf.to_container(masked, resolve=True, throw_on_missing=True))
-    return {str(key): value for key, value in plain.items()}
-
-
 @contextmanager
 def hydra_at(source: Source) -> Iterator[None]:
     """Let Hydra be set up for `source` while the block lasts."""
@@ -99,8 +101,8 @@ def hydra_at(source: Source) -> Iterator[None]:
         yield
 
 
-def _expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the overrides of every job, in the order in which Hydra's basic sweeper numbers them."""
+def _read_choices(overrides: Sequence[str]) -> dict[str, list[str]]:
+    """Return the overrides that each key gives to jobs, as Hydra's basic sweeper reads and orders them."""
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     choices: dict[str, list[str]] = {}
     for override in parser.parse_overrides(list(overrides)):
@@ -109,4 +111,4 @@ def _expand(overrides: Sequence[str]) -> Iterator[tuple[str, ...]]:
             choices[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
         else:
             choices[key] = [f"{key}={override.get_value_element_as_str()}"]
-    return itertools.product(*choices.values())
+    return choices

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,6 +30,10 @@ _BRAINS_OWN = frozenset({
     "model", "messages", "tools", "tool_choice", "functions", "function_call", "response_format", "stream",
     "stream_options", "n",
 })  # fmt: skip
+# What the schema of a run config says that each of its nodes can be held to by itself.
+_ABOUT_NODES = frozenset(
+    {"$schema", "$id", "title", "description", "type", "additionalProperties", "required", "properties"}
+)
 _CREDENTIALS = re.compile(r"//[^/?#\s]*@")
 """A URL with a user name or a password."""
 _MAY_HOLD_PASSWORD = re.compile(r"\w+:.*@")
@@ -52,9 +58,42 @@ def find_problems(config: Mapping[str, Any]) -> list[str]:
         return [f"mode.name: {mode!r} is not a mode{did_you_mean(str(mode), known)}; modes: {', '.join(known)}"]
     if schema_name(config) not in schema_names():
         return [f"input: {config['input']!r} is not an option of mode={mode}"]
+    if _is_right(schema_name(config), config):
+        return []
     validator = make_validator(run_schema(schema_name(config)))
     errors = sorted(validator.iter_errors(config), key=lambda error: [str(part) for part in error.absolute_path])
     return list(dict.fromkeys(message for error in errors for message in _explain(error)))
+
+
+@dataclass(frozen=True)
+class _Node:
+    """The value of a key at the top of a config, told from others by how it is written."""
+
+    written: str
+    value: Any = field(compare=False)
+
+
+def _is_right(schema: str, config: Mapping[str, Any]) -> bool:
+    """Tell whether `config` keeps to the schema of that name, each of its nodes by itself.
+
+    Jobs of a sweep differ in few nodes, and the others need no second look.
+    """
+    whole = run_schema(schema)
+    return (
+        whole.keys() <= _ABOUT_NODES
+        and config.keys() == whole["properties"].keys()
+        and all(_is_node_right(schema, key, _Node(repr(value), value)) for key, value in config.items())
+    )
+
+
+@lru_cache(maxsize=4096)
+def _is_node_right(schema: str, key: str, node: _Node) -> bool:
+    return bool(_node_validator(schema, key).is_valid(node.value))
+
+
+@cache
+def _node_validator(schema: str, key: str) -> Any:
+    return make_validator(run_schema(schema)["properties"][key])
 
 
 def find_value_problem(key: Key, value: Any) -> str | None:

@@ -42,6 +42,18 @@ def test_all_problems_are_listed_at_once(config: dict[str, Any]) -> None:
     assert "seed: is missing" in problems
 
 
+def test_what_is_right_in_one_job_is_not_taken_for_right_in_another(config: dict[str, Any]) -> None:
+    """Jobs of a sweep are checked one after the other: a node that differs is looked at, also if it looks alike."""
+    assert find_problems(config) == []
+    for value, is_right in ((2, True), (True, False), (2.5, False), ("2", False), (0, False), (1, True)):
+        assert (find_problems({**config, "trials": value}) == []) is is_right
+    limits = {**config["limits"], "max_attempts": -1}
+    assert find_problems({**config, "limits": limits}) == find_problems({**config, "limits": dict(limits)}) != []
+    assert find_problems({**config, "more": 1}) != []
+    assert find_problems({key: value for key, value in config.items() if key != "limits"}) != []
+    assert find_problems(config) == []
+
+
 def test_every_missing_key_is_named(config: dict[str, Any]) -> None:
     """`~key` cannot slip through: each key is required."""
     for path in run_keys("crawl"):
