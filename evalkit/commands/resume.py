@@ -39,7 +39,8 @@ from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, handing_on, prepare
 from evalkit.runner.remaining import find_changes
 from evalkit.runner.run_ending import ExitCode
-from evalkit.runner.sweep import StoredPlan, finish_sweep, read_plan
+from evalkit.runner.stored_plan import StoredPlan, read_plan
+from evalkit.runner.sweep import finish_sweep
 from evalkit.runner.terminal import say
 from evalkit.runs.stored_run import open_run
 from evalkit.settings.resources import resource_dir

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import GenericAlias
 from typing import Any, Optional
@@ -81,8 +81,15 @@ def find_data(path: str) -> Path:
 
 def _planned_directory(root: str, number: int) -> str:
     """Return the folder that the plan of the sweep in `root` gives to a job."""
-    jobs = json.loads((Path(root) / "plan.json").read_text(encoding="utf-8"))["jobs"]
-    return str(jobs[int(number)]["directory"])
+    path = Path(root) / "plan.json"
+    stat = path.stat()
+    return _read_directories(path, stat.st_mtime_ns, stat.st_size)[int(number)]
+
+
+@lru_cache(maxsize=4)
+def _read_directories(path: Path, *_: int) -> list[str]:
+    """Return the folder of each job of a plan, which is read once in a process unless it changes."""
+    return [str(job["directory"]) for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]]
 
 
 @cache

@@ -3,19 +3,7 @@
 Before the first job starts, :func:`begin_sweep` writes two files, so that a sweep that dies anywhere can be finished:
 
 ``plan.json``
-    ==================== =======================================================================================
-    ``format``           1; a reader refuses any other number
-    ``evalkit_version``  what planned it
-    ``sweep_id``         32 hexadecimal digits, its own; whoever started it may have chosen them (``EVALKIT_RUN_ID``)
-    ``working_dir``      the folder that relative paths count from
-    ``source``           ``config_dir``, ``config_name``, ``search_dirs``: where configs were composed from. A primary
-                         config that did not ship (``evalkit rerun -m``) is kept in ``source/`` beside the plan
-    ``overrides``        the whole line, Hydra's own overrides (``hydra/launcher=…``) included
-    ``launcher``         the name of the launcher that the line has chosen
-    ``jobs``             a list, by number: ``job`` (its number), ``overrides`` (its own, Hydra's not among them),
-                         ``directory`` (its folder's name in the root), ``config_sha256`` (as in ``provenance.json``),
-                         ``config`` (as composed: relative paths are still relative, nulls not yet filled)
-    ==================== =======================================================================================
+    What is to run (:mod:`evalkit.runner.stored_plan`).
 
 ``index.jsonl``
     A line per job: ``job``, ``overrides``, ``config_sha256``, ``directory`` (absolute; null when it was never made),
@@ -33,31 +21,24 @@ Before the first job starts, :func:`begin_sweep` writes two files, so that a swe
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import evalkit
 from evalkit.clock import MonotonicClock
-from evalkit.errors import ConfigError
-from evalkit.modes.registry import layout_of
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
 from evalkit.runner.job_wait import Launched, WaitBounds, Waited, WaitEnd
 from evalkit.runner.job_watch import JobState, JobWatch
-from evalkit.runner.jobs import Job, Plan, Source
-from evalkit.runner.reporting import read_sweep_jobs
+from evalkit.runner.jobs import Job, Plan
+from evalkit.runner.reporting import read_sweep_jobs, read_sweep_realism
 from evalkit.runner.run_ending import ExitCode, worst
+from evalkit.runner.stored_plan import write_plan
 from evalkit.runner.terminal import say, stderr_console
-from evalkit.runs.realism import read_realism
-from evalkit.settings.resources import resource_dir
 from evalkit.store.files import write_atomically
-from evalkit.store.provenance import take_run_id
 from evalkit.store.run_directory import RunDirectory, RunStatus
 from evalkit.store.running_jobs import QueuedJobs, RunningJobs
 
@@ -67,75 +48,26 @@ NOT_STARTED = "not_started"
 WAITING = "waiting"
 _DONE = (RunStatus.COMPLETED, RunStatus.GATE_FAILED)
 _LEFT = {LOST: "lost", RunStatus.RUNNING: "still running", WAITING: "waiting in the queue", NOT_STARTED: "not started"}
-_FORMAT = 1
-
-
-@dataclass(frozen=True)
-class StoredPlan:
-    """The content of ``plan.json``: the plan, the folder its relative paths count from, and each job's config hash."""
-
-    plan: Plan
-    working_dir: Path
-    config_sha256: tuple[str, ...]
+_MOST_NAMED = 20
 
 
 def begin_sweep(planned: Plan, root: Path, *, working_dir: Path, config_sha256: Sequence[str]) -> None:
     """Write ``plan.json`` and an index of jobs that are all still planned. `config_sha256` has one for each job."""
-    hashes = dict(zip((job.number for job in planned.jobs), config_sha256, strict=True))
-    jobs = [
-        {
-            "job": job.number,
-            "overrides": list(job.overrides),
-            "directory": job.directory_name,
-            "config_sha256": hashes[job.number],
-            "config": job.config,
-        }
-        for job in planned.jobs
-    ]
-    source = _kept_source(planned.source, root)
-    document = {
-        "format": _FORMAT,
-        "evalkit_version": evalkit.__version__,
-        "sweep_id": take_run_id(os.environ),
-        "working_dir": str(working_dir),
-        "source": {
-            "config_dir": str(source.config_dir),
-            "config_name": source.config_name,
-            "search_dirs": [str(folder) for folder in source.search_dirs],
-        },
-        "overrides": list(planned.overrides),
-        "launcher": planned.launcher,
-        "jobs": jobs,
-    }
-    write_atomically(root / "plan.json", json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_plan(planned, root, working_dir=working_dir, config_sha256=config_sha256)
     _write_index(
         root,
         [
             {
                 "job": job.number,
                 "overrides": list(job.overrides),
-                "config_sha256": hashes[job.number],
+                "config_sha256": sha256,
                 "directory": str(root / job.directory_name),
                 "status": PLANNED,
                 "exit_code": None,
             }
-            for job in planned.jobs
+            for job, sha256 in zip(planned.jobs, config_sha256, strict=True)
         ],
     )
-
-
-def read_plan(root: Path) -> StoredPlan:
-    """Return the plan of the sweep in `root`. Raises ConfigError when there is none that this version can read."""
-    path = root / "plan.json"
-    if not path.is_file():
-        raise ConfigError(f"{root}: holds no plan.json; expected the root of a sweep (outputs/sweeps/…)")
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        if document["format"] != _FORMAT:
-            raise ConfigError(f"{path}: format {document['format']!r} is not known; this version reads {_FORMAT}")
-        return _plan_from(document)
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: is not the plan of a sweep ({type(error).__name__}: {error})") from error
 
 
 def finish_sweep(planned: Plan, root: Path, launched: Launched | None = None) -> ExitCode:
@@ -151,9 +83,8 @@ def finish_sweep(planned: Plan, root: Path, launched: Launched | None = None) ->
     ]
     _write_index(root, entries)
     shown = planned.jobs[0].config.get("report", {})
-    jobs = read_sweep_jobs(entries)
-    folders = [Path(entry["directory"]) for entry in entries if entry["directory"]]
-    realism = read_realism(folders, layout_of)
+    configs = {job.number: job.config for job in planned.jobs}
+    jobs, realism = read_sweep_jobs(entries, configs), read_sweep_realism(entries, configs)
     stderr_console().print(sweep_table(jobs), *(realism_tables(realism) if realism else ()), sep="\n")
     write_sweep(root, jobs, realism=realism, plots=shown.get("plots", True), html=shown.get("html", True))
     return _close(root, entries, ended)
@@ -166,11 +97,13 @@ def _close(root: Path, entries: Sequence[Mapping[str, Any]], ended: Launched) ->
     left = ", ".join(f"{counted[status]} {word}" for status, word in _LEFT.items() if counted[status])
     say(f"{len(entries) - len(bad)} of {len(entries)} jobs completed{f' ({left})' if left else ''}")
     queued = RunningJobs(root).find_queued()
-    for entry in bad:
+    for entry in bad[:_MOST_NAMED]:
         where = entry["directory"] or "no directory"
         log = _find_log(root, entry, queued) if entry["status"] == LOST else None
         last_words = f"; what it said last: {log}" if log else ""
         say(f"job {entry['job']} {entry['status']} ({' '.join(entry['overrides'])}): {where}{last_words}")
+    if len(bad) > _MOST_NAMED:
+        say(f"and {len(bad) - _MOST_NAMED} jobs more, which {root / 'index.jsonl'} names")
     say(*ended.notes)
     codes = [entry["exit_code"] for entry in entries]
     if any(code not in (ExitCode.OK, ExitCode.GATE, ExitCode.USER) for code in codes):
@@ -196,31 +129,6 @@ def _find_log(root: Path, entry: Mapping[str, Any], queued: QueuedJobs | None) -
     printed = sorted((root / ".submitit" / name).glob("*.err")) if name else []
     own = [Path(entry["directory"]) / "evalkit.log"] if entry["directory"] else []
     return next((path for path in (*printed, *own) if path.is_file()), None)
-
-
-def _kept_source(source: Source, root: Path) -> Source:
-    """Return `source`, its primary config copied into `root` when it is not the shipped one, which stays."""
-    if source.config_dir == resource_dir("conf"):
-        return source
-    kept = root / "source"
-    kept.mkdir()
-    shutil.copy(source.config_dir / f"{source.config_name}.yaml", kept)
-    return Source(kept, source.config_name, source.search_dirs)
-
-
-def _plan_from(document: Mapping[str, Any]) -> StoredPlan:
-    source = document["source"]
-    jobs = document["jobs"]
-    planned = Plan(
-        source=Source(
-            Path(source["config_dir"]), source["config_name"], tuple(Path(folder) for folder in source["search_dirs"])
-        ),
-        overrides=tuple(document["overrides"]),
-        multirun=True,
-        jobs=tuple(Job(int(job["job"]), tuple(job["overrides"]), job["config"], job["directory"]) for job in jobs),
-        launcher=document["launcher"],
-    )
-    return StoredPlan(planned, Path(document["working_dir"]), tuple(job["config_sha256"] for job in jobs))
 
 
 def _write_index(root: Path, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.errors import ConfigError
 from evalkit.runner.job_wait import Launched, Waited, WaitEnd
 from evalkit.runner.job_watch import JobState
-from evalkit.runner.jobs import Job, Plan, Source, packaged_source
+from evalkit.runner.jobs import Job, Plan, packaged_source
 from evalkit.runner.run_ending import ExitCode
-from evalkit.runner.sweep import FoundJob, begin_sweep, finish_sweep, judge_job, read_plan
-from evalkit.settings.resources import resource_dir
+from evalkit.runner.stored_plan import read_plan
+from evalkit.runner.sweep import FoundJob, begin_sweep, finish_sweep, judge_job
 from evalkit.store.run_directory import RunDirectory, RunStatus
 from evalkit.store.running_jobs import QueuedJobs, RunningJobs
 
@@ -51,40 +50,11 @@ def test_what_a_sweep_would_run_is_on_disk_before_it_starts(tmp_path: Path) -> N
     """The plan comes back as it was, and the index names every job and its folder as planned, not as done."""
     planned = _plan(2)
     begin_sweep(planned, tmp_path, working_dir=Path("/somewhere"), config_sha256=["aa", "bb"])
-    stored = read_plan(tmp_path)
-    assert stored.plan == planned
-    assert stored.working_dir == Path("/somewhere")
-    assert stored.config_sha256 == ("aa", "bb")
+    assert read_plan(tmp_path).plan == planned
     entries = [json.loads(line) for line in (tmp_path / "index.jsonl").read_text().splitlines()]
     assert [(entry["status"], entry["exit_code"]) for entry in entries] == [("planned", None)] * 2
     assert [Path(entry["directory"]).name for entry in entries] == [job.directory_name for job in planned.jobs]
     assert [entry["config_sha256"] for entry in entries] == ["aa", "bb"]
-
-
-def test_a_primary_config_that_will_be_gone_is_kept(tmp_path: Path) -> None:
-    """The folder that a rerun composes from is a temporary one; its sweep can still be finished."""
-    temporary, root = tmp_path / "temporary", tmp_path / "root"
-    temporary.mkdir()
-    root.mkdir()
-    (temporary / "rerun.yaml").write_text("chunk_ms: 20\n")
-    planned = Plan(Source(temporary, "rerun", (resource_dir("conf"),)), (), True, (Job(0, (), {}),))  # noqa: FBT003
-    begin_sweep(planned, root, working_dir=tmp_path, config_sha256=["aa"])
-    (temporary / "rerun.yaml").unlink()
-    source = read_plan(root).plan.source
-    assert (source.config_dir / f"{source.config_name}.yaml").read_text() == "chunk_ms: 20\n"
-    assert source.search_dirs == (resource_dir("conf"),)
-
-
-@pytest.mark.parametrize(
-    ("content", "complaint"),
-    [(None, "holds no plan.json"), ("{", "not the plan"), ('{"format": 2}', "format 2"), ('{"format": 1}', "source")],
-)
-def test_what_is_no_plan_is_refused(tmp_path: Path, content: str | None, complaint: str) -> None:
-    """With the file and what is wrong with it."""
-    if content is not None:
-        (tmp_path / "plan.json").write_text(content)
-    with pytest.raises(ConfigError, match=complaint):
-        read_plan(tmp_path)
 
 
 def test_a_job_that_an_interruption_kept_from_beginning_is_no_defect(tmp_path: Path) -> None:

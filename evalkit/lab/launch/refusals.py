@@ -24,6 +24,7 @@ from evalkit.settings.options import option_folders
 from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import all_keys, key_at, mode_names, path_keys
+from evalkit.store.planned_configs import planned_configs
 
 _UNLESS = "the lab takes it only when it was started with --allow-paths"
 _LAUNCHER = "hydra/launcher"
@@ -90,8 +91,8 @@ def _find_refused_plan(plan: Mapping[str, Any], settings: LabSettings) -> list[s
     if Path(source["config_dir"]) != resource_dir("conf") or source["search_dirs"]:
         return [f"{source['config_dir']}: the sweep was composed from other options than those installed; {_UNLESS}"]
     problems = find_refused(plan["overrides"], settings)
-    for job in plan["jobs"]:
-        problems += find_refused_config(job["config"], settings)
+    for config in planned_configs(plan):
+        problems += find_refused_config(config, settings)
     return list(dict.fromkeys(problems))
 
 
