@@ -4,7 +4,8 @@
 given               is written
 =================== =================================================================================================
 one run             its tables, summary, pictures and ``report.html``
-one sweep           the same for each of its jobs, then ``sweep.csv``, ``sweep.html`` and ``plots/sweep.png``
+one sweep           the same for each of its jobs that is newer than its reports (``--again``: for all of them), then
+                    ``sweep.csv``, ``sweep.html`` and ``plots/sweep.png``
 several of either   a folder of its own with ``index.jsonl`` and a sweep's reports over all the runs; the runs stay
                     as they are. ``--output DIR`` says where, else it is ``outputs/sets/<stamp>``
 runs of the same    beside a sweep's reports ``realism.json``, a table and ``plots/realism.png``: what each step from
@@ -24,12 +25,11 @@ from typing import Any
 from evalkit.compose.line import LineParser, folder_at
 from evalkit.compose.sweep_standing import describe_standing, judge_entries
 from evalkit.errors import ConfigError
-from evalkit.modes.registry import layout_of
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep_write import describe_differences, write_sweep
-from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runner.reporting import Configs, is_reported, read_sweep_jobs, read_sweep_realism, report_run
+from evalkit.runner.stored_plan import read_planned_configs
 from evalkit.runner.terminal import say, stderr_console
-from evalkit.runs.realism import read_realism
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.files import write_atomically
 from evalkit.store.journal import read_lines
@@ -38,8 +38,9 @@ from evalkit.store.run_directory import RunDirectory
 
 def main(args: Sequence[str]) -> int:
     """Write the reports of the directories in `args` again; print the one that holds them."""
-    parser = LineParser("evalkit report", "evalkit report outputs/DATE/RUN [DIR …] [--output DIR]")
+    parser = LineParser("evalkit report", "evalkit report outputs/DATE/RUN [DIR …] [--output DIR] [--again]")
     parser.add_argument("--output", type=folder_at)
+    parser.add_argument("--again", action="store_true")
     flags, names = parser.parse_words(args)
     if not names:
         parser.error("takes run or sweep directories")
@@ -48,7 +49,7 @@ def main(args: Sequence[str]) -> int:
         report_run(RunDirectory(folders[0]))
         print(folders[0])
     elif len(folders) == 1 and output is None:
-        print(_report_sweep(folders[0]))
+        print(_report_sweep(folders[0], again=flags.again))
     else:
         print(_report_set(folders, output))
     return 0
@@ -58,24 +59,29 @@ def _is_sweep(folder: Path) -> bool:
     return (folder / "index.jsonl").is_file() and not (folder / "config.yaml").is_file()
 
 
-def _report_sweep(root: Path) -> Path:
+def _report_sweep(root: Path, *, again: bool) -> Path:
+    configs = read_planned_configs(root)
+    named = {entry["job"]: entry["directory"] for entry in read_lines(root / "index.jsonl")}
     entries = _read_index(root)
     if (root / "plan.json").is_file():
         entries = judge_entries(root, entries)
         if standing := describe_standing(entries):
             say(f"jobs: {standing}")
     for entry in entries:
-        if entry["directory"] and Path(entry["directory"]).parent == root:
-            report_run(RunDirectory(Path(entry["directory"])))
-    _write(root, entries)
+        if not entry["directory"] or Path(entry["directory"]).parent != root:
+            continue
+        run = RunDirectory(Path(entry["directory"]))
+        was_moved = named[entry["job"]] != entry["directory"]  # tables have absolute paths
+        if again or was_moved or not is_reported(run, configs.get(entry["job"])):
+            report_run(run)
+    _write(root, entries, configs)
     return root
 
 
-def _write(root: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+def _write(root: Path, entries: Sequence[Mapping[str, Any]], configs: Configs) -> None:
     """Write a sweep's reports; what rising realism costs is shown as well."""
-    folders = [Path(entry["directory"]) for entry in entries if entry["directory"]]
-    realism = read_realism(folders, layout_of)
-    write_sweep(root, read_sweep_jobs(entries), realism=realism)
+    realism = read_sweep_realism(entries, configs)
+    write_sweep(root, read_sweep_jobs(entries, configs), realism=realism)
     if realism:
         stderr_console().print(*realism_tables(realism), sep="\n")
 
@@ -98,7 +104,7 @@ def _report_set(folders: Sequence[Path], output: Path | None) -> Path:
     except OSError as error:
         raise ConfigError(f"{root}: cannot be made ({error.strerror}); choose another with --output") from error
     write_atomically(root / "index.jsonl", "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries))
-    _write(root, entries)
+    _write(root, entries, {})
     return root
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _CALLS = (f"{CALLS}_mean", f"{ARGUMENTS}_mean")
+_SHOWN = (
+    "n", "passed_mean", "passed_n", "passed_ci95", "passed_by", "grade_mean", "grade_ci95", "publishable_latencies",
+    "publishable_latencies_reason", "cost_usd",
+)  # fmt: skip
+_MOST_ROWS, _BEST_ROWS = 50, 20
+Passes = Mapping[tuple[str, int], CasePass]
+"""(hash of the case, trial) -> whether it passed, of every case-trial where that is decided."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +34,16 @@ class SweepJob:
 
     Attributes:
         entry: Its line of ``index.jsonl``.
-        summary: Its summary; empty when it left none.
+        summary: Its summary, or what of it a sweep shows; empty when it left none.
         layout: What the results of its mode look like; None when it left nothing.
-        passes: (hash of the case, trial) -> whether it passed, of every case-trial where that is decided.
+        read_passes: Reads which of its case-trials passed, which takes its time.
 
     """
 
     entry: Mapping[str, Any]
     summary: Mapping[str, Any] = field(default_factory=dict)
     layout: ResultLayout | None = None
-    passes: Mapping[tuple[str, int], CasePass] = field(default_factory=dict)
+    read_passes: Callable[[], Passes] = dict
 
     @property
     def why_latencies_are_left_out(self) -> str:
@@ -61,6 +68,12 @@ class SweepJob:
         if self.layout and self.why_latencies_are_left_out:
             found |= {f"{column}_{part}": None for column in self.layout.latency_columns for part in ("p50", "p95")}
         return found
+
+
+def shown_in_sweeps(summary: Mapping[str, Any], layout: ResultLayout) -> dict[str, Any]:
+    """Return what of a run's summary a sweep shows: a tenth of it, so that those of very many jobs can be held."""
+    latencies = [f"{column}_{part}" for column in layout.latency_columns for part in ("p50", "p95")]
+    return {key: summary[key] for key in (*_SHOWN, *_CALLS, *layout.ranked_apart, *latencies) if key in summary}
 
 
 def sweep_columns(jobs: Sequence[SweepJob]) -> tuple[str, ...]:
@@ -93,19 +106,26 @@ def sweep_csv(jobs: Sequence[SweepJob]) -> str:
 def sweep_table(jobs: Sequence[SweepJob]) -> Table:
     """Return the table that closes a sweep in the terminal, for a rich console: what the jobs differ in, who passed.
 
-    Latencies stand in ``sweep.csv`` only, where they bear a comparison.
+    Of very many jobs it has the best. Latencies stand in ``sweep.csv`` only, where they bear a comparison.
     """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     calls = [column for column in _CALLS if column in sweep_columns(jobs)]
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    shown = list(zip(jobs, differing_overrides(jobs), strict=True))
+    if len(shown) > _MOST_ROWS:
+        shown = sorted(shown, key=lambda one: _lower_bound(one[0]), reverse=True)[:_BEST_ROWS]
+    left_out = f"the best by lower bound; {len(jobs) - len(shown)} jobs more in sweep.csv"
+    table = Table(
+        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=left_out if len(shown) < len(jobs) else None,
+        caption_justify="left",
+    )  # fmt: skip
     table.add_column("job", justify="right", no_wrap=True)
     table.add_column("differs in", overflow="fold", min_width=20)
     for header in ("passed", "95 %", *(("tool", "args") if calls else ()), "n", "status"):
         table.add_column(header, justify="left" if header == "status" else "right", no_wrap=True)
-    for job in jobs:
+    for job, differs in shown:
         cells = job.cells
         low, high = cells["passed_ci95_low"], cells["passed_ci95_high"]
         numbers = (
@@ -114,15 +134,20 @@ def sweep_table(jobs: Sequence[SweepJob]) -> Table:
             *(_shown(cells.get(column), ".2f") for column in calls),
             _shown(cells.get("n"), "d"),
         )
-        differs = "\n".join(differing_overrides(job, jobs))
-        table.add_row(str(cells["job"]), Text(differs), *numbers, str(cells["status"]))
+        table.add_row(str(cells["job"]), Text("\n".join(differs)), *numbers, str(cells["status"]))
     return table
 
 
-def differing_overrides(job: SweepJob, jobs: Sequence[SweepJob]) -> list[str]:
-    """Return the overrides of `job` that not all of `jobs` have."""
-    shared = set.intersection(*(set(one.entry["overrides"]) for one in jobs)) if len(jobs) > 1 else set()
-    return [override for override in job.entry["overrides"] if override not in shared]
+def differing_overrides(jobs: Sequence[SweepJob]) -> list[list[str]]:
+    """Return for each job those of its overrides that not all jobs have; all of them for a job that is alone."""
+    overrides = [job.entry["overrides"] for job in jobs]
+    shared = set.intersection(*map(set, overrides)) if len(jobs) > 1 else set()
+    return [[override for override in own if override not in shared] for own in overrides]
+
+
+def _lower_bound(job: SweepJob) -> float:
+    low = job.cells["passed_ci95_low"]
+    return -1.0 if low is None else float(low)
 
 
 def _shown(value: float | None, form: str) -> str:

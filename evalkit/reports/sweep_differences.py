@@ -1,7 +1,8 @@
 """Which jobs of a sweep differ in what passed by more than chance: case-trials paired by content, Holm's correction.
 
 A case that was lost, or not decided, in one of two jobs takes no part between them. With many jobs only the best is
-compared with each other one.
+compared with each other one, and with very many, with those that come next: what passed has to be read for each, and a
+correction for ten thousand comparisons would leave no difference to be seen.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from itertools import combinations
 from evalkit.metrics.paired import Pair, PairedDifference, compare_pairs, holm
 
 MOST_JOBS_IN_ALL_PAIRS = 10
+MOST_JOBS_COMPARED = 200
 _SIGNIFICANT = 0.05
 
 
@@ -82,6 +84,18 @@ def best_jobs(lower_bounds: Sequence[tuple[int, float | None]]) -> list[int]:
     known = [(job, low) for job, low in lower_bounds if low is not None]
     highest = max((low for _, low in known), default=None)
     return [job for job, low in known if low == highest]
+
+
+def find_compared(lower_bounds: Sequence[tuple[int, float | None]], best: Sequence[int]) -> list[int]:
+    """Return the jobs to compare, in order: of very many the `best`, and the next by the lower bound of their interval.
+
+    `lower_bounds` has them for every job; None: it has no interval.
+    """
+    if len(lower_bounds) <= MOST_JOBS_COMPARED:
+        return [job for job, _ in lower_bounds]
+    known = sorted(((low, -job) for job, low in lower_bounds if low is not None), reverse=True)
+    chosen = [*best[:MOST_JOBS_COMPARED], *(-job for _, job in known)]
+    return sorted(list(dict.fromkeys(chosen))[:MOST_JOBS_COMPARED])
 
 
 def _compare(

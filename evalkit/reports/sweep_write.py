@@ -21,7 +21,7 @@ from evalkit.reports.plots.realism import realism_png
 from evalkit.reports.plots.sweep import SweepPoint, sweep_png
 from evalkit.reports.realism import RealismReport
 from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv
-from evalkit.reports.sweep_differences import best_jobs, compare_jobs
+from evalkit.reports.sweep_differences import JobDifference, best_jobs, compare_jobs, find_compared
 from evalkit.store.files import stream_atomically, write_atomically
 
 # What says where a run lies, how it is shown and when it gives up changes no result.
@@ -41,14 +41,18 @@ def write_sweep(
     if realism is not None:
         document = json.dumps(realism.to_json(), indent=2, ensure_ascii=False)
         write_atomically(root / "realism.json", f"{document}\n")
-    pictures = _draw(root.name, jobs, realism) if plots and jobs else {}
+    differing = differing_overrides(jobs)
+    pictures = _draw(root.name, jobs, differing, realism) if plots and jobs else {}
     for name, picture in pictures.items():
         write_atomically(root / "plots" / name, picture)
     if html:
         rankings = {_number(job): job.ranking for job in jobs}
         best = [number for ranking in dict.fromkeys(rankings.values()) for number in _best_of(jobs, ranking)]
-        differences = compare_jobs({_number(job): job.passes for job in jobs}, best[0] if best else None, rankings)
-        rows = [_row(job, jobs, root, best=_number(job) in best) for job in jobs]
+        is_best = frozenset(best)
+        rows = [
+            _row(job, differs, root, best=_number(job) in is_best) for job, differs in zip(jobs, differing, strict=True)
+        ]
+        differences = _compare(jobs, best, rankings)
         pieces = sweep_page(root.name, sweep_columns(jobs), rows, differences, pictures, realism)
         stream_atomically(root / "sweep.html", (piece.encode("utf-8", "replace") for piece in pieces))
 
@@ -61,15 +65,24 @@ def describe_differences(configs: Sequence[Mapping[str, Any]]) -> list[list[str]
     return [[f"{key}={one[key]}" for key in differing if key in one] for one in leaves]
 
 
-def _draw(name: str, jobs: Sequence[SweepJob], realism: RealismReport | None) -> dict[str, bytes]:
-    """Return file name -> PNG."""
-    shares = [(_name(job, jobs), job.summary.get("passed_by", {})) for job in jobs]
+def _draw(
+    name: str, jobs: Sequence[SweepJob], differing: Sequence[Sequence[str]], realism: RealismReport | None
+) -> dict[str, bytes]:
+    """Return file name -> PNG; `differing` has for each job its overrides that not all have."""
+    of_jobs = list(zip(jobs, differing, strict=True))
+    shares = [(_name(job, differs), job.summary.get("passed_by", {})) for job, differs in of_jobs]
     drawn = {
-        "sweep.png": sweep_png(name, [_point(job, jobs) for job in jobs]),
+        "sweep.png": sweep_png(name, [_point(job, differs) for job, differs in of_jobs]),
         "breakdown.png": jobs_breakdown_png(name, shares),
         "realism.png": realism_png(name, realism.ladders) if realism else None,
     }
     return {file: picture for file, picture in drawn.items() if picture is not None}
+
+
+def _compare(jobs: Sequence[SweepJob], best: Sequence[int], rankings: Mapping[int, str]) -> list[JobDifference]:
+    compared = frozenset(find_compared([(_number(job), job.cells["passed_ci95_low"]) for job in jobs], best))
+    passes = {_number(job): job.read_passes() for job in jobs if _number(job) in compared}
+    return compare_jobs(passes, best[0] if best else None, rankings)
 
 
 def _best_of(jobs: Sequence[SweepJob], ranking: str) -> list[int]:
@@ -80,22 +93,22 @@ def _number(job: SweepJob) -> int:
     return int(job.entry["job"])
 
 
-def _name(job: SweepJob, jobs: Sequence[SweepJob]) -> str:
-    return f"{_number(job)}: {' '.join(differing_overrides(job, jobs)) or 'as it is'}"
+def _name(job: SweepJob, differs: Sequence[str]) -> str:
+    return f"{_number(job)}: {' '.join(differs) or 'as it is'}"
 
 
 def _is_idle(key: str) -> bool:
     return any(key == node or key.startswith(f"{node}.") for node in _IDLE) or ".models." in key
 
 
-def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> SweepJobRow:
+def _row(job: SweepJob, differs: Sequence[str], root: Path, *, best: bool) -> SweepJobRow:
     directory = Path(job.entry["directory"]) if job.entry["directory"] else None
     link = ""
     if directory is not None and (directory / "report.html").is_file():
         link = quote(Path(os.path.relpath(directory / "report.html", root)).as_posix())
     return SweepJobRow(
         cells=job.cells,
-        differs=differing_overrides(job, jobs),
+        differs=differs,
         latency_reason=job.why_latencies_are_left_out,
         link=link,
         ranking=job.ranking,
@@ -103,11 +116,11 @@ def _row(job: SweepJob, jobs: Sequence[SweepJob], root: Path, *, best: bool) -> 
     )
 
 
-def _point(job: SweepJob, jobs: Sequence[SweepJob]) -> SweepPoint:
-    cells, differs = job.cells, differing_overrides(job, jobs)
+def _point(job: SweepJob, differs: Sequence[str]) -> SweepPoint:
+    cells = job.cells
     settings = dict(override.split("=", 1) for override in differs if "=" in override)
     return SweepPoint(
-        _name(job, jobs),
+        _name(job, differs),
         settings,
         cells.get("passed_mean"),
         cells["passed_ci95_low"],

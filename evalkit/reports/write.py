@@ -26,6 +26,9 @@ from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
 from evalkit.store.files import stream_atomically, write_atomically
 
+TABLES = ("results.csv", "summary.json", "ledger.csv", "junit.xml")
+"""What :func:`write_tables` writes."""
+
 
 @dataclass(frozen=True)
 class RunContent:
@@ -95,13 +98,13 @@ def write_tables(content: RunContent) -> Derived:
     derived = derive(content)
     summary, history = derived.summary, content.history
     asked = [*content.grades, *history.discarded]
-    files: dict[str, bytes | str] = {
-        "results.csv": results_csv(derived.table),
-        "summary.json": json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False),
-        "ledger.csv": ledger_csv(content.records, asked, content.config, history.prices),
-        "junit.xml": junit_xml(summary, derived.table, content.records),
-    }
-    for name, text in files.items():
+    texts: tuple[bytes | str, ...] = (
+        results_csv(derived.table),
+        json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False),
+        ledger_csv(content.records, asked, content.config, history.prices),
+        junit_xml(summary, derived.table, content.records),
+    )
+    for name, text in zip(TABLES, texts, strict=True):
         write_atomically(content.run_dir / name, text)
     return derived
 

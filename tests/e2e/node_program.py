@@ -61,7 +61,7 @@ def run(root: Path, number: int, lost_after_s: float) -> int:
     from evalkit.runner.execution import exit_code_of
     from evalkit.runner.job import run_job
     from evalkit.runner.jobs import Destination
-    from evalkit.runner.sweep import read_plan
+    from evalkit.runner.stored_plan import read_plan
     from evalkit.store.run_directory import RunDirectory
     from evalkit.store.running_jobs import RunningJobs
 

@@ -7,7 +7,14 @@ from dataclasses import replace
 from layouts import QUIZ, layout_of
 from rich.console import Console
 
-from evalkit.reports.sweep import SweepJob, differing_overrides, sweep_columns, sweep_csv, sweep_table
+from evalkit.reports.sweep import (
+    SweepJob,
+    differing_overrides,
+    shown_in_sweeps,
+    sweep_columns,
+    sweep_csv,
+    sweep_table,
+)  # fmt: skip
 
 GOOD = SweepJob(
     {
@@ -88,6 +95,36 @@ def test_a_sweep_has_the_columns_of_its_jobs_modes() -> None:
 
 def test_what_jobs_differ_in() -> None:
     """An override that all have tells none apart; a job alone is told by all of its own."""
-    assert differing_overrides(GOOD, [GOOD, UNKNOWN]) == []
-    assert differing_overrides(GONE, [GOOD, GONE]) == ["chunk_ms=40"]
-    assert differing_overrides(GONE, [GONE]) == ["chunk_ms=40"]
+    assert differing_overrides([GOOD, UNKNOWN]) == [[], []]
+    assert differing_overrides([GOOD, GONE])[1] == ["chunk_ms=40"]
+    assert differing_overrides([GONE]) == [["chunk_ms=40"]]
+    assert differing_overrides([]) == []
+
+
+def test_of_very_many_jobs_the_closing_table_has_the_best() -> None:
+    """Best first, and how many there are beside them; a job without an interval comes last."""
+    jobs = [
+        replace(
+            GOOD,
+            entry={**GOOD.entry, "job": n, "overrides": [f"seed={n}"]},
+            summary={**GOOD.summary, "passed_ci95": [n / 100, 1.0] if n else None},
+        )
+        for n in range(60)
+    ]
+    console = Console(width=160, record=True, file=io.StringIO())
+    console.print(sweep_table(jobs))
+    text = console.export_text()
+    assert [word for word in text.split() if word.startswith("seed=")] == [f"seed={n}" for n in range(59, 39, -1)]
+    assert "the best by lower bound; 40 jobs more in sweep.csv" in text
+    console.print(sweep_table(jobs[:50]))
+    assert "seed=0" in (text := console.export_text())
+    assert "more in sweep.csv" not in text
+
+
+def test_what_a_sweep_shows_of_a_summary_is_all_that_its_table_needs() -> None:
+    """The rest is not held."""
+    layout = layout_of("crawl")
+    whole = {**GOOD.summary, "run_name": "x", "latency_first_audio_ms_p99": 40.0}
+    shown = shown_in_sweeps(whole, layout)
+    assert set(whole) - set(shown) == {"run_name", "latency_first_audio_ms_p99"}
+    assert sweep_csv([replace(GOOD, summary=shown)]) == sweep_csv([replace(GOOD, summary=whole)])

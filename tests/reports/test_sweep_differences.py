@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from scipy.stats import binomtest
 
-from evalkit.reports.sweep_differences import CasePass, best_jobs, compare_jobs
+from evalkit.reports.sweep_differences import MOST_JOBS_COMPARED, CasePass, best_jobs, compare_jobs, find_compared
 
 
 def job(grades: list[float], trials: int = 1) -> dict[tuple[str, int], CasePass]:
@@ -54,3 +54,13 @@ def test_jobs_of_different_rankings_are_no_pair() -> None:
     rankings = {0: "lenient", 1: "lenient", 2: "strict"}
     found = compare_jobs({n: job([1.0] * 3) for n in range(3)}, 0, rankings)
     assert [(difference.first, difference.second) for difference in found] == [(0, 1)]
+
+
+def test_of_very_many_jobs_the_best_and_the_next_are_compared() -> None:
+    """By their lower bounds, whatever their numbers are; up to that many, all are, with an interval or without."""
+    bounds = [(n, None if n % 2 else n / 1000) for n in range(1000)]
+    compared = find_compared(bounds, best=[998])
+    assert compared == list(range(1000 - 2 * MOST_JOBS_COMPARED, 1000, 2))
+    tied = [(n, 0.5) for n in range(1000)]
+    assert find_compared(tied, best=list(range(1000))) == list(range(MOST_JOBS_COMPARED))
+    assert find_compared(bounds[:MOST_JOBS_COMPARED], best=[998]) == list(range(MOST_JOBS_COMPARED))

@@ -173,7 +173,8 @@ def sweep(run_dir: Path) -> Answers:
     """What is compared between the jobs of a sweep, by the content of each case."""
     run = store(run_dir / "job")
     [job] = read_sweep_jobs([{"job": 0, "overrides": [], "directory": str(run.root)}])
-    found = {key: job.passes.get((one.record.case.sha256, one.trial)) for key, one in zip(KEYS, ENDINGS, strict=True)}
+    passes = job.read_passes()
+    found = {key: passes.get((one.record.case.sha256, one.trial)) for key, one in zip(KEYS, ENDINGS, strict=True)}
     decided = [pass_ for pass_ in found.values() if pass_]
     assert job.cells["passed_mean"] == sum(pass_.passed for pass_ in decided) / len(decided)
     return {key: None if pass_ is None else pass_.passed for key, pass_ in found.items()}

@@ -157,6 +157,6 @@ def test_a_job_that_left_nothing_and_one_that_is_broken_have_no_results(
     folders = [None, str(tmp_path / "empty"), str(broken), str(run.root)]
     jobs = read_sweep_jobs([{"job": n, "overrides": [], "directory": folder} for n, folder in enumerate(folders)])
     assert [job.summary.get("passed_mean") for job in jobs] == [None, None, None, 1.0]
-    assert [[one.passed for one in job.passes.values()] for job in jobs] == [[], [], [], [True]]
+    assert [[one.passed for one in job.read_passes().values()] for job in jobs] == [[], [], [], [True]]
     assert [message for message in caplog.messages if "job 2 is left out" in message]
     assert len(caplog.messages) == 1

@@ -80,10 +80,10 @@ def read_jobs(sweep: SweepRow, runs: Sequence[RunRow]) -> list[JobLine]:
     entries = [entry for line in read_lines(sweep.root / _INDEX) if (entry := _entry(line)) is not None]
     jobs = [SweepJob(entry) for entry in entries]
     lines = []
-    for job in jobs:
+    for job, differs in zip(jobs, differing_overrides(jobs), strict=True):
         run = by_folder.pop(Path(job.entry["directory"] or "").name, None)
         status = run.status if run else str(job.entry["status"])
-        lines.append(JobLine(job.entry["job"], tuple(differing_overrides(job, jobs)), status, run))
+        lines.append(JobLine(job.entry["job"], tuple(differs), status, run))
     number = max((line.number for line in lines), default=-1) + 1
     lines += [JobLine(number + place, (), run.status, run) for place, run in enumerate(by_folder.values())]
     best = _best_of_each_set(lines)

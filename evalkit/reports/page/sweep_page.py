@@ -16,8 +16,9 @@ from evalkit.reports.metric_names import name_of
 from evalkit.reports.page.realism import describe_realism
 from evalkit.reports.page.render import render
 from evalkit.reports.realism import RealismReport
-from evalkit.reports.sweep_differences import JobDifference
+from evalkit.reports.sweep_differences import MOST_JOBS_COMPARED, JobDifference
 
+_MOST_NUMBERS = 50
 _CALLS = ("tool_call_correctness_mean", "tool_call_arg_correctness_mean")
 
 
@@ -71,6 +72,8 @@ def sweep_page(
         differences=differences,
         best={ranking: [row for row in rows if row.best and row.ranking == ranking] for ranking in rankings},
         graded=len(graded),
+        named=_named,
+        next_best=MOST_JOBS_COMPARED - 1 if len(rows) > MOST_JOBS_COMPARED else None,
         all_pairs=len(differences) == sum(math.comb(count, 2) for count in rankings.values()),
         calls=[(column, name_of(column.removesuffix("_mean"))) for column in columns if column in _CALLS],
         latencies=[(column, f"{name_of(column[:-4])} {column[-3:]}, ms") for column in measured],
@@ -81,3 +84,9 @@ def sweep_page(
             for name, picture in pictures.items()
         },
     )
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Return the numbers of jobs for a sentence; of very many the first."""
+    shown = ", ".join(map(str, numbers[:_MOST_NUMBERS]))
+    return f"{shown} and {len(numbers) - _MOST_NUMBERS} more" if len(numbers) > _MOST_NUMBERS else shown
