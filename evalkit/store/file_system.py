@@ -21,6 +21,7 @@ same folder can be tried by the others only (:func:`require_shared`).
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -35,6 +36,10 @@ try:
     import fcntl
 except ImportError:  # Windows, whose locks are another library's and of another kind
     fcntl = None  # type: ignore[assignment]
+
+
+NOT_EMPTY = (errno.ENOTEMPTY, errno.EEXIST)
+"""What renaming a folder over one that holds something is answered with."""
 
 
 def require_sound(folder: Path) -> None:
@@ -107,7 +112,9 @@ def _keeps_full_folders(place: Path) -> str | None:
     first.rename(held)
     try:
         second.rename(held)
-    except OSError:
+    except OSError as error:
+        if error.errno not in NOT_EMPTY:
+            return f"it is refused with {error.strerror!r} instead of {os.strerror(errno.ENOTEMPTY)!r}"
         found = sorted(path.name for path in held.iterdir())
         return None if found == ["first"] else f"it held {found} afterwards, not ['first']"
     return "it was replaced"

@@ -13,11 +13,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NamedTuple
 
 from evalkit.clock import Clock
 
 BEAT_S = 5.0
 """So often a living process moves its counter."""
+
+AWAY_S = 4 * BEAT_S
+"""One who has not looked for longer than this was away."""
 
 LOST_AFTER_S = 60.0
 """A process of another machine that gives no sign of life for so long is gone, unless another number is given."""
@@ -87,6 +91,14 @@ def _write_count(path: Path, count: int) -> None:
         os.close(handle)
 
 
+class _Seen(NamedTuple):
+    """What was seen of a counter: it, for how long it had not moved by then, and when that was."""
+
+    count: int | None
+    silent_s: float
+    looked_s: float
+
+
 class Heartbeats:
     """What one observer sees of other processes' counters.
 
@@ -97,22 +109,26 @@ class Heartbeats:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._seen: dict[Path, tuple[int | None, float]] = {}
+        self._seen: dict[Path, _Seen] = {}
         self._moved: set[Path] = set()
 
     def silent_s(self, path: Path) -> float:
         """Return for how long, by the observer's clock, the counter in `path` has not moved since it was first seen.
 
-        0 at the first look: whoever has just come knows nothing yet.
+        0 at the first look: whoever has just come knows nothing yet. Of the time between two looks :data:`AWAY_S` count
+        at most: the observer was away for the rest of it, or the file system was, and then for those who are observed
+        as well, who have a beat's time to be heard again.
         """
         count, now_s = read_count(path), self._clock.now()
         before = self._seen.get(path)
-        if before is None or before[0] != count:
+        if before is None or before.count != count:
             if before is not None:
                 self._moved.add(path)
-            self._seen[path] = (count, now_s)
+            self._seen[path] = _Seen(count, 0.0, now_s)
             return 0.0
-        return now_s - before[1]
+        silent_s = before.silent_s + min(now_s - before.looked_s, AWAY_S)
+        self._seen[path] = _Seen(count, silent_s, now_s)
+        return silent_s
 
     def has_moved(self, path: Path) -> bool:
         """Tell whether the counter in `path` has ever been seen to move."""

@@ -34,19 +34,14 @@ from uuid import uuid4
 from filelock import FileLock, Timeout
 
 from evalkit.clock import Clock
-from evalkit.store.heartbeat import BEAT_S, Heartbeats, beating
+from evalkit.store.file_system import NOT_EMPTY
+from evalkit.store.heartbeat import Heartbeats, beating
 from evalkit.store.host import host_identity
 
 _log = logging.getLogger(__name__)
 
-# What a rename answers where the slot is held.
-_HELD = (errno.ENOTEMPTY, errno.EEXIST)
-
 # So often one who waits looks whether those who hold the slots are still there.
 _LOOK_S = 0.5
-
-# One who looks less often than this was away, or the file system was: it cannot say for how long others were silent.
-_AWAY_S = 2 * BEAT_S
 
 
 @dataclass(frozen=True)
@@ -150,7 +145,7 @@ class Slots:
         except FileNotFoundError:  # it was done, the answer got lost, and it was asked for again: NFS does that
             return (self._path(number) / mark).exists()
         except OSError as error:
-            if error.errno in _HELD:
+            if error.errno in NOT_EMPTY:
                 return False
             raise
         return True
@@ -203,7 +198,6 @@ class _Owners:
         self._folder, self._machine, self._lost_after_s, self._clock = folder, machine, lost_after_s, clock
         self._heartbeats = Heartbeats(clock)
         self._looked_s: float | None = None
-        self._sure_from_s = 0.0
 
     def is_due(self) -> bool:
         """Tell whether it is time to look."""
@@ -211,17 +205,13 @@ class _Owners:
 
     def find_gone(self, owners: set[str]) -> set[str]:
         """Return which of `owners` are gone."""
-        now_s = self._clock.now()
-        if self._looked_s is not None and now_s - self._looked_s > _AWAY_S:
-            self._sure_from_s = now_s + _AWAY_S
-        self._looked_s = now_s
-        return {owner for owner in owners if self._is_gone(owner, now_s)}
+        self._looked_s = self._clock.now()
+        return {owner for owner in owners if self._is_gone(owner)}
 
-    def _is_gone(self, owner: str, now_s: float) -> bool:
+    def _is_gone(self, owner: str) -> bool:
         if owner.partition("-")[0] == self._machine:
             return not self._is_locked(owner)
-        silent_s = self._heartbeats.silent_s(self._folder / f"{owner}.beat")
-        return silent_s >= self._lost_after_s and now_s >= self._sure_from_s
+        return self._heartbeats.silent_s(self._folder / f"{owner}.beat") >= self._lost_after_s
 
     def _is_locked(self, owner: str) -> bool:
         path = self._folder / f"{owner}.lock"

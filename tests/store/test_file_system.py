@@ -65,6 +65,13 @@ def _rename_over_no_folder(source: Path, target: Path) -> None:
     _rename(source, target)
 
 
+def _rename_with_another_error(source: Path, target: Path) -> None:
+    try:
+        _rename(source, target)
+    except OSError as error:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from error
+
+
 _open = os.open
 
 
@@ -82,6 +89,7 @@ LACKING = {
     "no renaming over files": ("os.replace", _refuse(errno.EEXIST), "File exists"),
     "full folders go": ("os.rename", _rename_over_full_folders, "a folder is never renamed over one that holds"),
     "empty folders stay": ("os.rename", _rename_over_no_folder, "File exists"),
+    "nobody says why": ("os.rename", _rename_with_another_error, "refused with 'Operation not permitted' instead of"),
     "no appending": ("os.open", _open_at_the_beginning, "what is appended stands at the end"),
     "only appending": ("os.open", _open_at_the_end, "what is written over in place is seen"),
     "no fsync": ("os.fsync", _refuse(errno.EINVAL), "what is written can be forced to the disk"),

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fake_clock import FakeClock
 
-from evalkit.store.heartbeat import Heartbeats, beating, read_count
+from evalkit.store.heartbeat import AWAY_S, Heartbeats, beating, read_count
 
 BEAT = """
 import pathlib, sys
@@ -64,13 +64,25 @@ def test_silence_is_counted_by_the_observer_alone(tmp_path: Path) -> None:
     path.write_bytes(b"000000000007")
     os.utime(path, (0, 0))
     assert heartbeats.silent_s(path) == 0.0
-    clock.now_s += 50
-    assert heartbeats.silent_s(path) == 50.0
+    for silent_s in (15.0, 30.0, 45.0):
+        clock.now_s += 15
+        assert heartbeats.silent_s(path) == silent_s
     path.write_bytes(b"000000000008")
     os.utime(path, (0, 0))
     assert heartbeats.silent_s(path) == 0.0
     clock.now_s += 7
     assert heartbeats.silent_s(path) == 7.0
+
+
+def test_who_was_away_counts_little_of_that_time(tmp_path: Path) -> None:
+    """After a file system that hung for all of them, the others have the time to be heard before they are lost."""
+    clock, path = FakeClock(), tmp_path / "0.beat"
+    heartbeats = Heartbeats(clock)
+    assert heartbeats.silent_s(path) == 0.0
+    clock.now_s += 600
+    assert heartbeats.silent_s(path) == AWAY_S
+    clock.now_s += 1
+    assert heartbeats.silent_s(path) == AWAY_S + 1
 
 
 def test_no_counter_is_silence_too(tmp_path: Path) -> None:
