@@ -12,8 +12,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from evalkit.clock import Clock
 
@@ -91,7 +91,8 @@ def _write_count(path: Path, count: int) -> None:
         os.close(handle)
 
 
-class _Seen(NamedTuple):
+@dataclass(frozen=True)
+class _Seen:
     """What was seen of a counter: it, for how long it had not moved by then, and when that was."""
 
     count: int | None
