@@ -14,7 +14,6 @@ ELSEWHERE = {
     "compose/explaining.py": "compose/test_overrides.py",
     "compose/key_names.py": "compose/test_submitit_launcher.py",
     "compose/ray_launcher.py": "compose/test_launching.py",
-    "compose/rejoining.py": "e2e/test_rejoin.py",
     "compose/search_path.py": "compose/test_planning.py",
     "compose/run_types.py": "compose/test_planning.py",
     "commands/run.py": "e2e/test_crawl.py",

@@ -15,8 +15,9 @@ from pathlib import Path
 from evalkit.clock import MonotonicClock
 from evalkit.compose.current_launch import launching
 from evalkit.compose.launching import find_grace_s, launch
-from evalkit.compose.queues import open_queue
+from evalkit.compose.queues import QUEUES, open_queue
 from evalkit.compose.sweep_standing import describe_jobs, find_states
+from evalkit.errors import ConfigError
 from evalkit.runner.execution import launch_jobs
 from evalkit.runner.job_wait import Launched, WaitBounds, WaitEnd
 from evalkit.runner.job_watch import JobState, JobWatch
@@ -42,6 +43,9 @@ def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], 
         root: Where it lies.
         is_done: Tells of a job, by its number, whether there is nothing left to do for it.
 
+    Raises:
+        ConfigError: The launcher has another queue than the one that some of the jobs are still in.
+
     """
     left = [job.number for job in planned.jobs if not is_done(job.number)]
     started: set[int] = set()
@@ -51,6 +55,7 @@ def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], 
         _say_what_is_found(found, root)
         startable = [number for number in found.startable if number not in started]
         if startable:
+            _require_one_queue(planned.launcher, found, root)
             started.update(startable)
             ended = ended.joined_with(launch_jobs(functools.partial(launch, planned, run_job, root, startable)))
         if found.going_on:
@@ -79,6 +84,17 @@ def _goes_on(number: int, state: JobState, given: Mapping[int, str], watch: JobW
     if state is JobState.RUNNING:
         return True
     return state is JobState.WAITING and number in given and watch.may_be_queued(number)
+
+
+def _require_one_queue(launcher: str, found: FoundJobs, root: Path) -> None:
+    """Raise ConfigError where jobs would be put into another queue than others of the sweep still are in."""
+    queued = RunningJobs(root).find_queued()
+    inside = [number for number in found.going_on if queued and number in queued.ids]
+    if queued and inside and launcher in QUEUES and launcher != queued.queue:
+        raise ConfigError(
+            f"hydra/launcher={launcher}: {describe_jobs(inside)} of {root} go on in the queue of {queued.queue}; "
+            f"resume with hydra/launcher={queued.queue}, or with one whose jobs run on this machine (basic, joblib)"
+        )
 
 
 def _say_what_is_found(found: FoundJobs, root: Path) -> None:
