@@ -47,6 +47,16 @@ COMMANDS = {
     "service": "the embedded provider on its own, as a loopback OpenAI-compatible server",
 }
 
+# Commands that take addresses on object storage for directories -> whether they write there.
+_TAKE_ADDRESSES = {
+    "check": False,
+    "compare": False,
+    "rerun": False,
+    "report": True,
+    "resume": True,
+    "score": True,
+}
+
 _HELP = ("-h", "--help")
 
 EXIT_INFRASTRUCTURE = 3
@@ -130,7 +140,12 @@ def _dispatch(args: list[str]) -> int:
         print(own.replace("``", "").rstrip() if own else render_help(COMMANDS, args[1:]))
         return 0
     if first in COMMANDS:
-        return int(import_module(f"evalkit.commands.{first}").main(args[1:]))
+        command = import_module(f"evalkit.commands.{first}").main
+        if first in _TAKE_ADDRESSES and any("://" in arg for arg in args):
+            from evalkit.runner.remote_folders import call_with_folders
+
+            return int(call_with_folders(command, args[1:], writes=_TAKE_ADDRESSES[first]))
+        return int(command(args[1:]))
     if first and _is_bare_word(first):
         raise ConfigError(_explain_bare_word(first))
     return int(import_module("evalkit.commands.run").main(args))

@@ -10,6 +10,7 @@
     ├── LaunchError          a launcher gave up; what its jobs did stands in their files
     ├── SandboxError         a box for a program could not be made; never the fault of the program
     ├── StorageError         the disk takes nothing more: what was stored by then is whole
+    ├── ObjectStorageError   object storage does not give or take something: what is here stays here
     ├── CaseFailure          one case-trial did not end well; becomes data in its record, never a crash
     └── ProtocolError        we called the realtime core in an order that makes no sense: a defect of ours
 
@@ -71,6 +72,10 @@ class SandboxError(EvalkitError):
 
 class StorageError(EvalkitError):
     """The disk takes nothing more. What was stored by then is whole, and the run can be resumed."""
+
+
+class ObjectStorageError(EvalkitError):
+    """Object storage does not give or take something. What is on this machine stays as it is."""
 
 
 class CaseFailure(EvalkitError):

@@ -28,8 +28,10 @@ from typing import Any
 from evalkit.compose.line import CommandLine, LineParser, command_line, folder_at
 from evalkit.compose.planning import plan
 from evalkit.compose.stored import stored_source
-from evalkit.errors import DataError, collecting
+from evalkit.errors import ConfigError, DataError, collecting
 from evalkit.metrics.forecast import Forecast, add_up
+from evalkit.object_storage.addresses import is_address
+from evalkit.object_storage.objects import find_output_problem
 from evalkit.runner.advance_warnings import warn_in_advance
 from evalkit.runner.forecast import describe_forecast, forecast_job, forecast_to_json, price_dates
 from evalkit.runner.jobs import Job, Plan, Source, packaged_source
@@ -64,9 +66,11 @@ def main(args: Sequence[str]) -> int:
         if prepared.data.problems:
             raise DataError(prepared.data.problems)
     require_embedded_models(jobs, offered_models())
+    if problem := find_output_problem(jobs[0].settings.output_dir):
+        raise ConfigError(problem)
     if not flags.unproved:
         _prove(jobs)
-    for warning in dict.fromkeys(warning for prepared in jobs for warning in prepared.data.oddities):
+    for warning in dict.fromkeys([*_storage_warnings(jobs), *(oddity for job in jobs for oddity in job.data.oddities)]):
         print(f"{_WARNING}{warning}")
     forecasts = [forecast_job(prepared) for prepared in jobs]
     print(f"forecast: {describe_forecast(add_up(forecasts), price_dates(jobs))}")
@@ -82,6 +86,11 @@ def _source(line: CommandLine, flags: Namespace) -> Iterator[Source]:
     else:
         with stored_source(flags.rerun, line) as source:
             yield source
+
+
+def _storage_warnings(jobs: Sequence[Prepared]) -> list[str]:
+    output_dir = jobs[0].settings.output_dir
+    return [f"output_dir: {output_dir} was not asked: check calls nobody, a run does first"] * is_address(output_dir)
 
 
 def _prove(jobs: Sequence[Prepared]) -> None:
@@ -130,10 +139,16 @@ def _describe(line: CommandLine, flags: Namespace) -> dict[str, Any]:
     if document["problems"]:
         return document
     attempt(partial(require_embedded_models, jobs, offered_models()))
+    if problem := find_output_problem(jobs[0].settings.output_dir):
+        document["problems"].append(_problem(problem, None))
     if not flags.unproved:
         attempt(partial(_prove, jobs))
     forecasts = [forecast_job(prepared) for prepared in jobs]
-    warned = [*(warning for job in jobs for warning in job.data.oddities), *warn_in_advance(planned, jobs, forecasts)]
+    warned = [
+        *_storage_warnings(jobs),
+        *(warning for job in jobs for warning in job.data.oddities),
+        *warn_in_advance(planned, jobs, forecasts),
+    ]
     document["warnings"] = list(dict.fromkeys(warning.removeprefix(_WARNING) for warning in warned))
     document["forecast"] = _describe_forecast(add_up(forecasts), price_dates(jobs))
     return document

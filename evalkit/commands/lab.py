@@ -1,7 +1,8 @@
 """``evalkit lab [DIR …]``: every run in one web application: launched, watched live, compared, reviewed and ranked.
 
-DIR: the folders whose runs it shows; ``outputs`` when none is named. Runs that it launches go into the first. It
-answers to this machine only, and needs no account; it ends with Ctrl-C, and the runs that it launched go on.
+DIR: the folders whose runs it shows; ``outputs`` when none is named; an address on object storage is one too
+(``s3://bucket/folder``). Runs that it launches go into the first. It answers to this machine only, and needs no
+account; it ends with Ctrl-C, and the runs that it launched go on.
 
 =========================== =========================================================================================
 flag                        what it does
@@ -26,13 +27,16 @@ import sys
 import webbrowser
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.compose.line import LineParser, folder_at
-from evalkit.errors import ConfigError
+from evalkit.errors import ConfigError, collecting
 from evalkit.lab.settings import HOME, LOOPBACK, PORT, LabSettings
+from evalkit.lab.stored_folders import open_folder
+from evalkit.object_storage.addresses import is_address
 from evalkit.settings.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -91,11 +95,15 @@ def _parser() -> LineParser:
 
 def _settle(flags: Namespace, words: Sequence[str]) -> LabSettings:
     """Return what the line asks for; every problem is told at once."""
-    folders, database_url, problems = [], "", []
+    folders: list[Path] = []
+    problems: list[str] = []
+    database_url = ""
     for word in words:
         key, is_key, value = word.partition("=")
         if is_key and key == _URL_KEY:
             database_url = value
+        elif is_address(word):
+            folders += filter(None, [collecting(problems, partial(open_folder, word, Path.cwd()))])
         elif is_key and not folder_at(word).exists():
             problems.append(f"lab: {key}: unknown key{did_you_mean(key, [_URL_KEY])}; {_URL_KEY}=URL is the only one")
         elif problem := _explain_folder(folder_at(word)):

@@ -25,6 +25,7 @@ from typing import Any
 from evalkit.compose.line import LineParser, folder_at
 from evalkit.compose.sweep_standing import describe_standing, judge_entries
 from evalkit.errors import ConfigError
+from evalkit.object_storage.addresses import shown
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep_write import describe_differences, write_sweep
 from evalkit.runner.reporting import Configs, is_reported, read_sweep_jobs, read_sweep_realism, report_run
@@ -47,11 +48,11 @@ def main(args: Sequence[str]) -> int:
     folders, output = [folder_at(name) for name in names], flags.output
     if len(folders) == 1 and output is None and not _is_sweep(folders[0]):
         report_run(RunDirectory(folders[0]))
-        print(folders[0])
+        print(shown(folders[0]))
     elif len(folders) == 1 and output is None:
-        print(_report_sweep(folders[0], again=flags.again))
+        print(shown(_report_sweep(folders[0], again=flags.again)))
     else:
-        print(_report_set(folders, output))
+        print(shown(_report_set(folders, output)))
     return 0
 
 

@@ -29,6 +29,7 @@ from evalkit.compose.planning import plan
 from evalkit.compose.rejoining import rejoin
 from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
+from evalkit.object_storage.addresses import shown
 from evalkit.peers.embedded import shared_services
 from evalkit.peers.served import shared_llms
 from evalkit.runner.execution import exit_code_of, launch_jobs
@@ -66,7 +67,7 @@ def main(args: Sequence[str]) -> int:
     """Finish the run or sweep that `args` name; its directory is the last line on stdout."""
     asked = _parse(args)
     code = _resume_sweep(asked) if (asked.root / "plan.json").is_file() else _resume_run(asked)
-    print(asked.root)
+    print(shown(asked.root))
     return code
 
 
@@ -108,7 +109,8 @@ def _resume_sweep(asked: _Asked) -> int:
     source = stored.plan.source
     if not source.config_dir.is_dir():  # the package has moved since
         source = packaged_source([str(folder) for folder in source.search_dirs])
-    os.chdir(stored.working_dir)
+    if stored.working_dir.is_dir():  # a sweep that was fetched may come from another machine
+        os.chdir(stored.working_dir)
     planned = plan((*stored.plan.overrides, *asked.line.overrides), source, multirun=True)
     if len(planned.jobs) != len(stored.plan.jobs):
         raise ConfigError(f"{asked.root}: its line composes {len(planned.jobs)} jobs now, not {len(stored.plan.jobs)}")
@@ -121,7 +123,7 @@ def _resume_sweep(asked: _Asked) -> int:
 
 def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan) -> Launched:
     """Prepare every job, then join those that go on and finish the others."""
-    prepared = [prepare(job.config, stored.working_dir, os.environ) for job in planned.jobs]
+    prepared = [prepare(job.config, Path.cwd(), os.environ) for job in planned.jobs]
     runs = {job.number: RunDirectory(asked.root / job.directory_name) for job in stored.plan.jobs}
     changes = [
         f"job {number}: {change}"

@@ -32,6 +32,7 @@ from evalkit.graders.context import GraderServices
 from evalkit.graders.registry import find_grader_problems
 from evalkit.metrics.cost import grade_costs_usd
 from evalkit.modes.mode import Mode
+from evalkit.object_storage.addresses import shown
 from evalkit.peers.embedded import service_url, shared_services
 from evalkit.peers.peers import open_peers
 from evalkit.peers.pricing import price_table
@@ -150,8 +151,8 @@ def _score(task: Regrading, run: RunDirectory, line: CommandLine, *, as_json: bo
         given = event_loop.run(_grade_all(replace(task, settings=addressed), run, earlier, spending, url))
     report = report_run(run)
     diff = diff_verdicts(earlier, given)
-    shown = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
-    print(shown if as_json else f"{shown}\n{run.root}")
+    text = json.dumps(_as_json(run, diff, report), indent=2) if as_json else "\n".join(diff_lines(diff))
+    print(text if as_json else f"{text}\n{shown(run.root)}")
     return _conclude(run, diff, report, spending)
 
 
@@ -310,7 +311,7 @@ def _conclude(run: RunDirectory, diff: VerdictDiff, report: RunReport, spending:
 
 def _as_json(run: RunDirectory, diff: VerdictDiff, report: RunReport) -> dict[str, Any]:
     return {
-        "directory": str(run.root),
+        "directory": shown(run.root),
         **diff_to_json(diff),
         "gates": report.summary["gates"],
         "passed_mean": report.summary["passed_mean"],

@@ -22,6 +22,7 @@ from evalkit.lab.launch import routes as launching
 from evalkit.lab.launch.launches import Launches
 from evalkit.lab.live import routes as live
 from evalkit.lab.settings import LabSettings
+from evalkit.lab.stored_folders import StorageFollower
 from evalkit.lab.web import (
     asset_files,
     case,
@@ -78,7 +79,8 @@ def open_lab(settings: LabSettings) -> Lab:
     index = open_index(settings)
     follower = make_follower(index, settings)
     launches = Launches(settings)
-    return Lab(settings, access, index, follower, launches, services=(follower, launches))
+    stored = StorageFollower(settings.folders, read_only=settings.read_only)
+    return Lab(settings, access, index, follower, launches, services=(stored, follower, launches))
 
 
 def make_application(lab: Lab) -> FastAPI:

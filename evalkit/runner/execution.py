@@ -15,6 +15,7 @@ from typing import Protocol
 from evalkit.clock import MonotonicClock
 from evalkit.errors import ConfigError, LaunchError
 from evalkit.metrics.forecast import add_up
+from evalkit.object_storage.addresses import shown
 from evalkit.peers.embedded import shared_services
 from evalkit.peers.served import shared_llms
 from evalkit.runner.advance_warnings import warn_in_advance
@@ -23,6 +24,7 @@ from evalkit.runner.job import run_job
 from evalkit.runner.job_wait import Launched, WaitBounds
 from evalkit.runner.jobs import Plan, RunJob, slug
 from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_embedded_models
+from evalkit.runner.remote_folders import mark_output, output_folder, probe_output, upload_root, uploading
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
@@ -47,8 +49,10 @@ def execute(planned: Plan, launch: Launch) -> int:
     working_dir = Path.cwd()
     prepared = prepare_all(planned, working_dir)
     first = prepared[0]
+    probe_output(first.settings.output_dir)
+    output_dir = output_folder(first.settings.output_dir, working_dir)
     if planned.multirun:
-        require_sound(first.settings.output_dir)
+        require_sound(output_dir)
     embedded = [job for job in prepared if job.uses_embedded_provider]
     say(*_describe_start(planned, prepared))
     with (
@@ -60,19 +64,22 @@ def execute(planned: Plan, launch: Launch) -> int:
         ) as models,
     ):
         require_embedded_models(prepared, models)
+        mark_output(first.settings.output_dir, working_dir)
         if planned.multirun:
-            directory = RunDirectory.new_sweep_root(first.settings.output_dir)
+            directory = RunDirectory.new_sweep_root(output_dir)
             hashes = [config_sha256(job.config, job.datasets) for job in prepared]
             begin_sweep(planned, directory, working_dir=working_dir, config_sha256=hashes)
+            upload_root(directory)
             lost_after_s = WaitBounds.of(planned.launcher_settings).lost_after_s
             stack.enter_context(launching_alone(directory, MonotonicClock(), lost_after_s=lost_after_s, say=say))
         else:
             name = first.settings.run_name or first.mode.subject(first.settings)
-            directory = RunDirectory.new_root(first.settings.output_dir, f"{first.mode.name}_{slug(name)}")
+            directory = RunDirectory.new_root(output_dir, f"{first.mode.name}_{slug(name)}")
+        uploads = stack.enter_context(uploading(directory))
         launched = launch_jobs(lambda: launch(planned, run_job, directory))
         code = finish_sweep(planned, directory, launched) if planned.multirun else exit_code_of(RunDirectory(directory))
-    print(directory)  # noqa: T201  the one line for scripts
-    return ExitCode.INTERRUPTED if launched.interrupted else code
+    print(shown(directory))  # noqa: T201  the one line for scripts
+    return ExitCode.INTERRUPTED if launched.interrupted else uploads.judged(code)
 
 
 def launch_jobs(launch: Callable[[], Launched]) -> Launched:

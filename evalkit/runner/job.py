@@ -25,6 +25,7 @@ from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import EngineLimits, Outcome, Stop
 from evalkit.engine.throttle import Throttle
 from evalkit.errors import ServiceStartError, StorageError, UserError
+from evalkit.object_storage.addresses import is_address, local_folder, shown
 from evalkit.peers.embedded import service_url
 from evalkit.peers.loaded_models import holding_models
 from evalkit.peers.peers import open_peers
@@ -44,6 +45,7 @@ from evalkit.runner.jobs import Destination, Job
 from evalkit.runner.pipeline import Advance, Controls, Remaining, Workload, expand_trials, run_workload
 from evalkit.runner.prepare import Prepared, take_or_prepare
 from evalkit.runner.remaining import find_remaining, spent_usd
+from evalkit.runner.remote_folders import upload_job
 from evalkit.runner.reporting import report_run
 from evalkit.runner.run_ending import ExitCode, decide_ending
 from evalkit.runner.terminal import say, stderr_console
@@ -65,7 +67,11 @@ def run_job(job: Job, destination: Destination, *, rerun_changed: bool = False) 
     """
     run = RunDirectory(destination.run_dir)
     with run.exclusive():
-        _run_and_conclude(job, destination, run, rerun_changed=rerun_changed)
+        try:
+            _run_and_conclude(job, destination, run, rerun_changed=rerun_changed)
+        finally:
+            if destination.in_sweep:  # what else there is, whoever launched it uploads
+                upload_job(run.root)
 
 
 def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, rerun_changed: bool) -> None:
@@ -83,7 +89,7 @@ def _run_and_conclude(job: Job, destination: Destination, run: RunDirectory, *, 
     except StorageError as error:
         with suppress(OSError):
             run.conclude(RunStatus.FAILED, exit_code=ExitCode.INFRASTRUCTURE, counts={})
-        raise StorageError(f"{error}; make room and finish the run with: evalkit resume {run.root}") from error
+        raise StorageError(f"{error}; make room and finish the run with: evalkit resume {shown(run.root)}") from error
     except ServiceStartError as error:
         _log.error("%s", error)
         say(str(error))
@@ -183,9 +189,15 @@ def _find_parent(words: Sequence[str]) -> str | None:
     """Return the id of the run that ``evalkit rerun`` was given on this process's line; None for any other line."""
     if "rerun" not in words:
         return None
-    folders = (Path(os.path.expanduser(word)) for word in words[words.index("rerun") + 1 :])  # noqa: PTH111  never raises
+    folders = (_folder_of(word) for word in words[words.index("rerun") + 1 :])
     parent = next((folder for folder in folders if RunDirectory(folder).provenance_path.is_file()), None)
     return open_run(parent, "rerun").run_id if parent else None
+
+
+def _folder_of(word: str) -> Path:
+    if is_address(word):
+        return local_folder(word.rstrip("/"), Path.cwd())
+    return Path(os.path.expanduser(word))  # noqa: PTH111  never raises
 
 
 def _with_further(known: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -228,7 +240,7 @@ def _end(
         say(ending.reason)
     if ending.is_resumable and console is not None:
         more = " limits.max_cost_usd=MORE" if outcome.stopped_by is Stop.BUDGET else ""
-        say(f"finish it with: evalkit resume {run.root}{more}")
+        say(f"finish it with: evalkit resume {shown(run.root)}{more}")
 
 
 def _open_quota(job: Job, destination: Destination, limits: LimitSettings, spent_before_usd: float) -> Quota:

@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evalkit.clock import MonotonicClock
+from evalkit.object_storage.addresses import shown
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
@@ -82,11 +83,11 @@ def finish_sweep(planned: Plan, root: Path, launched: Launched | None = None) ->
         entry_of(job, root, found, ended) for job, found in zip(planned.jobs, _look(planned, root, ended), strict=True)
     ]
     _write_index(root, entries)
-    shown = planned.jobs[0].config.get("report", {})
+    report = planned.jobs[0].config.get("report", {})
     configs = {job.number: job.config for job in planned.jobs}
     jobs, realism = read_sweep_jobs(entries, configs), read_sweep_realism(entries, configs)
     stderr_console().print(sweep_table(jobs), *(realism_tables(realism) if realism else ()), sep="\n")
-    write_sweep(root, jobs, realism=realism, plots=shown.get("plots", True), html=shown.get("html", True))
+    write_sweep(root, jobs, realism=realism, plots=report.get("plots", True), html=report.get("html", True))
     return _close(root, entries, ended)
 
 
@@ -108,7 +109,7 @@ def _close(root: Path, entries: Sequence[Mapping[str, Any]], ended: Launched) ->
     codes = [entry["exit_code"] for entry in entries]
     if any(code not in (ExitCode.OK, ExitCode.GATE, ExitCode.USER) for code in codes):
         more = " limits.max_cost_usd=MORE" if ExitCode.BUDGET in codes else ""
-        say(f"finish it with: evalkit resume {root}{more}")
+        say(f"finish it with: evalkit resume {shown(root)}{more}")
     return worst([*codes, ExitCode.INTERRUPTED] if ended.interrupted else codes)
 
 

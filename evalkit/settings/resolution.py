@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evalkit.object_storage.addresses import is_address
 from evalkit.settings.roles import ROLES
 from evalkit.settings.schemas import path_keys
 
@@ -18,8 +19,9 @@ from evalkit.settings.schemas import path_keys
 def resolve(config: Mapping[str, Any], working_dir: Path, models: Sequence[str] = ()) -> dict[str, Any]:
     """Return a copy of a validated `config` with every null that has a default replaced by it.
 
-    Relative paths become absolute from `working_dir`. Roles get the root provider and their provider's default model.
-    Providers keep the default models that `models` names, those of the mode (none: all); the first is the assistant's.
+    Relative paths become absolute from `working_dir`, addresses on object storage stay. Roles get the root provider and
+    their provider's default model. Providers keep the default models that `models` names, those of the mode (none:
+    all); the first is the assistant's.
     """
     resolved = with_absolute_paths(config, working_dir)
     roles = [role for role in ROLES if role in resolved]
@@ -49,7 +51,7 @@ def with_absolute_paths(config: Mapping[str, Any], working_dir: Path) -> dict[st
 
 def _make_absolute(node: Any, key: str, working_dir: Path, suffix: str = "") -> None:
     value = node.get(key) if isinstance(node, dict) else None
-    if isinstance(value, str) and "${" not in value and value.strip().endswith(suffix):
+    if isinstance(value, str) and "${" not in value and value.strip().endswith(suffix) and not is_address(value):
         node[key] = str((working_dir / Path(value.strip()).expanduser()).resolve())
 
 

@@ -170,7 +170,10 @@ class ToolHostSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """The part of a validated, resolved run config that every mode has. `config` is the whole document."""
+    """The part of a validated, resolved run config that every mode has. `config` is the whole document.
+
+    `output_dir` is a folder, or an address on object storage (``s3://bucket/folder``).
+    """
 
     config: Mapping[str, Any]
     mode: ModeSettings
@@ -185,7 +188,7 @@ class RunSettings:
     concurrency: int
     max_examples: int | None
     run_name: str | None
-    output_dir: Path
+    output_dir: str
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

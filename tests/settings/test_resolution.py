@@ -45,6 +45,11 @@ def test_every_path_of_the_user_counts_from_the_working_directory() -> None:
     assert _resolve("service.faults=stall@committed")["service"]["faults"] == "stall@committed"
 
 
+def test_an_address_on_object_storage_is_no_path() -> None:
+    """It stays as it was written."""
+    assert _resolve("output_dir=s3://bucket/mine")["output_dir"] == "s3://bucket/mine"
+
+
 def test_a_provider_without_a_default_asks_for_a_model() -> None:
     """Azure has deployments, not models: one must be named."""
     resolved = _resolve("provider=azure", "provider.base_url=https://x.example/openai/v1")
@@ -55,5 +60,6 @@ def test_settings_are_built_from_a_resolved_config() -> None:
     """Frozen types, paths as paths, numbers as floats where the unit is a duration."""
     settings = RunSettings.from_config(_resolve("limits.case_timeout_s=5"))
     assert settings.limits.case_timeout_s == 5.0
-    assert isinstance(settings.output_dir, Path)
+    assert isinstance(settings.judge.calibration_file, Path)
+    assert settings.output_dir == "/somewhere/outputs"
     assert settings.uses_embedded_provider
