@@ -65,7 +65,7 @@ def _report_sweep(root: Path, *, again: bool) -> Path:
     named = {entry["job"]: entry["directory"] for entry in read_lines(root / "index.jsonl")}
     entries = _read_index(root)
     if (root / "plan.json").is_file():
-        entries = judge_entries(root, entries)
+        entries = judge_entries(root, entries, named)
         if standing := describe_standing(entries):
             say(f"jobs: {standing}")
     for entry in entries:

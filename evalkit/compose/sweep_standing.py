@@ -14,12 +14,11 @@ from evalkit.runner.job_wait import LOOK_EVERY_S, WaitBounds, shorten
 from evalkit.runner.job_watch import JobState, JobWatch
 from evalkit.runner.sweep import LOST, NOT_STARTED, PLANNED, WAITING, FoundJob, judge_job
 from evalkit.runner.terminal import say
-from evalkit.store.launching_process import is_being_launched
+from evalkit.store.launching_process import has_been_closed, is_being_launched
 from evalkit.store.run_directory import RunDirectory, RunStatus
 from evalkit.store.running_jobs import RunningJobs
 
-# A sweep's own words for jobs that its launching process has given up; "vanished" is an earlier version's.
-_GIVEN_UP = (LOST, NOT_STARTED, "vanished")
+_VANISHED = "vanished"  # what is lost now, in the words of earlier versions
 
 
 def find_states(root: Path, numbers: Collection[int], lost_after_s: float, watch: JobWatch) -> dict[int, JobState]:
@@ -39,22 +38,23 @@ def describe_jobs(numbers: Sequence[int]) -> str:
     return f"{'job' if len(numbers) == 1 else 'jobs'} {shorten([str(number) for number in sorted(numbers)])}"
 
 
-def judge_entries(root: Path, entries: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def judge_entries(
+    root: Path, entries: Sequence[Mapping[str, Any]], folders: Mapping[int, str | None]
+) -> list[dict[str, Any]]:
     """Return the lines of the index of the sweep in `root` with how each job stands now.
 
     What its launching process has found when it closed the sweep holds until it is launched again; only jobs that were
-    open then, or are now, are looked at.
+    open then, or are now, are looked at. `folders` has where each job lies, or lay before the sweep was moved.
     """
     jobs, clock, lost_after_s = RunningJobs(root), MonotonicClock(), WaitBounds().lost_after_s
     queued = jobs.find_queued()
     given = queued.ids if queued else {}
-    is_launched = is_being_launched(root, clock)
-    own = {entry["job"]: _own_status(root, entry) for entry in entries}
+    is_launched, is_closed = is_being_launched(root, clock), has_been_closed(root)
+    own = {number: _own_status(root, folder) for number, folder in folders.items()}
     asked = [
         entry["job"]
         for entry in entries
-        if (is_launched or entry["status"] not in _GIVEN_UP)
-        and _may_go_on(own[entry["job"]], entry["job"], given, jobs)
+        if not (is_closed and _was_open_no_more(entry)) and _may_go_on(own[entry["job"]], entry["job"], given, jobs)
     ]
     watch = JobWatch(jobs, lost_after_s, clock, open_queue(root))
     states = find_states(root, asked, lost_after_s, watch)
@@ -74,7 +74,7 @@ def judge_entries(root: Path, entries: Sequence[Mapping[str, Any]]) -> list[dict
 def describe_standing(entries: Sequence[Mapping[str, Any]]) -> str:
     """Return how many jobs wait, run, have ended and are lost; empty when all have ended by themselves."""
     counted = Counter(str(entry["status"]) for entry in entries)
-    lost, idle = counted[LOST] + counted["vanished"], counted[NOT_STARTED]
+    lost, idle = counted[LOST] + counted[_VANISHED], counted[NOT_STARTED]
     waiting, running = counted[WAITING] + counted[PLANNED], counted[RunStatus.RUNNING]
     ended = len(entries) - lost - idle - waiting - running
     never = f", {idle} not started" if idle else ""
@@ -86,10 +86,12 @@ def _may_go_on(own: Mapping[str, Any] | None, number: int, given: Mapping[int, s
     return own is None or own["exit_code"] is None or (number in given and not jobs.has_ended(number))
 
 
-def _own_status(root: Path, entry: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return status and exit code as the job says them itself; None where it says nothing."""
-    if not entry["directory"]:
-        return None
-    folder = root / Path(entry["directory"]).name
-    status = RunDirectory(folder).read_status() if folder.is_dir() else None
+def _was_open_no_more(entry: Mapping[str, Any]) -> bool:
+    return entry["exit_code"] is not None and entry["status"] not in (RunStatus.RUNNING, WAITING)
+
+
+def _own_status(root: Path, stored: str | None) -> dict[str, Any] | None:
+    """Return status and exit code as the job in folder `stored` says them itself; None where it says nothing."""
+    folder = root / Path(stored).name if stored else None
+    status = RunDirectory(folder).read_status() if folder and folder.is_dir() else None
     return None if status is None else {key: status[key] for key in ("status", "exit_code")}

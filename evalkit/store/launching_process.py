@@ -60,6 +60,11 @@ def launching_alone(
         raise ConfigError(_refusal(root, mark)) from None
 
 
+def has_been_closed(root: Path) -> bool:
+    """Tell whether the process that launched the sweep in `root` last has come to its end, and said how all stands."""
+    return not (root / ".jobs" / "launcher.json").exists()
+
+
 def is_being_launched(root: Path, clock: Clock, sleep: Callable[[float], object] = time.sleep) -> bool:
     """Tell whether a process launches the sweep in `root` now; of another machine's as far as two beats can tell."""
     folder = root / ".jobs"

@@ -16,6 +16,7 @@ from evalkit.compose import sweep_standing
 from evalkit.compose.sweep_standing import describe_jobs, describe_standing, find_states, judge_entries
 from evalkit.runner.job_watch import JobState, JobWatch
 from evalkit.store import running_jobs
+from evalkit.store.host import host_identity
 from evalkit.store.launching_process import launching_alone
 from evalkit.store.run_directory import RunDirectory, RunStatus
 from evalkit.store.running_jobs import QueuedJobs, RunningJobs
@@ -44,6 +45,10 @@ def _say_status(root: Path, number: int, status: RunStatus, code: int | None) ->
     RunDirectory(root / f"{number}_x").write_status(status, exit_code=code, counts={})
 
 
+def _judge(root: Path, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return judge_entries(root, entries, {entry["job"]: entry["directory"] for entry in entries})
+
+
 def _statuses(entries: Sequence[dict[str, Any]]) -> list[str]:
     return [entry["status"] for entry in entries]
 
@@ -56,7 +61,7 @@ def test_a_sweep_that_goes_on(tmp_path: Path) -> None:
     _say_status(tmp_path, 2, RunStatus.RUNNING, None)
     _kill(tmp_path, 2)
     with launching_alone(tmp_path, FakeClock(), lost_after_s=60, say=print), jobs.running(1):
-        found = judge_entries(tmp_path, _entries(tmp_path, ["planned"] * 4))
+        found = _judge(tmp_path, _entries(tmp_path, ["planned"] * 4))
     assert _statuses(found) == ["completed", "running", "lost", "waiting"]
     assert [entry["exit_code"] for entry in found] == [0, None, None, None]
     assert describe_standing(found) == "1 wait, 1 run, 1 ended, 1 lost"
@@ -69,7 +74,7 @@ def test_a_sweep_whose_launching_process_is_gone(tmp_path: Path) -> None:
     _say_status(tmp_path, 1, RunStatus.INTERRUPTED, 130)
     with jobs.running(3):
         _say_status(tmp_path, 3, RunStatus.FAILED, 3)
-    found = judge_entries(tmp_path, _entries(tmp_path, ["planned"] * 4))
+    found = _judge(tmp_path, _entries(tmp_path, ["planned"] * 4))
     assert _statuses(found) == ["not_started", "waiting", "waiting", "failed"]
     assert describe_standing(found) == "2 wait, 0 run, 1 ended, 0 lost, 1 not started"
 
@@ -79,10 +84,25 @@ def test_what_a_closed_sweep_has_found_holds(tmp_path: Path) -> None:
     _say_status(tmp_path, 0, RunStatus.COMPLETED, 0)
     _say_status(tmp_path, 1, RunStatus.RUNNING, None)
     entries = _entries(tmp_path, ["completed", "lost", "vanished", "not_started"], 70)
-    found = judge_entries(tmp_path, entries)
+    found = _judge(tmp_path, entries)
     assert _statuses(found) == ["completed", "lost", "vanished", "not_started"]
     assert describe_standing(found).endswith("1 ended, 2 lost, 1 not started")
     assert describe_standing(_entries(tmp_path, ["completed", "failed"])) == ""
+
+
+def test_a_resume_that_was_killed_leaves_jobs_that_go_on(tmp_path: Path) -> None:
+    """The index still has what was found before; a job that failed before it could say of what it was made, failed."""
+    (tmp_path / ".jobs").mkdir()
+    (tmp_path / ".jobs" / "launcher.json").write_text(json.dumps({"pid": 1, "host": host_identity()}))
+    left = [(RunStatus.FAILED, 2), (RunStatus.RUNNING, None), (RunStatus.RUNNING, None)]
+    for number, (status, code) in enumerate(left):
+        _say_status(tmp_path, number, status, code)
+    entries = _entries(tmp_path, ["failed", "interrupted", "lost", "not_started"], 70)
+    folders = {entry["job"]: entry["directory"] for entry in entries}
+    entries[0]["directory"] = None
+    with RunningJobs(tmp_path).running(1):
+        found = judge_entries(tmp_path, entries, folders)
+    assert _statuses(found) == ["failed", "running", "lost", "not_started"]
 
 
 def test_a_job_of_another_machine_is_looked_at_until_it_is_sure(
