@@ -71,7 +71,9 @@ async def grade_call_ended_by(context: GraderContext) -> Verdict:
     """
     ended_by = _ended_by(context.record)
     if ended_by is None:
-        return Verdict(None, "it is not known who ended the call")
+        failure = context.record.failure
+        why = f"the call broke off: {failure.message}" if failure else "it is not known who ended the call"
+        return Verdict(None, why)
     wanted = context.option("by")
     who = "nobody: the turns were used up" if ended_by == "max_turns" else f"the {ended_by}"
     return Verdict(float(ended_by == wanted), f"it was ended by {who}")

@@ -128,6 +128,7 @@ class LiveCall(PeerLink):
         self.lateness_ms: list[float] = []
         self._ended_at_ms: float | None = None
         self._addressed: PlacedClip | None = None
+        self._addressed_before: PlacedClip | None = None
         self._asides: list[PlacedClip] = []
         self._turn = 0
         self._downlink = bytearray()
@@ -227,7 +228,7 @@ class LiveCall(PeerLink):
         """
         clip = self.uplink.place(wire, not_before_ms=max(self.now_ms, not_before_ms))
         if wants_answer:
-            self._addressed, self._asides = clip, []
+            self._addressed_before, self._addressed, self._asides = self._addressed, clip, []
         else:
             self._asides.append(clip)
         return clip
@@ -270,7 +271,7 @@ class LiveCall(PeerLink):
 
         def look() -> bool:
             nonlocal is_over, overdue
-            goes_on = meanwhile is not None and meanwhile()
+            goes_on = meanwhile is not None and meanwhile() and not self.has_hung_up
             is_over = not goes_on and self._has_finished(clip)
             overdue = not goes_on and not is_over and self._is_overdue(clip, timeout_s)
             return bool(self._to_answer) or is_over or overdue

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from evalkit.records.layout import ResultLayout
+from evalkit.records.record import CaseRecord
 from evalkit.reports.metric_names import list_graded_metrics
 from evalkit.reports.sound_arrival import tell_line_findings
 from evalkit.reports.tool_modes import tool_mode_lines
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
 
 _MOST_GRADES = 15  # of more, those that are full are counted only
 _MOST_IDLE = 5  # graders that are named
+_LONGEST_REASON = 240  # characters
 
 
-def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> RenderableType:
-    """Return what a person wants to know at the end of a run, for a rich console."""
+def closing_table(
+    summary: Mapping[str, Any], layout: ResultLayout, records: Sequence[CaseRecord] = ()
+) -> RenderableType:
+    """Return what a person wants to know at the end of a run, on a rich console; `records` tell why cases broke off."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -49,7 +54,7 @@ def closing_table(summary: Mapping[str, Any], layout: ResultLayout) -> Renderabl
         parts.append(latencies)
     if "turn_taking" in summary:
         parts.append(_turn_taking_table(summary["turn_taking"]))
-    return Group(*parts, *(Text(line) for line in _closing_lines(summary, layout)))
+    return Group(*parts, *(Text(line) for line in _closing_lines(summary, layout, records)))
 
 
 def _turn_taking_table(found: Mapping[str, Any]) -> RenderableType:
@@ -85,12 +90,20 @@ def _grade_cells(summary: Mapping[str, Any], metric: str) -> tuple[str, str, str
     )
 
 
-def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout) -> list[str]:
+def _first_failure(records: Sequence[CaseRecord], fault: str) -> str:
+    """Return in a few words why the first case broke off that did so by `fault`; empty where no record tells."""
+    failure = next((record.failure for record in records if record.fault == fault and record.failure), None)
+    said = " ".join(failure.message.split()) if failure else ""
+    return f" (first {failure.error_type}: {shorten(said, _LONGEST_REASON, placeholder=' …')})" if failure else ""
+
+
+def _closing_lines(summary: Mapping[str, Any], layout: ResultLayout, records: Sequence[CaseRecord]) -> list[str]:
     failed = summary.get("failed_examples", summary.get("failed_simulations", 0))
     lines = [f"case-trials: {summary['n']} counted, {failed} broke off"]
     for fault, stages in summary["blame"].items():
         where = ", ".join(f"{stage} {count}" for stage, count in stages.items())
-        lines.append(f"broke off by fault of {fault}: {where}; results.csv says why, case by case")
+        first = _first_failure(records, fault)
+        lines.append(f"broke off by fault of {fault}: {where}{first}; results.csv says why, case by case")
     if outcomes := summary.get("outcomes"):
         lines.append(f"outcomes: {', '.join(f'{outcome} {count}' for outcome, count in outcomes.items())}")
     if summary["finished"] < summary["planned"]:

@@ -61,7 +61,7 @@ def report_run(run: RunDirectory, console: Console | None = None, draw: Draw = d
     content = content_of(stored)
     derived = write_tables(content)
     if console is not None:
-        console.print(closing_table(derived.summary, content.layout))
+        console.print(closing_table(derived.summary, content.layout, content.records))
     draw_reports(content, derived, _presentation(stored), draw)
     return RunReport(derived.summary, missed_gates(derived.summary))
 

@@ -14,6 +14,7 @@ from evalkit.graders.turn_taking import (
     grade_speech_without_holes,
     grade_stops_when_interrupted,
 )
+from evalkit.records.faults import Failure
 from evalkit.records.grade import GraderSpec
 
 QUIET: dict[str, float] = {"interrupted_caller": 0.0, "overlap_ms": 0.0}
@@ -51,6 +52,14 @@ async def test_a_verdict_names_the_turns(make_record: Any) -> None:
     assert "turn 1, 3" in (await grade_lets_caller_finish(ask(make_record, CUT_IN, QUIET, CUT_IN))).rationale
     assert "turn 2" in (await grade_stops_when_interrupted(ask(make_record, QUIET, SPOKE_ON))).rationale
     assert "412 ms" in (await grade_stops_when_interrupted(ask(make_record, GAVE_WAY))).rationale
+
+
+async def test_of_a_call_that_broke_off_its_failure_is_told(make_record: Any) -> None:
+    """Which may well say who hung up."""
+    failure = Failure("response_error", "hung_up", "the application hung up before it had answered")
+    context = ask(make_record, QUIET, ended_by="failure")
+    verdict = await grade_call_ended_by(replace(context, record=replace(context.record, failure=failure)))
+    assert (verdict.grade, verdict.rationale) == (None, f"the call broke off: {failure.message}")
 
 
 @pytest.mark.parametrize(

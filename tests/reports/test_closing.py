@@ -20,7 +20,7 @@ def shown(config: Any, records: Any, grades: Any) -> str:
     table = build_table(layout_of(config["mode"]["name"]), config, records, grades, lambda path: path)
     screen = io.StringIO()
     summary = summarize(RunFacts("[red]nightly", config, "abc"), table, records, grades)
-    Console(width=110, file=screen).print(closing_table(summary, table.layout))
+    Console(width=110, file=screen).print(closing_table(summary, table.layout, records))
     return screen.getvalue()
 
 
@@ -32,7 +32,9 @@ def test_it_says_grades_latency_faults_and_cost(make_record: Any, lost: Any, bot
     for expected in ("[red]nightly", "passed", "0.500", "0.095 to 0.905", "first_audio", "1 infrastructure", "unknown"):
         assert expected in text
     assert "2 counted, 1 broke off" in text
-    assert "broke off by fault of infrastructure: " in text
+    assert lost.failure is not None
+    words = " ".join(text.split())
+    assert f"(first {lost.failure.error_type}: {lost.failure.message}); results.csv says why, case by case" in words
     assert "passed 0.333 to 0.667" in text
     assert "tool_call_grade" not in text
 

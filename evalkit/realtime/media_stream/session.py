@@ -108,6 +108,8 @@ KEY_MS = 200.0
 
 # What goes on for so long behind the caller's last word is his answer, though it began before.
 _ANSWERS_ANYWAY_MS = 1000.0
+# Words that the caller began so shortly before the application hung up, and had not ended by then, crossed with that.
+_CROSSING_MS = 1000.0
 # What begins so soon behind a tool's answer may have been written before it: "One moment, let me look that up."
 _WRITTEN_BEFORE_MS = 2000.0
 # So long what the tool told is waited for then.
@@ -181,19 +183,27 @@ class MediaStreamCall(LiveCall):
         self._counts = {"marks": 0, "clears": 0, "clears_of_nothing": 0, "other_messages": 0}
         self._to_press: list[tuple[float, str]] = []
         self._keys_told: list[JsonObject] = []
-        self._has_hung_up = False
+        self._hung_up_ms: float | None = None
         self._told_at_ms = 0.0
         self._is_tool_at_work: Callable[[], bool] = lambda: False
 
     async def __aenter__(self) -> Self:
         """Connect, by way of what answers where the stream is. Raises CaseFailure at stage ``connect``."""
-        token = self._target.auth_token
-        if self._url.startswith("http"):
+        token, is_told = self._target.auth_token, self._url.startswith("http")
+        if is_told:
             answer = await ask_for_stream(self._url, self._call, token)
             self._url = answer.url
             self._call = replace(self._call, parameters={**answer.parameters, **self._call.parameters})
         self._headers = {} if token is None else {"X-Twilio-Signature": sign_request(token, self._url, {})}
-        return await super().__aenter__()
+        try:
+            return await super().__aenter__()
+        except CaseFailure as failure:
+            if not is_told:
+                raise
+            hint = "that is the address that target.url answered: does the application know the host it is reached at?"
+            raise CaseFailure(
+                failure.stage, failure.error_type, f"{failure.message}; {hint}", retry_after_s=failure.retry_after_s
+            ) from failure
 
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
@@ -222,7 +232,7 @@ class MediaStreamCall(LiveCall):
     @property
     def has_hung_up(self) -> bool:
         """Whether the application has ended the call, without an error."""
-        return self._has_hung_up
+        return self._hung_up_ms is not None
 
     @property
     def owes_greeting(self) -> bool:
@@ -291,7 +301,7 @@ class MediaStreamCall(LiveCall):
                 **self._counts,
                 "largest_frame_ms": round(self._arrivals.largest_frame_ms, 1),
                 "keys": [*self._keys_told],
-                "hung_up": self._has_hung_up,
+                "hung_up": self.has_hung_up,
             },
             NOTE: {str(each.finding): each.to_json() for each in found},
         }
@@ -344,19 +354,19 @@ class MediaStreamCall(LiveCall):
             await self._send(self._waiting_echoes.pop(0), Stage.STREAM_AUDIO)
 
     def _is_busy(self) -> bool:
-        if self._has_hung_up:
+        if self.has_hung_up:
             return False
         is_working = self.owes_greeting or self._is_tool_at_work() or self._has_broken_off()
         return is_working or self._stretches.is_open() or self._sound_end_ms > self.now_ms
 
     def _has_finished(self, clip: PlacedClip) -> bool:
-        said, stretches = self._last_said(clip), self._stretches.spoken
+        said, stretches = self._last_understood(self._last_said(clip)), self._stretches.spoken
         last = stretches[-1] if stretches else None
-        if last is None or (self.now_ms < said.end_ms and not self._has_hung_up):
+        if last is None or (self.now_ms < said.end_ms and not self.has_hung_up):
             return False
         began_ms, ended_ms = self._place_ms(last.start), self._place_ms(last.sound_end)
         is_answer = began_ms >= said.end_ms - REACTION_MS or ended_ms >= said.end_ms + _ANSWERS_ANYWAY_MS
-        if self._has_hung_up:
+        if self.has_hung_up:
             return is_answer
         if self._is_busy() or any(self.now_ms < aside.end_ms + ANSWERLESS_MS for aside in self._asides):
             return False
@@ -368,6 +378,16 @@ class MediaStreamCall(LiveCall):
             return quiet_ms >= RESUME_MS
         is_prior = self._told_at_ms > 0 and began_ms < self._told_at_ms - self.began_at_ms + _WRITTEN_BEFORE_MS
         return quiet_ms >= (_TAKES_UP_MS if is_prior else GAP_MS)
+
+    def _last_understood(self, said: PlacedClip) -> PlacedClip:
+        """Return `said`, or what was said before it where that had only begun, a moment ago, as the other side hung up.
+
+        Who hangs up when he has said goodbye cannot have understood words that cross his hand on its way.
+        """
+        if self._hung_up_ms is None or self._addressed_before is None:
+            return said
+        crossed = said.start_ms > self._hung_up_ms - _CROSSING_MS and said.end_ms > self._hung_up_ms
+        return self._addressed_before if crossed else said
 
     def _has_broken_off(self) -> bool:
         """Whether it fell silent inside a word of late, though nobody spoke to it: it has not finished."""
@@ -413,12 +433,12 @@ class MediaStreamCall(LiveCall):
             message = f"the application sent a message of more than {MAX_FRAME_BYTES // 1024} KiB"
             return Trouble(Stage.RESPONSE_ERROR, OVERSIZED_FRAME, message)
         if lost.code is None:
-            return super()._explain_loss(lost)
+            return replace(super()._explain_loss(lost), message=f"{lost.message}; see the application's own log")
         if lost.code not in _POLITE_CLOSES:
             message = lost.message.replace("the server", "the application", 1)
             return Trouble(Stage.RESPONSE_ERROR, APPLICATION_ERROR, message)
         if self._ended_at_ms is None:
-            self._has_hung_up = True
+            self._hung_up_ms = self.now_ms
             self._throw_away(self._timeline.now_ms())
         return Trouble(Stage.RESPONSE_ERROR, HUNG_UP, "the application hung up before it had answered")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from evalkit.clock import MonotonicClock
 from evalkit.errors import CaseFailure, ProtocolError
 from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.live_call import CallStream
+from evalkit.realtime.media_stream.answer_url import StreamAddress
 from evalkit.realtime.media_stream.dialect import DIALECTS, PLIVO, TWILIO
 from evalkit.realtime.media_stream.session import MediaStreamCall, MediaStreamTarget
 from evalkit.realtime.media_stream.signature import sign_request
@@ -385,6 +387,7 @@ async def test_a_connection_that_breaks_is_nobodys_answer() -> None:
     """Without a close frame it is not known whose fault it was: it is tried again."""
     failure = await _refusal(MediaStreamPeer([b""], hangs_up_after=1, close_code=0))
     assert failure.error_type == "connection_closed"
+    assert failure.message.endswith("; see the application's own log")
     assert decide_fault(failure) is Fault.INFRASTRUCTURE
 
 
@@ -395,6 +398,24 @@ async def test_an_application_that_hangs_up_after_its_answer_has_ended_the_call(
         assert call.session.has_hung_up
         ((start_ms, end_ms),) = call.heard_ms()
         assert end_ms - start_ms == pytest.approx(590, abs=60)
+
+
+@pytest.mark.parametrize(("before_ms", "is_over"), [(400, True), (1600, False)])
+async def test_words_that_cross_with_a_goodbye_need_no_answer(before_ms: int, is_over: bool) -> None:
+    """The application had answered, and hangs up as the caller begins again; who talks for longer is cut off."""
+    answer = speech(2400)
+    async with calling(MediaStreamPeer([answer], paced=True, hangs_up_after=1, think_ms=0)) as call:
+        session, clip = call.session, call.say()
+        answers = asyncio.create_task(session.listen(clip, timeout_s=5))
+        assert await session.watch(lambda: bool(session.responses), timeout_s=5)
+        begins_ms = session.responses[0].start / 8 + 2400 - before_ms
+        session.say(speech(3000), not_before_ms=begins_ms)
+        if is_over:
+            assert await answers == ()
+        else:
+            with pytest.raises(CaseFailure, match="hung up before it had answered"):
+                await answers
+        assert session.has_hung_up
 
 
 async def test_a_call_is_signed_where_there_is_a_token() -> None:
@@ -431,6 +452,22 @@ async def test_an_application_is_called_by_way_of_what_answers_for_it() -> None:
             session.begin()
             await session.listen(call.say(), timeout_s=5)
     assert peer.told("start")[0]["start"]["customParameters"] == {"tenant": "7", "evalkit_call": "c1"}
+
+
+async def test_a_stream_that_is_not_where_it_was_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who told of the address is named: it is not the one that was typed."""
+
+    async def answer(*_: Any) -> StreamAddress:
+        return StreamAddress("ws://127.0.0.1:9/ws", {})
+
+    monkeypatch.setattr("evalkit.realtime.media_stream.session.ask_for_stream", answer)
+    for url, told in (("http://127.0.0.1/call", True), ("ws://127.0.0.1:9/ws", False)):
+        target = MediaStreamTarget(url, TWILIO, False)  # noqa: FBT003
+        timeline = Timeline.begin(MonotonicClock())
+        call = MediaStreamCall(target, {}, trace=Trace(lambda _: None), timeline=timeline, stream=CallStream(20))
+        with pytest.raises(CaseFailure, match=re.escape("ws://127.0.0.1:9/ws")) as refused:
+            await call.__aenter__()
+        assert ("that is the address that target.url answered" in refused.value.message) is told
 
 
 async def test_a_line_carries_no_tools_and_no_other_sound() -> None:
