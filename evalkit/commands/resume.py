@@ -114,6 +114,7 @@ def _resume_sweep(asked: _Asked) -> int:
     planned = plan((*stored.plan.overrides, *asked.line.overrides), source, multirun=True)
     if len(planned.jobs) != len(stored.plan.jobs):
         raise ConfigError(f"{asked.root}: its line composes {len(planned.jobs)} jobs now, not {len(stored.plan.jobs)}")
+    require_sound(asked.root)
     lost_after_s = WaitBounds.of(planned.launcher_settings).lost_after_s
     with launching_alone(asked.root, MonotonicClock(), lost_after_s=lost_after_s, say=say):
         launched = _rejoin(asked, planned, stored)
@@ -131,7 +132,6 @@ def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan) -> Launched:
         for change in _changes(ready, run)
     ]
     _require_unchanged(asked, changes)
-    require_sound(asked.root)
     reruns = bool(asked.rerun_changed)
     finish = functools.partial(finish_job, rerun_changed=reruns)
     embedded = [job for job in prepared if job.uses_embedded_provider]

@@ -18,6 +18,9 @@ _UNFIT_PRESET = re.compile(
     r"In '(?P<group>\w+)/(?P<option>[^']+)': Could not override '(?P<chosen>[^']+)'. No match in the defaults list"
 )
 
+# A mistake that our own resolvers have found, also in another process: said already as it should be.
+_FOUND_BY_US = re.compile(r"ConfigError raised while resolving interpolation: (?P<problem>.+)")
+
 
 @contextmanager
 def explained() -> Iterator[None]:
@@ -40,6 +43,8 @@ def _first_lines(error: BaseException) -> str:
     chain = [error]
     while chain[-1].__cause__ or chain[-1].__context__:
         chain.append(chain[-1].__cause__ or chain[-1].__context__ or error)
+    if found := next((match for link in chain if (match := _FOUND_BY_US.search(str(link)))), None):
+        return found["problem"]
     full_key = next((key for link in chain if (key := getattr(link, "full_key", None))), None)
     renamed = renaming_problem(full_key, "…") if full_key else None
     if renamed is not None:

@@ -32,7 +32,7 @@ from evalkit.compose.planning import hydra_at
 from evalkit.compose.queues import open_queue
 from evalkit.compose.search_path import searching
 from evalkit.errors import ConfigError, LaunchError
-from evalkit.runner.job_wait import Launched
+from evalkit.runner.job_wait import Launched, WaitBounds
 from evalkit.runner.jobs import BASIC_LAUNCHER, Destination, Job, Plan, RunJob, Source
 from evalkit.store.host import host_identity
 from evalkit.store.running_jobs import RunningJobs
@@ -193,13 +193,15 @@ def _run_task(run_job: RunJob, launched: _Launch | None, config: DictConfig) -> 
     jobs = RunningJobs(launched.root)
     if job.number not in launched.numbers or jobs.is_stopped:
         return
+    bounds = WaitBounds.of(settings.launcher)
+    destination = Destination(run_dir, working_dir, in_sweep=True, lost_after_s=bounds.lost_after_s)
     if launched.is_here:
         with jobs.running(job.number):
-            run_job(job, Destination(run_dir, working_dir, in_sweep=True))
+            run_job(job, destination)
         return
     become_a_worker()
     try:
         with jobs.running(job.number):
-            run_job(job, Destination(run_dir, working_dir, in_sweep=True, in_worker=True))
+            run_job(job, destination._replace(in_worker=True))
     except KeyboardInterrupt:  # said in the job's status; raised here it would take the launcher's other jobs with it
         _log.info("interrupted")

@@ -21,6 +21,7 @@ from omegaconf import MISSING, OmegaConf
 from evalkit.settings.plugins import plugin_folders
 from evalkit.settings.resources import resource_dir
 from evalkit.settings.schemas import Schema, dereference, load_schema, run_schema, schema_names
+from evalkit.store.file_system import require_shared
 
 _GROUP = "schema"
 _PYTHON_TYPES: Mapping[str, Any] = {
@@ -80,7 +81,11 @@ def find_data(path: str) -> Path:
 
 
 def _planned_directory(root: str, number: int) -> str:
-    """Return the folder that the plan of the sweep in `root` gives to a job."""
+    """Return the folder that the plan of the sweep in `root` gives to a job.
+
+    Raises ConfigError on a machine that does not see the sweep.
+    """
+    require_shared(Path(root))
     path = Path(root) / "plan.json"
     stat = path.stat()
     return _read_directories(path, stat.st_mtime_ns, stat.st_size)[int(number)]

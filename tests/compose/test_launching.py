@@ -16,6 +16,7 @@ import pytest
 
 from evalkit.compose.launching import launch
 from evalkit.compose.planning import plan
+from evalkit.errors import ConfigError
 from evalkit.runner.jobs import Destination, Job, Plan, RunJob, packaged_source
 from evalkit.runner.sweep import begin_sweep
 
@@ -181,6 +182,18 @@ def test_a_resumed_sweep_goes_where_its_plan_says(tmp_path: Path) -> None:
 
     launch(more, run_job, tmp_path)
     assert found == {job.number: job.directory_name for job in planned.jobs}
+
+
+@pytest.mark.slow
+def test_a_worker_that_does_not_see_the_sweep_says_so(tmp_path: Path) -> None:
+    """A folder of its own under the same name, on a machine that does not share it, is no sweep to write into."""
+    _require("joblib")
+    planned = plan(["seed=range(2)", "hydra/launcher=joblib"], packaged_source(), multirun=True)
+    with pytest.raises(
+        ConfigError, match=r"^output_dir: .* has no plan\.json on .*; expected a folder that all machines"
+    ):
+        launch(planned, lambda *_: None, tmp_path)
+    assert not list((tmp_path / ".jobs").glob("[0-9]*.json"))
 
 
 def test_a_single_run_goes_where_it_is_told(tmp_path: Path) -> None:
