@@ -23,10 +23,9 @@ from typing import Any
 
 import yaml
 
-from evalkit.clock import MonotonicClock
 from evalkit.compose.line import CommandLine, LineParser, command_line, split_directory
 from evalkit.compose.planning import plan
-from evalkit.compose.rejoining import rejoin
+from evalkit.compose.rejoining import JobsSeen, rejoin
 from evalkit.compose.stored import stored_source
 from evalkit.errors import ConfigError
 from evalkit.object_storage.addresses import shown
@@ -116,13 +115,15 @@ def _resume_sweep(asked: _Asked) -> int:
         raise ConfigError(f"{asked.root}: its line composes {len(planned.jobs)} jobs now, not {len(stored.plan.jobs)}")
     require_sound(asked.root)
     lost_after_s = WaitBounds.of(planned.launcher_settings).lost_after_s
-    with launching_alone(asked.root, MonotonicClock(), lost_after_s=lost_after_s, say=say):
-        launched = _rejoin(asked, planned, stored)
+    require_sound(asked.root)
+    seen = JobsSeen(asked.root)
+    with launching_alone(asked.root, seen.clock, lost_after_s=lost_after_s, say=say, sleep=seen.sleep):
+        launched = _rejoin(asked, planned, stored, seen)
         code = finish_sweep(stored.plan, asked.root, launched)
     return ExitCode.INTERRUPTED if launched.interrupted else code
 
 
-def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan) -> Launched:
+def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan, seen: JobsSeen) -> Launched:
     """Prepare every job, then join those that go on and finish the others."""
     prepared = [prepare(job.config, Path.cwd(), os.environ) for job in planned.jobs]
     runs = {job.number: RunDirectory(asked.root / job.directory_name) for job in stored.plan.jobs}
@@ -140,7 +141,7 @@ def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan) -> Launched:
         shared_llms(model for job in prepared for model in job.llms),
         shared_services((job.service for job in embedded), engines=engines),
     ):
-        rejoins = functools.partial(rejoin, planned, finish, asked.root)
+        rejoins = functools.partial(rejoin, planned, finish, asked.root, seen=seen)
         return launch_jobs(lambda: rejoins(lambda number: not reruns and is_done(runs[number])))
 
 

@@ -8,6 +8,7 @@ of life, and one in a queue that does not answer is not lost at all.
 from __future__ import annotations
 
 import functools
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from evalkit.runner.job_wait import Launched, WaitBounds, WaitEnd
 from evalkit.runner.job_watch import JobState, JobWatch
 from evalkit.runner.jobs import Plan, RunJob
 from evalkit.runner.terminal import say
+from evalkit.store.heartbeat import Heartbeats
 from evalkit.store.running_jobs import RunningJobs
 
 
@@ -34,7 +36,23 @@ class FoundJobs:
     startable: Sequence[int]
 
 
-def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], bool]) -> Launched:
+class JobsSeen:
+    """What this process has seen of the jobs of the sweep in `root` so far, also while it waited for something else."""
+
+    def __init__(self, root: Path) -> None:
+        self.clock = MonotonicClock()
+        self.heartbeats = Heartbeats(self.clock)
+        self._jobs = RunningJobs(root)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and look at who gives signs of life."""
+        time.sleep(seconds)
+        marks = self._jobs.list_marks()
+        for number in marks.begun - marks.ended:
+            self.heartbeats.silent_s(self._jobs.beat_path(number))
+
+
+def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], bool], seen: JobsSeen) -> Launched:
     """Wait for the jobs of the sweep in `root` that go on, start those that do not, each once, until all are done.
 
     Args:
@@ -42,6 +60,7 @@ def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], 
         run_job: Runs or finishes one.
         root: Where it lies.
         is_done: Tells of a job, by its number, whether there is nothing left to do for it.
+        seen: What is known of the jobs already.
 
     Raises:
         ConfigError: The launcher has another queue than the one that some of the jobs are still in.
@@ -51,7 +70,7 @@ def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], 
     started: set[int] = set()
     ended = Launched()
     while left:
-        found = _look(planned, root, left)
+        found = _look(planned, root, left, seen)
         _say_what_is_found(found, root)
         startable = [number for number in found.startable if number not in started]
         if startable:
@@ -68,11 +87,11 @@ def rejoin(planned: Plan, run_job: RunJob, root: Path, is_done: Callable[[int], 
     return ended
 
 
-def _look(planned: Plan, root: Path, left: Sequence[int]) -> FoundJobs:
+def _look(planned: Plan, root: Path, left: Sequence[int], seen: JobsSeen) -> FoundJobs:
     """Tell the jobs that run, or that a queue has or may have, from those that nobody will run."""
     bounds = WaitBounds.of(planned.launcher_settings)
     jobs = RunningJobs(root)
-    watch = JobWatch(jobs, bounds.lost_after_s, MonotonicClock(), open_queue(root))
+    watch = JobWatch(jobs, bounds.lost_after_s, seen.clock, open_queue(root), seen.heartbeats)
     states = find_states(root, left, bounds.lost_after_s, watch)
     queued = jobs.find_queued()
     given = queued.ids if queued else {}

@@ -75,12 +75,20 @@ class JobWatch:
             that it runs; one that the queue has not known for so long, and that never began, too.
         clock: Of this process.
         queue: Where the jobs were put; None: nowhere, they are started from here.
+        heartbeats: What the observer has seen of them before; None: nothing.
 
     """
 
-    def __init__(self, jobs: RunningJobs, lost_after_s: float, clock: Clock, queue: Queue | None = None) -> None:
+    def __init__(
+        self,
+        jobs: RunningJobs,
+        lost_after_s: float,
+        clock: Clock,
+        queue: Queue | None = None,
+        heartbeats: Heartbeats | None = None,
+    ) -> None:
         self._jobs, self._lost_after_s, self._clock, self._queue = jobs, lost_after_s, clock, queue
-        self._heartbeats = Heartbeats(clock)
+        self._heartbeats = heartbeats or Heartbeats(clock)
         self._gone_since_s: dict[int, float] = {}
         self._said: Mapping[int, QueueState] = {}
         self._unanswered_since_s: float | None = None

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.compose import rejoining
+from evalkit.compose import rejoining, sweep_standing
 from evalkit.compose.queues import QUEUES, QueueKind
-from evalkit.compose.rejoining import rejoin
+from evalkit.compose.rejoining import JobsSeen, rejoin
 from evalkit.errors import ConfigError
 from evalkit.runner.job_wait import Launched
 from evalkit.runner.job_watch import JobState, QueueState
 from evalkit.runner.jobs import Destination, Job, Plan, RunJob, packaged_source
+from evalkit.store import running_jobs
 from evalkit.store.running_jobs import QueuedJobs, RunningJobs
 
 OTHER = """
@@ -80,7 +81,7 @@ def test_what_runs_is_joined_and_the_rest_is_started_once(
     def is_done(number: int) -> bool:
         return number in done or (number == 2 and RunningJobs(tmp_path).has_ended(2))
 
-    ended = rejoin(_plan(), run, tmp_path, is_done)
+    ended = rejoin(_plan(), run, tmp_path, is_done, JobsSeen(tmp_path))
     assert launches.started == [[1], [3]]
     assert ended.waited is not None
     assert ended.waited.states == {2: JobState.ENDED, 3: JobState.ENDED}
@@ -89,9 +90,9 @@ def test_what_runs_is_joined_and_the_rest_is_started_once(
 
 def test_a_sweep_of_which_nothing_goes_on_is_started_where_it_stands(tmp_path: Path, launches: NotedLaunches) -> None:
     """Without a look at any queue, and without a wait."""
-    assert rejoin(_plan(), lambda *_: None, tmp_path, lambda number: number == 1) == Launched()
+    assert rejoin(_plan(), lambda *_: None, tmp_path, lambda number: number == 1, JobsSeen(tmp_path)) == Launched()
     assert launches.started == [[0, 2, 3]]
-    assert rejoin(_plan(), lambda *_: None, tmp_path, lambda _: True) == Launched()
+    assert rejoin(_plan(), lambda *_: None, tmp_path, lambda _: True, JobsSeen(tmp_path)) == Launched()
     assert len(launches.started) == 1
 
 
@@ -117,11 +118,29 @@ def test_no_job_is_put_into_a_second_queue_beside_the_first(
     monkeypatch.setitem(sys.modules, __name__, sys.modules[open_stuck.__module__])
     RunningJobs(tmp_path).note_queued(QueuedJobs("stuck", {1: "x1", 2: "x2"}))
     with pytest.raises(ConfigError, match=r"second: jobs 1, 2 of .* go on in the queue of stuck; resume with hydra"):
-        rejoin(_plan("second"), lambda *_: None, tmp_path, lambda _: False)
+        rejoin(_plan("second"), lambda *_: None, tmp_path, lambda _: False, JobsSeen(tmp_path))
     assert launches.started == []
-    ended = rejoin(_plan(queue_timeout_min=0), lambda *_: None, tmp_path, lambda _: False)
+    ended = rejoin(_plan(queue_timeout_min=0), lambda *_: None, tmp_path, lambda _: False, JobsSeen(tmp_path))
     assert launches.started == [[0, 3]]
     assert ended.waited is not None
     assert ended.waited.open == [1, 2]
     (note,) = ended.notes
     assert note.startswith("jobs 1, 2, in the queue as x1, x2: none of them has begun")
+
+
+def test_jobs_of_another_machine_are_seen_while_something_else_is_waited_for(
+    tmp_path: Path, launches: NotedLaunches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So one that is silent is not waited for once more from the beginning."""
+    other = _begin_elsewhere(tmp_path, 1)
+    other.kill()
+    other.communicate()
+    monkeypatch.setattr(running_jobs, "host_identity", lambda: "another")
+    seen = JobsSeen(tmp_path)
+    for _ in range(4):
+        seen.sleep(0.1)
+    looks: list[float] = []
+    monkeypatch.setattr(sweep_standing.time, "sleep", looks.append)
+    rejoin(_plan(lost_after_s=0.3), lambda *_: None, tmp_path, lambda number: number != 1, seen)
+    assert launches.started == [[1]]
+    assert looks == []

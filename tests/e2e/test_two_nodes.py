@@ -168,6 +168,33 @@ def _require_that_the_lost_node_finishes(cluster: Cluster) -> None:
     assert not again & {f"What is number {key[1:]}?" for key in finished}
 
 
+@pytest.mark.slow
+def test_a_sweep_is_taken_over_by_another_node_and_by_one_alone(cluster: Cluster) -> None:
+    """It joins the job that goes on at a third node, and starts the one that was lost with the first."""
+    cluster.begin(cases=40)
+    cluster.pace_s = 0.5
+    with cluster.start("b", 1) as b:
+        _wait_until(lambda: _asked(cluster.endpoint, "b") >= 3, b)
+        with cluster.nodes["a"].start("evalkit", "resume", cluster.root) as a:
+            _wait_until(lambda: _asked(cluster.endpoint, "a") >= 3, a, b)
+            code, said = cluster.nodes["c"].run("evalkit", "resume", cluster.root)
+            assert (code, "another process launches this sweep" in said, "on node-a" in said) == (2, True, True), said
+            a.send_signal(signal.SIGKILL)
+            a.wait()
+        with cluster.nodes["c"].start("evalkit", "resume", cluster.root) as c:
+            _wait_until(lambda: _asked(cluster.endpoint, "c") >= 3, c, within_s=150)
+            assert b.poll() is not None or "ended" not in {entry["event"] for entry in cluster.journal(1)}
+            cluster.pace_s = 0.0
+            out, err = c.communicate(timeout=120)
+    assert c.returncode == 0, err
+    assert out.splitlines()[-1] == str(cluster.root)
+    index = [json.loads(line) for line in (cluster.root / "index.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [entry["status"] for entry in index] == ["completed", "completed"]
+    assert {node for node, model, _ in cluster.endpoint.asked if model == "m/b"} == {"b"}
+    for number in (0, 1):
+        assert Counter(entry["event"] for entry in cluster.journal(number))["finished"] == 40
+
+
 def test_the_budget_is_one_over_both_nodes(cluster: Cluster) -> None:
     """What both spend adds up, in a ledger for each; each stops, with what was under way as all that is above it."""
     cluster.begin("limits.max_cost_usd=5", cases=40)
@@ -208,9 +235,9 @@ def _held_by(root: Path, host: str) -> int:
     return len(list((root / ".quota" / "slots").glob(f"slot-*/{machine}-*")))
 
 
-def _wait_until(is_so: object, *processes: subprocess.Popen[str]) -> None:
+def _wait_until(is_so: object, *processes: subprocess.Popen[str], within_s: float = 60) -> None:
     assert callable(is_so)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + within_s
     while not is_so():
         assert time.monotonic() < deadline, "it did not come to that"
         for process in processes:
