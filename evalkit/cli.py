@@ -47,14 +47,14 @@ COMMANDS = {
     "service": "the embedded provider on its own, as a loopback OpenAI-compatible server",
 }
 
-# Commands that take addresses on object storage for directories -> whether they write there.
+# Commands that take addresses on object storage for directories -> what they do with what lies there.
 _TAKE_ADDRESSES = {
-    "check": False,
-    "compare": False,
-    "rerun": False,
-    "report": True,
-    "resume": True,
-    "score": True,
+    "check": "reads",
+    "compare": "reads",
+    "rerun": "reads",
+    "report": "reports",
+    "resume": "goes_on",
+    "score": "goes_on",
 }
 
 _HELP = ("-h", "--help")
@@ -142,9 +142,9 @@ def _dispatch(args: list[str]) -> int:
     if first in COMMANDS:
         command = import_module(f"evalkit.commands.{first}").main
         if first in _TAKE_ADDRESSES and any("://" in arg for arg in args):
-            from evalkit.runner.remote_folders import call_with_folders
+            from evalkit.runner.remote_folders import AddressUse, call_with_folders
 
-            return int(call_with_folders(command, args[1:], writes=_TAKE_ADDRESSES[first]))
+            return int(call_with_folders(command, args[1:], AddressUse(_TAKE_ADDRESSES[first])))
         return int(command(args[1:]))
     if first and _is_bare_word(first):
         raise ConfigError(_explain_bare_word(first))

@@ -21,12 +21,15 @@ from evalkit.whole_files import PARTIAL_SUFFIX, write_whole
 
 STATUS = "status.json"
 _STATE = ".uploaded.json"
+ALIVE = ".alive.json"
+"""Who works on it: on the storage only."""
+
 FETCHED = ".fetched"
 """Where objects lie until all of them have arrived."""
 
 _FORMAT = 1
 _QUOTA = ".quota"
-_NEVER = frozenset({".lock", _STATE, MARK})
+_NEVER = frozenset({".lock", _STATE, MARK, ALIVE})
 _FOLDERS_NEVER = frozenset({".jobs", ".submitit", ".lab", FETCHED, "__pycache__"})
 # What a run's folder has from its beginning, and a sweep's root.
 _RUN_FILES = frozenset({"provenance.json", STATUS, "journal.jsonl", ".hydra"})

@@ -25,6 +25,7 @@ from evalkit.object_storage.local_copies import (
     CopyState,
     FileState,
     Synced,
+    belongs_there,
     file_state,
     find_units,
     is_ledger,
@@ -141,7 +142,7 @@ def upload_ledger(store: ObjectStore, root: Path) -> None:
 def _upload_run(
     store: ObjectStore, unit: Path, state: CopyState, here: Mapping[str, FileState], changed: list[str]
 ) -> None:
-    there = store.list_objects()
+    there = {name: found for name, found in store.list_objects().items() if belongs_there(name)}
     if not _is_ours(store, state, there):
         others = [name for name, found in there.items() if _is_anothers(found, state.files.get(name))]
         if others:

@@ -10,15 +10,20 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 
+from evalkit.clock import MonotonicClock
 from evalkit.errors import ConfigError, ObjectStorageError
 from evalkit.object_storage.addresses import checked_address, find_address, is_address, local_folder, mark_bucket
+from evalkit.object_storage.local_copies import split_into_units
 from evalkit.object_storage.objects import ObjectStore
+from evalkit.object_storage.signs_of_life import living, require_nobody_else
 from evalkit.object_storage.transfer import fetch, upload_all, upload_ledger, upload_unit
 from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.terminal import say
+from evalkit.store.host import host_identity
 from evalkit.store.run_directory import RunDirectory
 
 _OUTPUT_FLAG = "--output"
@@ -50,6 +55,14 @@ def mark_output(output_dir: str, working_dir: Path) -> None:
         mark_bucket(checked_address(output_dir), working_dir)
 
 
+class AddressUse(StrEnum):
+    """What a command does with an address: it reads, writes reports too, or goes on with what lies there."""
+
+    READS = "reads"
+    REPORTS = "reports"
+    GOES_ON = "goes_on"
+
+
 class Uploads:
     """What has become of the uploads of one directory; see :func:`uploading`."""
 
@@ -62,14 +75,20 @@ class Uploads:
 
 
 @contextmanager
-def uploading(*folders: Path) -> Iterator[Uploads]:
-    """Upload, when the block ends in whatever way, all that was changed in `folders` that stand for addresses."""
+def uploading(*folders: Path, working: bool = True) -> Iterator[Uploads]:
+    """Upload, when the block ends in whatever way, all that was changed in `folders` that stand for addresses.
+
+    `working`: until then other machines see that somebody works on them.
+    """
     uploads = Uploads()
-    try:
-        yield uploads
-    finally:
-        kept = [_upload(folder) for folder in folders]
-        uploads.complete = all(kept)
+    with ExitStack() as stack:
+        for address in filter(None, map(find_address, folders if working else ())):
+            stack.enter_context(living(ObjectStore(address), host_identity()))
+        try:
+            yield uploads
+        finally:
+            kept = [_upload(folder) for folder in folders]
+            uploads.complete = all(kept)
 
 
 def upload_root(root: Path) -> None:
@@ -108,17 +127,18 @@ def upload_job(run_dir: Path) -> None:
         _log.warning("not uploaded yet: %s", error)
 
 
-def call_with_folders(command: Callable[[Sequence[str]], int], args: Sequence[str], *, writes: bool) -> int:
+def call_with_folders(command: Callable[[Sequence[str]], int], args: Sequence[str], use: AddressUse) -> int:
     """Call a command with the folders that stand for the addresses among `args`; return its exit code.
 
-    Raises ConfigError where an address cannot be read, or written where the command `writes`, or nothing lies there.
+    Raises ConfigError where an address cannot be read, or written where the command does that, or nothing lies there,
+    or the command goes on with a run that a process elsewhere is working on.
     """
     words, folders = [], []
     before = ""
     for arg in args:
         flag, equals, value = arg.partition("=") if arg.startswith("--") else ("", "", arg)
         if is_address(value):
-            folder = _bring(value, may_be_new=_OUTPUT_FLAG in (flag, before), writes=writes)
+            folder = _bring(value, may_be_new=_OUTPUT_FLAG in (flag, before), use=use)
             folders.append(folder)
             words.append(f"{flag}{equals}{folder}")
         else:
@@ -126,20 +146,23 @@ def call_with_folders(command: Callable[[Sequence[str]], int], args: Sequence[st
         before = arg
     if not folders:
         return command(args)
-    with uploading(*(folders if writes else ())) as uploads:
+    is_working = use is AddressUse.GOES_ON
+    with uploading(*(folders if use is not AddressUse.READS else ()), working=is_working) as uploads:
         code = command(words)
     return uploads.judged(code)
 
 
-def _bring(text: str, *, may_be_new: bool, writes: bool) -> Path:
+def _bring(text: str, *, may_be_new: bool, use: AddressUse) -> Path:
     """Return the local folder of an address, brought up to date. Raises ConfigError where that cannot be."""
     address = checked_address(text)
     folder = local_folder(address, Path.cwd())
     try:
         store = ObjectStore(address)
-        if writes:
+        if use is not AddressUse.READS:
             store.probe()
-        if not may_be_new and not store.list_objects():
+        if use is AddressUse.GOES_ON:
+            require_nobody_else(store, host_identity(), MonotonicClock(), say, time.sleep)
+        if not may_be_new and not split_into_units(store.list_objects()):
             if not folder.is_dir():
                 raise ConfigError(f"{address}: nothing lies there; expected the address of a run or a sweep")
             say(f"{address}: nothing lies there; its local copy counts, {folder}")

@@ -10,11 +10,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from harness import Cli, Finished, command, read_rows
+from harness import Cli, Finished, at_once, command, read_rows
+from lab_process import lab_process
 from object_storage import S3Server
 
 pytestmark = pytest.mark.skipif(
@@ -213,24 +215,23 @@ def test_what_cannot_be_written_is_said_before_anything_begins(remote: Cli) -> N
         ("s3://AKIA:canary@runs/x", {}, "is not an address on object storage"),
         ("gs://runs/x", {}, "pip install gcsfs"),
     )
-    for output_dir, env, words in wrong:
-        done = remote(*QUICK, f"output_dir={output_dir}", **env)
+    ended = at_once(*(partial(remote, *QUICK, f"output_dir={output_dir}", **env) for output_dir, env, _ in wrong))
+    for done, (_, _, words) in zip(ended, wrong, strict=True):
         assert done.code == 2, done.err
         assert words in done.err
         assert len(done.err.splitlines()) == 1
-        assert not (remote.cwd / "outputs").exists()
         assert "canary" not in done.err.lower()
+    assert not (remote.cwd / "outputs").exists()
 
 
 def test_a_key_that_is_not_known_is_said(remote: Cli, server: S3Server) -> None:
     """The server refuses it; for a run as for a command that reads."""
     server.demand_keys(demanded=True)
     try:
-        runs = remote(*QUICK, f"output_dir={BUCKET}")
-        reads = remote("report", f"{BUCKET}/some")
+        ended = at_once(partial(remote, *QUICK, f"output_dir={BUCKET}"), partial(remote, "report", f"{BUCKET}/some"))
     finally:
         server.demand_keys(demanded=False)
-    for done in (runs, reads):
+    for done in ended:
         assert done.code == 2, done.err
         assert "does not accept the key (InvalidAccessKeyId)" in done.err
         assert len(done.err.splitlines()) == 1
@@ -239,10 +240,27 @@ def test_a_key_that_is_not_known_is_said(remote: Cli, server: S3Server) -> None:
 
 def test_check_names_what_it_can_and_says_what_it_did_not(remote: Cli) -> None:
     """It calls nobody, not even the storage: a bad address is named, a good one is not asked."""
-    bad = remote("check", *QUICK, "output_dir=s3://runs/../x")
+    bad, good, nothing = at_once(
+        partial(remote, "check", *QUICK, "output_dir=s3://runs/../x"),
+        partial(remote, "check", *QUICK, "output_dir=s3://no-such-bucket/x"),
+        partial(remote, "report", f"{BUCKET}/nothing"),
+    )
     assert (bad.code, "is not an address on object storage" in bad.err) == (2, True)
-    good = remote("check", *QUICK, "output_dir=s3://no-such-bucket/x")
     assert good.code == 0, good.err
     assert "warning: output_dir: s3://no-such-bucket/x was not asked" in good.out
-    nothing = remote("report", f"{BUCKET}/nothing")
     assert (nothing.code, "nothing lies there" in nothing.err) == (2, True)
+
+
+def test_the_lab_shows_what_another_machine_has_uploaded(remote: Cli, server: S3Server, tmp_path: Path) -> None:
+    """Over an address it shows a run that another machine has uploaded, with nothing of it here before."""
+    done = remote(*QUICK, "max_examples=1", "run_name=seen", f"output_dir={BUCKET}/lab")
+    assert done.code == 0, done.err
+    other = _elsewhere(remote, tmp_path)
+    with lab_process(other.cwd, f"{BUCKET}/lab", "--read-only", environ=other.env) as lab, lab.client() as client:
+        until = time.monotonic() + 30
+        names: list[str] = []
+        while time.monotonic() < until and not names:
+            names = [run["name"] for run in client.get("/runs").json()["runs"]]
+            time.sleep(0.1)
+    assert names == ["seen"]
+    _require_no_canary(other.cwd)

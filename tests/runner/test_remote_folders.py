@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +17,7 @@ pytest.importorskip("fsspec", reason="object storage needs the extra s3")
 from evalkit.object_storage.objects import ObjectStore
 from evalkit.runner import remote_folders
 from evalkit.runner.remote_folders import (
+    AddressUse,
     call_with_folders,
     mark_output,
     output_folder,
@@ -23,6 +26,7 @@ from evalkit.runner.remote_folders import (
     upload_root,
     uploading,
 )
+from evalkit.store.host import host_identity
 
 
 @pytest.fixture
@@ -117,7 +121,9 @@ def test_a_command_gets_folders_for_addresses(address: str) -> None:
         (Path(args[0]) / "report.html").write_text("page")
         return 1
 
-    assert call_with_folders(command, [f"{address}/run/", "gate.x=1", f"--rerun={address}/run"], writes=True) == 1
+    assert (
+        call_with_folders(command, [f"{address}/run/", "gate.x=1", f"--rerun={address}/run"], AddressUse.REPORTS) == 1
+    )
     folder = output_folder(address, Path.cwd()) / "run"
     assert seen == [str(folder), "gate.x=1", f"--rerun={folder}"]
     assert ObjectStore(address).read("run/report.html") == b"page"
@@ -127,7 +133,7 @@ def test_a_command_that_only_reads_changes_nothing_there(address: str) -> None:
     """Not even what the copy has and the storage has not."""
     run = _made(address)
     ObjectStore(address).write("run/journal.jsonl", b"")
-    assert call_with_folders(_do_nothing, [f"{address}/run"], writes=False) == 0
+    assert call_with_folders(_do_nothing, [f"{address}/run"], AddressUse.READS) == 0
     assert (run / "journal.jsonl").exists()
     assert set(ObjectStore(address).list_objects()) == {"run/journal.jsonl"}
 
@@ -135,14 +141,14 @@ def test_a_command_that_only_reads_changes_nothing_there(address: str) -> None:
 def test_nothing_there_is_said(address: str) -> None:
     """But for where a command makes something."""
     with pytest.raises(ConfigError, match="nothing lies there; expected the address of a run or a sweep"):
-        call_with_folders(_do_nothing, [address], writes=False)
+        call_with_folders(_do_nothing, [address], AddressUse.READS)
 
     def command(args: Sequence[str]) -> int:
         Path(args[1]).mkdir(parents=True, exist_ok=True)
         (Path(args[1]) / "index.jsonl").write_text("")
         return 0
 
-    assert call_with_folders(command, ["--output", f"{address}/set"], writes=True) == 0
+    assert call_with_folders(command, ["--output", f"{address}/set"], AddressUse.REPORTS) == 0
     assert set(ObjectStore(address).list_objects()) == {"set/index.jsonl"}
 
 
@@ -150,3 +156,26 @@ def test_an_address_that_cannot_be_used_is_a_problem_of_output_dir() -> None:
     """Its key is named."""
     with pytest.raises(ConfigError, match="output_dir: "):
         probe_output("nosuch://bucket")
+
+
+def test_whoever_goes_on_shows_it_and_is_kept_from_it_by_others(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another machine's process is a reason to refuse, with its name; one's own sign is gone at the end."""
+    store = ObjectStore(f"{address}/run")
+    store.write("status.json", b"{}")
+    seen: list[bytes | None] = []
+
+    def command(args: Sequence[str]) -> int:
+        until = time.monotonic() + 10
+        while store.read(".alive.json") is None and time.monotonic() < until:
+            time.sleep(0.01)
+        seen.append(store.read(".alive.json"))
+        return 0
+
+    assert call_with_folders(command, [store.address], AddressUse.GOES_ON) == 0
+    assert json.loads(seen[0] or b"")["host"] == host_identity()
+    assert store.read(".alive.json") is None
+    store.write(".alive.json", b'{"host": "other:1"}')
+    monkeypatch.setattr("time.sleep", lambda _: store.write(".alive.json", b'{"host": "other:1", "count": 1}'))
+    with pytest.raises(ConfigError, match="a process on other works on it"):
+        call_with_folders(command, [store.address], AddressUse.GOES_ON)
+    assert call_with_folders(_do_nothing, [store.address], AddressUse.REPORTS) == 0
