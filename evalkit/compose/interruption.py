@@ -35,6 +35,7 @@ _BREAK_OFF_S = (30.0, 20.0)
 _SIGNALS_BEFORE_STOP = 2
 _WATCH_EVERY_S = 0.1
 _AGAIN_EVERY_S = 2.0
+_TELL_MORE_S = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -79,6 +80,7 @@ class SweepInterruption:
     def handle(self, *_: object) -> None:
         """Take one signal."""
         if self._is_over or self.count >= _SIGNALS_BEFORE_STOP:
+            self._is_over = True
             raise KeyboardInterrupt
         self._came_at_s.append(self._clock.now())
 
@@ -95,15 +97,21 @@ class SweepInterruption:
             thread.join()
 
     def _serve(self, closed: threading.Event) -> None:
-        passed_on = 0
-        while not closed.wait(_WATCH_EVERY_S):
-            if self.count > passed_on:
-                passed_on = self.count
-                threading.Thread(target=self._pass_on, args=(passed_on,), name="forward", daemon=True).start()
-            if self.must_break_off:
+        passing_on: list[threading.Thread] = []
+        is_closed = False
+        while not is_closed:
+            is_closed = closed.wait(_WATCH_EVERY_S)
+            while self.count > len(passing_on):
+                count = len(passing_on) + 1
+                passing_on.append(threading.Thread(target=self._pass_on, args=(count,), name="forward", daemon=True))
+                passing_on[-1].start()
+            if self.must_break_off and not is_closed:
                 self._is_over = True
                 signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
                 closed.wait(_AGAIN_EVERY_S)
+        until_s = self._clock.now() + (0.0 if self._is_over else _TELL_MORE_S)
+        for thread in passing_on:  # a wait for jobs may have ended before all of them were told
+            thread.join(max(0.0, until_s - self._clock.now()))
 
     def _pass_on(self, count: int) -> None:
         with suppress(OSError):

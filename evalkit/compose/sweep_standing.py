@@ -26,7 +26,7 @@ def find_states(root: Path, numbers: Collection[int], lost_after_s: float, watch
     states = watch.look(numbers)
     unsure = watch.find_unsure(states)
     if unsure:
-        say(f"{root}: looking for up to {lost_after_s:g} s whether {describe_jobs(unsure)} still live")
+        say(f"{root}: looking for up to {lost_after_s:g} s for signs of life of {describe_jobs(unsure)}")
     while watch.find_unsure(states):
         time.sleep(LOOK_EVERY_S)
         states = watch.look(numbers)

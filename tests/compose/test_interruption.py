@@ -59,6 +59,20 @@ def test_a_signal_is_passed_on_though_the_cluster_hangs(tmp_path: Path) -> None:
     assert current_interruption() is None
 
 
+def test_a_block_that_ends_at_once_has_passed_the_signal_on(tmp_path: Path) -> None:
+    """As where no job runs: those that wait in the queue are taken back before the command ends."""
+    told: list[str] = []
+
+    def forward() -> None:
+        time.sleep(0.2)
+        told.append("told")
+
+    with forwarding_interruptions(RunningJobs(tmp_path), GRACE_S) as taken:
+        taken.forward = forward
+        signal.raise_signal(signal.SIGINT)
+    assert told == ["told"]
+
+
 def test_a_launcher_that_hangs_is_broken_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the time has passed in which it should have ended by itself, also in the middle of a system call."""
     monkeypatch.setattr(module, "_BREAK_OFF_S", (0.3, 0.3))

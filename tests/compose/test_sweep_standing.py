@@ -121,6 +121,6 @@ def test_a_job_of_another_machine_is_looked_at_until_it_is_sure(
     monkeypatch.setattr(sweep_standing.time, "sleep", sleep)
     watch = JobWatch(jobs, 60, clock)
     assert find_states(tmp_path, [0, 1], 60, watch) == {0: JobState.RUNNING, 1: JobState.LOST}
-    assert "looking for up to 60 s whether jobs 0, 1 still live" in capsys.readouterr().err
+    assert "looking for up to 60 s for signs of life of jobs 0, 1" in capsys.readouterr().err
     assert json.loads((tmp_path / ".jobs" / "0.json").read_text())["host"] != "another"
     assert describe_jobs([4]) == "job 4"
