@@ -28,6 +28,7 @@ from evalkit.compose.interruption import become_a_worker
 from evalkit.compose.job_configs import plain
 from evalkit.compose.launchers import use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
+from evalkit.compose.planned_sweeper import sweeping_over
 from evalkit.compose.planning import hydra_at
 from evalkit.compose.queues import open_queue
 from evalkit.compose.search_path import searching
@@ -151,7 +152,8 @@ def _launch_of(root: Path, numbers: frozenset[int]) -> _Launch:
 def _launch_once(planned: Plan, run_job: RunJob, where: Sequence[str], launched: _Launch) -> str | None:
     """Give the line to Hydra; return why its launcher gave up, or None when it came to its end."""
     try:
-        _call(["-m", *planned.overrides, *where], planned.source, run_job, launched)
+        with sweeping_over(planned, launched.numbers):
+            _call(["-m", *planned.overrides, *where], planned.source, run_job, launched)
     except ConfigError:
         raise
     except Exception as error:
