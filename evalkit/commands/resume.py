@@ -36,8 +36,8 @@ from evalkit.runner.job import finish_job, is_done, run_job
 from evalkit.runner.job_wait import Launched, WaitBounds
 from evalkit.runner.jobs import Destination, Plan, packaged_source
 from evalkit.runner.pipeline import expand_trials
-from evalkit.runner.prepare import Prepared, handing_on, prepare
-from evalkit.runner.remaining import find_changes
+from evalkit.runner.prepare import Prepared, handing_on, prepare, prepare_all
+from evalkit.runner.remaining import find_changes, is_unchanged
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.stored_plan import StoredPlan, read_plan
 from evalkit.runner.sweep import finish_sweep
@@ -125,7 +125,7 @@ def _resume_sweep(asked: _Asked) -> int:
 
 def _rejoin(asked: _Asked, planned: Plan, stored: StoredPlan, seen: JobsSeen) -> Launched:
     """Prepare every job, then join those that go on and finish the others."""
-    prepared = [prepare(job.config, Path.cwd(), os.environ) for job in planned.jobs]
+    prepared = prepare_all(planned, Path.cwd())
     runs = {job.number: RunDirectory(asked.root / job.directory_name) for job in stored.plan.jobs}
     changes = [
         f"job {number}: {change}"
@@ -149,9 +149,12 @@ def _changes(prepared: Prepared, run: RunDirectory) -> list[str]:
     """Return what is not as it was when `run` began; nothing for one that never did."""
     if not run.provenance_path.exists():
         return []
-    stored = open_run(run.root, "resume")
     settings = prepared.settings
     trials = expand_trials(prepared.cases, settings.trials, settings.seed)
+    with suppress(ValueError, KeyError, TypeError):  # files that are broken are named below
+        if is_unchanged(prepared, trials, run.read_reuse_keys(), run.read_provenance()["case_trials"]):
+            return []
+    stored = open_run(run.root, "resume")
     return find_changes(prepared, trials, stored.finished, stored.planned)
 
 

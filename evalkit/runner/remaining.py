@@ -15,6 +15,7 @@ from evalkit.records.case import CaseTrial
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord
+from evalkit.records.reuse import reuse_key
 from evalkit.runner.pipeline import Remaining, judging_cost_usd
 from evalkit.runner.prepare import Prepared
 from evalkit.store.recovery import Progress
@@ -47,15 +48,30 @@ def find_changes(
 
     `planned` has the keys planned at the beginning.
     """
-    keys = [trial.key for trial in trials]
-    gone = [f"{key}: is not among the cases any more" for key in planned if key not in set(keys)]
-    new = [f"{key}: was not among the cases when the run began" for key in keys if key not in set(planned)]
+    keys = dict.fromkeys(trial.key for trial in trials)
+    known = frozenset(planned)
+    gone = [f"{key}: is not among the cases any more" for key in planned if key not in keys]
+    new = [f"{key}: was not among the cases when the run began" for key in keys if key not in known]
     changed = [
         f"{trial.key}: {', '.join(_find_differences(prepared, trial, stored.record))} changed since it was run"
         for trial in trials
         if (stored := finished.get(trial.key)) is not None and _is_changed(prepared, trial, stored.record)
     ]
     return [*gone, *new, *changed]
+
+
+def is_unchanged(
+    prepared: Prepared, trials: Sequence[CaseTrial], finished: Mapping[str, str], planned: Sequence[str]
+) -> bool:
+    """Tell that :func:`find_changes` would find nothing, without any record; False: it has to look.
+
+    `finished` has the reuse key of every case-trial that is finished, `planned` the keys planned at the beginning.
+    """
+    if {trial.key for trial in trials} != set(planned):
+        return False
+    # A record that a defect of ours left has no key to go by.
+    begun = [trial for trial in trials if finished.get(trial.key)]
+    return all(finished[trial.key] == reuse_key(trial, prepared.fingerprint(trial.case)) for trial in begun)
 
 
 def spent_usd(progress: Progress, grades: Sequence[Grade]) -> float:

@@ -344,6 +344,11 @@ class RunDirectory:
                 _log.warning("evalkit: %s is not what the journal says was stored; the case-trial does not count", path)
         return finished
 
+    def read_reuse_keys(self) -> dict[str, str]:
+        """Return the reuse key of every case-trial that the journal says is finished, whatever lies there now."""
+        lines = (line for line in read_lines(self.journal_path) if line["event"] == "finished")
+        return {line["key"]: line["reuse_key"] for line in lines}
+
     def read_concurrency(self) -> list[dict[str, Any]]:
         """Return every change of the number of attempts that may be under way, and every pause, oldest first."""
         changes = (line for line in read_lines(self.journal_path) if line["event"] in ("concurrency", "paused"))

@@ -16,7 +16,7 @@ from evalkit.records.reuse import reuse_key
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, prepare
-from evalkit.runner.remaining import find_changes, find_remaining, spent_usd
+from evalkit.runner.remaining import find_changes, find_remaining, is_unchanged, spent_usd
 from evalkit.store.recovery import Progress, Tries
 from evalkit.store.run_directory import StoredRecord
 
@@ -100,6 +100,21 @@ def test_a_changed_case_is_named_as_such(prepared: Prepared, trials: list[CaseTr
     keys = [trial.key for trial in trials]
     (message,) = find_changes(prepared, [other, *trials[1:]], {first.key: stored}, keys)
     assert message == f"{first.key}: the case changed since it was run"
+
+
+def test_a_run_of_which_nothing_changed_is_known_without_its_records(
+    prepared: Prepared, trials: list[CaseTrial]
+) -> None:
+    """By the journal's keys alone, also where some are not finished; anything else is looked at."""
+    planned = [trial.key for trial in trials]
+    keys = {trial.key: reuse_key(trial, prepared.fingerprint(trial.case)) for trial in trials[:4]}
+    assert is_unchanged(prepared, trials, keys, planned)
+    assert is_unchanged(prepared, trials, {**keys, planned[0]: ""}, planned)  # a defect left it
+    assert not is_unchanged(prepared, trials, {**keys, planned[0]: "another"}, planned)
+    assert not is_unchanged(prepared, trials, keys, planned[1:])
+    assert not is_unchanged(prepared, trials[1:], keys, planned)
+    slower = replace(prepared, settings=replace(prepared.settings, chunk_ms=100))
+    assert not is_unchanged(slower, trials, keys, planned)
 
 
 def test_what_was_spent_counts_lost_tries_and_judges(prepared: Prepared, trials: list[CaseTrial]) -> None:
