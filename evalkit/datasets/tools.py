@@ -6,7 +6,9 @@ that is expected, mocked or called is compared with it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +46,8 @@ def _find_problems(path: Path, number: int, tool: Any) -> Iterator[str]:
     ]
     yield from problems
     if not problems and "parameters" in tool:
-        yield from (f"{where}: parameters{problem}" for problem in _find_schema_problems(tool["parameters"]))
+        found = _find_schema_problems_of(json.dumps(tool["parameters"]))
+        yield from (f"{where}: parameters{problem}" for problem in found)
 
 
 def _explain(error: Any) -> list[str]:
@@ -65,6 +68,12 @@ def _explain(error: Any) -> list[str]:
         "pattern": "1 to 64 letters, digits, _ or -",
     }[error.validator]
     return [f"{place}: is {clip(error.instance)}, expected {allowed}" if place else f"is not {allowed}"]
+
+
+@lru_cache(maxsize=1024)
+def _find_schema_problems_of(parameters: str) -> tuple[str, ...]:
+    """Return the problems of a JSON Schema: to find them takes milliseconds, and many runs have the same tools."""
+    return tuple(_find_schema_problems(json.loads(parameters)))
 
 
 def _find_schema_problems(parameters: Mapping[str, Any]) -> Iterator[str]:

@@ -11,6 +11,7 @@ A mode has
 ``layout``           how its results look: columns, row unit, latencies
 ``stages``           stages of its own at which a case may fail, and whose fault that is
 ``unused_services``  services of graders that would find nothing in its records (``transcribe``: they hold no sound)
+``idle_keys``        top-level keys of a config on which ``read``, ``graders``, ``voices``, ``forecast`` do not depend
 ``of_config``        another mode of the same name, for configs with other keys
 ``read``             reads the cases and all they need; reports every problem of the data at once
 ``graders``          the graders of a case
@@ -110,6 +111,9 @@ class Starter:
     own: str = "provider=openai assistant.model=MODEL"
 
 
+COMMON_IDLE_KEYS = ("seed", "concurrency", "run_name", "output_dir", "report")
+"""What of the keys that every mode has decides nothing about its cases, unless a mode makes them of the seed."""
+
 Settings = TypeVar("Settings", bound=RunSettings)
 Data = TypeVar("Data", bound=ModeData)
 
@@ -123,6 +127,8 @@ class Mode(ABC, Generic[Settings, Data]):
     models: ClassVar[tuple[str, ...]] = ("assistant", "judge")
     stages: ClassVar[Mapping[str, Fault]] = {}
     unused_services: ClassVar[frozenset[str]] = frozenset()
+    idle_keys: ClassVar[tuple[str, ...]] = ()
+    """Jobs of a sweep that differ in these alone are read, checked and forecast once; without any, each by itself."""
 
     def of_config(self, config: Mapping[str, Any]) -> Mode[Any, Any]:  # noqa: ARG002
         """Return the mode that runs a `config` of this name: another one where its input decides which keys it has."""

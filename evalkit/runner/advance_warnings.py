@@ -36,9 +36,9 @@ def _of_launcher(planned: Plan) -> Iterator[str]:
 
 def _of_fault_plans(prepared: Sequence[Prepared]) -> Iterator[str]:
     """Yield a line for every case that a fault plan is to hit and that no job with that plan runs."""
-    for plan in dict.fromkeys(job.settings.service.faults for job in prepared):
-        keys = [key for job in prepared if job.settings.service.faults == plan for key in job.keys]
-        yield from find_unknown_cases(plan, keys)
+    for plan in dict.fromkeys(job.settings.service.faults for job in prepared if job.settings.service.faults):
+        keys = dict.fromkeys(key for job in prepared if job.settings.service.faults == plan for key in job.keys)
+        yield from find_unknown_cases(plan, list(keys))
 
 
 def _of_cost(forecast: Forecast, settings: Sequence[RunSettings]) -> Iterator[str]:

@@ -21,6 +21,13 @@ _MOST_JOBS_NAMED = 12
 
 def forecast_job(prepared: Prepared) -> Forecast:
     """Return what a prepared run will take, before it starts. Calls nobody."""
+    if "forecast" not in prepared.known:
+        prepared.known["forecast"] = _forecast_job(prepared)
+    forecast: Forecast = prepared.known["forecast"]
+    return forecast
+
+
+def _forecast_job(prepared: Prepared) -> Forecast:
     settings = prepared.settings
     rates, prices = _load_rates(), price_table(settings)
     list_prices = PriceList(prices.cost_usd, prices.speech_cost_usd, prices.audio_cost_usd)

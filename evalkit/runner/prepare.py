@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +37,15 @@ from evalkit.settings.validation import find_contradictions, find_problems
 class Prepared:
     """A run that may start: its mode, its settings, and the data it names, read and validated.
 
-    `datasets` has path and sha256 of every file that was read.
+    `datasets` has path and sha256 of every file that was read. `known` keeps what was found out about it; jobs that
+    differ in idle keys alone have the same.
     """
 
     mode: Mode[Any, Any]
     settings: RunSettings
     data: ModeData
     datasets: tuple[Mapping[str, Any], ...]
+    known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -72,8 +74,11 @@ class Prepared:
     @property
     def grader_needs(self) -> frozenset[str]:
         """What its graders ask for: ``judge``, ``transcribe``."""
-        asked = needs_of(spec for case in self.cases for spec in self.graders(case))
-        return asked - self.mode.unused_services
+        if "grader_needs" not in self.known:
+            asked = needs_of(spec for case in self.cases for spec in self.graders(case))
+            self.known["grader_needs"] = asked - self.mode.unused_services
+        needs: frozenset[str] = self.known["grader_needs"]
+        return needs
 
     @property
     def engines(self) -> frozenset[str]:
@@ -106,6 +111,7 @@ class Prepared:
 
 PrepareJob = Callable[[Mapping[str, Any], Path, Mapping[str, str]], Prepared]
 _handed_on: dict[str, Prepared] = {}
+_alike: dict[str, Prepared] | None = None
 
 
 def needs_of(specs: Iterable[GraderSpec]) -> frozenset[str]:
@@ -147,6 +153,44 @@ def _name(config: Mapping[str, Any], working_dir: Path) -> str:
 def read_run(config: Mapping[str, Any], working_dir: Path, environ: Mapping[str, str]) -> Prepared:
     """Return the same, also when its data has problems that can be shown: for who wants to show all of it."""
     mode, settings = read_settings(config, working_dir)
+    if _alike is None or not mode.idle_keys:
+        return _read_data(mode, settings, environ)
+    decisive = {key: value for key, value in settings.config.items() if key not in mode.idle_keys}
+    name = f"{mode.name} {content_sha256(decisive)}"
+    first = _alike.get(name)
+    if first is None:
+        _alike[name] = _read_data(mode, settings, environ)
+        return _alike[name]
+    return replace(first, settings=_with_nodes_of(first.settings, settings))
+
+
+@contextmanager
+def reading_once() -> Iterator[None]:
+    """Let jobs that differ in their mode's idle keys alone be read and checked once, while the block lasts."""
+    global _alike  # noqa: PLW0603  as above: what reads jobs is handed to who prepares them
+    _alike = {}
+    try:
+        yield
+    finally:
+        _alike = None
+
+
+def _with_nodes_of(first: RunSettings, settings: RunSettings) -> RunSettings:
+    """Return `settings` with the nodes of `first` where they say the same: those of ten thousand jobs have to be held.
+
+    What is written alike is the same; what is equal need not be, as 1 and 1.0.
+    """
+    config = {
+        key: first.config[key] if key in first.config and repr(first.config[key]) == repr(value) else value
+        for key, value in settings.config.items()
+    }
+    names = [each.name for each in fields(settings) if each.name != "config"]
+    nodes = {name: (getattr(first, name), getattr(settings, name)) for name in names}
+    same = {name: before for name, (before, after) in nodes.items() if repr(before) == repr(after)}
+    return replace(settings, **{**same, "config": config})
+
+
+def _read_data(mode: Mode[Any, Any], settings: RunSettings, environ: Mapping[str, str]) -> Prepared:
     problems = [
         *find_missing_models(settings.config, sorted(mode.needs(settings))),
         *find_endpoint_problems(_providers(settings, mode.needs(settings)), environ),
@@ -207,12 +251,13 @@ def prepare_all(planned: Plan, working_dir: Path, read: PrepareJob = prepare) ->
     """Prepare every job, so that a sweep with one bad job starts none. Raises ConfigError with all problems."""
     prepared: list[Prepared] = []
     problems: list[str] = []
-    for job in planned.jobs:
-        try:
-            prepared.append(read(job.config, working_dir, os.environ))
-        except UserError as error:
-            where = f"job {job.number} ({' '.join(job.overrides)}): " if planned.multirun else ""
-            problems += [f"{where}{problem}" for problem in error.problems]
+    with reading_once():
+        for job in planned.jobs:
+            try:
+                prepared.append(read(job.config, working_dir, os.environ))
+            except UserError as error:
+                where = f"job {job.number} ({' '.join(job.overrides)}): " if planned.multirun else ""
+                problems += [f"{where}{problem}" for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     return prepared

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Protocol, Self, TypeVar, get_args, get_type_hints
@@ -239,8 +240,11 @@ class TextSettings(TextRunSettings):
     mode: CsvModeSettings
 
 
+_hints_of = cache(get_type_hints)  # which takes longer than all else about settings
+
+
 def _build(cls: type[T], values: Mapping[str, Any]) -> T:
-    hints = get_type_hints(cls)
+    hints = _hints_of(cls)  # type: ignore[arg-type]  # a class can be hashed, whatever its instances can
     given = {
         field.name: _convert(hints[field.name], values[field.name])
         for field in fields(cls)  # type: ignore[arg-type]

@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from stored_run import SAMPLE, StoredRun
 
+from evalkit import __version__
 from evalkit.cli import main as cli
 from evalkit.commands.report import main
 from evalkit.errors import ConfigError
+from evalkit.runner.jobs import Job, Plan, packaged_source
 from evalkit.runner.reporting import report_run
+from evalkit.runner.stored_plan import write_plan
 
 
 def a_sweep(root: Path) -> Path:
@@ -51,6 +54,32 @@ def test_a_sweep_and_each_of_its_jobs_also_when_it_was_moved(
     assert 'href="1_m/report.html"' in page
     assert "not_started" in page
     assert "planned" not in page
+
+
+def test_of_a_sweep_the_jobs_that_are_newer_than_their_reports_are_reported_again(tmp_path: Path) -> None:
+    """All of them with --again."""
+    root = a_sweep(tmp_path / "sweep")
+    configs = ({"mode": {"name": "crawl"}, "report": {"plots": False, "html": False}, "seed": n} for n in range(3))
+    jobs = [Job(n, (f"seed={n}",), config, f"{n}_m") for n, config in enumerate(configs)]
+    planned = Plan(packaged_source(), ("seed=range(3)",), True, tuple(jobs))  # noqa: FBT003
+    write_plan(planned, root, working_dir=tmp_path, config_sha256=["-"] * 3)
+    tables = [root / f"{n}_m" / "results.csv" for n in range(2)]
+    for table in tables:  # as this version would have left them
+        provenance = json.loads((table.parent / "provenance.json").read_text())
+        (table.parent / "provenance.json").write_text(json.dumps({**provenance, "evalkit_version": __version__}))
+
+    def reported(folder: Path, *flags: str) -> list[bool]:
+        before = [table.stat().st_mtime_ns if table.exists() else 0 for table in tables]
+        assert main([str(folder), *flags]) == 0
+        return [table.stat().st_mtime_ns != time for table, time in zip(tables, before, strict=True)]
+
+    assert reported(root) == [True, True]
+    assert reported(root) == [False, False]
+    (root / "0_m" / "grades.jsonl").touch()
+    (root / "1_m" / "junit.xml").unlink()
+    assert reported(root) == [True, True]
+    assert reported(root, "--again") == [True, True]
+    assert reported(root) == [False, False]
 
 
 def test_several_runs_get_a_folder_of_their_own(

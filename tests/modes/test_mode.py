@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ from evalkit.clock import Clock
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError
 from evalkit.metrics.forecast import Rates
-from evalkit.modes.mode import Mode, ModeData, Work
+from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, ModeData, Work
 from evalkit.modes.voice.settings import AssistantSettings
 from evalkit.peers.peers import Peers
 from evalkit.records.case import Case
 from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
+from evalkit.runner.forecast import _load_rates
 from evalkit.runner.jobs import packaged_source
 from evalkit.runner.prepare import read_settings
 from evalkit.settings.types import RunSettings
@@ -139,3 +140,49 @@ def test_a_mode_without_a_folder_to_start_from_says_so(tmp_path: Path) -> None:
 def test_a_mode_says_what_it_must() -> None:
     """Where cases come from, what decides a record, and how an attempt is made have no default."""
     assert Mode.__abstractmethods__ == {"read", "fingerprint", "open"}
+
+
+class _Untouched:
+    """A value that may be handed on, and not looked at."""
+
+    def _refuse(self, *_: object) -> Any:
+        raise AssertionError("a key that is called idle was looked at")
+
+    __eq__ = __bool__ = __str__ = __repr__ = __iter__ = __len__ = __int__ = __float__ = __index__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __add__ = __radd__ = __mul__ = __rmul__ = __getitem__ = __format__ = _refuse
+    __getattr__ = __fspath__ = __contains__ = __truediv__ = __sub__ = __rsub__ = _refuse
+    __hash__ = _refuse
+
+
+def _holds_untouched(value: Any) -> bool:
+    if isinstance(value, _Untouched):
+        return True
+    if is_dataclass(value) and not isinstance(value, type):
+        return any(_holds_untouched(getattr(value, each.name)) for each in fields(value))
+    if isinstance(value, Mapping):
+        return any(map(_holds_untouched, value.values()))
+    return isinstance(value, list | tuple) and any(map(_holds_untouched, value))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("mode=crawl", "mode.graders=[tool_call,audio_text_mismatch]"), ("mode=crawl", "input=text"), ("mode=walk",),
+        ("mode=run",), ("mode=run", "input=text"), ("mode=coding",), ("mode=terminal",),
+    ],
+)  # fmt: skip
+def test_idle_keys_are_not_looked_at(line: tuple[str, ...]) -> None:
+    """Jobs of a sweep that differ in them alone are read, checked and forecast as one."""
+    config = plan(line, packaged_source()).jobs[0].config
+    mode, settings = read_settings(config, Path.cwd())
+    assert set(COMMON_IDLE_KEYS) - set(mode.idle_keys) <= {"concurrency"}
+    idle = dict.fromkeys(mode.idle_keys, _Untouched())
+    left = {key: value for key, value in settings.config.items() if key not in idle}
+    settings = replace(settings, **idle, config=left)
+    data = mode.read(settings)
+    graders = [mode.graders(settings, case) for case in (*data.cases, *data.left_out)]
+    where = [mode.where(settings, case) for case in data.cases]
+    forecast = list(mode.forecast(settings, data, _load_rates()))
+    assert data.cases
+    assert any(graders)
+    assert not any(map(_holds_untouched, (data, graders, where, forecast, list(mode.voices(settings, data)))))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,9 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, DataError, UserError
+from evalkit.modes.voice.crawl import CRAWL
 from evalkit.records.grade import GraderSpec
+from evalkit.runner.forecast import forecast_job
 from evalkit.runner.jobs import Plan, packaged_source
 from evalkit.runner.prepare import (
     Prepared,
@@ -160,6 +164,43 @@ def test_a_sweep_with_bad_jobs_starts_none_and_names_them_all() -> None:
     first, second = caught.value.problems
     assert first.startswith("job 0 (mode.data_csv=gone.csv): ")
     assert second.startswith("job 1 (mode.data_csv=also_gone.csv): ")
+
+
+@pytest.mark.parametrize("count", [50, 400])
+def test_jobs_that_differ_in_idle_keys_are_read_and_forecast_once(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are; each is what it is by itself, but for the objects that it shares with the others."""
+    planned = _plan("assistant.model=local-agent,local-echo", f"seed=range({count // 2})", multirun=True)
+    asked: list[str] = []
+
+    def counting(name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given: asked.append(name) or do(*given)
+
+    monkeypatch.setattr(CRAWL, "read", counting("read", CRAWL.read))
+    monkeypatch.setattr(CRAWL, "forecast", counting("forecast", CRAWL.forecast))
+    together = prepare_all(planned, Path.cwd())
+    forecasts = [forecast_job(prepared) for prepared in together]
+    assert sorted(asked) == ["forecast"] * 2 + ["read"] * 2
+    for place in (0, 7, count // 2, count - 1):
+        alone = prepare(planned.jobs[place].config, Path.cwd(), os.environ)
+        assert together[place] == alone
+        assert repr(together[place].config) == repr(alone.config)
+        assert forecasts[place] == forecast_job(alone)
+    assert len({id(prepared.data) for prepared in together}) == 2
+    assert len({id(prepared.settings.limits) for prepared in together}) == 2
+
+
+def test_jobs_that_differ_in_what_decides_their_cases_are_read_each(tmp_path: Path) -> None:
+    """And a job is read anew in the next sweep: a file may be another one by then."""
+    first, second = prepare_all(_plan("max_examples=1,2", multirun=True), tmp_path)
+    assert (len(first.cases), len(second.cases)) == (1, 2)
+    data = tmp_path / "cases.csv"
+    found = []
+    for order in ("48213", "48214"):
+        call = f'get_order_status,"{{""order_id"": ""{order}""}}"'
+        data.write_text(f"example_id,user_text,gt_tool_call,gt_tool_call_arg\none,Where is {order}?,{call}\n")
+        (job,) = prepare_all(_plan(f"mode.data_csv={data}"), tmp_path)
+        found.append(job.cases[0].inputs["user_text"])
+    assert found == ["Where is 48213?", "Where is 48214?"]
 
 
 def test_what_was_prepared_is_handed_on_while_the_block_lasts() -> None:

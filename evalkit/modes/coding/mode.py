@@ -33,7 +33,7 @@ from evalkit.modes.coding.stored_answers import StoredAnswers, read_stored_answe
 from evalkit.modes.coding.task import Language, Task
 from evalkit.modes.coding.tasks import read_tasks, task_files
 from evalkit.modes.coding.who_answers import ask_model, give_stored
-from evalkit.modes.mode import Mode, ModeData, Say, Starter, Work
+from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, ModeData, Say, Starter, Work
 from evalkit.modes.text_assistant import fingerprint_assistant, read_prompt
 from evalkit.peers.peers import Peers
 from evalkit.peers.proofs import Proofs
@@ -81,6 +81,7 @@ class CodingMode(Mode[CodingSettings, CodingData]):
     layout = CODING_LAYOUT
     stages = STAGES
     models = ("coder", "judge")
+    idle_keys = COMMON_IDLE_KEYS
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
         """Return what cannot be asked for at once."""

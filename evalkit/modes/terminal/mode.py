@@ -18,7 +18,7 @@ from typing import Any
 from evalkit.clock import Clock
 from evalkit.datasets.files import dataset_manifest
 from evalkit.errors import ConfigError, DataError, SandboxError, UserError
-from evalkit.modes.mode import Mode, ModeData, Say, Starter, Work
+from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, ModeData, Say, Starter, Work
 from evalkit.modes.terminal.agent import InstalledAgent, find_agent
 from evalkit.modes.terminal.blame import STAGES
 from evalkit.modes.terminal.case import TerminalCase, Transport, asks_model
@@ -74,6 +74,7 @@ class TerminalMode(Mode[TerminalSettings, TerminalData]):
     layout = TERMINAL_LAYOUT
     stages = STAGES
     models = ("coder", "simulator_text", "judge")
+    idle_keys = tuple(key for key in COMMON_IDLE_KEYS if key != "concurrency")
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
         """Return what cannot be asked for at once."""

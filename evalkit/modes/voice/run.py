@@ -14,7 +14,7 @@ from evalkit.audio.formats import AudioFormat
 from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.mocks.session import MockSession
-from evalkit.modes.mode import Mode, NamedVoice, Starter, Work
+from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, NamedVoice, Starter, Work
 from evalkit.modes.voice.call import CallSetup, hold_call
 from evalkit.modes.voice.call_roles import caller_opener, make_turn_judge, mocks_of
 from evalkit.modes.voice.call_settings import find_open_keys, settings_of
@@ -67,6 +67,7 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
     """Simulated calls of several turns."""
 
     name = "run"
+    idle_keys = (*COMMON_IDLE_KEYS, "channel", "trace")
     settings_type = SimulationSettings
     layout = RUN_LAYOUT
     models = ("assistant", "simulator", "simulator_text", "judge", "speech", "transcription")

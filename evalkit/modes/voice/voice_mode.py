@@ -12,7 +12,7 @@ from evalkit.datasets.files import clip, read_json
 from evalkit.metrics.forecast import Range
 from evalkit.mocks.definitions import Mock, parse_mocks
 from evalkit.mocks.overlay import OverlaySpec
-from evalkit.modes.mode import Mode, ModeData, NamedVoice
+from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, ModeData, NamedVoice
 from evalkit.modes.voice.gemini_target import is_gemini, settle_gemini
 from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import SpeechSettings, ToolMockSettings, VoiceSettings
@@ -46,6 +46,7 @@ class VoiceMode(Mode[Settings, Data]):
     """
 
     paced_by_default: ClassVar[bool] = False
+    idle_keys: ClassVar[tuple[str, ...]] = (*COMMON_IDLE_KEYS, "chunk_ms", "real_time", "channel", "trace")
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
         """Return a message for every sample rate that its format does not have, what contradicts turns, and roles."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
-from evalkit.modes.mode import Mode, ModeData
+from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, ModeData
 from evalkit.modes.voice.realtime_roles import find_realtime_problems
 from evalkit.modes.voice.settings import RealtimeSettings
 
@@ -19,6 +19,7 @@ class WrittenMode(Mode[Settings, Data]):
     """A mode whose assistant is a realtime model that reads and writes."""
 
     models: ClassVar[tuple[str, ...]] = ("assistant", "judge")
+    idle_keys = COMMON_IDLE_KEYS
     unused_services: ClassVar[frozenset[str]] = frozenset({"transcribe"})
 
     def find_contradictions(self, config: Mapping[str, Any]) -> list[str]:
