@@ -37,9 +37,7 @@ class QueueKind:
     stop: str = ""
 
 
-QUEUES: dict[str, QueueKind] = {
-    "ray": QueueKind("evalkit.compose.ray_cluster.queue:reopen", "python -m evalkit.compose.ray_cluster.stop {ids}"),
-}
+QUEUES: dict[str, QueueKind] = {}
 
 
 class UnreachableQueue:

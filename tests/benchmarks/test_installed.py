@@ -48,6 +48,7 @@ IMPORTED = {
     "report_page": "psutil",
     "sandbox": "evalkit",
     "soak": "psutil",
+    "sweep_scale": "psutil",
     "terminal_sessions": "evalkit",
     "turn_detection": "onnxruntime",
     "turn_taker_matrix": "numpy",
