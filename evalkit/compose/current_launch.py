@@ -74,6 +74,7 @@ class CurrentLaunch:
         *,
         at_each_look: Callable[[Mapping[int, JobState]], object] = lambda _: None,
         at_once: bool = False,
+        leave: Callable[[Waited], Waited] = lambda waited: waited,
     ) -> Waited:
         """Wait for jobs that run elsewhere, show how far they are, and return what was known when that ended.
 
@@ -83,6 +84,8 @@ class CurrentLaunch:
             settings: The launcher's, with its bounds.
             at_each_look: Is given the state of every job, every so often: the place to hand further ones over.
             at_once: Look at them once, and do not wait: the sweep was interrupted before.
+            leave: Is given what was known when the wait ended, and returns what is left behind: the place to take
+                back jobs that would wait with nobody to hand them over.
 
         """
         bounds = WaitBounds.of(settings)
@@ -105,8 +108,9 @@ class CurrentLaunch:
                 interrupted=lambda: self.interruption.count > 0,
                 must_end=lambda: at_once or self.interruption.must_end,
             )
-        self._note(waited, bounds)
-        return waited
+        left = leave(waited)
+        self._note(left, bounds)
+        return left
 
     def _note(self, waited: Waited, bounds: WaitBounds) -> None:
         self.waited = self.waited.joined_with(waited) if self.waited else waited

@@ -19,6 +19,7 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, ListConfig
 
+from evalkit.compose.ray_cluster.settings import find_ray_problems
 from evalkit.compose.slurm_options import find_slurm_problems
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import option_folders
@@ -59,7 +60,8 @@ class LauncherKind:
         further: Other settings, by what each may be.
         program: A program that must be on the PATH; None: none.
         try_out: Finds what else is wrong with settings that are what they may be.
-        replaced: The plugin's class, by its full name, and ours, as ``module:class``, that stands in for it.
+        replaced: The plugin's class, by its full name, and ours, as ``module:class``, that stands in for it. Of Ray's
+            the name is all that is used: Hydra makes launchers of plugins only.
 
     """
 
@@ -113,10 +115,12 @@ LAUNCHERS: Mapping[str, LauncherKind] = {
     ),
     "ray": LauncherKind(
         "ray",
-        "hydra_plugins.hydra_ray_launcher",
-        "hydra-ray-launcher",
+        "ray",
+        "ray",
         ("n_jobs",),
-        replaced={f"{_RAY}.RayLauncher": "evalkit.compose.ray_launcher:PatientRayLauncher"},
+        {_Kind.AT_LEAST_0: ("max_takeovers",), _Kind.TEXTS: ("environment",)},
+        try_out=find_ray_problems,
+        replaced={f"{_RAY}.RayLauncher": "evalkit.compose.ray_launcher:RayLauncher"},
     ),
 }
 

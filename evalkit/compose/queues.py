@@ -37,7 +37,9 @@ class QueueKind:
     stop: str = ""
 
 
-QUEUES: dict[str, QueueKind] = {}
+QUEUES: dict[str, QueueKind] = {
+    "ray": QueueKind("evalkit.compose.ray_cluster.queue:reopen", "python -m evalkit.compose.ray_cluster.stop {ids}"),
+}
 
 
 class UnreachableQueue:

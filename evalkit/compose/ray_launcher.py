@@ -1,120 +1,120 @@
-"""Ray's launcher, waiting for every job whatever becomes of the others, and joining a cluster as well as starting one.
+"""The launcher ``hydra/launcher=ray``: our own, on Ray's own API, for a cluster that runs or one that it starts.
 
-The plugin's own stops asking at the first task that died, runs as many jobs at once as there are processors, and gives
-a cluster that is already running a setting that it refuses. Keys reach a task as an argument: Ray's own way (a runtime
-environment) writes their values into its logs.
+Every job is an actor on the cluster, which holds the job's resources and runs it in a process of its own
+(:mod:`evalkit.compose.ray_cluster`). Keys reach that process as an argument: Ray's own way, a runtime environment,
+writes their values into its logs. This process itself never loads Ray.
+
+On a cluster that was joined, jobs go on when this process is gone, and ``evalkit resume`` joins them. A cluster that
+was started here ends with this process, and its jobs with it.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import signal
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+import pickle
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, JobStatus, run_job, setup_globals
-from hydra_plugins.hydra_ray_launcher.ray_launcher import RayLauncher
+from hydra.core.utils import JobReturn, JobStatus, setup_globals
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from evalkit.compose.interruption import current_interruption
+from evalkit.clock import MonotonicClock
+from evalkit.compose.current_launch import CurrentLaunch, current_launch
 from evalkit.compose.key_names import find_key_names
+from evalkit.compose.ray_cluster.queue import RayQueue
+from evalkit.compose.ray_cluster.words import ClusterChoice, KeptJob
+from evalkit.runner.job_progress import describe_duration
+from evalkit.runner.job_wait import WaitBounds, Waited, WaitEnd, shorten
+from evalkit.runner.job_watch import JobState
 
-_POLL_S = 0.5
-_OBJECT_STORE_BYTES = 80 * 1024 * 1024  # the least Ray takes; jobs answer with files, not with objects
 _log = logging.getLogger(__name__)
 
 
-class PatientRayLauncher(RayLauncher):  # type: ignore[misc]  # the plugin has no types
-    """A Ray task for each job, `n_jobs` at once."""
+class RayLauncher(Launcher):
+    """A Ray actor for each job, `n_jobs` at once.
 
-    def __init__(self, ray: DictConfig, n_jobs: int, environment: Sequence[str]) -> None:
-        super().__init__(ray)
-        self._n_jobs = n_jobs
-        self._environment = list(environment)
+    Args:
+        ray: ``init``, arguments of ``ray.init``; ``remote``, what a job asks of its node.
+        n_jobs: So many jobs are handed to Ray at a time.
+        environment: Names of variables that jobs get, beside those of the providers' keys.
+        max_takeovers: So often a job whose node has died goes to another one.
+        bounds: For how long is waited for what (:class:`~evalkit.runner.job_wait.WaitBounds`).
+
+    """
+
+    def __init__(
+        self, ray: DictConfig, n_jobs: int, environment: Sequence[str], max_takeovers: int = 2, **bounds: float
+    ) -> None:
+        self._init = _settings(ray.init)
+        self._remote = {key: value for key, value in _settings(ray.remote).items() if key != "max_retries"}
+        self._n_jobs, self._environment, self._max_takeovers = n_jobs, list(environment), max_takeovers
+        self._bounds = bounds
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        """Take what Hydra gives before the first batch."""
+        self._hydra_context, self._task_function, self._config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
-        """Run a batch of jobs and return when all have ended."""
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        import ray
-
+        """Run a batch of jobs and return when all have ended, or a bound has passed."""
         setup_globals()
-        if not ray.is_initialized():
-            on_request_to_end = signal.getsignal(signal.SIGTERM)
-            ray.init(**_init_arguments(_settings(self.ray_cfg.init)))
-            if threading.current_thread() is threading.main_thread():  # where Ray has put a handler of its own
-                signal.signal(signal.SIGTERM, on_request_to_end)
-        run = ray.remote(**_settings(self.ray_cfg.remote))(_run_in_task)
-        waiting = list(enumerate(job_overrides, initial_job_idx))
-        running: dict[Any, int] = {}
-        interruption = current_interruption()
-        if interruption is not None:
-            interruption.forward = lambda: _cancel(running)
-        while waiting or running:
-            if interruption is not None and interruption.count:
-                waiting.clear()
-            while waiting and len(running) < self._n_jobs:
-                number, overrides = waiting.pop(0)
-                running[run.remote(*self._task_arguments(number, overrides))] = number
-            ended, _ = ray.wait(list(running), num_returns=1, timeout=_POLL_S) if running else ([], None)
-            for task in ended:
-                _note_how_it_ended(task, running.pop(task))
-        return [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]
+        current = current_launch()
+        numbers = current.find_to_start(initial_job_idx, len(job_overrides))
+        if numbers:
+            self._run(current, {number: job_overrides[number - initial_job_idx] for number in numbers})
+        return [JobReturn(status=JobStatus.COMPLETED) for _ in job_overrides]  # the rest stands in the jobs' own files
 
-    def _task_arguments(self, number: int, overrides: Sequence[str]) -> tuple[Any, ...]:
-        config = self.hydra_context.config_loader.load_sweep_config(self.config, list(overrides))
+    def _run(self, current: CurrentLaunch, overrides: Mapping[int, Sequence[str]]) -> None:
+        choice = ClusterChoice(self._init, self._remote)
+        queue = RayQueue(
+            choice,
+            current.jobs,
+            MonotonicClock(),
+            at_once=self._n_jobs,
+            max_takeovers=self._max_takeovers,
+        )
+        for number, own in overrides.items():
+            queue.put(*self._describe_job(current.jobs.root, number, own))
+        queue.open()
+
+        def leave(waited: Waited) -> Waited:
+            """Take back what has not begun: nobody is left to hand it over."""
+            queue.take_back()
+            taken = {number for number in waited.queued if waited.states[number] is JobState.WAITING}
+            if taken and waited.ended_by is WaitEnd.QUEUE_TIMEOUT:
+                _log.warning("evalkit: %s", _describe_timeout(sorted(taken), WaitBounds.of(self._bounds)))
+            return replace(waited, queued=waited.queued - taken)
+
+        current.has_queued = choice.address is not None
+        try:
+            current.wait(list(overrides), queue, self._bounds, leave=leave)
+        finally:
+            queue.take_back()
+            queue.close()
+
+    def _describe_job(self, root: Path, number: int, own: Sequence[str]) -> tuple[int, KeptJob, dict[str, str]]:
+        """Return a job, and the variables that hold the keys it needs."""
+        config = self._hydra_context.config_loader.load_sweep_config(self._config, list(own))
         with open_dict(config):
             config.hydra.job.id = f"job_{number}"
             config.hydra.job.num = number
         names = find_key_names(config, self._environment)
         environ = {name: os.environ[name] for name in names if name in os.environ}
-        return self.hydra_context, config, self.task_function, Singleton.get_state(), environ
+        work = pickle.dumps((self._hydra_context, config, self._task_function))
+        return number, KeptJob(str(root), number, work), environ
+
+
+def _describe_timeout(numbers: Sequence[int], bounds: WaitBounds) -> str:
+    minutes = describe_duration(bounds.queue_timeout_min * 60)
+    named = shorten([str(number) for number in numbers])
+    return f"none of the jobs {named} has begun for {minutes} (hydra.launcher.queue_timeout_min); they are taken back"
 
 
 def _settings(node: DictConfig) -> dict[str, Any]:
-    return cast("dict[str, Any]", OmegaConf.to_container(node, resolve=True))
-
-
-def _init_arguments(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of ``ray.init``: what only a cluster of our own takes is left out for one that runs."""
-    joins = chosen.get("address") not in (None, "local") or (not chosen.get("address") and "RAY_ADDRESS" in os.environ)
-    own = {} if joins else {"object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
-    return {**own, **chosen}
-
-
-def _run_in_task(
-    hydra_context: Any, config: DictConfig, task_function: Any, state: Any, environ: Mapping[str, str]
-) -> None:
-    """Run one job in the process that Ray gives it."""
-    os.environ.update(environ)
-    setup_globals()
-    Singleton.set_state(state)
-    HydraConfig.instance().set_config(config)
-    run_job(
-        hydra_context=hydra_context,
-        task_function=task_function,
-        config=config,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
-
-
-def _cancel(tasks: Iterable[Any]) -> None:
-    """Interrupt tasks that run, and take back those that do not yet."""
-    import ray
-
-    for task in list(tasks):
-        ray.cancel(task)
-
-
-def _note_how_it_ended(task: Any, number: int) -> None:
-    import ray
-
-    try:
-        ray.get(task)
-    except ray.exceptions.RayError as error:
-        first = str(error).strip().splitlines()[0]
-        _log.warning("evalkit: job %d: its process did not end as it should (%s)", number, first)
+    """Return what is set, as Ray takes it."""
+    chosen = cast("dict[str, Any]", OmegaConf.to_container(node, resolve=True))
+    return {key: value for key, value in chosen.items() if value is not None}

@@ -58,6 +58,7 @@ def judge_entries(
     ]
     watch = JobWatch(jobs, lost_after_s, clock, open_queue(root))
     states = find_states(root, asked, lost_after_s, watch)
+    own |= {number: _own_status(root, folders[number]) for number in states}  # which took its time
     judged = []
     for entry in entries:
         number = entry["job"]

@@ -128,6 +128,7 @@ def _find_log(root: Path, entry: Mapping[str, Any], queued: QueuedJobs | None) -
     """Return the file with the last words of a job that was lost: its process's, else its own log."""
     name = queued.ids.get(entry["job"]) if queued else None
     printed = sorted((root / ".submitit" / name).glob("*.err")) if name else []
+    printed += [path for path in [root / ".ray" / f"{entry['job']}.log"] if path.is_file() and path.stat().st_size]
     own = [Path(entry["directory"]) / "evalkit.log"] if entry["directory"] else []
     return next((path for path in (*printed, *own) if path.is_file()), None)
 

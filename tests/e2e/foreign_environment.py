@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ class ForeignEnvironment:
         installs: The arguments of one ``pip install`` after the other.
         variable: The environment variable that names the folder of all.
         maker: The script that makes them, for whoever has none.
+        has_ours: Whether evalkit is there too, with all that it is installed with here.
 
     """
 
@@ -27,6 +29,7 @@ class ForeignEnvironment:
     installs: tuple[tuple[str, ...], ...]
     variable: str
     maker: str
+    has_ours: bool = False
 
     def python(self) -> Path:
         """Return its interpreter; skips the test where there is none, and says how to make one."""
@@ -42,5 +45,8 @@ class ForeignEnvironment:
         """Install it anew in `folder`; raises CalledProcessError where something cannot be had."""
         place = folder / self.name
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(place)], check=True)
+        if self.has_ours:  # its own packages come first
+            (site,) = place.glob("lib/python*/site-packages")
+            (site / "ours.pth").write_text(f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})\n")
         for arguments in self.installs:
             subprocess.run([str(place / "bin" / "pip"), "install", "-q", *arguments], check=True)
