@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from evalkit.engine.scheduler import Engine, Stop
 
+ONE_REQUEST_S = 0.3
+"""Signals that come so soon after the first are one with it: Slurm sends two where it preempts a job."""
+
 
 @dataclass(frozen=True)
 class Interruption:
@@ -32,11 +35,14 @@ class Interruption:
             yield
             return
         loop = asyncio.get_running_loop()
-        signals_seen = 0
+        signals_seen, first_at_s = 0, 0.0
 
         def on_signal() -> None:
-            nonlocal signals_seen
+            nonlocal signals_seen, first_at_s
+            if signals_seen == 1 and loop.time() - first_at_s < ONE_REQUEST_S:
+                return
             signals_seen += 1
+            first_at_s = first_at_s or loop.time()
             engine.stop(Stop.INTERRUPTED)
             if signals_seen == 1:
                 self.say(f"stopping: cases under way have {self.grace_s:g} s to finish; once more stops at once")
