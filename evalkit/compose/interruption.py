@@ -172,6 +172,25 @@ def children_ignoring_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, saved)
 
 
+_comes_again: Callable[[], bool] | None = None
+
+
+def comes_again() -> bool:
+    """Tell whether the queue that started this process will start its job again, which was interrupted."""
+    return _comes_again is not None and _comes_again()
+
+
+@contextmanager
+def coming_again(tell: Callable[[], bool]) -> Iterator[None]:
+    """Let `tell` answer :func:`comes_again` until the block ends."""
+    global _comes_again  # noqa: PLW0603  as above: the job is called by the launcher's own library
+    saved, _comes_again = _comes_again, tell
+    try:
+        yield
+    finally:
+        _comes_again = saved
+
+
 def become_a_worker() -> None:
     """Leave the terminal's foreground, and handle interruptions even where the parent process ignores them."""
     if hasattr(os, "setpgid") and os.getpid() != os.getpgrp():

@@ -31,6 +31,7 @@ class _Kind(StrEnum):
     """What a setting may be, in words."""
 
     AT_LEAST_0 = "integer >= 0"
+    MORE_THAN_0 = "number > 0"
     TEXT = "text or null"
     TEXTS = "a list of texts"
     SWITCH = "true or false"
@@ -40,6 +41,7 @@ class _Kind(StrEnum):
 
 _IS_OF: Mapping[_Kind, Callable[[Any], bool]] = {
     _Kind.AT_LEAST_0: lambda value: _is_integer(value) and value >= 0,
+    _Kind.MORE_THAN_0: lambda value: (_is_integer(value) or isinstance(value, float)) and value > 0,
     _Kind.TEXT: lambda value: isinstance(value, str) or _is_integer(value),  # 2080 is the name of a partition too
     _Kind.TEXTS: lambda value: _is_list(value) and all(isinstance(each, str) for each in value),
     _Kind.SWITCH: lambda value: isinstance(value, bool),
@@ -93,6 +95,7 @@ LAUNCHERS: Mapping[str, LauncherKind] = {
         ("array_parallelism", "timeout_min", "cpus_per_task", "mem_gb"),
         {
             _Kind.AT_LEAST_0: ("signal_delay_s", "max_num_timeout", "gpus_per_node"),
+            _Kind.MORE_THAN_0: ("lost_after_s", "queue_silent_min", "queue_timeout_min"),
             _Kind.TEXT: (
                 "partition",
                 "qos",

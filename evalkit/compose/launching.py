@@ -24,7 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from evalkit.compose import run_types  # noqa: F401  registers types and resolvers, in a worker process too
 from evalkit.compose.current_launch import CurrentLaunch, launching
 from evalkit.compose.explaining import explained
-from evalkit.compose.interruption import become_a_worker
+from evalkit.compose.interruption import become_a_worker, comes_again
 from evalkit.compose.job_configs import plain
 from evalkit.compose.launchers import use_own_settings, use_patient_launchers
 from evalkit.compose.overrides import quote
@@ -203,7 +203,7 @@ def _run_task(run_job: RunJob, launched: _Launch | None, config: DictConfig) -> 
         return
     become_a_worker()
     try:
-        with jobs.running(job.number):
+        with jobs.running(job.number, comes_again=comes_again):
             run_job(job, destination._replace(in_worker=True))
     except KeyboardInterrupt:  # said in the job's status; raised here it would take the launcher's other jobs with it
         _log.info("interrupted")

@@ -39,6 +39,7 @@ class QueueKind:
 
 QUEUES: dict[str, QueueKind] = {
     "ray": QueueKind("evalkit.compose.ray_cluster.queue:reopen", "python -m evalkit.compose.ray_cluster.stop {ids}"),
+    "submitit_slurm": QueueKind("evalkit.compose.slurm_queue:open_queue", stop="scancel {ids}"),
 }
 
 

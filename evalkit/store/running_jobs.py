@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,18 +77,26 @@ class RunningJobs:
     root: Path
 
     @contextmanager
-    def running(self, number: int) -> Iterator[None]:
-        """Mark job `number` as begun, and as run by this process until the block ends."""
+    def running(self, number: int, *, comes_again: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Mark job `number` as begun, and as run by this process until the block ends.
+
+        It has then come to an end, unless it was interrupted and its queue will start it again, as `comes_again` tells.
+        """
         lock = FileLock(self._lock_path(number))
         self._folder.mkdir(parents=True, exist_ok=True)
         with lock, beating(self.beat_path(number)):
             self._ended_path(number).unlink(missing_ok=True)
             where = {"pid": os.getpid(), "host": host_identity()}
             write_atomically(self._mark_path(number), json.dumps(where) + "\n")
+            has_ended = True
             try:
                 yield
+            except KeyboardInterrupt:
+                has_ended = not comes_again()
+                raise
             finally:
-                self._ended_path(number).touch()
+                if has_ended:
+                    self._ended_path(number).touch()
 
     def has_begun(self, number: int) -> bool:
         """Tell whether the job has ever been started since it was last forgotten."""

@@ -50,6 +50,8 @@ def test_a_setting_that_is_no_number_of_jobs_is_answered(value: object, monkeypa
     [
         ("signal_delay_s", -1, "integer >= 0"),
         ("max_num_timeout", "often", "integer >= 0"),
+        ("queue_silent_min", 0, "number > 0"),
+        ("lost_after_s", "long", "number > 0"),
         ("partition", ["cpu"], "text or null"),
         ("gres", {"gpu": 1}, "text or null"),
         ("setup", "module load python", "a list of texts"),

@@ -40,14 +40,9 @@ os.execv(words[start], words[start:])
 SACCT = """
 import os, pathlib
 states = pathlib.Path(os.environ["STAND_IN"]) / "states"
-print("JobID|State|NodeList")
 print(states.read_text() if states.exists() else "", end="")
 """
-SCANCEL = """
-import os, pathlib, sys
-with (pathlib.Path(os.environ["STAND_IN"]) / "cancelled").open("a") as file:
-    file.write(" ".join(sys.argv[1:]) + "\\n")
-"""
+SQUEUE = ""  # knows of no job: what runs is told by its lock
 
 
 @pytest.fixture
@@ -55,7 +50,7 @@ def stand_in(tmp_path: Path) -> Path:
     """A folder with programs called as Slurm's are."""
     folder = tmp_path / "slurm"
     folder.mkdir()
-    for name, code in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT, "scancel": SCANCEL}.items():
+    for name, code in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT, "squeue": SQUEUE}.items():
         (folder / name).write_text(f"#!{sys.executable}\n{code}")
         (folder / name).chmod(0o755)
     return folder
@@ -101,6 +96,7 @@ def test_slurm_is_handed_one_throttled_array_and_no_secret(tmp_path: Path, stand
     assert found["partition"] == "cpu"
     assert found["export"] == "ALL,EVALKIT_CACHE,OPENAI_API_KEY"
     assert found["signal"] == "USR2@120"
+    assert "--cpus-per-task=2" in (stand_in / "script.sh").read_text().partition("srun")[2]
     assert found["output"] == str(root / ".submitit" / "%A_%a" / "%A_%a_0_log.out")
     assert found["error"] == str(root / ".submitit" / "%A_%a" / "%A_%a_0_log.err")
     assert len((root / "ran.txt").read_text().splitlines()) == 4
@@ -109,12 +105,12 @@ def test_slurm_is_handed_one_throttled_array_and_no_secret(tmp_path: Path, stand
 
 
 def test_a_job_that_slurm_ended_is_told_and_the_others_are_waited_for(tmp_path: Path, stand_in: Path) -> None:
-    """The cluster says FAILED, the job left nothing: exit 70, with where its last words are."""
-    (stand_in / "states").write_text("4242_1|FAILED|node1\n")
+    """The cluster says FAILED, the job left no end: exit 70, with where its last words are."""
+    (stand_in / "states").write_text("4242_1|FAILED|9:0\n")
     root = tmp_path / "sweep"
     done = _launch(root, stand_in, JOB_1="die")
     assert done.returncode == 70
-    assert "without a word" in done.stderr
+    assert "job 1 is lost; Slurm says FAILED, exit code 9:0; it left no word in " in done.stderr
     assert "4242_1_0_log.err" in done.stderr
     assert "Traceback" not in done.stderr
     assert [RunningJobs(root).has_begun(number) for number in range(4)] == [True] * 4

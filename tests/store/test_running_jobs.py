@@ -85,3 +85,26 @@ def test_a_queue_is_asked_no_more_for_jobs_that_are_forgotten(tmp_path: Path) ->
     assert jobs.find_queued() == QueuedJobs("slow", {1: "x1", 3: "y3"})
     jobs.note_queued(QueuedJobs("quick", {3: "z3"}))
     assert jobs.find_queued() == QueuedJobs("quick", {3: "z3"})
+
+
+def test_an_interrupted_job_has_ended_unless_its_queue_starts_it_again(tmp_path: Path) -> None:
+    """Only then is it asked; started again, it has not ended until it does."""
+    jobs = RunningJobs(tmp_path)
+    asked: list[bool] = []
+
+    def comes_again() -> bool:
+        asked.append(True)
+        return True
+
+    with pytest.raises(KeyboardInterrupt), jobs.running(0, comes_again=comes_again):
+        raise KeyboardInterrupt
+    assert not jobs.has_ended(0)
+    assert asked
+    with pytest.raises(KeyboardInterrupt), jobs.running(0):
+        raise KeyboardInterrupt
+    assert jobs.has_ended(0)
+    asked.clear()
+    with jobs.running(0, comes_again=comes_again):
+        assert not jobs.has_ended(0)
+    assert jobs.has_ended(0)
+    assert not asked
