@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from evalkit.object_storage.addresses import MARK
+from evalkit.object_storage.objects import PROBE
 from evalkit.whole_files import PARTIAL_SUFFIX, write_whole
 
 STATUS = "status.json"
@@ -125,7 +126,7 @@ def belongs_there(name: str) -> bool:
     path = PurePosixPath(name)
     if path.parts[0] == _QUOTA and not is_ledger(name):
         return False
-    if path.name in _NEVER or path.name.endswith((PARTIAL_SUFFIX, ".lock", ".beat")):
+    if path.name in _NEVER or path.name.startswith(PROBE) or path.name.endswith((PARTIAL_SUFFIX, ".lock", ".beat")):
         return False
     return not _FOLDERS_NEVER.intersection(path.parts[:-1])
 

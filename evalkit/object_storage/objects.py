@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +22,9 @@ from urllib.parse import urlsplit
 from evalkit.errors import ConfigError, ObjectStorageError
 from evalkit.object_storage.addresses import bucket_of, checked_address, is_address, scheme_of
 
-_PROBE = ".evalkit-probe"
+PROBE = ".evalkit-probe"
+"""How the names of objects begin that only find out whether one can write."""
+
 # Scheme -> what installs it.
 _INSTALLED_BY = {
     "s3": "pip install '.[s3]'",
@@ -148,15 +152,17 @@ class ObjectStore:
     def probe(self) -> None:
         """Find out whether this address can be listed, written and read: an object is written, read and removed."""
         content = uuid.uuid4().hex.encode()
+        process = f"{socket.gethostname()}:{os.getpid()}"  # where nothing may be removed, one of each is left, not more
+        name = f"{PROBE}-{sha256(process.encode()).hexdigest()[:12]}"
         self.list_probe()
-        self.write(_PROBE, content)
-        if self.read(_PROBE) != content:
+        self.write(name, content)
+        if self.read(name) != content:
             raise ObjectStorageError(
                 f"{self.address}: what was written just now does not read back; "
                 "runs need a storage whose objects can be read as soon as they are written"
             )
         with suppress(ObjectStorageError):  # nothing else is ever removed there
-            self.remove(_PROBE)
+            self.remove(name)
 
     def list_probe(self) -> None:
         """Find out whether what lies there can be listed."""

@@ -50,6 +50,10 @@ _LATER: Sequence[frozenset[str]] = (
 IsBusy = Callable[[Path], bool]
 
 
+class CopyConflict(ObjectStorageError):
+    """A unit was changed here and there since both were equal: only a person can decide."""
+
+
 @dataclass
 class Fetched:
     """What fetching came to.
@@ -70,11 +74,13 @@ def fetch(store: ObjectStore, folder: Path, is_busy: IsBusy) -> Fetched:
     A unit that `is_busy`, being written here, is left alone.
 
     Raises:
-        ObjectStorageError: The storage does not give it; or a unit was changed here and there.
+        ObjectStorageError: The storage does not give it.
+        CopyConflict: A unit was changed here and there; all others are up to date then.
 
     """
     listed = store.list_objects()
     result = Fetched()
+    conflicts: list[CopyConflict] = []
     units = split_into_units(listed)
     for place in find_units(folder) if folder.is_dir() else ():
         below = place.relative_to(folder).as_posix()
@@ -86,7 +92,12 @@ def fetch(store: ObjectStore, folder: Path, is_busy: IsBusy) -> Fetched:
         if place.is_dir() and is_busy(place):
             continue
         objects = {name: listed[prefix + name] for name in names}
-        _fetch_unit(store.below(unit) if unit else store, place, objects, result)
+        try:
+            _fetch_unit(store.below(unit) if unit else store, place, objects, result)
+        except CopyConflict as conflict:
+            conflicts.append(conflict)
+    if conflicts:
+        raise conflicts[0]
     return result
 
 
@@ -258,7 +269,7 @@ def _decide(store: ObjectStore, unit: Path, arrived: Path, doubtful: Sequence[st
             if not is_ledger(name) or (arrived / name).stat().st_size > (unit / name).stat().st_size
         ]
     if differ:
-        raise ObjectStorageError(
+        raise CopyConflict(
             f"{store.address}: was changed there and in its local copy {unit} since they were equal ({_some(differ)}); "
             "look at both, then remove or rename one of them"
         )

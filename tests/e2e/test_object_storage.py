@@ -148,9 +148,7 @@ def test_a_killed_sweep_is_finished_here_and_anywhere(remote: Cli, server: S3Ser
     _require_no_canary(remote.cwd, texts=(resumed.err, resumed.out, standing.err, compared.out))
 
 
-def test_what_the_storage_does_not_take_is_kept_and_uploaded_later(
-    remote: Cli, server: S3Server, tmp_path: Path
-) -> None:
+def test_what_the_storage_does_not_take_is_kept_and_uploaded_later(remote: Cli, server: S3Server) -> None:
     """The storage goes away in the middle of a sweep: exit 3, one sentence, nothing lost; one command uploads it."""
     line = [*command(), "-m", *QUICK, "max_examples=6", "concurrency=1", "seed=1,2", f"output_dir={BUCKET}/away"]
     away = _local(remote, f"{BUCKET}/away")
@@ -175,8 +173,6 @@ def test_what_the_storage_does_not_take_is_kept_and_uploaded_later(
     later = remote("report", address)
     assert later.code == 0, later.err
     assert len([name for name in server.objects(address) if name.endswith("status.json")]) == 2
-    fetched = _elsewhere(remote, tmp_path)("report", address)
-    assert fetched.code == 0, fetched.err
     _require_no_canary(remote.cwd, texts=(out, err, later.err))
 
 
@@ -212,15 +208,12 @@ def test_what_cannot_be_written_is_said_before_anything_begins(remote: Cli) -> N
         ("s3://no-such-bucket/x", {}, "there is no bucket 'no-such-bucket' at http://127.0.0.1:"),
         (BUCKET, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "http://127.0.0.1:9 does not answer"),
         (BUCKET, {"AWS_PROFILE": "nobody"}, "no key was found"),
-        ("s3://AKIA:canary@runs/x", {}, "is not an address on object storage"),
-        ("gs://runs/x", {}, "pip install gcsfs"),
     )
     ended = at_once(*(partial(remote, *QUICK, f"output_dir={output_dir}", **env) for output_dir, env, _ in wrong))
     for done, (_, _, words) in zip(ended, wrong, strict=True):
         assert done.code == 2, done.err
         assert words in done.err
         assert len(done.err.splitlines()) == 1
-        assert "canary" not in done.err.lower()
     assert not (remote.cwd / "outputs").exists()
 
 

@@ -21,7 +21,7 @@ _SWEEP = (
 )  # fmt: skip
 _NEVER = (
     ".jobs/0.json", ".jobs/0.lock", ".quota/slots/1.json", ".submitit/1/1_submitted.pkl", "0_a/.lock",
-    "0_a/.results.csv.12.partial", "0_a/.fetched/status.json",
+    "0_a/.results.csv.12.partial", "0_a/.fetched/status.json", ".evalkit-probe-0123456789ab", "0_a/.alive.json",
 )  # fmt: skip
 
 

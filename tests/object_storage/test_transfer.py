@@ -14,7 +14,7 @@ from evalkit.errors import ObjectStorageError
 pytest.importorskip("fsspec", reason="object storage needs the extra s3")
 
 from evalkit.object_storage.objects import ObjectStore
-from evalkit.object_storage.transfer import fetch, upload_all, upload_unit
+from evalkit.object_storage.transfer import CopyConflict, fetch, upload_all, upload_unit
 
 _RUN = ("config.yaml", "provenance.json", "journal.jsonl", "records/a.json", "status.json", ".lock")
 
@@ -137,6 +137,21 @@ def test_what_was_changed_on_both_sides_is_left_alone_and_said(tmp_path: Path, a
         upload_unit(ObjectStore(address), first)
     assert (first / "journal.jsonl").read_text() == "first\n"
     assert ObjectStore(address).read("journal.jsonl") == b"second\n"
+
+
+def test_one_run_that_nobody_can_decide_about_keeps_no_other_back(tmp_path: Path, address: str) -> None:
+    """What else lies there comes over; then the conflict is said."""
+    store, folder = ObjectStore(address), tmp_path / "all"
+    for name in ("a", "b", "c"):
+        upload_unit(store.below(name), _make(tmp_path / name))
+    fetch(store, folder, _never)
+    for name in ("a", "b", "c"):
+        (tmp_path / name / "journal.jsonl").write_text("new\n")
+        upload_unit(store.below(name), tmp_path / name)
+    (folder / "b" / "journal.jsonl").write_text("mine\n")
+    with pytest.raises(CopyConflict, match=f"{address}/b: was changed there"):
+        fetch(store, folder, _never)
+    assert [(folder / name / "journal.jsonl").read_text() for name in "abc"] == ["new\n", "mine\n", "new\n"]
 
 
 def test_a_sweeps_root_never_stands_in_the_way(tmp_path: Path, address: str) -> None:
