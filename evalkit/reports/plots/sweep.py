@@ -3,7 +3,7 @@
 ================================= =========================================================================
 swept keys                        picture
 ================================= =========================================================================
-one, numbers                      a line over it
+one, numbers (200 at most)        a line over it
 two, one of them numbers, a grid  a line over it for each value of the other (six at most)
 two, words or many, a grid        a heatmap with the interval in every cell
 anything else                     a line per job, the best lower bound on top; rankings one under the other
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _MOST_JOBS = 40
 _MOST_CELLS = 12
+_MOST_PLACES = 200
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ def sweep_png(title: str, points: Sequence[SweepPoint]) -> bytes:
     if len(keys) in (1, 2) and numeric and _is_grid(shown, keys):
         over = max(numeric, key=lambda key: len({point.settings[key] for point in shown}))
         others = [key for key in keys if key != over]
-        if not others or len({point.settings[others[0]] for point in shown}) <= len(SERIES):
+        has_room = len({point.settings[over] for point in shown}) <= _MOST_PLACES
+        if has_room and (not others or len({point.settings[others[0]] for point in shown}) <= len(SERIES)):
             figure = _draw_lines(shown, over, others[0] if others else None)
             return _finish(figure, title, len(points))
     if len(keys) == 2 and _is_grid(shown, keys) and _fits_heatmap(shown, keys):

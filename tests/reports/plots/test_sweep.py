@@ -55,6 +55,13 @@ def test_lines_heatmap_and_list_differ(pixels: Any) -> None:
     assert lines.shape != heatmap.shape
 
 
+def test_of_more_numbers_than_a_line_has_room_for_the_best_are_listed(pixels: Any) -> None:
+    """Ten thousand seeds are no line: it took minutes, and nobody could read it."""
+    line = pixels(sweep_png("s", [point(0.3, seed=str(n)) for n in range(200)]))
+    listed = pixels(sweep_png("s", [point(0.3, seed=str(n)) for n in range(201)]))
+    assert listed.shape[0] > 2 * line.shape[0]
+
+
 def test_swept_keys_are_those_with_several_values() -> None:
     """A key that some job does not name has a value of its own there."""
     assert swept_keys([{"a": "1", "b": "2"}, {"a": "1", "b": "3"}]) == ["b"]
