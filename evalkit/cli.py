@@ -9,8 +9,9 @@ exit meaning
 0    all well (a poor assistant is a result, not an error)
 1    a gate was missed, or ``compare`` found a regression
 2    the config or the data is wrong; nothing was started, nothing is left behind
-3    cases were lost to infrastructure beyond the allowed share, the disk is full, the embedded
-     provider did not start, or a cluster's queue did not answer, or begin jobs, in time
+3    cases were lost to infrastructure beyond the allowed share, the disk is full, object storage
+     did not take the results, the embedded provider did not start, or a cluster's queue did not answer, or
+     begin jobs, in time
 4    the budget was reached
 70   a defect of evalkit's own
 130  interrupted
