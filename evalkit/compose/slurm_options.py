@@ -26,7 +26,8 @@ _OPTIONS = {
     "nodelist": "nodelist",
     "gres": "gres",
 }
-# How sbatch begins its lines, and what it adds to the reason.
+_NO_REASON = "sbatch refuses it and does not say why"
+# How sbatch begins its lines.
 _BEFORE = ("sbatch: error: ", "sbatch: fatal: ", "sbatch: ", "allocation failure: ", "Batch job submission failed: ")
 
 
@@ -60,9 +61,12 @@ def find_refusal(settings: Mapping[str, Any]) -> str | None:
 
 
 def _reason(told: str) -> str:
-    """Return the first line in which sbatch says why, without what it puts before each."""
-    lines = told.strip().splitlines() or ["sbatch refuses it and does not say why"]
-    reason = lines[0]
+    """Return the first line in which sbatch says why, and its last words, without what it puts before each."""
+    lines = [_without_beginning(line) for line in told.strip().splitlines()] or [_NO_REASON]
+    return lines[0] if len(lines) == 1 else f"{lines[0]} ({lines[-1]})"
+
+
+def _without_beginning(line: str) -> str:
     for words in _BEFORE:
-        reason = reason.removeprefix(words)
-    return reason
+        line = line.removeprefix(words)
+    return line

@@ -29,10 +29,12 @@ def test_slurm_is_asked_for_what_the_settings_say(programs: SlurmPrograms) -> No
 
 
 def test_a_refusal_is_told_in_slurms_words(programs: SlurmPrograms) -> None:
-    """The first line alone, without what stands before every line of the program's."""
+    """The first line and the last, without what stands before every line of the program's."""
     told = "sbatch: error: invalid partition specified: cpu\nallocation failure: Invalid partition name specified"
     programs.answer("sbatch", failure=told)
-    assert find_refusal(SETTINGS) == "invalid partition specified: cpu"
+    assert find_refusal(SETTINGS) == "invalid partition specified: cpu (Invalid partition name specified)"
+    programs.answer("sbatch", failure="allocation failure: Invalid feature specification")
+    assert find_refusal(SETTINGS) == "Invalid feature specification"
     programs.answer("sbatch", failure=" ")
     assert find_refusal(SETTINGS) == "sbatch refuses it and does not say why"
 
