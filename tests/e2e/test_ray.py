@@ -25,13 +25,15 @@ from ray_environment import RAY
 from ray_nodes import QUICK, RayNodes
 from stand_ins import StandIn
 
+from evalkit.store.running_jobs import RunningJobs
+
 CANARY = "sk-or-v1-canary-0123456789abcdefghijkl"
 QUESTIONS = Path(__file__).parents[1] / "plugins" / "quiz" / "evalkit_quiz" / "data" / "quiz.csv"
 KNOWN = {row["question"]: row["answer"] for row in csv.DictReader(QUESTIONS.read_text(encoding="utf-8").splitlines())}
 FIRST, SECOND, *_ = KNOWN
 MODELS = ("m/a", "m/b", "m/c")
 LINE = (
-    "mode=quiz", "provider=openrouter", "provider@judge.provider=local", "max_examples=2", "concurrency=1",
+    "mode=quiz", "provider=openrouter", "judge.model=m/judge", "max_examples=2", "concurrency=1",
     "report.plots=false", "report.html=false", "limits.grace_s=1",
 )  # fmt: skip
 WAIT_S = 120.0
@@ -306,6 +308,19 @@ def test_an_interruption_ends_within_the_grace_time(cli: RayCli, model: Model, s
     assert "rejoin" not in done.err, "nothing goes on"
     _require_resumed(cli, done.directory)
     _require_paid_once(model)
+
+
+def test_a_ray_that_the_command_has_started_ends_with_it(cli: RayCli, model: Model) -> None:
+    """Its jobs too, at once, when it is killed: what they had finished stays, and a resume finishes the rest."""
+    with cli.started("-m", "hydra/launcher=ray", *cli.sweep()) as process:
+        wait_for(_is_held(model, *MODELS))
+        root = cli.find_sweep()
+        assert sorted(RunningJobs(root).find_pids()) == [0, 1, 2]
+        process.kill()
+        wait_for(lambda: not RunningJobs(root).find_pids())
+    model.may_go_on.set()
+    _require_resumed(cli, root)
+    _require_paid_once(model, MODELS)
 
 
 def test_a_cluster_whose_head_is_gone_is_not_waited_for_without_end(
