@@ -207,9 +207,10 @@ def _require_resumed(cli: RayCli, root: Path, *more: str) -> None:
 
 
 def test_a_sweep_on_two_nodes_is_the_one_of_basic(cli: RayCli, nodes: RayNodes, model: Model) -> None:
-    """Row for row; each case is asked once; no key is in a file of the sweep's or of Ray's."""
+    """Row for row; each case is asked once, also in a runtime environment; no key is in a file of ours or of Ray's."""
     model.may_go_on.set()
-    done = cli(*cli.on_ray("hydra.launcher.ray.remote.resources={seat: 1}"))
+    runtime = "hydra.launcher.ray.init.runtime_env={env_vars: {A_VARIABLE: x}}"
+    done = cli(*cli.on_ray("hydra.launcher.ray.remote.resources={seat: 1}", runtime))
     assert done.code == 0, done.err
     assert statuses(done.directory) == ["completed"] * 3
     _require_paid_once(model)

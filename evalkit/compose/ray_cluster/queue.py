@@ -258,7 +258,7 @@ class RayQueue:
         with self._lock:
             try:
                 return self._ask(asked)
-            except SessionGoneError:
+            except (SessionGoneError, RefusedError):
                 is_gone = self._clock.now() - self._headless_since_s >= _HEADLESS_S
                 return dict.fromkeys(asked, QueueState.GONE) if is_gone else None
 
@@ -308,17 +308,16 @@ class RayQueue:
         return QueueState.GONE
 
     def _hand_over(self, line: SessionLine, number: int) -> None:
+        """Have Ray run a job. One of which Ray does not say that it took it counts as taken: it is given only once."""
         entry = self._entries[number]
-        name = f"evalkit-{uuid.uuid4().hex[:12]}-job-{number}"
+        entry.name = f"evalkit-{uuid.uuid4().hex[:12]}-job-{number}"
+        if self._choice.address is not None:
+            self._jobs.note_queued(QueuedJobs(QUEUE, {number: entry.name}))
         try:
-            line.ask("give", name, entry.job, entry.environ)
+            line.ask("give", entry.name, entry.job, entry.environ)
         except RefusedError as error:
             _log.warning("evalkit: job %d: Ray refuses it (%s); check hydra.launcher.ray.remote", number, error)
-            entry.is_gone = True
-            return
-        entry.name = name
-        if self._choice.address is not None:
-            self._jobs.note_queued(QueuedJobs(QUEUE, {number: name}))
+            entry.name, entry.is_gone = "", True
 
     def _is_silent(self, number: int) -> bool:
         """Tell whether a job gives no sign of life: its node may only be out of Ray's reach."""
@@ -338,7 +337,13 @@ class RayQueue:
                 raise SessionGoneError
             self._opened_s = now_s
             if not self._is_listening(self._address):
-                self._headless_since_s = min(self._headless_since_s, now_s)
+                if self._headless_since_s == math.inf:
+                    self._headless_since_s = now_s
+                    _log.warning(
+                        "evalkit: nobody listens at %s: in %.0f s its jobs are taken for gone",
+                        self._address,
+                        _HEADLESS_S,
+                    )
                 raise SessionGoneError
             self._headless_since_s = math.inf
             self._line = self._open_line(self._choice, self._log_path)

@@ -29,6 +29,7 @@ class ScriptedSession:
     is_away: bool = False
     refusal: str = ""
     has_ended: bool = False
+    is_away_after: str = ""
 
     def is_joined(self, within_s: float) -> bool:
         """It is."""
@@ -43,6 +44,8 @@ class ScriptedSession:
             if self.refusal:
                 raise RefusedError(self.refusal)
             self.told[arguments[0]] = ToldByRay(WAITING)
+        if verb == self.is_away_after:
+            raise SessionGoneError
         return {"ask": dict(self.told), "find_obstacle": "no node has a GPU"}.get(verb)
 
     def close(self) -> None:
@@ -155,6 +158,15 @@ def test_a_cluster_that_does_not_answer_says_nothing(sweep: Sweep) -> None:
     assert sweep.ask(0) == {0: WAITING}
 
 
+def test_a_job_is_given_once_though_nobody_says_that_it_was_taken(sweep: Sweep) -> None:
+    """An answer that is late may have been a yes: the next question is about that job, and none gives it again."""
+    sweep.session.is_away_after = "give"
+    assert sweep.ask(0) is None
+    sweep.session.is_away_after = ""
+    assert sweep.ask(0) == {0: WAITING}
+    assert sweep.given == [0]
+
+
 def test_a_session_that_ended_is_begun_again_and_not_at_once(sweep: Sweep) -> None:
     """Ray ends a process that has lost its cluster; whether it is back is tried every ten seconds."""
     sweep.ask(0)
@@ -165,12 +177,13 @@ def test_a_session_that_ended_is_begun_again_and_not_at_once(sweep: Sweep) -> No
     assert sweep.ask(0) == {0: WAITING}
 
 
-def test_a_cluster_without_a_head_is_gone_after_a_while(sweep: Sweep) -> None:
+def test_a_cluster_without_a_head_is_gone_after_a_while(sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
     """Its nodes end by themselves then, and their jobs with them; one whose head comes back is asked again."""
     sweep.ask(0)
     sweep.session.has_ended, sweep.is_headed = True, False
     sweep.clock.now_s += 11
     assert sweep.ask(0) is None
+    assert "nobody listens at auto: in 90 s its jobs are taken for gone" in caplog.text
     sweep.clock.now_s += 80
     assert sweep.ask(0) is None
     sweep.clock.now_s += 11
