@@ -16,6 +16,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -36,7 +37,7 @@ CASES = 90
 
 
 class Cluster:
-    """Two nodes and the endpoint that they reach.
+    """Three nodes and the endpoint that they reach.
 
     Attributes:
         nodes: By name.
@@ -52,7 +53,7 @@ class Cluster:
         self.pace_s, self.stuck, self.root = 0.1, "", cli.cwd / "sweep"
         self._over = threading.Event()
         self.nodes: dict[str, Node] = {}
-        for name, clock_s in (("a", 0), ("b", -APART_S)):
+        for name, clock_s in (("a", 0), ("b", -APART_S), ("c", APART_S)):
             self.endpoint.serve(name, folder / name)
             env = {**cli.env, "OPENROUTER_API_KEY": "sk-of-nobody"}
             self.nodes[name] = Node(f"node-{name}", folder / name, clock_s, shim, env, cli.cwd)
@@ -74,9 +75,14 @@ class Cluster:
         )  # fmt: skip
         assert code == 0, said
 
-    def start(self, name: str, number: int) -> subprocess.Popen[str]:
-        """Start a job of the sweep on a node."""
-        return self.nodes[name].start("job", self.root, number, LOST_AFTER_S)
+    @contextmanager
+    def start(self, name: str, number: int) -> Iterator[subprocess.Popen[str]]:
+        """Run a job of the sweep on a node, until the block ends at the latest."""
+        with self.nodes[name].start("job", self.root, number, LOST_AFTER_S) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     def journal(self, number: int) -> list[dict[str, object]]:
         """Return what a job noted so far."""
@@ -103,7 +109,7 @@ def shim(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def cluster(cold_quiz: Cli, shim: Path) -> Iterator[Cluster]:
-    """Two nodes."""
+    """Three nodes."""
     require_namespaces()
     folder = Path(tempfile.mkdtemp())  # of a short name: a socket's path has little room
     started = Cluster(cold_quiz, folder, shim)
