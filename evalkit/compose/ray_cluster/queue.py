@@ -42,6 +42,7 @@ JOIN_S = 90.0
 _ANSWER_S = 4.0
 _AGAIN_AFTER_S = 10.0
 _REMARK_AFTER_S = 15.0
+_SURE_AFTER_S = 40.0  # by then Ray knows of a node that it has died
 # How long nodes of Ray live without their head, which says so in this variable, and some more.
 _HEADLESS_S = 1.5 * float(os.environ.get("RAY_gcs_rpc_server_reconnect_timeout_s", "60"))  # noqa: SIM112  Ray's
 _SILENT_S = 3 * BEAT_S
@@ -152,6 +153,7 @@ class _Entry:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     takeovers: int = 0
     is_gone: bool = False
+    unsure_since_s: float | None = None
 
 
 class RayQueue:
@@ -295,11 +297,15 @@ class RayQueue:
             return QueueState.GONE
         if told.state is not QueueState.GONE:
             return told.state
+        if not told.is_sure and entry.job is not None:
+            entry.unsure_since_s = self._clock.now() if entry.unsure_since_s is None else entry.unsure_since_s
+            if self._clock.now() - entry.unsure_since_s < _SURE_AFTER_S:
+                return QueueState.RUNNING
         if told.is_node_lost and self._at_once and entry.job is not None and entry.takeovers < self._max_takeovers:
             if not self._is_silent(number):
                 return QueueState.RUNNING
             entry.takeovers += 1
-            entry.name = ""
+            entry.name, entry.unsure_since_s = "", None
             _log.warning("evalkit: job %d: its node is gone; another one takes it", number)
             return QueueState.WAITING
         if not entry.is_gone and told.note and (entry.job is not None or self._jobs.has_begun(number)):

@@ -123,7 +123,9 @@ class RaySession:
         except ray.exceptions.ActorUnavailableError:  # which Ray says while it does not know
             return ToldByRay(known)
         except ray.exceptions.RayError as error:
-            return ToldByRay(QueueState.GONE, _first_line(error), is_node_lost=self._is_node_lost(name))
+            is_node_lost = self._is_node_lost(name)
+            is_sure = is_node_lost or "ray.kill" in str(error)
+            return ToldByRay(QueueState.GONE, _first_line(error), is_node_lost, is_sure)
         return ToldByRay(QueueState.RUNNING, has_job=has_job)
 
     def _read_run(self, name: str) -> ToldByRay | None:

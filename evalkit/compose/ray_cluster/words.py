@@ -52,6 +52,7 @@ class ToldByRay(NamedTuple):
         state: What has become of it.
         note: What went wrong, in one sentence without a full stop; empty: nothing that is known.
         is_node_lost: Whether it has gone because its node has.
+        is_sure: Whether it is known why it has gone: that a node has died is known later than that its jobs have.
         has_job: Whether its keeper, where it is on a node, was given the job by whoever handed it over.
 
     """
@@ -59,4 +60,5 @@ class ToldByRay(NamedTuple):
     state: QueueState
     note: str = ""
     is_node_lost: bool = False
+    is_sure: bool = True
     has_job: bool = True

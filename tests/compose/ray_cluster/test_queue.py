@@ -129,6 +129,18 @@ def test_a_job_whose_node_died_goes_to_another_one_and_not_for_ever(
     assert sweep.given == [0, 1, 0]
 
 
+def test_a_job_is_not_given_up_before_it_is_known_whether_its_node_died(sweep: Sweep) -> None:
+    """Ray says so some time after it has said that the job is gone; if it never does, the job is."""
+    sweep.ask(0, 1)
+    for number in (0, 1):
+        sweep.say(number, ToldByRay(GONE, "it died", is_sure=False))
+    assert sweep.ask(0, 1) == {0: RUNNING, 1: RUNNING}
+    sweep.say(0, ToldByRay(GONE, "it died", is_node_lost=True))
+    sweep.clock.now_s += 41
+    assert sweep.ask(0, 1) == {0: WAITING, 1: GONE}
+    assert sweep.given == [0, 1, 0]
+
+
 def test_a_job_that_was_killed_is_not_begun_again(sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
     """Somebody meant it; it is said once."""
     sweep.ask(0, 1)
