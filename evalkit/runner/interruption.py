@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from evalkit.engine.scheduler import Engine, Stop
 
-ONE_REQUEST_S = 0.3
-"""Signals that come so soon after the first are one with it: Slurm sends two where it preempts a job."""
+ONE_REQUEST_S = 0.2
+"""Signals that come so soon after the first are one with it: Slurm sends two where it preempts a job; no hand does."""
 
 
 @dataclass(frozen=True)

@@ -210,13 +210,16 @@ def test_a_queue_that_hangs_ends_the_wait_after_its_bound(cluster: Cluster) -> N
 
 
 def test_jobs_on_this_machine_outlive_their_launcher_too(cli: Cli, service_url: str) -> None:
-    """Submitit's processes: those that run are joined, those that were never begun are started."""
+    """Submitit's processes: those that run are joined, those that were never begun are started.
+
+    They speak in real time, so that none has ended before it can be joined.
+    """
     pytest.importorskip("submitit")
     output = cli.cwd / "out"
-    line = ("hydra/launcher=submitit_local", "hydra.launcher.n_jobs=2", f"output_dir={output}", "max_examples=6")
+    line = ("hydra/launcher=submitit_local", "hydra.launcher.n_jobs=2", f"output_dir={output}", "max_examples=3")
     launcher = subprocess.Popen(
-        [*command(), *LINE, *_provider(service_url), *line], cwd=cli.cwd, env=cli.env, stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        [*command(), *LINE, *_provider(service_url), *line, "real_time=true"], cwd=cli.cwd, env=cli.env,
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     _wait_until(lambda: len(list(output.glob("sweeps/*/.jobs/[0-9].json"))) == 2, "two jobs begin")
     launcher.kill()
@@ -230,4 +233,4 @@ def test_jobs_on_this_machine_outlive_their_launcher_too(cli: Cli, service_url: 
         events = [json.loads(entry)["event"] for entry in journal.read_text().splitlines()]
         assert events.count("began") == 1
         assert events.count("resumed") == 0
-        assert events.count("started") == events.count("finished") == 6
+        assert events.count("started") == events.count("finished") == 3
