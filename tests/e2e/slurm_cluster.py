@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+ACCOUNTING_PROGRAMS = ("slurmdbd", "mariadbd", "mariadb-install-db", "mariadb")
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "scontrol")
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/usr/bin"])
 _CONFIG = """\
@@ -56,14 +57,34 @@ NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=64000 Feature=fast Gres=sea
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP PriorityTier=1
 PartitionName=urgent Nodes={host} MaxTime=INFINITE State=UP PriorityTier=10 PreemptMode=OFF
 """
+_ACCOUNTS_PLACE = """
+AccountingStorageHost=127.0.0.1
+AccountingStoragePort={port}
+AccountingStoragePass={folder}/munge/socket"""
+_ACCOUNTING = """\
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge/socket
+DbdHost={host}
+DbdAddr=127.0.0.1
+DbdPort={port}
+SlurmUser=root
+LogFile={folder}/slurmdbd.log
+PidFile={folder}/slurmdbd.pid
+StorageType=accounting_storage/mysql
+StorageHost=localhost
+StorageUser=root
+StorageLoc=slurm
+"""
 
 
-def find_missing() -> str:
-    """Return why no Slurm can be started here; empty: one can."""
+def find_missing(*, accounting: bool = False) -> str:
+    """Return why no Slurm, or none that keeps accounts, can be started here; empty: one can."""
     if os.geteuid() != 0:
         return "a Slurm of one's own is started as root only"
-    missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
-    return f"there is no {', '.join(missing)}: apt-get install slurm-wlm munge" if missing else ""
+    wanted = (*PROGRAMS, *ACCOUNTING_PROGRAMS) if accounting else PROGRAMS
+    missing = [name for name in wanted if shutil.which(name, path=PATH) is None]
+    packages = "slurm-wlm munge" + (" slurmdbd mariadb-server" if accounting else "")
+    return f"there is no {', '.join(missing)}: apt-get install {packages}" if missing else ""
 
 
 def wait_until(holds: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
@@ -81,13 +102,13 @@ class SlurmCluster:
     Attributes:
         folder: Where everything of it is.
         kill_wait_s: How long a job has to end when it was told to.
-        accounting: Further lines of its configuration.
+        keeps_accounts: Whether it has a database of what its jobs did, which ``sacct`` asks.
 
     """
 
     folder: Path
     kill_wait_s: int = 15
-    accounting: str = "AccountingStorageType=accounting_storage/none"
+    keeps_accounts: bool = False
     _daemons: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
@@ -100,14 +121,19 @@ class SlurmCluster:
         for name in ("munge", "state", "spool"):
             (self.folder / name).mkdir(parents=True)
         host = socket.gethostname().partition(".")[0]
+        accounts_port = _free_port()
+        kind = "slurmdbd" if self.keeps_accounts else "none"
+        place = _ACCOUNTS_PLACE.format(folder=self.folder, port=accounts_port) if self.keeps_accounts else ""
         settings = {
             "host": host, "folder": self.folder, "controller_port": _free_port(), "node_port": _free_port(),
-            "kill_wait_s": self.kill_wait_s, "accounting": self.accounting,
+            "kill_wait_s": self.kill_wait_s, "accounting": f"AccountingStorageType=accounting_storage/{kind}{place}",
         }  # fmt: skip
         (self.folder / "slurm.conf").write_text(_CONFIG.format(**settings))
         (self.folder / "gres.conf").write_text(f"NodeName={host} Name=seat Count=8\n")
         (self.folder / "cgroup.conf").write_text("CgroupPlugin=cgroup/v1\n")
         self.start_munge()
+        if self.keeps_accounts:
+            self._start_accounts(host, accounts_port)
         self.start_controller()
         self._start("slurmd", "slurmd", "-D", "-N", host)
         wait_until(lambda: self.run("sinfo", "-h", "-o", "%t") == "idle", f"a node\n{self.log_tail()}")
@@ -124,6 +150,32 @@ class SlurmCluster:
         self._start("munged", "munged", "--foreground", "--force", *words, *more)
         wait_until(files["socket"].exists, "munge's socket")
 
+    def _start_accounts(self, host: str, port: int) -> None:
+        """Start the database and what keeps accounts in it, and return when it knows the cluster."""
+        data, socket_path = self.folder / "mysql", self.folder / "mysql.sock"
+        data.mkdir()
+        self.run(
+            "mariadb-install-db",
+            "--no-defaults",
+            f"--datadir={data}",
+            "--user=root",
+            "--auth-root-authentication-method=normal",
+        )
+        self._start(
+            "mariadbd", "mariadbd", "--no-defaults", f"--datadir={data}", f"--socket={socket_path}", "--user=root",
+            "--skip-networking", f"--pid-file={self.folder / 'mariadbd.pid'}",
+        )  # fmt: skip
+        asks = ("mariadb", "--no-defaults", f"--socket={socket_path}", "--user=root", "--silent")
+        wait_until(lambda: self.run(*asks, "--execute=select 1").endswith("1"), f"a database\n{self.log_tail()}")
+        settings = self.folder / "slurmdbd.conf"
+        settings.touch(0o600)
+        settings.write_text(_ACCOUNTING.format(folder=self.folder, host=host, port=port))
+        self._start("slurmdbd", "slurmdbd", "-D", MYSQL_UNIX_PORT=str(socket_path))
+        added = ("sacctmgr", "--immediate", "add", "cluster", "evalkit")
+        wait_until(lambda: "evalkit" in self.run(*added), f"accounts\n{self.log_tail()}")
+        self.run("sacctmgr", "--immediate", "add", "account", "research", "cluster=evalkit")
+        self.run("sacctmgr", "--immediate", "add", "user", "root", "account=research", "cluster=evalkit")
+
     def start_controller(self) -> None:
         """Start the controller, which knows what it knew before, and return when it answers."""
         self._start("slurmctld", "slurmctld", "-D")
@@ -138,7 +190,7 @@ class SlurmCluster:
         if "slurmctld" in self._daemons:
             self.run("scancel", "--full", "--user=root")
             wait_until(lambda: not self.run("squeue", "-h"), "jobs to end")
-        for name in list(self._daemons):
+        for name in reversed(list(self._daemons)):
             self._end(name)
 
     def run(self, *words: str) -> str:
@@ -158,11 +210,11 @@ class SlurmCluster:
         logs = [path.read_text(errors="replace")[-1500:] for path in sorted(self.folder.glob("*.log"))]
         return "\n".join(logs)
 
-    def _start(self, name: str, *words: str) -> None:
+    def _start(self, name: str, *words: str, **environ: str) -> None:
         program = shutil.which(words[0], path=PATH) or words[0]
         with (self.folder / f"{name}.out.log").open("ab") as log:
             self._daemons[name] = subprocess.Popen(
-                [program, *words[1:]], env={**os.environ, **self.env}, stdout=log, stderr=log,
+                [program, *words[1:]], env={**os.environ, **self.env, **environ}, stdout=log, stderr=log,
                 stdin=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
 

@@ -367,3 +367,32 @@ def test_what_slurm_would_not_take_is_said_before_anything_starts(slurm: Cli) ->
     assert "invalid partition specified: nowhere" in done.err
     assert "Traceback" not in done.err
     assert not (slurm.cwd / "outputs").exists()
+
+
+def test_a_cluster_that_keeps_accounts(cold_cli: Cli, services: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A job dies, and so does the launching process: rejoined, the sweep completes, and the accounts say the same."""
+    if missing := find_missing(accounting=True):
+        pytest.skip(missing)
+    cluster = SlurmCluster(tmp_path_factory.mktemp("accounts"), keeps_accounts=True)
+    slurm = Cli(cold_cli.cwd, {**cold_cli.env, "EVALKIT_SERVICES": services, **cluster.env})
+    try:
+        cluster.start()
+        line = ("hydra.launcher.account=research", "hydra.launcher.array_parallelism=2", "max_examples=6")
+        sweep = Started(slurm, ("seed=range(3)", *SLOW, *line))
+        sweep.wait_for_work(0, 1)
+        os.kill(int(json.loads((sweep.root / ".jobs" / "1.json").read_text())["pid"]), signal.SIGKILL)
+        os.killpg(sweep.process.pid, signal.SIGKILL)
+        sweep.process.wait()
+        ids = queued_ids(sweep.root)
+        done = slurm("resume", str(sweep.root))
+        _require_told(done)
+        assert done.code == 0, done.err
+        assert _statuses(done.directory) == ["completed"] * 3
+        _require_paid_once(done.directory, 3, 6)
+        again = queued_ids(done.directory)
+        assert (again[0], again[2]) == (ids[0], ids[2])
+        ended = ("sacct", "--allocations", "--noheader", "--parsable2", "--format=Account,State")
+        for name, told in ((ids[0], "COMPLETED"), (ids[1], "FAILED"), (again[1], "COMPLETED")):
+            wait_until(lambda: cluster.run(*ended, f"--jobs={name}") == f"research|{told}", f"{name} {told}")  # noqa: B023
+    finally:
+        cluster.stop()
