@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
-from real_time import WaitingBesideComputing, give_way
 from stand_ins import StandInLms
+from waiting_files import WAITING_FILES, WaitingBesideComputing, give_way
 
 settings.register_profile("evalkit", deadline=None)
 settings.load_profile("evalkit")
@@ -20,18 +20,18 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 @pytest.hookimpl(wrapper=True, optionalhook=True)
 def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Have ``-n auto`` start one worker more than there are cores, for the files that wait."""
-    return (yield) + 1
+    """Have ``-n auto`` start more workers than there are cores, for the files that wait."""
+    return (yield) + len(WAITING_FILES)
 
 
 @pytest.hookimpl(tryfirst=True, optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WaitingBesideComputing | None:
-    """Let that worker have the files that wait, where whole files are handed out."""
+    """Let those workers have the files that wait, where whole files are handed out."""
     return WaitingBesideComputing(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_configure() -> None:
-    """Let the other workers give way to it."""
+    """Let the others give way to the one that holds calls at the speed of speech."""
     give_way()
 
 
