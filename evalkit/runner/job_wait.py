@@ -7,7 +7,7 @@ passed:
 ===================== =============================================================================================
 ``lost_after_s``      a job of another machine without a sign of life for so many seconds, which its queue does not
                       know either, is lost
-``queue_silent_min``  so many minutes a queue may give no answer
+``queue_silent_min``  so many minutes a queue may give no answer while no job gives a sign of life
 ``queue_timeout_min`` so many minutes jobs may wait with none of them running, and none beginning
 ===================== =============================================================================================
 
@@ -215,7 +215,7 @@ def _find_end(
     interrupted, must_end = asked
     if must_end or (interrupted and JobState.RUNNING not in states.values()):
         return WaitEnd.INTERRUPTED
-    if watch.unanswered_s >= bounds.queue_silent_min * _MINUTE_S:
+    if watch.unheard_s >= bounds.queue_silent_min * _MINUTE_S:
         return WaitEnd.QUEUE_SILENT
     if idle_s >= bounds.queue_timeout_min * _MINUTE_S:
         return WaitEnd.QUEUE_TIMEOUT

@@ -17,8 +17,8 @@ nothing                         -                    it is gone, for      is los
 nothing                         -                    anything else        waits
 =============================== ==================== ==================== =====================================
 
-A queue that does not answer says nothing. How long that may go on is for whoever waits to decide
-(:attr:`JobWatch.unanswered_s`).
+A queue that does not answer says nothing. How long that may go on while no job gives a sign of life either is for
+whoever waits to decide (:attr:`JobWatch.unheard_s`).
 """
 
 from __future__ import annotations
@@ -91,12 +91,13 @@ class JobWatch:
         self._heartbeats = heartbeats or Heartbeats(clock)
         self._gone_since_s: dict[int, float] = {}
         self._said: Mapping[int, QueueState] = {}
-        self._unanswered_since_s: float | None = None
+        self._unheard_since_s: float | None = None
+        self._has_seen_life = False
 
     @property
-    def unanswered_s(self) -> float:
-        """For how long the queue has not answered."""
-        return 0.0 if self._unanswered_since_s is None else self._clock.now() - self._unanswered_since_s
+    def unheard_s(self) -> float:
+        """For how long nothing was heard: the queue has not answered, and no job has given a sign of life."""
+        return 0.0 if self._unheard_since_s is None else self._clock.now() - self._unheard_since_s
 
     def look(self, numbers: Iterable[int]) -> dict[int, JobState]:
         """Return what has become of each of these jobs."""
@@ -104,7 +105,11 @@ class JobWatch:
         before = self._jobs.list_marks()
         self._said = self._ask_queue([number for number in asked if number not in before.ended])
         marks = self._jobs.list_marks()  # what has ended while the queue was asked is gone from there
-        return {number: self._judge(number, self._said.get(number), marks) for number in asked}
+        self._has_seen_life = False
+        states = {number: self._judge(number, self._said.get(number), marks) for number in asked}
+        if self._unheard_since_s is not None and self._has_seen_life:
+            self._unheard_since_s = self._clock.now()
+        return states
 
     def may_be_queued(self, number: int) -> bool:
         """Tell whether the queue has a job that was just looked at, or may have: it did not answer."""
@@ -133,11 +138,9 @@ class JobWatch:
     def _ask_queue(self, numbers: list[int]) -> Mapping[int, QueueState]:
         said = self._queue.ask(numbers) if self._queue is not None and numbers else {}
         if said is None:
-            self._unanswered_since_s = (
-                self._clock.now() if self._unanswered_since_s is None else self._unanswered_since_s
-            )
+            self._unheard_since_s = self._clock.now() if self._unheard_since_s is None else self._unheard_since_s
             return {}
-        self._unanswered_since_s = None
+        self._unheard_since_s = None
         return said
 
     def _judge(self, number: int, said: QueueState | None, marks: JobMarks) -> JobState:
@@ -147,6 +150,7 @@ class JobWatch:
         if begun is None:
             return self._judge_unbegun(number, said)
         if self._is_alive(number, begun):
+            self._has_seen_life = True
             return JobState.RUNNING
         if self._jobs.has_ended(number):  # while the lock was being asked
             return JobState.ENDED

@@ -127,6 +127,18 @@ def test_a_queue_that_does_not_answer_ends_the_wait_after_its_bound(stage: Stage
     assert stage.clock.now_s - begun_s == pytest.approx(3 + BOUNDS.queue_silent_min * 60, abs=3)
 
 
+def test_a_queue_that_does_not_answer_is_waited_for_while_a_job_lives(stage: Stage) -> None:
+    """The bound counts from its last sign of life: what runs needs no queue."""
+    begun_s = stage.clock.now_s
+    stage.happens = {
+        1: lambda: stage.begin(0), 3: lambda: setattr(stage.queue, "says", None), 700: stage.stack.close
+    }  # fmt: skip
+    waited = stage.wait([0, 1])
+    assert waited.ended_by is WaitEnd.QUEUE_SILENT
+    assert waited.states == {0: JobState.ENDED, 1: JobState.WAITING}
+    assert stage.clock.now_s - begun_s == pytest.approx(700 + BOUNDS.queue_silent_min * 60, abs=3)
+
+
 def test_a_queue_that_answers_again_in_time_ends_nothing(stage: Stage) -> None:
     """The bound is on one silence, not on all of them."""
     answers = dict(stage.queue.says or {})

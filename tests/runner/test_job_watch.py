@@ -157,10 +157,10 @@ def test_how_long_a_queue_does_not_answer_is_known(jobs: RunningJobs, clock: Fak
     for _ in range(3):
         assert watch.look([0, 1]) == {0: JobState.WAITING, 1: JobState.ENDED}
         clock.now_s += 10
-    assert watch.unanswered_s == 30.0
+    assert watch.unheard_s == 30.0
     queue.says = QueueState.WAITING
     watch.look([0, 1])
-    assert watch.unanswered_s == 0.0
+    assert watch.unheard_s == 0.0
     assert queue.asked == [[0]] * 4
 
 
