@@ -37,7 +37,7 @@ from statistics import median
 from installed import missing_packages_named
 
 with missing_packages_named():
-    import httpx
+    import httpx2
     import psutil
     import websockets
 
@@ -215,9 +215,9 @@ def _typical(suites: Sequence[Suite]) -> Suite:
 
 def _one_of_each(url: str) -> None:
     """Have the service speak and listen once, which no measurement is to pay for."""
-    sound = httpx.post(f"{url}/audio/speech", json=_speech("Good morning."), timeout=60).raise_for_status()
+    sound = httpx2.post(f"{url}/audio/speech", json=_speech("Good morning."), timeout=60).raise_for_status()
     files = {"file": ("said.wav", sound.content)}
-    httpx.post(
+    httpx2.post(
         f"{url}/audio/transcriptions", data={"model": "local-transcription"}, files=files, timeout=60
     ).raise_for_status()
 
@@ -227,7 +227,7 @@ async def _run_in_turn(url: str, *, real_time: bool) -> None:
     texts = [row.cells["user_text"] for row in read_table(SUPPORT_CSV, ["user_text"]).rows][:CASES]
     prompt = (resource_dir("data") / "prompts" / "support.txt").read_text(encoding="utf-8")
     tools = load_tools(resource_dir("data") / "tools" / "support.json")
-    async with httpx.AsyncClient(base_url=url, timeout=60) as http:
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         for text in texts:
             answer = (await http.post("/audio/speech", json=_speech(text))).raise_for_status()
             await _hold(url, _pcm(answer.content), prompt, tools, real_time=real_time)

@@ -51,7 +51,6 @@ _PACKAGES = (
     "sqlalchemy",
     "watchfiles",
     "python_multipart",
-    "httpx",
     "pyarrow",
 )
 _URL_KEY = "lab.database_url"

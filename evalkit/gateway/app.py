@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 from zlib import crc32
 
-import httpx
+import httpx2
 
 from evalkit.clock import Clock
 from evalkit.gateway.agent_side import AgentSide, ClientGone, Receive, Send, answer_error, read_body, while_connected
@@ -60,7 +60,7 @@ class GatewayApp:
         self,
         sessions: MutableMapping[str, GatewaySession],
         upstream: Upstream | None,
-        clients: Sequence[httpx.AsyncClient],
+        clients: Sequence[httpx2.AsyncClient],
         *,
         clock: Clock,
         request_limit_bytes: int,
@@ -154,7 +154,7 @@ class GatewayApp:
         try:
             client = self._clients[crc32(session.session_id.encode()) % len(self._clients)]
             response = await client.send(self._build(upstream, call.request), stream=True)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             await self._fail(session, call, agent, error_of_exception(error, upstream.timeout_s))
             return
         try:
@@ -162,10 +162,10 @@ class GatewayApp:
         finally:
             await response.aclose()
 
-    def _build(self, upstream: Upstream, request: ModelRequest) -> httpx.Request:
+    def _build(self, upstream: Upstream, request: ModelRequest) -> httpx2.Request:
         method = "GET" if request.kind.operation is Operation.LIST_MODELS else "POST"
-        waits = httpx.Timeout(upstream.timeout_s, connect=min(_CONNECT_TIMEOUT_S, upstream.timeout_s), pool=None)
-        return httpx.Request(
+        waits = httpx2.Timeout(upstream.timeout_s, connect=min(_CONNECT_TIMEOUT_S, upstream.timeout_s), pool=None)
+        return httpx2.Request(
             method,
             upstream.url_for(request.path, request.query),
             headers=upstream.request_headers(request.kind.protocol, request.headers),
@@ -174,7 +174,7 @@ class GatewayApp:
         )
 
     async def _pass_on(
-        self, upstream: Upstream, response: httpx.Response, session: GatewaySession, call: OpenCall, agent: AgentSide
+        self, upstream: Upstream, response: httpx2.Response, session: GatewaySession, call: OpenCall, agent: AgentSide
     ) -> None:
         keys = upstream.key_filter
         headers = [(name.lower(), value) for name, value in response.headers.multi_items()]
@@ -202,7 +202,7 @@ class GatewayApp:
     async def _pass_body(
         self,
         upstream: Upstream,
-        response: httpx.Response,
+        response: httpx2.Response,
         unpacker: Unpacker,
         filtered: FilteredStream,
         call: OpenCall,
@@ -217,7 +217,7 @@ class GatewayApp:
                         said = f"the provider answered with more than {MAX_ANSWER_BYTES} bytes"
                         return ProviderError("answer_too_large", said)
             unpacker.finish()
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             return error_of_exception(error, upstream.timeout_s)
         except CodingError as error:
             return ProviderError("invalid_response", f"the provider's answer cannot be unpacked: {error}")

@@ -26,7 +26,7 @@ from evalkit.gateway.upstream import Upstream
 from evalkit.settings.hosts import is_this_machine
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
     from evalkit.gateway.app import GatewayApp
     from evalkit.gateway.loop_server import LoopServer
@@ -63,7 +63,7 @@ class Gateway:
         self._clock = clock or MonotonicClock()
         self._request_limit_bytes = request_limit_bytes
         self._sessions: dict[str, GatewaySession] = {}
-        self._clients: list[httpx.AsyncClient] = []
+        self._clients: list[httpx2.AsyncClient] = []
         self._servers: list[tuple[LoopServer, asyncio.Task[None]]] = []
         self._unix_paths: list[Path] = []
         self._tcp_url = ""
@@ -172,7 +172,7 @@ class Gateway:
             raise problems[0]
 
     def _app(self) -> GatewayApp:
-        import httpx
+        import httpx2
 
         from evalkit.gateway.app import GatewayApp
 
@@ -180,12 +180,12 @@ class Gateway:
             is_far = self._upstream is not None and not is_this_machine(self._upstream.base_url)
             # Certificates are loaded, once, where they will be checked only.
             is_secure = self._upstream is not None and self._upstream.base_url.startswith("https:")
-            verify = httpx.create_ssl_context(trust_env=is_far) if is_secure else False
-            limits = httpx.Limits(
+            verify = httpx2.create_ssl_context(trust_env=is_far) if is_secure else False
+            limits = httpx2.Limits(
                 max_connections=None, max_keepalive_connections=_KEPT_PER_POOL, keepalive_expiry=_IDLE_TO_PROVIDER_S
             )
             self._clients = [
-                httpx.AsyncClient(trust_env=is_far, verify=verify, follow_redirects=False, limits=limits)
+                httpx2.AsyncClient(trust_env=is_far, verify=verify, follow_redirects=False, limits=limits)
                 for _ in range(_POOLS)
             ]
         return GatewayApp(

@@ -13,7 +13,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import yaml
 
 from evalkit.providers.prices import ModelPrice, Prices, load_prices
@@ -176,12 +176,12 @@ def list_studio(base_url: str) -> StudioListing:
     """Return what LM Studio at `base_url` has; within a few seconds, and without raising where nobody answers."""
     root = base_url.rstrip("/").removesuffix("/v1")
     try:
-        with httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
+        with httpx2.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
             models = read_models(_get(client, f"{root}/api/v1/models"))
             can_load = models is not None
             if models is None:
                 models = read_older_models(_get(client, f"{root}/api/v0/models"))
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         return StudioListing(base_url, (), can_load=False, trouble=_explain(error))
     if models is None:
         return StudioListing(base_url, (), can_load=False, trouble="another server answers there, not LM Studio's")
@@ -241,7 +241,7 @@ def _names_in_dotenv(working_dir: Path) -> set[str]:
         return set()
 
 
-def _get(client: httpx.Client, url: str) -> Any:
+def _get(client: httpx2.Client, url: str) -> Any:
     """Return the JSON at `url`; None for whatever is no JSON of a bounded length."""
     content = b""
     with client.stream("GET", url, headers={"Accept": "application/json", "Accept-Encoding": "identity"}) as answer:
@@ -255,9 +255,9 @@ def _get(client: httpx.Client, url: str) -> Any:
         return None
 
 
-def _explain(error: httpx.HTTPError) -> str:
-    if isinstance(error, httpx.TimeoutException):
+def _explain(error: httpx2.HTTPError) -> str:
+    if isinstance(error, httpx2.TimeoutException):
         return f"no answer within {_TIMEOUT_S:g} s"
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpx2.ConnectError):
         return "no server listens there"
     return f"no usable answer ({type(error).__name__})"

@@ -1,1 +1,1 @@
-"""Endpoints and keys, and the roles served over HTTP (speech, transcription, responses): the openai package's door."""
+"""Endpoints and keys, and the roles served over HTTP (speech, transcription, text): the HTTP client's door."""

@@ -19,7 +19,7 @@ from evalkit.clock import Clock, MonotonicClock
 from evalkit.errors import CaseFailure
 from evalkit.providers.chat_assembly import ChatAssembly
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import ProviderEndpoint
+from evalkit.providers.endpoints import ProviderEndpoint, request_url
 from evalkit.providers.text_model import (
     MAX_ANSWER_CHARACTERS,
     NOT_ABOUT_THE_REQUEST,
@@ -35,7 +35,7 @@ from evalkit.records.json import JsonObject
 from evalkit.settings.types import LLM_PROVIDERS
 
 if TYPE_CHECKING:
-    from openai import AsyncStream
+    from httpx2 import Response
 
 # Of an answer that was cut, as evidence: enough to see what it was, and no field of a table that readers refuse.
 _KEPT = 50_000
@@ -118,30 +118,27 @@ class ChatModel(TextModel):
         return False
 
     async def _stream(self, body: Mapping[str, Any]) -> Answer:
-        from openai import AsyncStream
-
-        client = self._clients.get(self._endpoint)
         assembly, sent_at = ChatAssembly(), self._clock.now()
+        url = request_url(self._endpoint, "/chat/completions", self._model)
         try:
-            with self._clients.failures_at(self._stage, self._endpoint):
-                stream = await client.post(
-                    "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object]
-                )
-                async with stream:
-                    if "event-stream" in stream.response.headers.get("content-type", ""):
-                        await self._read_stream(stream, assembly, sent_at)
-                    else:
-                        await self._read_whole(stream, assembly)
+            async with self._clients.ask(self._stage, self._endpoint, url, json=body) as answer:
+                if "event-stream" in answer.headers.get("content-type", ""):
+                    await self._read_stream(answer, assembly, sent_at)
+                else:
+                    self._read_whole(json.loads(await answer.aread()), assembly)
         except CaseFailure as failure:
             if assembly.has_begun:
                 raise AnswerCut(failure, self._evidence(assembly.answer(self._model))) from None
             raise
         return assembly.answer(self._model)
 
-    async def _read_stream(self, stream: AsyncStream[object], assembly: ChatAssembly, sent_at: float) -> None:
-        async for chunk in stream:
-            self._require_no_error(as_mapping(chunk))
-            assembly.take(as_mapping(chunk))
+    async def _read_stream(self, answer: Response, assembly: ChatAssembly, sent_at: float) -> None:
+        from evalkit.providers.http_exchange import read_events
+
+        async for event in read_events(answer):
+            chunk = as_mapping(event)
+            self._require_no_error(chunk)
+            assembly.take(chunk)
             if assembly.has_begun and assembly.first_token_ms is None:
                 assembly.first_token_ms = (self._clock.now() - sent_at) * 1000
             if assembly.characters > MAX_ANSWER_CHARACTERS:
@@ -150,11 +147,8 @@ class ChatModel(TextModel):
             message = f"{self._endpoint.name} ended the stream before the answer: it never said why it ended"
             raise CaseFailure(self._stage, "connection_closed", message)
 
-    async def _read_whole(self, stream: AsyncStream[object], assembly: ChatAssembly) -> None:
-        try:
-            body = as_mapping(json.loads(await stream.response.aread()))
-        except RecursionError:
-            body = {}
+    def _read_whole(self, told: Any, assembly: ChatAssembly) -> None:
+        body = as_mapping(told)
         self._require_no_error(body)
         if not isinstance(body.get("choices"), list):
             message = f"{self._endpoint.name} answered without a chat completion"

@@ -11,7 +11,7 @@ compatible any                                         Authorization: Bearer
 
 A realtime session is at the base URL's ``/realtime?model=…``, with ``ws`` for ``http``; with Azure the model is the
 deployment's name. An Azure endpoint with an `api_version` is of the dated preview kind:
-``/openai/realtime?api-version=…&deployment=…``.
+``/openai/realtime?api-version=…&deployment=…``, and over HTTP ``/openai/deployments/MODEL/audio/speech?api-version=…``.
 
 A key is read from an environment mapping at the moment it is needed. A :class:`ProviderEndpoint` knows the variable's
 name only, and no message here ever contains a value.
@@ -28,6 +28,9 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 from evalkit.errors import ConfigError
 
 _AZURE_PATH = re.compile(r"/openai(/v1)?$")
+# What Azure's dated versions ask without the name of a deployment in the path.
+_WITHOUT_DEPLOYMENT = frozenset({"/responses"})
+_SAFE_IN_A_SEGMENT = "!$&'()*+,;=:@"
 _HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -126,13 +129,26 @@ def http_base_url(endpoint: ProviderEndpoint) -> str:
     """Return the URL that HTTP paths such as ``/audio/speech`` are appended to. Raises ConfigError for a bad one.
 
     Azure's path may be left out: ``https://RESOURCE.openai.azure.com`` is completed. For a dated preview version the
-    result ends before ``/openai``, as the openai package's Azure client expects.
+    result ends before ``/openai``.
     """
     parts = _parse_base_url(endpoint)
     path = parts.path.rstrip("/")
     if endpoint.is_azure:
         path = _AZURE_PATH.sub("", path) + ("" if endpoint.is_preview else "/openai/v1")
     return parts._replace(path=path).geturl()
+
+
+def request_url(endpoint: ProviderEndpoint, path: str, model: str) -> str:
+    """Return the URL of a request to `path`, such as ``/audio/speech``, that is about `model`.
+
+    Raises ConfigError for a bad base URL.
+    """
+    base_url = http_base_url(endpoint)
+    if not endpoint.is_preview:
+        return base_url + path
+    deployment = "" if path in _WITHOUT_DEPLOYMENT else f"/deployments/{quote(model, safe=_SAFE_IN_A_SEGMENT)}"
+    query = urlencode({"api-version": endpoint.api_version or ""}, quote_via=quote, safe="")
+    return f"{base_url}/openai{deployment}{path}?{query}"
 
 
 def realtime_url(endpoint: ProviderEndpoint, model: str) -> str:

@@ -8,6 +8,7 @@ can. What is here follows the published documentation; the tests hold it against
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -73,24 +74,25 @@ class LmStudio:
 
     async def _get(self, path: str) -> Mapping[str, Any]:
         """Return what is at `path`; nothing where there is no such path."""
-        client = self._clients.get(self._endpoint)
         try:
-            with self._clients.failures_at(Stage.PREPARE, self._endpoint):
-                return as_mapping(await client.get(self._root + path, cast_to=object))
+            return await self._told(path, "GET")
         except CaseFailure as failure:
             if failure.error_type in _NO_SUCH_PATH:
                 return {}
             raise
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        client = self._clients.get(self._endpoint)
-        with self._clients.failures_at(Stage.PREPARE, self._endpoint):
-            told = as_mapping(
-                await client.post(self._root + path, cast_to=object, body=body, options={"timeout": _LOADING_TIMEOUT_S})
-            )
+        told = await self._told(path, "POST", json=body, timeout_s=_LOADING_TIMEOUT_S)
         if told.get("error"):
             raise self._clients.failure_in_answer(Stage.PREPARE, self._endpoint, told["error"])
         return told
+
+    async def _told(self, path: str, method: str, **asked: Any) -> Mapping[str, Any]:
+        """Return the JSON object in an answer; nothing where it is of another type."""
+        url = self._root + path
+        async with self._clients.ask(Stage.PREPARE, self._endpoint, url, method=method, **asked) as answer:
+            body, media_type = await answer.aread(), answer.headers.get("content-type", "").partition(";")[0]
+            return as_mapping(json.loads(body)) if media_type.endswith("json") else {}
 
 
 async def open_studio(clients: Clients, endpoint: ProviderEndpoint) -> OpenStudio:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.errors import CaseFailure
+from evalkit.providers.endpoints import request_url
 from evalkit.providers.text_model import (
     Answer,
     Sampling,
@@ -41,13 +42,12 @@ class ResponsesModel(TextModel):
     async def _request(
         self, instructions: str, text: str | Sequence[JsonObject], options: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        client = self._clients.get(self._endpoint)
-        given: Any = text if isinstance(text, str) else [dict(message) for message in text]
-        with self._clients.failures_at(self._stage, self._endpoint):
-            response = await client.responses.with_raw_response.create(
-                model=self._model, instructions=instructions, input=given, store=False, **options
-            )
-            body = as_mapping(json.loads(self._clients.redacted(self._endpoint, response.text)))
+        url = request_url(self._endpoint, "/responses", self._model)
+        given = text if isinstance(text, str) else [dict(message) for message in text]
+        asked = {"model": self._model, "instructions": instructions, "input": given, "store": False, **options}
+        async with self._clients.ask(self._stage, self._endpoint, url, json=asked) as answer:
+            await answer.aread()
+            body = as_mapping(json.loads(self._clients.redacted(self._endpoint, answer.text)))
         if not isinstance(body.get("output"), list):
             message = f"{self._endpoint.name} answered without a response object"
             raise CaseFailure(self._stage, "invalid_response", message)

@@ -20,7 +20,7 @@ from evalkit.audio.riff import PCM, RiffError, parse_wav
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import ProviderEndpoint
+from evalkit.providers.endpoints import ProviderEndpoint, request_url
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 
@@ -89,23 +89,16 @@ class SpeechSynthesiser:
         return Speech(AudioFormat.PCM16.from_wire(payload), SPEECH_RATE_HZ, cached, len(text))
 
     async def _request(self, text: str) -> bytes:
-        choice = self._choice
-        options: dict[str, object] = {}
+        choice, endpoint = self._choice, self._endpoint
+        body: dict[str, Json] = {"input": text, "model": choice.model, "voice": choice.voice, "response_format": "pcm"}
         if choice.speed != 1.0:
-            options["speed"] = choice.speed
+            body["speed"] = choice.speed
         if choice.instructions is not None:
-            options["instructions"] = choice.instructions
-        client = self._clients.get(self._endpoint)
-        with self._clients.failures_at(Stage.SPEECH, self._endpoint):
-            answer = await client.audio.speech.create(
-                input=text,
-                model=choice.model,
-                voice=choice.voice,
-                response_format="pcm",
-                **options,  # type: ignore[arg-type]
-            )
-        pcm = await asyncio.to_thread(decode_speech, answer.content, answer.response.headers)
-        return AudioFormat.PCM16.to_wire(pcm)
+            body["instructions"] = choice.instructions
+        url, sound = request_url(endpoint, "/audio/speech", choice.model), {"Accept": "application/octet-stream"}
+        async with self._clients.ask(Stage.SPEECH, endpoint, url, json=body, headers=sound) as answer:
+            spoken = await answer.aread()
+        return AudioFormat.PCM16.to_wire(await asyncio.to_thread(decode_speech, spoken, answer.headers))
 
 
 def decode_speech(body: bytes, headers: Mapping[str, str]) -> Pcm:

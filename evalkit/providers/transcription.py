@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -11,8 +12,9 @@ from evalkit.audio.riff import RiffError, parse_wav
 from evalkit.errors import CaseFailure
 from evalkit.providers.cache import ContentCache
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import ProviderEndpoint
+from evalkit.providers.endpoints import ProviderEndpoint, request_url
 from evalkit.providers.prices import Prices
+from evalkit.providers.text_model import as_mapping
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
 
@@ -86,12 +88,11 @@ class Transcriber:
             raise CaseFailure(self._stage, "missing_file", f"{path}: cannot be read ({error.strerror})") from error
 
     async def _request(self, audio: bytes) -> bytes:
-        client = self._clients.get(self._endpoint)
-        with self._clients.failures_at(self._stage, self._endpoint):
-            answer = await client.audio.transcriptions.create(
-                model=self._model, file=("audio.wav", audio, "audio/wav"), response_format="json"
-            )
-        text = getattr(answer, "text", None)
+        url = request_url(self._endpoint, "/audio/transcriptions", self._model)
+        form = {"model": self._model, "response_format": "json"}
+        files = {"file": ("audio.wav", audio, "audio/wav")}
+        async with self._clients.ask(self._stage, self._endpoint, url, data=form, files=files) as answer:
+            text = as_mapping(json.loads(await answer.aread())).get("text")
         if not isinstance(text, str):
             message = f"{self._endpoint.name} answered a transcription without a text"
             raise CaseFailure(self._stage, "invalid_response", message)

@@ -34,7 +34,7 @@ _DETACHED: list[subprocess.Popen[bytes]] = []
 """Processes that are to outlive us; kept so that nobody takes them for forgotten."""
 _WRONG_CONFIG = 2
 _SERVER_NEEDS = (
-    *("starlette", "uvicorn", "websockets", "httpx", "python_multipart", "rapidfuzz", "snowballstemmer"),
+    *("starlette", "uvicorn", "websockets", "python_multipart", "rapidfuzz", "snowballstemmer"),
     "pocketsphinx",  # its dictionary says how words sound
 )
 _ENGINE_NEEDS = {

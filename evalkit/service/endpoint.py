@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from evalkit.errors import ConfigError, EvalkitError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 _TIMEOUT_S = 60.0
 _SHOWN_CHARS = 300
@@ -40,15 +40,15 @@ class RemoteEndpoint:
     model: str
     key: str | None = field(default=None, repr=False)
 
-    def post(self, path: str, **request: object) -> httpx.Response:
+    def post(self, path: str, **request: object) -> httpx2.Response:
         """Send a request below `base_url` and return its successful answer; raises :class:`EvalkitError`."""
-        import httpx
+        import httpx2
 
         headers = {} if self.key is None else {"Authorization": f"Bearer {self.key}"}
         url = self.base_url.rstrip("/") + path
         try:
-            answer = httpx.post(url, headers=headers, timeout=_TIMEOUT_S, **request)  # type: ignore[arg-type]
-        except httpx.HTTPError as error:
+            answer = httpx2.post(url, headers=headers, timeout=_TIMEOUT_S, **request)  # type: ignore[arg-type]
+        except httpx2.HTTPError as error:
             raise EvalkitError(f"{url}: {type(error).__name__}: {error}") from error
         if not answer.is_success:
             raise EvalkitError(f"{url}: status {answer.status_code}: {answer.text[:_SHOWN_CHARS]}")

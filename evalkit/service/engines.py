@@ -7,8 +7,6 @@ from pathlib import Path
 
 from evalkit.errors import ConfigError
 from evalkit.service.brain.by_name import BrainsByName
-from evalkit.service.brain.chat.brain import ChatBrain
-from evalkit.service.brain.chat.endpoint import chat_endpoint
 from evalkit.service.brain.rules.brain import RULE_MODELS, RulesBrain
 from evalkit.service.brain.seam import Brain
 from evalkit.service.brain.solvers.recorded import recorded_models
@@ -109,6 +107,9 @@ def build_brain(choice: EngineChoice) -> Brain:
                 raise ConfigError([f"{setting}: {remedy}" for setting in unused])
             return shipped
         case "chat":
+            from evalkit.service.brain.chat.brain import ChatBrain
+            from evalkit.service.brain.chat.endpoint import chat_endpoint
+
             place = chat_endpoint(choice.brain_url, choice.brain_api_key_env, choice.brain_options)
             return BrainsByName(shipped, ChatBrain(place, tells_in_words=choice.brain_tools == "json"))
         case other:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import httpx
+import httpx2
 import pytest
 
 from evalkit.commands.tools import main
@@ -49,13 +49,13 @@ def test_a_person_connects_an_agent() -> None:
         assert said.startswith(f"tools of {SIMULATION}: get_order_status, ")
         found = re.search(r"^try +(curl -d '(.*)' (\S+))$", said, re.MULTILINE)
         assert found is not None
-        answer = httpx.post(found[3], content=found[2])
+        answer = httpx2.post(found[3], content=found[2])
         assert answer.json() == ANSWER
         root = found[3].partition("/tools/")[0]
         assert f"MCP       {root}/mcp/{SIMULATION}\n" in said
-        httpx.post(f"{root}/tools/get_order_status", json={"order_id": 7, "more": "\x1b[31m"})
-        httpx.post(f"{root}/tools/another/get_order_status", json={})
-        httpx.post(f"{root}/tools/no_such_tool", content=b"")
+        httpx2.post(f"{root}/tools/get_order_status", json={"order_id": 7, "more": "\x1b[31m"})
+        httpx2.post(f"{root}/tools/another/get_order_status", json={})
+        httpx2.post(f"{root}/tools/no_such_tool", content=b"")
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")
@@ -77,7 +77,7 @@ def test_mocks_have_a_bad_day_too() -> None:
     with serving(SIMULATION, "tool_mocks=flaky") as (_, said):
         url = re.search(r"^webhooks +(\S+)/NAME", said, re.MULTILINE)
         assert url is not None
-        answers = [httpx.post(f"{url[1]}/get_order_status", json={"order_id": "48213"}).json() for _ in range(2)]
+        answers = [httpx2.post(f"{url[1]}/get_order_status", json={"order_id": "48213"}).json() for _ in range(2)]
     assert answers == [{"error": "temporarily unavailable, try again"}, ANSWER]
 
 

@@ -3,7 +3,7 @@
     python tests/e2e/client_environments.py FOLDER        # makes the environments: a gigabyte, some minutes
 
 Tests find them through $EVALKIT_TEST_CLIENTS, which names that folder, and are skipped, and say so, where one is not
-there. The `openai` package is a dependency of evalkit, so that its client needs no other environment.
+there. The `openai` package is a dependency of the tests, so that its client needs no other environment.
 """
 
 from __future__ import annotations

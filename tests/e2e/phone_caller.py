@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 from websockets.asyncio.client import ClientConnection, connect
 
@@ -26,7 +26,7 @@ PATIENCE_S = 60
 def spoken(url: str, text: str, voice: str = "cedar") -> Any:
     """Return `text` in a voice of the service at `url`, from its first sound to its last: int16 at 24 kHz."""
     asked = {"model": "local-speech", "input": text, "voice": voice, "response_format": "pcm"}
-    answer = httpx.post(f"{url}/audio/speech", json=asked, timeout=PATIENCE_S)
+    answer = httpx2.post(f"{url}/audio/speech", json=asked, timeout=PATIENCE_S)
     pcm = AudioFormat.PCM16.from_wire(answer.raise_for_status().content)
     loud = np.flatnonzero(np.abs(pcm.astype(np.int32)) > AUDIBLE)
     return pcm[loud[0] : loud[-1] + 1]

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from lab_process import LabProcess, lab_process
 
 from evalkit.lab.launch.processes import signal_process
 
 
-def _client(lab: LabProcess) -> httpx.Client:
-    page = httpx.get(f"{lab.url}/ui/launch").text
+def _client(lab: LabProcess) -> httpx2.Client:
+    page = httpx2.get(f"{lab.url}/ui/launch").text
     found = re.search(r'name="csrf" content="([^"]+)"', page)
     assert found
-    return httpx.Client(base_url=lab.url, headers={"X-Evalkit-Token": found[1], "Origin": lab.url}, timeout=90)
+    return httpx2.Client(base_url=lab.url, headers={"X-Evalkit-Token": found[1], "Origin": lab.url}, timeout=90)
 
 
 def _until(holds: Callable[[], Any]) -> Any:
@@ -33,7 +33,7 @@ def _until(holds: Callable[[], Any]) -> Any:
     return found
 
 
-def _only(client: httpx.Client, index: int = 0) -> dict[str, Any]:
+def _only(client: httpx2.Client, index: int = 0) -> dict[str, Any]:
     launch: dict[str, Any] = client.get("/launches").json()[index]
     return launch
 

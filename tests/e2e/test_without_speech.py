@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 import yaml
@@ -51,7 +51,7 @@ class SpeechlessServer:
     async def _pass_on(self, request: Request) -> Response:
         self.asked.append(request.url.path)
         headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
-        async with httpx.AsyncClient(timeout=60) as client:
+        async with httpx2.AsyncClient(timeout=60) as client:
             url = f"{self.behind}/{request.path_params['path']}"
             answer = await client.request(request.method, url, content=await request.body(), headers=headers)
         kept = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}

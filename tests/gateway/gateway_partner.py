@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-import httpx
+import httpx2
 from scripted_endpoint import Rule, ScriptedEndpoint
 
 from evalkit.gateway.answers import TokenCount
@@ -39,9 +39,9 @@ class Partner:
     gateway: Gateway
     session: GatewaySession
     endpoint: ScriptedEndpoint
-    client: httpx.AsyncClient
+    client: httpx2.AsyncClient
 
-    async def ask(self, protocol: str, text: str, *, stream: bool = False, session: str = "s1") -> httpx.Response:
+    async def ask(self, protocol: str, text: str, *, stream: bool = False, session: str = "s1") -> httpx2.Response:
         """Ask as an agent does."""
         path, body, headers = question(protocol, text, stream=stream)
         return await self.client.post(f"{self.gateway.tcp_url}/w/{session}{path}", json=body, headers=headers)
@@ -108,7 +108,7 @@ async def talking(
         async with Gateway(to, price=price, request_limit_bytes=request_limit_bytes) as gateway:
             await gateway.listen(tcp=True)
             opened = gateway.open_session("s1", **session)
-            async with httpx.AsyncClient(timeout=20.0, trust_env=False, verify=TLS) as client:
+            async with httpx2.AsyncClient(timeout=20.0, trust_env=False, verify=TLS) as client:
                 yield Partner(gateway, opened, endpoint, client)
 
 

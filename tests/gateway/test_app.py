@@ -8,7 +8,7 @@ import json
 import zlib
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from gateway_partner import (
     KEY,
@@ -156,7 +156,7 @@ async def test_an_answer_that_breaks_off_breaks_off_for_the_agent_too(step: Any,
     async with talking([Rule("", [Say("one two three four"), step])], timeout_s=0.3) as partner:
         asking = (partner.ask(protocol, "hi", stream=stream) for protocol in PROTOCOLS)
         answers = await asyncio.gather(*asking, return_exceptions=True)
-        assert [type(answer) for answer in answers] == [httpx.RemoteProtocolError] * 4
+        assert [type(answer) for answer in answers] == [httpx2.RemoteProtocolError] * 4
         await until(lambda: partner.session.open_requests == 0)
     found = [(call.error_type, call.status, call.cut, call.cost_usd) for call in partner.session.provider_errors]
     assert found == [(kind, 200, True, None)] * 4
@@ -171,7 +171,7 @@ async def test_a_request_that_the_agent_gave_up_is_cancelled_upstream(after_even
         async def give_up(protocol: str) -> None:
             path, body, headers = question(protocol, "hi", stream=True)
             url = f"{partner.gateway.tcp_url}/w/s1{path}"
-            with pytest.raises(httpx.ReadTimeout):
+            with pytest.raises(httpx2.ReadTimeout):
                 await partner.client.post(url, json=body, headers=headers, timeout=0.5)
 
         await asyncio.gather(*map(give_up, PROTOCOLS))
@@ -255,7 +255,7 @@ async def test_what_cannot_be_unpacked_is_an_invalid_answer(coding: str, body: b
         if status == 502:
             assert (await partner.ask("chat", "hi")).status_code == 502
         else:
-            with pytest.raises(httpx.RemoteProtocolError):
+            with pytest.raises(httpx2.RemoteProtocolError):
                 await partner.ask("chat", "hi")
         await until(lambda: partner.session.open_requests == 0)
         (call,) = partner.session.provider_errors
@@ -437,14 +437,14 @@ async def test_two_hundred_calls_at_once_are_all_answered() -> None:
     async with talking() as partner:
         sessions = [partner.gateway.open_session(f"many-{number}") for number in range(20)]
 
-        async def ask(session: str, client: httpx.AsyncClient, number: int) -> bool:
+        async def ask(session: str, client: httpx2.AsyncClient, number: int) -> bool:
             protocol, stream = WAYS[number % len(WAYS)]
             path, body, headers = question(protocol, f"number {number}.", stream=stream)
             answer = await client.post(f"{partner.gateway.tcp_url}/w/{session}{path}", json=body, headers=headers)
             return answer.status_code == 200 and f"{number}." in answer.text
 
         async def ask_all(session: str, first: int) -> list[bool]:
-            async with httpx.AsyncClient(timeout=30, trust_env=False, verify=TLS) as client:
+            async with httpx2.AsyncClient(timeout=30, trust_env=False, verify=TLS) as client:
                 return await asyncio.gather(*(ask(session, client, first + number) for number in range(10)))
 
         asking = (ask_all(session.session_id, 10 * place) for place, session in enumerate(sessions))

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from gateway_partner import TLS, WAYS, cents, question, until
@@ -208,7 +208,7 @@ async def test_an_agent_in_a_box_reaches_its_model(tmp_path: Path) -> None:
             session = gateway.open_session("s1")
             async with (
                 _forwarding(path) as running,
-                httpx.AsyncClient(timeout=20, trust_env=False, verify=TLS) as client,
+                httpx2.AsyncClient(timeout=20, trust_env=False, verify=TLS) as client,
             ):
 
                 async def ask(number: int) -> int:

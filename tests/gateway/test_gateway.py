@@ -8,7 +8,7 @@ import stat
 import threading
 from pathlib import Path
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from gateway_partner import KEY, cents, question, request_of, talking, until
@@ -24,8 +24,8 @@ _FAR = Upstream("https://a.example/v1", KEY)
 
 
 async def _ask(path: Path) -> int:
-    transport = httpx.AsyncHTTPTransport(uds=str(path))
-    async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+    transport = httpx2.AsyncHTTPTransport(uds=str(path))
+    async with httpx2.AsyncClient(transport=transport, timeout=5) as client:
         where, body, headers = question("messages", "hi", stream=True)
         return (await client.post(f"http://127.0.0.1/w/s1{where}", json=body, headers=headers)).status_code
 
@@ -75,7 +75,7 @@ async def test_it_ends_although_calls_hang(tmp_path: Path) -> None:
         await until(lambda: partner.session.open_requests == 10)
         await partner.gateway.aclose()
         answers = await asyncio.gather(*asking, return_exceptions=True)
-        assert all(isinstance(answer, httpx.HTTPError) or answer.status_code == 503 for answer in answers)
+        assert all(isinstance(answer, httpx2.HTTPError) or answer.status_code == 503 for answer in answers)
     assert [call.error_type for call in partner.session.calls] == ["session_closed"] * 10
     assert asyncio.all_tasks() == {asyncio.current_task()}
     await until(lambda: threading.active_count() <= threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from evalkit.gateway.provider_errors import (
@@ -120,13 +120,13 @@ def test_an_error_within_a_good_answer_means_what_it_says(error: dict[str, Any],
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (httpx.ConnectTimeout("x"), "connect_timeout"),
-        (httpx.ReadTimeout("x"), "request_timeout"),
-        (httpx.ReadError("x"), "connection_closed"),
-        (httpx.RemoteProtocolError("Server disconnected without sending a response."), "connection_closed"),
-        (httpx.RemoteProtocolError("peer closed connection (incomplete chunked read)"), "connection_closed"),
-        (httpx.RemoteProtocolError("illegal status line"), "invalid_response"),
-        (httpx.ConnectError("no such host"), "connection_failed"),
+        (httpx2.ConnectTimeout("x"), "connect_timeout"),
+        (httpx2.ReadTimeout("x"), "request_timeout"),
+        (httpx2.ReadError("x"), "connection_closed"),
+        (httpx2.RemoteProtocolError("Server disconnected without sending a response."), "connection_closed"),
+        (httpx2.RemoteProtocolError("peer closed connection (incomplete chunked read)"), "connection_closed"),
+        (httpx2.RemoteProtocolError("illegal status line"), "invalid_response"),
+        (httpx2.ConnectError("no such host"), "connection_failed"),
     ],
 )
 def test_what_happens_on_the_way_has_a_kind(error: Exception, kind: str) -> None:
@@ -137,6 +137,6 @@ def test_what_happens_on_the_way_has_a_kind(error: Exception, kind: str) -> None
 
 def test_a_refused_connection_is_found_behind_the_librarys_words() -> None:
     """It is the cause of the cause."""
-    error = httpx.ConnectError("all attempts failed")
+    error = httpx2.ConnectError("all attempts failed")
     error.__cause__ = ExceptionGroup("both", [ConnectionRefusedError(), OSError()])
     assert error_of_exception(error, 5).kind == "connection_refused"

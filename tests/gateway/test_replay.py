@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from gateway_partner import PROTOCOLS, cents, error_text, question, request_of, talking, until
 from scripted_endpoint import Cut, FailWith, Hang, Rule, Say
@@ -23,7 +23,7 @@ async def test_a_stored_session_answers_the_same_requests_without_a_provider(str
     texts = ("hello", "please fail", "hello again")
     async with talking(rules, log_path=log) as partner:
         asked = [await partner.ask(protocol, text, stream=stream) for protocol in PROTOCOLS for text in texts]
-        with pytest.raises(httpx.RemoteProtocolError):
+        with pytest.raises(httpx2.RemoteProtocolError):
             await partner.ask("messages", "cut", stream=True)
         await until(lambda: partner.session.open_requests == 0)
     before = partner.session
@@ -31,14 +31,14 @@ async def test_a_stored_session_answers_the_same_requests_without_a_provider(str
     async with Gateway(None, price=cents) as gateway:
         await gateway.listen(tcp=True)
         session = gateway.open_session("again", replay=replay)
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
+        async with httpx2.AsyncClient(timeout=5, trust_env=False) as client:
 
-            async def ask(protocol: str, text: str, *, stream: bool) -> httpx.Response:
+            async def ask(protocol: str, text: str, *, stream: bool) -> httpx2.Response:
                 path, body, headers = question(protocol, text, stream=stream)
                 return await client.post(f"{gateway.tcp_url}/w/again{path}", json=body, headers=headers)
 
             played = [await ask(protocol, text, stream=stream) for protocol in PROTOCOLS for text in texts]
-            with pytest.raises(httpx.RemoteProtocolError):
+            with pytest.raises(httpx2.RemoteProtocolError):
                 await ask("messages", "cut", stream=True)
             await until(lambda: session.open_requests == 0)
         assert session.replay is not None
@@ -80,7 +80,7 @@ async def test_what_the_agent_did_not_wait_for_is_left_open_again(tmp_path: Path
         async with talking(rules, **options) as partner:
             path, body, headers = question("chat", "hi", stream=True)
             url = f"{partner.gateway.tcp_url}/w/s1{path}"
-            with pytest.raises(httpx.ReadTimeout):
+            with pytest.raises(httpx2.ReadTimeout):
                 await partner.client.post(url, json=body, headers=headers, timeout=0.3)
             await until(lambda: partner.session.open_requests == 0)
         (call,) = partner.session.calls

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from gateway_partner import PROTOCOLS, TLS, question
 from scripted_endpoint import (
@@ -82,7 +82,7 @@ def _with_result(protocol: str, body: dict[str, Any], answer: Any) -> dict[str, 
 def test_a_rule_is_followed_step_by_step_in_every_protocol() -> None:
     """Words and a call of the agent's own tool; once it has a result, the words behind it."""
     steps = [Say("I write it."), WriteFile("hello.txt", "MAGIC-42\n"), Say("Wrote hello.txt")]
-    with ScriptedEndpoint([Rule("create hello", steps)]) as endpoint, httpx.Client(verify=TLS) as client:
+    with ScriptedEndpoint([Rule("create hello", steps)]) as endpoint, httpx2.Client(verify=TLS) as client:
         for protocol in PROTOCOLS:
             path, body, headers = question(protocol, "please create hello.txt")
             body = _with_tools(protocol, body)
@@ -102,7 +102,7 @@ def test_a_rule_is_followed_step_by_step_in_every_protocol() -> None:
 def test_side_requests_are_answered_plausibly() -> None:
     """Titles without tools, classifiers with a schema, lists of models, counted tokens."""
     rules = [Rule("hello", [WriteFile("a", "b")])]
-    with ScriptedEndpoint(rules) as endpoint, httpx.Client(verify=TLS, base_url=endpoint.url) as client:
+    with ScriptedEndpoint(rules) as endpoint, httpx2.Client(verify=TLS, base_url=endpoint.url) as client:
         title = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": "hello"}]}).json()
         assert title["choices"][0]["message"]["content"] == "A scripted session"
         schema = {
@@ -123,7 +123,7 @@ def test_side_requests_are_answered_plausibly() -> None:
 def test_a_failure_may_happen_a_number_of_times() -> None:
     """Then the steps behind it follow, so that retries can be seen to help."""
     rules = [Rule("", [FailWith(429, headers={"retry-after": "1"}, times=2), Say("at last")])]
-    with ScriptedEndpoint(rules) as endpoint, httpx.Client(verify=TLS) as client:
+    with ScriptedEndpoint(rules) as endpoint, httpx2.Client(verify=TLS) as client:
         path, body, headers = question("chat", "hi")
         answers = [client.post(endpoint.url + path, json=body, headers=headers) for _ in range(3)]
     assert [answer.status_code for answer in answers] == [429, 429, 200]
@@ -176,7 +176,7 @@ def test_the_workspace_may_depend_on_the_request() -> None:
     with ScriptedEndpoint([Rule("", [WriteFile("a", "b")])], workspace=workspace) as endpoint:
         path, body, _ = question("messages", "hi")
         body = _with_tools("messages", body)
-        answer = httpx.post(endpoint.url + path, json=body, headers={"x-where": "/elsewhere"}, verify=TLS).json()
+        answer = httpx2.post(endpoint.url + path, json=body, headers={"x-where": "/elsewhere"}, verify=TLS).json()
     assert answer["content"][0]["input"]["file_path"] == "/elsewhere/a"
 
 

@@ -11,7 +11,7 @@ import os
 import random
 from typing import Any
 
-import httpx
+import httpx2
 import schemathesis
 
 LAB = os.environ["ASKED_LAB"]
@@ -35,7 +35,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
 
 
 def _list_ids(name: str) -> list[str]:
-    with httpx.Client(base_url=LAB, trust_env=False, timeout=20) as client:
+    with httpx2.Client(base_url=LAB, trust_env=False, timeout=20) as client:
         if name == "launch_id":
             return [launch["id"] for launch in client.get("/launches").json()]
         if name == "run_id":

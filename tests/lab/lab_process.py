@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 
 _PATIENCE_S = 30
 
@@ -45,9 +45,9 @@ class LabProcess:
         """Its port."""
         return int(self.host.rpartition(":")[2])
 
-    def client(self) -> httpx.Client:
+    def client(self) -> httpx2.Client:
         """Return a client of it that follows no redirects."""
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=20)
+        return httpx2.Client(base_url=self.url, trust_env=False, timeout=20)
 
     def send(self, request: bytes) -> bytes:
         """Return all that it answers to the bytes of `request`, until it closes the connection."""

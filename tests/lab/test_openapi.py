@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from lab_process import LabProcess, lab_process
 from stored_runs import write_crawl
@@ -65,7 +65,7 @@ def _order_everything(folder: Path, *options: str) -> tuple[subprocess.Completed
     """Order of a lab that launches all that it may be ordered; return its launches too, once they are over."""
     (folder / "schemathesis.toml").write_text(f'hooks = "{HOOKS}"\n', encoding="utf-8")
     with lab_process(folder) as lab, lab.client() as client:
-        client.timeout = httpx.Timeout(90)  # each line is checked by a process
+        client.timeout = httpx2.Timeout(90)  # each line is checked by a process
         first = client.post("/launches", json={"overrides": GRANTED})
         assert first.status_code == 201, first.text
         sweep = {"overrides": [*GRANTED, "seed=1,2"], "multirun": True}
@@ -83,7 +83,7 @@ def _order_everything(folder: Path, *options: str) -> tuple[subprocess.Completed
     return found, launches
 
 
-def _until_none_is_open(client: httpx.Client) -> list[dict[str, Any]]:
+def _until_none_is_open(client: httpx2.Client) -> list[dict[str, Any]]:
     deadline = time.monotonic() + 60
     while True:
         launches: list[dict[str, Any]] = client.get("/launches").json()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from lab_process import LabProcess, lab_process
 from stored_runs import write_crawl
@@ -42,10 +42,10 @@ def lab(folder: Path) -> Iterator[LabProcess]:
         yield lab
 
 
-def _follow_all_links(client: httpx.Client, begin: list[str]) -> dict[str, httpx.Response]:
+def _follow_all_links(client: httpx2.Client, begin: list[str]) -> dict[str, httpx2.Response]:
     """Return address -> answer of all that a reader of the lab comes to; of one path, only a few queries."""
     queries: Counter[str] = Counter()
-    answers: dict[str, httpx.Response] = {}
+    answers: dict[str, httpx2.Response] = {}
     left = list(begin)
     while left:
         path = left.pop()
@@ -64,20 +64,20 @@ def _follow_all_links(client: httpx.Client, begin: list[str]) -> dict[str, httpx
 
 
 @pytest.fixture(scope="module")
-def answers(lab: LabProcess) -> dict[str, httpx.Response]:
+def answers(lab: LabProcess) -> dict[str, httpx2.Response]:
     """What the lab answers on all pages that can be reached from the first."""
     with lab.client() as client:
         return _follow_all_links(client, ["/"])
 
 
-def test_every_link_leads_somewhere(answers: dict[str, httpx.Response]) -> None:
+def test_every_link_leads_somewhere(answers: dict[str, httpx2.Response]) -> None:
     """From the first page on, to the files of the runs."""
     assert [path for path, answer in answers.items() if answer.status_code >= 400] == []
     for name in ("/ui/leaderboard", "/ui/launch", f"/ui/runs/{RUN}/cases/order-1", f"/artifacts/{RUN}/journal.jsonl"):
         assert any(path.startswith(name) for path in answers), name
 
 
-def test_no_key_is_in_any_answer(lab: LabProcess, answers: dict[str, httpx.Response]) -> None:
+def test_no_key_is_in_any_answer(lab: LabProcess, answers: dict[str, httpx2.Response]) -> None:
     """On all pages that can be reached, in all that the API answers, and in what it refuses."""
     known = {"key": "order-1", "case_id": "order-1", "path": "provenance.json"}
     with lab.client() as client:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from lab_process import lab_process
 
@@ -36,7 +36,7 @@ def test_it_ends_when_it_is_asked_to(process: subprocess.Popen[str], sign: signa
     assert process.stdout
     assert process.stderr
     url = process.stdout.readline().strip().removesuffix("/ui/")
-    with httpx.Client() as client, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as half:
+    with httpx2.Client() as client, socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2]))) as half:
         assert client.get(f"{url}/", follow_redirects=False).status_code == 307
         half.sendall(b"GET / HTTP/1.1\r\n")
         process.send_signal(sign)

@@ -1,7 +1,8 @@
-"""The openai package kept on a leash: no retries, no keys from elsewhere, and its errors as our failures."""
+"""Requests over HTTP: asked once, no keys from elsewhere, and what goes wrong as our failures."""
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import random
 import socket
@@ -13,7 +14,7 @@ import pytest
 
 from evalkit.errors import CaseFailure, ConfigError
 from evalkit.providers.clients import Clients
-from evalkit.providers.endpoints import ProviderEndpoint
+from evalkit.providers.endpoints import ProviderEndpoint, request_url
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 
 if TYPE_CHECKING:
@@ -31,11 +32,9 @@ async def clients() -> AsyncIterator[Clients]:
 
 
 async def speak(clients: Clients, endpoint: ProviderEndpoint) -> bytes:
-    with clients.failures_at(Stage.SPEECH, endpoint):
-        answer = await clients.get(endpoint).audio.speech.create(
-            input="hi", model="m", voice="v", response_format="pcm"
-        )
-    return bytes(answer.content)
+    url = request_url(endpoint, "/audio/speech", "m")
+    async with clients.ask(Stage.SPEECH, endpoint, url, json={"input": "hi", "model": "m", "voice": "v"}) as answer:
+        return await answer.aread()
 
 
 async def failure_of(clients: Clients, endpoint: ProviderEndpoint) -> CaseFailure:
@@ -115,6 +114,20 @@ async def test_a_closed_connection(server: FakeEndpoint, clients: Clients) -> No
     assert (await failure_of(clients, keyed(server))).error_type == "connection_closed"
 
 
+async def test_one_that_speaks_no_tls(clients: Clients) -> None:
+    """A plain server behind an https address ends the connection, or refuses it: no traceback, no key."""
+
+    async def answer_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer_plainly, "127.0.0.1", 0) as listener:
+        port = listener.sockets[0].getsockname()[1]
+        failure = await failure_of(clients, ProviderEndpoint("compatible", f"https://127.0.0.1:{port}/v1", "TEST_KEY"))
+    assert failure.error_type == "connection_failed"
+
+
 async def test_an_unknown_host(clients: Clients) -> None:
     """A host that does not exist is a failed connection."""
     failure = await failure_of(clients, ProviderEndpoint("compatible", "http://no-such-host.invalid/v1", "TEST_KEY"))
@@ -129,6 +142,16 @@ async def test_a_silent_peer(server: FakeEndpoint, clients: Clients) -> None:
     assert "0.5 s" in failure.message
 
 
+async def test_who_may_be_silent_for_another_time(server: FakeEndpoint, clients: Clients) -> None:
+    """A request has a limit of its own where its answer takes longer, and the message names that one."""
+    server.say(200, b"", "application/json", delay_s=3.0)
+    endpoint = keyed(server)
+    with pytest.raises(CaseFailure, match=r"was silent for 0\.2 s") as caught:
+        async with clients.ask(Stage.PREPARE, endpoint, request_url(endpoint, "/x", "m"), json={}, timeout_s=0.2):
+            pass
+    assert (caught.value.stage, caught.value.error_type) == (Stage.PREPARE, "request_timeout")
+
+
 async def test_no_key_comes_from_elsewhere(
     server: FakeEndpoint, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +163,19 @@ async def test_no_key_comes_from_elsewhere(
     assert await speak(clients, ProviderEndpoint("compatible", server.base_url)) == b"\0\0"
     assert "authorization" not in server.asked[0].headers
     assert not [value for value in server.asked[0].headers.values() if "env-canary" in value]
+
+
+async def test_who_pays_is_told_to_openai_only(server: FakeEndpoint) -> None:
+    """Organisation and project go to the endpoint of that name, from the environment that was given."""
+    environ = {**ENVIRON, "OPENAI_ORG_ID": "org-1", "OPENAI_PROJECT_ID": "proj-2"}
+    clients = Clients(environ)
+    server.say_audio(b"\0\0")
+    for name in ("openai", "compatible"):
+        await speak(clients, ProviderEndpoint(name, server.base_url, "TEST_KEY"))
+    await clients.aclose()
+    told, other = (server.asked[at].headers for at in (0, 1))
+    assert (told["openai-organization"], told["openai-project"]) == ("org-1", "proj-2")
+    assert not {"openai-organization", "openai-project"} & set(other)
 
 
 async def test_a_key_is_sent_as_the_dialect_says(server: FakeEndpoint, clients: Clients) -> None:
@@ -182,21 +218,25 @@ async def test_a_proxy_is_not_used_for_this_machine(
 
 async def test_a_client_is_built_once(server: FakeEndpoint, clients: Clients) -> None:
     """The same endpoint has the same client, and nothing is built before it is asked for."""
-    assert clients.get(keyed(server)) is clients.get(keyed(server))
-    assert not server.asked
+    server.say_audio(b"\0\0")
+    built = []
+    for endpoint in (keyed(server), keyed(server), keyed(server, identity="other")):
+        await speak(clients, endpoint)
+        built.append(clients._clients[endpoint])
+    assert built[0] is built[1] is not built[2]
 
 
-def test_a_missing_key_is_the_users_error() -> None:
-    """Without its key a client cannot be had; that is no case's failure."""
+async def test_a_missing_key_is_the_users_error() -> None:
+    """Without its key nothing can be asked; that is no case's failure."""
     with pytest.raises(ConfigError, match="TEST_KEY"):
-        Clients({}).get(ProviderEndpoint("openai", "https://api.openai.com/v1", "TEST_KEY"))
+        await speak(Clients({}), ProviderEndpoint("openai", "https://api.openai.com/v1", "TEST_KEY"))
 
 
 async def test_an_answer_without_end_is_given_up(
     server: FakeEndpoint, clients: Clients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Reading stops at the limit, whatever length was announced, and the failure says so."""
-    monkeypatch.setattr("evalkit.providers.clients._MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr("evalkit.providers.http_exchange._MAX_ANSWER_BYTES", 10_000)
     server.say(200, bytes(10_000), "audio/pcm")
     assert len(await speak(clients, keyed(server))) == 10_000
     server.say(200, bytes(10_002), "audio/pcm")

@@ -19,6 +19,7 @@ from evalkit.providers.endpoints import (
     realtime_url,
     redact,
     request_headers,
+    request_url,
 )
 
 OPENAI = ProviderEndpoint("openai", "https://api.openai.com/v1", "OPENAI_API_KEY")
@@ -48,6 +49,28 @@ CANARY = "sk-canary-0123456789abcdef"
 def test_realtime_url(endpoint: ProviderEndpoint, model: str, expected: str) -> None:
     """Each provider's realtime URL has its documented shape, and the model is quoted."""
     assert realtime_url(endpoint, model) == expected
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "path", "model", "expected"),
+    [
+        (OPENAI, "/responses", "m", "https://api.openai.com/v1/responses"),
+        (AZURE, "/audio/speech", "dep", "https://res.openai.azure.com/openai/v1/audio/speech"),
+        (
+            PREVIEW, "/audio/speech", "a/b c",
+            "https://res.openai.azure.com/openai/deployments/a%2Fb%20c/audio/speech?api-version=2025-04-01-preview",
+        ),
+        (
+            PREVIEW, "/chat/completions", "dep",
+            "https://res.openai.azure.com/openai/deployments/dep/chat/completions?api-version=2025-04-01-preview",
+        ),
+        (PREVIEW, "/responses", "dep", "https://res.openai.azure.com/openai/responses?api-version=2025-04-01-preview"),
+        (ProviderEndpoint("compatible", "http://h/v1/"), "/audio/speech", "a/b", "http://h/v1/audio/speech"),
+    ],
+)  # fmt: skip
+def test_request_url(endpoint: ProviderEndpoint, path: str, model: str, expected: str) -> None:
+    """Below the base URL; with a dated version of Azure below the deployment, but for the path that has none."""
+    assert request_url(endpoint, path, model) == expected
 
 
 @pytest.mark.parametrize("path", ["", "/", "/openai", "/openai/", "/openai/v1", "/openai/v1/"])

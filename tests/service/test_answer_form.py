@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openai import AsyncOpenAI, BadRequestError
 
@@ -86,7 +86,7 @@ async def test_responses_refuse_over_http(client: AsyncOpenAI, service_url: str)
     assert answer.output_text == '{"grade": 1}'
     with pytest.raises(BadRequestError, match="cannot answer in the json_schema"):
         await client.responses.create(model="parrot", input="Hello.", text=wanted)
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         body = {
             "model": "parrot",
             "input": "",

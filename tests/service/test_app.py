@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 from openai import AsyncOpenAI, NotFoundError
 
@@ -26,7 +26,7 @@ async def test_health_counts_what_was_paid(service_url, client: AsyncOpenAI):
     """The counters tell computed from cached."""
 
     async def counters() -> dict[str, int]:
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             answer = (await http.get(service_url.removesuffix("/v1") + "/healthz")).json()
         assert answer["status"] == "ready"
         return answer["counters"]
@@ -42,7 +42,7 @@ async def test_health_counts_what_was_paid(service_url, client: AsyncOpenAI):
 async def test_azures_shape_over_http(guarded_url):
     """The HTTP routes answer under Azure's path too, with its header; without a key they are refused."""
     azure = guarded_url.replace("/v1", "/openai/v1")
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         assert (await http.get(f"{azure}/models", headers={"api-key": "sesame"})).status_code == 200
         refused = await http.get(f"{azure}/models")
         health = await http.get(guarded_url.removesuffix("/v1") + "/healthz")
@@ -53,7 +53,7 @@ async def test_azures_shape_over_http(guarded_url):
 async def test_engines_are_loaded_when_asked_for(guarded_url):
     """Whoever has the key may have engines loaded; one that does not exist is refused."""
     root, key = guarded_url.removesuffix("/v1"), {"api-key": "sesame"}
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         assert (await http.post(f"{root}/warm", json={"engines": ["speech"]})).status_code == 401
         loaded = (await http.post(f"{root}/warm", json={"engines": ["speech"]}, headers=key)).json()
         assert loaded == {"loaded": ["speech"]}

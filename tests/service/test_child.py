@@ -16,7 +16,7 @@ import wave
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import psutil
 import pytest
 from openai import AsyncOpenAI
@@ -58,7 +58,7 @@ def service() -> Iterator[ServiceChild]:
 
 
 def counters(service: ServiceChild) -> dict[str, int]:
-    return httpx.get(service.url.removesuffix("/v1") + "/healthz").json()["counters"]
+    return httpx2.get(service.url.removesuffix("/v1") + "/healthz").json()["counters"]
 
 
 async def turn(connection: Any, pcm: bytes) -> dict[str, Any]:
@@ -191,4 +191,4 @@ def test_only_the_standard_library():
     """The module is light: the CLI imports it before it knows whether the service is needed."""
     code = "import sys; import evalkit.service.child; print(sorted({name.split('.')[0] for name in sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not {"numpy", "starlette", "uvicorn", "jsonschema", "httpx"} & set(ast.literal_eval(done.stdout))
+    assert not {"numpy", "starlette", "uvicorn", "jsonschema", "httpx2"} & set(ast.literal_eval(done.stdout))

@@ -6,7 +6,7 @@ import asyncio
 import io
 import wave
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 import soundfile
@@ -109,7 +109,7 @@ async def test_what_is_no_form(content_type, body, status):
 async def test_text_without_a_sound(fake_transcription, engine, text):
     """What an English voice cannot say is refused with status 400, the field, and what is missing in it."""
     app = create_app(brain=RulesBrain({}), engines=AudioEngines(engine, fake_transcription))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/v1") as http:
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service/v1") as http:
         asked = {"model": "local-speech", "voice": "marin", "input": text, "response_format": "pcm"}
         answer = await http.post("/audio/speech", json=asked)
     error = answer.json()["error"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openai import AsyncOpenAI, BadRequestError
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -37,7 +37,7 @@ async def test_a_whole_completion(service_url: str, client: AsyncOpenAI) -> None
     assert answer.usage is not None
     assert answer.usage.total_tokens == answer.usage.prompt_tokens + answer.usage.completion_tokens
     for body in ({"model": "parrot"}, {"model": "caller", "tools": [TOOL]}):
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             told = await http.post(f"{service_url}/chat/completions", json={**body, "messages": HELLO})
         check(told.json(), ChatCompletion)
 
@@ -121,7 +121,7 @@ async def test_an_answer_that_may_not_be_longer_ends(client: AsyncOpenAI, name: 
 )
 async def test_refusals(service_url: str, body: dict[str, Any], param: str) -> None:
     """A wrong request is refused with status 400 and the field's path."""
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         answer = await http.post(f"{service_url}/chat/completions", json=body)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
 

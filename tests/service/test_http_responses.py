@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import httpx
+import httpx2
 import pytest
 from openai import AsyncOpenAI
 from openai.types.responses import Response
@@ -66,6 +66,6 @@ async def test_a_response_that_may_not_be_longer_ends(client: AsyncOpenAI):
 )
 async def test_responses_refusals(service_url, body, param):
     """A wrong request is refused with status 400 and the field's path."""
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         answer = await http.post(f"{service_url}/responses", json=body)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)

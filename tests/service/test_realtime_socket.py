@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from openai import AsyncOpenAI
 from scripted_chat import call, finish, refusal, serving_scripts, stream, words
@@ -272,7 +272,7 @@ async def test_a_chat_model_that_fails(serve_chat, check_event, status, code):
     refused = refusal(status, {"error": {"message": "no"}})
     script = stream(words("Fine."), finish())
     with serving_scripts(refused, refused, script) as server, serve_chat(server.url) as url:
-        async with httpx.AsyncClient() as http:
+        async with httpx2.AsyncClient() as http:
             body = {"model": "qwen3", "messages": [{"role": "user", "content": "Hi."}]}
             answer = await http.post(f"{url}/chat/completions", json=body)
         assert answer.json()["error"]["code"] == code

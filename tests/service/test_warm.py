@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -117,10 +117,10 @@ def test_the_next_run_finds_it_and_loads_what_it_needs(directory: Path):
     with find_or_start(OPTIONS, directory, "here") as first:
         assert isinstance(first, WarmService)
         health = first.url.removesuffix("/v1") + "/healthz"
-        assert httpx.get(health).json()["loaded"] == []
+        assert httpx2.get(health).json()["loaded"] == []
     with find_or_start(replace(OPTIONS, warm=("transcription",)), directory, "here") as second:
         assert (second.pid, second.url, second.models) == (first.pid, first.url, first.models)
-        assert httpx.get(health).json()["loaded"] == ["transcription"]
+        assert httpx2.get(health).json()["loaded"] == ["transcription"]
     assert second.url.startswith("http://127.0.0.1:")
     assert {stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()} == {0o600}
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700

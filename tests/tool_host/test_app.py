@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,7 +46,7 @@ MCP_CALL = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name"
 )
 async def test_strangers_are_turned_away(open_shop: OpenShop, path: str, headers: dict[str, str], status: int) -> None:
     """By Host and Origin, at every door, and nothing is recorded of them; the public address is its own too."""
-    async with open_shop(public_url="https://mocks.example/") as shop, httpx.AsyncClient() as client:
+    async with open_shop(public_url="https://mocks.example/") as shop, httpx2.AsyncClient() as client:
         call = shop.open()
         port = shop.port
         sent = {name: value.format(port=port) for name, value in headers.items()}
@@ -73,7 +73,7 @@ async def test_strangers_are_turned_away(open_shop: OpenShop, path: str, headers
 )
 async def test_what_leads_nowhere(open_shop: OpenShop, method: str, path: str, status: int) -> None:
     """It is told what to do."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open()
         answer = await client.request(method, path)
     assert answer.status_code == status
@@ -84,7 +84,7 @@ async def test_what_leads_nowhere(open_shop: OpenShop, method: str, path: str, s
 @pytest.mark.parametrize("call_id", ["order/7", "a b", "ü", "x?y#z", "%2F", "tools", "get_order", "a" * 300])
 async def test_a_call_may_have_any_name(open_shop: OpenShop, call_id: str) -> None:
     """The addresses that are handed out lead back to it."""
-    async with open_shop() as shop, httpx.AsyncClient() as client:
+    async with open_shop() as shop, httpx2.AsyncClient() as client:
         call = shop.open(call_id)
         shop.open("another")
         webhook = await client.post(f"{call.parameters['evalkit_tools_url']}/get_order", json=ORDER)
@@ -102,8 +102,8 @@ def test_every_name_is_read_back_from_its_address(call_id: str) -> None:
     app = ToolHostApp(host._calls, McpServer(host._calls), Addresses("127.0.0.1", 80), None)
 
     async def ask() -> int:
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        transport = httpx2.ASGITransport(app)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             with host.open_call(call_id, MockSession((), ()), lambda: 0.0, told.append) as call:
                 return (await client.post(f"{call.parameters['evalkit_tools_url']}/get_order", json=ORDER)).status_code
 

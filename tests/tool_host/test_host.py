@@ -8,7 +8,7 @@ import socket
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from evalkit import event_loop
@@ -66,7 +66,7 @@ async def test_an_address_of_somebody_else_is_named(open_shop: OpenShop, bind: s
 async def test_what_belongs_to_nobody_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Of a run that says nothing else of it: also what comes when no call is open; never more than a line of it."""
     settings = ToolHostSettings(enabled=True, port=None, bind="127.0.0.1", public_url=None)
-    async with ToolHost(settings) as host, httpx.AsyncClient() as client:
+    async with ToolHost(settings) as host, httpx2.AsyncClient() as client:
         await client.post(f"{host.url}/tools/get_order", content='{"order_id": "\x1b[31m\n' + "1" * 1000)
     (said,) = [record.getMessage() for record in caplog.records if record.name == "evalkit.tool_host.host"]
     assert said.startswith("a tool was called by webhook and not answered: get_order ")
@@ -84,13 +84,13 @@ async def test_a_name_that_no_path_can_hold_is_refused(open_shop: OpenShop, call
 
 async def test_a_host_ends_at_once_although_agents_stay_connected(open_shop: OpenShop) -> None:
     """A connection that is kept open does not hold up the end of a run."""
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         async with open_shop() as shop:
             shop.open()
             await client.post(f"{shop.host.url}/tools/CA1/get_order", json=ORDER)
             began_s = time.perf_counter()
         assert time.perf_counter() - began_s < 3
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(httpx2.ConnectError):
             await client.post(f"{shop.host.url}/tools/CA1/get_order", json=ORDER)
 
 
@@ -108,7 +108,7 @@ class EndlessClock(MonotonicClock):
 async def test_a_tool_that_takes_long_does_not_hold_up_the_end(open_shop: OpenShop) -> None:
     """It is told as not answered, and the agent is told that something went wrong."""
     clock = EndlessClock()
-    async with httpx.AsyncClient() as client:
+    async with httpx2.AsyncClient() as client:
         async with open_shop(clock) as shop:
             shop.open()
             url = f"{shop.host.url}/tools/CA1/get_order"
@@ -124,7 +124,7 @@ def test_it_runs_in_the_loop_that_everything_runs_in(open_shop: OpenShop) -> Non
     """Uvloop's where there is one."""
 
     async def main() -> Any:
-        async with open_shop() as shop, httpx.AsyncClient() as client:
+        async with open_shop() as shop, httpx2.AsyncClient() as client:
             shop.open()
             return (await client.post(f"{shop.host.url}/tools/CA1/get_order", json=ORDER)).json()
 
@@ -150,7 +150,7 @@ async def test_it_listens_at_the_other_loopback_too(open_shop: OpenShop) -> None
             probe.bind(("::1", 0))
         except OSError:
             pytest.skip("this machine has no IPv6")
-    async with open_shop(bind="::1") as shop, httpx.AsyncClient() as client:
+    async with open_shop(bind="::1") as shop, httpx2.AsyncClient() as client:
         call = shop.open()
         assert call.parameters["evalkit_tools_url"].startswith("http://[::1]:")
         answer = await client.post(f"{call.parameters['evalkit_tools_url']}/get_order", json=ORDER)

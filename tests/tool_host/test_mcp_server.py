@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import httpx2
 import pytest
 from mcp import Client
@@ -132,7 +131,7 @@ async def test_odd_arguments_are_kept(open_shop: OpenShop, arguments: str, raw: 
         f'{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"cancel_order","arguments":{arguments}}}}}'
     )
     headers = {"content-type": "application/json", "accept": "application/json"}
-    async with open_shop() as shop, httpx.AsyncClient() as client:
+    async with open_shop() as shop, httpx2.AsyncClient() as client:
         call = shop.open()
         answer = await client.post(call.parameters["evalkit_mcp_url"], content=message, headers=headers)
     assert answer.json()["result"]["structuredContent"] == {"done": True}
@@ -143,7 +142,7 @@ async def test_odd_arguments_are_kept(open_shop: OpenShop, arguments: str, raw: 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_there_is_nothing_to_listen_to(open_shop: OpenShop, method: str) -> None:
     """A stream that never says anything would hold up the end of the run."""
-    async with open_shop() as shop, httpx.AsyncClient() as client:
+    async with open_shop() as shop, httpx2.AsyncClient() as client:
         call = shop.open()
         answer = await client.request(method, call.parameters["evalkit_mcp_url"])
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")

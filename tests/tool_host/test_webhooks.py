@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from evalkit.tool_host.hosted_call import Via
@@ -24,7 +24,7 @@ def envelope(*entries: dict[str, Any], **further: Any) -> dict[str, Any]:
 
 async def test_a_tool_answers_at_the_address_that_the_call_was_started_with(open_shop: OpenShop) -> None:
     """What came is told with its arguments, what was answered with its verdict."""
-    async with open_shop() as shop, httpx.AsyncClient() as client:
+    async with open_shop() as shop, httpx2.AsyncClient() as client:
         call = shop.open()
         answer = await client.post(f"{call.parameters['evalkit_tools_url']}/get_order", json=ORDER)
         assert (answer.status_code, answer.json()) == (200, SHIPPED)
@@ -47,7 +47,7 @@ async def test_every_way_to_say_whose_it_is(
     open_shop: OpenShop, path: str, headers: dict[str, str], body: dict[str, Any]
 ) -> None:
     """Path, header, argument, and the agent's own id of the call; with another call open at the same time."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open("CA1")
         shop.open("CA2")
         answer = await client.post(path, headers=headers, json=body)
@@ -57,7 +57,7 @@ async def test_every_way_to_say_whose_it_is(
 
 async def test_a_stranger_is_recorded_and_answered_nothing(open_shop: OpenShop) -> None:
     """Of two calls that are open, neither is guessed, and both learn of it."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         calls = [shop.open("CA1"), shop.open("CA2")]
         answer = await client.post("/tools/get_order", json=ORDER)
         assert answer.status_code == 404
@@ -70,7 +70,7 @@ async def test_a_stranger_is_recorded_and_answered_nothing(open_shop: OpenShop) 
 
 async def test_a_call_that_is_over_answers_no_more(open_shop: OpenShop) -> None:
     """Whoever is late is told so, and no other call hears of it."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         other = shop.open("CA2")
         shop.open("CA1").__exit__(None, None, None)
         shop.stack.pop_all()
@@ -82,7 +82,7 @@ async def test_a_call_that_is_over_answers_no_more(open_shop: OpenShop) -> None:
 
 async def test_delays_failures_and_states_are_as_mocked(open_shop: OpenShop) -> None:
     """A tool that fails says so in its answer, whatever a framework makes of other statuses than 200."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open()
         began_s = time.perf_counter()
         slow = await client.post("/tools/CA1/get_order", json={"order_id": "slow"})
@@ -112,7 +112,7 @@ async def test_delays_failures_and_states_are_as_mocked(open_shop: OpenShop) -> 
 )
 async def test_arguments_are_checked_and_kept(open_shop: OpenShop, body: bytes, arguments: Any, problem: str) -> None:
     """What is wrong with them stands beside the answer, as for a call over the wire; no body is lost."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open()
         assert (await client.post("/tools/CA1/get_order", content=body)).status_code == 200
     (told,) = shop.told["CA1"]
@@ -130,7 +130,7 @@ async def test_vapis_envelope_is_taken_everywhere(open_shop: OpenShop, path: str
         {"id": "t3", "function": {"name": "get_order", "arguments": '{"order_id": "down"}'}},
         call={"id": "CA1"},
     )
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open("CA1")
         shop.open("CA2")
         answer = await client.post(path, json=body)
@@ -149,7 +149,7 @@ async def test_vapis_envelope_is_taken_everywhere(open_shop: OpenShop, path: str
 async def test_an_envelope_of_nobody_is_answered_in_its_form(open_shop: OpenShop) -> None:
     """Each call in it is recorded."""
     entries = [{"id": name, "name": name, "arguments": {}} for name in ("get_order", "cancel_order")]
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open("CA1")
         answer = await client.post("/tools/CA9", json=envelope(*entries))
     assert answer.json() == {
@@ -163,7 +163,7 @@ async def test_an_envelope_of_nobody_is_answered_in_its_form(open_shop: OpenShop
 
 async def test_what_else_vapi_tells_wants_no_answer(open_shop: OpenShop) -> None:
     """Its messages of a call's life go to the same address, and call no tool."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open()
         answer = await client.post("/tools/CA1", json={"message": {"type": "status-update", "status": "ringing"}})
         assert (answer.status_code, answer.json()) == (200, {})
@@ -176,7 +176,7 @@ async def test_what_else_vapi_tells_wants_no_answer(open_shop: OpenShop) -> None
 @pytest.mark.parametrize("path", ["/tools", "/tools/", "/tools/CA1"])
 async def test_an_address_without_a_tool_says_what_is_missing(open_shop: OpenShop, path: str) -> None:
     """It is no call of a tool, and recorded as none."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open()
         answer = await client.post(path, json=ORDER)
     assert answer.status_code == 404
@@ -186,7 +186,7 @@ async def test_an_address_without_a_tool_says_what_is_missing(open_shop: OpenSho
 
 async def test_a_body_beyond_the_limit_is_refused(open_shop: OpenShop) -> None:
     """Before it is read whole."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open()
         answer = await client.post("/tools/CA1/get_order", content=b" " * (LARGEST_BODY_BYTES + 1))
     assert answer.status_code == 413
@@ -194,7 +194,7 @@ async def test_a_body_beyond_the_limit_is_refused(open_shop: OpenShop) -> None:
 
 async def test_two_calls_at_once_keep_their_own_state(open_shop: OpenShop) -> None:
     """What one cancels is not cancelled for the other, however the requests are mixed."""
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url) as client:
         shop.open("CA1")
         shop.open("CA2")
 
@@ -214,7 +214,7 @@ async def test_nothing_is_kept_of_the_headers(open_shop: OpenShop) -> None:
     """An agent's own key, which its framework may send along, stands in nothing that is told."""
     canary = "sk-canary-7d1f"
     headers = {"authorization": f"Bearer {canary}", "cookie": f"session={canary}"}
-    async with open_shop() as shop, httpx.AsyncClient(base_url=shop.host.url, headers=headers) as client:
+    async with open_shop() as shop, httpx2.AsyncClient(base_url=shop.host.url, headers=headers) as client:
         shop.open("CA1")
         shop.open("CA2")
         await client.post(f"/tools/CA1/get_order?key={canary}", json=ORDER)

@@ -296,7 +296,7 @@ def _find_bad_patterns(agent: Mapping[str, Any]) -> list[str]:
 def _require_packages(settings: TerminalSettings) -> None:
     """Raise ConfigError where a package of the extra ``terminal`` is needed and not there: before a session begins."""
     needed = ["pyghostty"] if settings.agent.transport == Transport.PTY else []
-    needed += ["uvicorn", "httpx"] if settings.agent.protocol != "none" else []
+    needed += ["uvicorn"] if settings.agent.protocol != "none" else []
     missing = [name for name in needed if find_spec(name) is None]
     if missing:
         what = f"agent.transport={settings.agent.transport}, agent.protocol={settings.agent.protocol}"

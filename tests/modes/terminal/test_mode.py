@@ -169,7 +169,7 @@ def test_the_layout_has_a_place_for_all_that_a_session_leaves() -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "line"), [("pyghostty", "agent.transport=pty"), ("httpx", "agent.protocol=openai_chat")]
+    ("missing", "line"), [("pyghostty", "agent.transport=pty"), ("uvicorn", "agent.protocol=openai_chat")]
 )
 def test_what_is_not_installed_is_said_before_a_session(
     make_settings: Any, monkeypatch: pytest.MonkeyPatch, missing: str, line: str

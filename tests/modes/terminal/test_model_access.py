@@ -33,7 +33,7 @@ BUSY = plain_answer(b'{"error": {"message": "slow down"}}', status="429 Too Many
 @asynccontextmanager
 async def traffic(folder: Path, answer: bytes, *, closes: bool = True) -> AsyncIterator[tuple[ModelTraffic, Any]]:
     """Give a session's traffic in front of a provider that always says the same, and what asks it."""
-    import httpx
+    import httpx2
 
     async with (
         raw_provider([answer], closes=closes) as url,
@@ -41,7 +41,7 @@ async def traffic(folder: Path, answer: bytes, *, closes: bool = True) -> AsyncI
     ):
         await gateway.listen(tcp=True)
         with ModelAccess(gateway, folder, boxed=False).open(TRIAL) as found:
-            async with httpx.AsyncClient(timeout=20.0, trust_env=False, verify=TLS) as client:
+            async with httpx2.AsyncClient(timeout=20.0, trust_env=False, verify=TLS) as client:
 
                 async def ask() -> int:
                     path, body, headers = question("chat", "hi")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from duplex_calls import FIRST, LIMITS, TOOL, ScriptedCaller, plan_of, tones
 from mcp import Client
@@ -47,7 +47,7 @@ MOCKS = (
     Mock("mock #2", "get_order_status", ({"error": "down"},), match={"order_id": "down"}, fails=True),
     Mock("mock #3", "get_order_status", ({"status": "shipped"},)),
 )
-Ask = Callable[[httpx.AsyncClient, dict[str, str]], Awaitable[Any]]
+Ask = Callable[[httpx2.AsyncClient, dict[str, str]], Awaitable[Any]]
 
 
 @dataclass
@@ -61,7 +61,7 @@ class ToolUser(MediaStreamPeer):
         start = self.told("start")[0]["start"]
         handed = {**start["customParameters"], "callSid": start["callSid"]}
         if self._count < len(self.asks):
-            async with httpx.AsyncClient() as client:
+            async with httpx2.AsyncClient() as client:
                 await self.asks[self._count](client, handed)
         await super()._answer()
 
@@ -111,38 +111,38 @@ async def opened(folder: Path) -> AsyncIterator[Line]:
         yield Line(host, RunDirectory(folder))
 
 
-async def by_webhook(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+async def by_webhook(client: httpx2.AsyncClient, handed: dict[str, str]) -> Any:
     answer = await client.post(f"{handed['evalkit_tools_url']}/get_order_status", json=ORDER)
     assert answer.json() == {"status": "shipped"}
 
 
-async def by_call_sid(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+async def by_call_sid(client: httpx2.AsyncClient, handed: dict[str, str]) -> Any:
     root = handed["evalkit_tools_url"].partition("/tools/")[0]
     arguments = {**ORDER, "call_sid": handed["callSid"]}
     answer = await client.post(f"{root}/tools/get_order_status", json=arguments)
     assert answer.json() == {"status": "shipped"}
 
 
-async def by_mcp(_: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+async def by_mcp(_: httpx2.AsyncClient, handed: dict[str, str]) -> Any:
     async with Client(handed["evalkit_mcp_url"]) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
         result = await client.call_tool(names[0], ORDER)
     assert result.structured_content == {"status": "shipped"}
 
 
-async def by_nobody(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+async def by_nobody(client: httpx2.AsyncClient, handed: dict[str, str]) -> Any:
     root = handed["evalkit_tools_url"].partition("/tools/")[0]
     assert (await client.post(f"{root}/tools/get_order_status", json=ORDER)).status_code == 404
 
 
-async def twice(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+async def twice(client: httpx2.AsyncClient, handed: dict[str, str]) -> Any:
     await by_webhook(client, handed)
     await by_webhook(client, handed)
 
 
-async def without_waiting(client: httpx.AsyncClient, handed: dict[str, str]) -> Any:
+async def without_waiting(client: httpx2.AsyncClient, handed: dict[str, str]) -> Any:
     url = f"{handed['evalkit_tools_url']}/get_order_status"
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx2.ReadTimeout):
         await client.post(url, json={"order_id": "slow"}, timeout=0.2)
 
 

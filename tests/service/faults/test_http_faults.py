@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import orjson
 import pytest
 
@@ -21,12 +21,12 @@ SPOKEN = {"model": "local-speech", "input": "a lamp", "voice": "marin", "respons
 @pytest.fixture
 async def open_client(fake_speech, fake_transcription) -> AsyncIterator[object]:
     """Open a client of a service with a plan."""
-    clients: list[httpx.AsyncClient] = []
+    clients: list[httpx2.AsyncClient] = []
 
-    def opened(plan: str) -> httpx.AsyncClient:
+    def opened(plan: str) -> httpx2.AsyncClient:
         engines = AudioEngines(fake_speech, fake_transcription)
         app = create_app(brain=RulesBrain({}), engines=engines, faults=parse_plan(plan))
-        clients.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service/v1"))
+        clients.append(httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://service/v1"))
         return clients[-1]
 
     yield opened

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
@@ -53,7 +53,7 @@ def _socket(address: str, case: str = "c1", attempt: int = 1) -> connect:
 
 
 def _counters(address: str) -> dict[str, int]:
-    counters: dict[str, int] = httpx.get(f"http://{address}/healthz").json()["counters"]
+    counters: dict[str, int] = httpx2.get(f"http://{address}/healthz").json()["counters"]
     return counters
 
 

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from evalkit.errors import ConfigError
@@ -35,7 +35,7 @@ def weights_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _ask(url: str, **body: Any) -> dict[str, Any]:
     told = {"model": _MODEL, "temperature": 0, "max_tokens": 60, **body}
-    answer = httpx.post(f"{url}/chat/completions", json=told, timeout=280)
+    answer = httpx2.post(f"{url}/chat/completions", json=told, timeout=280)
     answer.raise_for_status()
     choice: dict[str, Any] = answer.json()["choices"][0]
     return choice

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 
@@ -68,7 +68,7 @@ async def test_a_mismatch_is_the_infrastructures(url: str, case: str, words: str
 
 async def test_http_roles_say_what_is_missing(url: str) -> None:
     """A request that the run cannot answer is status 404 with the code and a sentence."""
-    async with httpx.AsyncClient() as http:
+    async with httpx2.AsyncClient() as http:
         spoken = {"input": "Where is it?", "voice": "marin", "response_format": "pcm"}
         assert len((await http.post(f"http://{url}/audio/speech", json=spoken)).content) == 4800
         refused = await http.post(f"http://{url}/audio/speech", json={**spoken, "input": "Else."})

@@ -1,33 +1,44 @@
-"""A ``/chat/completions`` endpoint, through the openai package: bodies in, chunks out, failures in one shape.
+"""A ``/chat/completions`` endpoint, over HTTP: bodies in, chunks out, failures in one shape.
 
-Five of the package's defaults are turned off: it retries, it reads keys and organisations from the environment (a key
-for one address must not travel to another), it follows redirects, it goes through a proxy even to this machine, and it
-reads an answer of any length.
+A request is made once and goes where its URL says: a redirection is an answer, and no proxy stands before this machine.
+Whoever asks no endpoint does not import this: its HTTP library takes a tenth of a second.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import Any
 from urllib.parse import urlsplit
 
+from httpx2 import (
+    AsyncByteStream,
+    AsyncClient,
+    EventSource,
+    HTTPError,
+    InvalidURL,
+    Limits,
+    Response,
+    Timeout,
+    create_ssl_context,
+)
+
+from evalkit import __version__
 from evalkit.errors import ConfigError, EvalkitError
 from evalkit.service.brain.chat.failures import BrainFailure, FailureTeller
 from evalkit.service.endpoint import find_key_problems, find_url_problems, is_loopback, read_key
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
 
 CONNECT_TIMEOUT_S = 10.0
 SILENCE_TIMEOUT_S = 45.0
 """How long an endpoint may send nothing: less than clients wait for an answer, so that they are told why."""
 MAX_ANSWER_BYTES = 8 * 1024 * 1024
 """More than any answer that is to be spoken, each word of it in a chunk of its own."""
+
+_REST_TIMEOUT_S = 0.1
 
 OWN_FIELDS = frozenset({
     "model", "messages", "tools", "tool_choice", "functions", "function_call", "response_format", "stream",
@@ -65,20 +76,20 @@ class ChatEndpoint:
         Closing the generator closes the connection. Raises :class:`BrainFailure`.
         """
         try:
-            stream = await self._open(body)
+            answer = await self._open(body)
         except BrainFailure as failure:
             if not (self._tells_usage and failure.refuses("stream_options")):
                 raise
             self._tells_usage = False
-            stream = await self._open(body)
+            answer = await self._open(body)
         try:
-            if "event-stream" in stream.response.headers.get("content-type", ""):
-                async for chunk in self._read(stream):
+            if "event-stream" in answer.headers.get("content-type", ""):
+                async for chunk in self._read(answer):
                     yield chunk
             else:
-                yield await self._read_whole(stream)
+                yield await self._read_whole(answer)
         finally:
-            await stream.response.aclose()
+            await answer.aclose()
 
     def redacted(self, text: str) -> str:
         """Return what the endpoint said without the key, should it have quoted it."""
@@ -87,61 +98,74 @@ class ChatEndpoint:
     async def aclose(self) -> None:
         """Close every connection."""
         if "_client" in self.__dict__:
-            await self._client.close()
+            await self._client.aclose()
 
     @cached_property
-    def _client(self) -> AsyncOpenAI:
-        from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
-
-        client = AsyncOpenAI(
-            base_url=self.base_url,
-            api_key=self.key or "none",
-            admin_api_key="",
-            webhook_secret="",
+    def _client(self) -> AsyncClient:
+        is_far = not is_loopback(urlsplit(self.base_url).hostname or "")
+        return AsyncClient(
+            headers={
+                "User-Agent": f"evalkit/{__version__}",
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **({"Authorization": f"Bearer {self.key}"} if self.key else {}),
+            },
             timeout=Timeout(self.silence_timeout_s, connect=CONNECT_TIMEOUT_S),
-            max_retries=0,
-            default_headers={"Accept-Encoding": "identity"},
-            http_client=DefaultAsyncHttpxClient(
-                trust_env=not is_loopback(urlsplit(self.base_url).hostname or ""),
-                follow_redirects=False,
-                event_hooks={"request": [] if self.key else [_drop_authorization], "response": [_bound]},
-            ),
+            limits=Limits(max_connections=1000, max_keepalive_connections=100),
+            verify=create_ssl_context(trust_env=is_far) if self.base_url.startswith("https:") else False,
+            trust_env=is_far,
+            follow_redirects=False,
         )
-        client.organization = client.project = None
-        return client
 
     @cached_property
     def _teller(self) -> FailureTeller:
         return FailureTeller(self.base_url, self.key_name, self.key)
 
-    async def _open(self, body: Mapping[str, Any]) -> AsyncStream[object]:
-        from openai import AsyncStream
-
+    async def _open(self, body: Mapping[str, Any]) -> Response:
+        """Return a successful answer, of which nothing but the head has come; it must be closed."""
         usage = {"stream_options": {"include_usage": True}} if self._tells_usage else {}
         asked = {**self.options, **body, "stream": True, **usage}
         with self._failures():
-            return await self._client.post(
-                "/chat/completions", cast_to=object, body=asked, stream=True, stream_cls=AsyncStream[object]
-            )
+            request = self._client.build_request("POST", f"{self.base_url.rstrip('/')}/chat/completions", json=asked)
+            answer = await self._client.send(request, stream=True)
+            answer.stream = _BoundedStream(answer.stream)
+            if answer.is_success:
+                return answer
+            await answer.aread()
+        try:
+            told = json.loads(answer.text)
+        except (ValueError, RecursionError):
+            told = answer.text.strip()
+        raise self._teller.refusal(answer.status_code, told)
 
-    async def _read(self, stream: AsyncStream[object]) -> AsyncIterator[Chunk]:
-        chunks = aiter(stream)
+    async def _read(self, answer: Response) -> AsyncIterator[Chunk]:
+        # Whatever it is called: an event stream is UTF-8, and may begin with a byte order mark.
+        answer.headers["content-type"] = "text/event-stream; charset=utf-8-sig"
+        events = aiter(EventSource(answer, max_event_size=None))
         has_ended = False
         while True:
             with self._failures():
-                chunk = await anext(chunks, None)
-            if chunk is None:
-                break
+                event = await anext(events, None)
+                if event is None or event.data.startswith("[DONE]"):
+                    break
+                if not event.data:
+                    continue
+                chunk = json.loads(event.data)
             told = chunk if isinstance(chunk, Mapping) else {}
             self._require_no_error(told)
             has_ended = has_ended or _finish(told) is not None
             yield told
         if not has_ended:
             raise self._teller.failed("ended the stream before the answer: it never said why", "connection_closed")
+        # The next request has the connection only where this answer is read to its end, which is near.
+        with suppress(TimeoutError, HTTPError, _TooLargeError):
+            async with asyncio.timeout(_REST_TIMEOUT_S):
+                async for _ in events:
+                    pass
 
-    async def _read_whole(self, stream: AsyncStream[object]) -> Chunk:
+    async def _read_whole(self, answer: Response) -> Chunk:
         with self._failures():
-            body = json.loads(await stream.response.aread())
+            body = json.loads(await answer.aread())
         told = body if isinstance(body, Mapping) else {}
         self._require_no_error(told)
         if not isinstance(told.get("choices"), list):
@@ -159,29 +183,19 @@ class ChatEndpoint:
     @contextmanager
     def _failures(self) -> Iterator[None]:
         """Turn what goes wrong in a request into a :class:`BrainFailure`."""
-        from openai import APIConnectionError, APIError, APIStatusError
-
         try:
             yield
-        except APIStatusError as error:
-            raise self._teller.refusal(error.status_code, error.body) from None
-        except (APIConnectionError, _TooLargeError) as error:
-            raise self._broken(error) from None
-        except APIError as error:  # an error event of a stream
-            raise self._teller.in_answer(error.body) from None
         except (ValueError, RecursionError) as error:  # a body that claims to be JSON and is not
             what = "answered with something unreadable"
             raise self._teller.failed(what, "invalid_response", detail=str(error)) from None
-        except Exception as error:
-            if not type(error).__module__.startswith("http"):
-                raise
+        except (HTTPError, InvalidURL, OSError, _TooLargeError) as error:  # some failures of TLS come as they are
             raise self._broken(error) from None
 
     def _broken(self, error: Exception) -> BrainFailure:
         """Return the failure of a connection that ended as `error`."""
         chain = [error, *_causes(error)]
         names = {type(cause).__name__ for cause in chain}
-        if any(isinstance(cause, _TooLargeError) for cause in chain):
+        if isinstance(error, _TooLargeError):
             return self._teller.failed(f"answered with more than {MAX_ANSWER_BYTES} bytes", "answer_too_large")
         if "ConnectTimeout" in names:
             return self._teller.failed(f"was not reached within {CONNECT_TIMEOUT_S:g} s", "connect_timeout")
@@ -189,10 +203,9 @@ class ChatEndpoint:
             return self._teller.failed(f"was silent for {self.silence_timeout_s:g} s", "request_timeout")
         if any(isinstance(cause, ConnectionRefusedError) for cause in chain):
             return self._teller.failed("cannot be reached: is the server running there?", "connection_refused")
-        detail = str(next(iter(chain[1:]), error))
         if names & {"RemoteProtocolError", "ReadError", "WriteError"}:
-            return self._teller.failed("ended the connection", "connection_closed", detail=detail)
-        return self._teller.failed("cannot be reached", "connection_failed", detail=detail)
+            return self._teller.failed("ended the connection", "connection_closed", detail=str(error))
+        return self._teller.failed("cannot be reached", "connection_failed", detail=str(error))
 
 
 def chat_endpoint(base_url: str | None, api_key_env: str | None, options: str | None = None) -> ChatEndpoint:
@@ -235,37 +248,20 @@ class _TooLargeError(EvalkitError):
     """An answer is longer than anything that is asked for."""
 
 
-async def _drop_authorization(request: Any) -> None:
-    with suppress(KeyError):  # the package insists on sending one
-        del request.headers["authorization"]
+class _BoundedStream(AsyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read_bytes = 0
+        async for piece in self._stream:
+            read_bytes += len(piece)
+            if read_bytes > MAX_ANSWER_BYTES:
+                raise _TooLargeError
+            yield piece
 
-async def _bound(response: Any) -> None:
-    """Let an answer be read up to its limit."""
-    response.stream = _bounded_stream(type(response).__module__.partition(".")[0])(response.stream)
-
-
-@cache
-def _bounded_stream(library: str) -> Callable[[Any], Any]:
-    """Return a stream that ends at the limit, of the kind that the package's HTTP library accepts."""
-    base: Any = import_module(library).AsyncByteStream
-
-    class _BoundedAnswer(base):  # type: ignore[misc]
-        def __init__(self, stream: Any) -> None:
-            self._stream = stream
-
-        async def __aiter__(self) -> AsyncIterator[bytes]:
-            read_bytes = 0
-            async for piece in self._stream:
-                read_bytes += len(piece)
-                if read_bytes > MAX_ANSWER_BYTES:
-                    raise _TooLargeError
-                yield piece
-
-        async def aclose(self) -> None:
-            await self._stream.aclose()
-
-    return _BoundedAnswer
+    async def aclose(self) -> None:
+        await self._stream.aclose()
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -31,8 +31,8 @@ def _said(chunks: list[Mapping[str, Any]]) -> str:
 
 
 async def test_a_stream() -> None:
-    """Chunk by chunk, comments and empty lines passed over; the usage is asked for."""
-    comments = [b": OPENROUTER PROCESSING\n\n", b"\n", b"event: message\r\n"]
+    """Chunk by chunk, comments, empty lines and events without data passed over; the usage is asked for."""
+    comments = [b": OPENROUTER PROCESSING\n\n", b"\n", b"retry: 500\n\n", b"event: message\r\n"]
     script = stream(comments, words("Hel", "lo."), b": ping\n\n", finish(usage={"prompt_tokens": 3}))
     with serving_scripts(script) as server:
         chunks = await _read(ChatEndpoint(server.url, KEY))
