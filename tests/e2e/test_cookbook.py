@@ -66,7 +66,8 @@ _ADDRESS = {
         more="- New address: 27 Maple Avenue, Apartment 5, Denver\n",
         goal="Update the delivery address and receive confirmation.",
     ),
-    "first": "Please change the delivery address of order 38814 to 27 Maple Avenue, Apartment 5, Denver.",
+    # Not "of order 38814 to 27 Maple Avenue": on some processors that is heard as one number.
+    "first": "Please change the address of my order 38814. The new one is 27 Maple Avenue, Apartment 5, Denver.",
     "max_turns": 6,
     "mocks": {"change_delivery_address": {"order_id": "38814", "status": "Address updated"}},
     "call": ("change_delivery_address", {"order_id": "38814", "new_address": "27 Maple Avenue, Apartment 5, Denver"}),
