@@ -160,11 +160,12 @@ class Clients:
         try:
             whole = json.loads(answer.text)
         except (ValueError, RecursionError):
-            whole = None
-        error = whole.get("error", whole) if isinstance(whole, Mapping) else None
-        body: Mapping[str, Any] = error if isinstance(error, Mapping) else {}
-        code, message = str(body.get("code") or ""), body.get("message")
-        said = f"Error code: {status}" + (f" - {message}" if isinstance(message, str) and message else "")
+            whole = answer.text.strip() if headers.get("content-type", "").startswith("text/plain") else None
+        error = whole.get("error", whole) if isinstance(whole, Mapping) else whole
+        body: Mapping[str, Any] = error if isinstance(error, Mapping) else {"message": error}
+        code, message = str(body.get("code") or ""), body.get("message") or body.get("detail")
+        words = message if isinstance(message, str) else json.dumps(message) if message else ""
+        said = f"Error code: {status} - {words}" if words else f"Error code: {status}"
         kind = "" if _STATUS.fullmatch(code) else code
         told = _Refusal(status, kind, self._clean(endpoint, said), _waits_s(body, headers), body)
         return self._explain_refusal(stage, endpoint, told)

@@ -82,6 +82,28 @@ async def test_what_the_peer_said_is_kept(server: FakeEndpoint, clients: Clients
     assert "voice [TEST_KEY] unknown" in failure.message
 
 
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        (b'{"error": "there is no such voice"}', "application/json"),
+        (b'{"message": "there is no such voice"}', "application/json"),
+        (b'{"detail": "there is no such voice"}', "application/json"),
+        (b'"there is no such voice"', "application/json"),
+        (b'{"detail": [{"loc": ["body", "voice"], "msg": "there is no such voice"}]}', "application/json"),
+        (b"there is no such voice\n", "text/plain; charset=utf-8"),
+    ],
+)
+async def test_what_a_peer_says_in_its_own_way_is_kept(
+    server: FakeEndpoint, clients: Clients, body: bytes, media_type: str
+) -> None:
+    """Not every server puts its words where OpenAI does."""
+    server.say(400, body, media_type)
+    failure = await failure_of(clients, keyed(server))
+    assert failure.error_type == "invalid_request"
+    assert failure.message.startswith("Error code: 400 - ")
+    assert "there is no such voice" in failure.message
+
+
 async def test_a_long_answer_is_cut(server: FakeEndpoint, clients: Clients) -> None:
     """A page of HTML from a proxy does not fill the record."""
     server.say(502, b"<html>" + b"x" * 50_000, "text/html")
