@@ -64,7 +64,7 @@ ELSEWHERE = {
     "service/speech/remote.py": "service/test_endpoint.py",
     "service/speech/seam.py": "service/test_engines.py",
     "service/faults/actions.py": "service/faults/test_injector.py",
-    "service/faults/handshake.py": "service/faults/test_line.py",
+    "service/faults/handshake.py": "service/test_line.py",
     "service/replay/unusable.py": "service/replay/test_recording.py",
     "service/work.py": "service/test_session.py",
 }

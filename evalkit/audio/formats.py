@@ -15,6 +15,7 @@ The Realtime protocol has PCM16 at 24 kHz only, Gemini Live hears it at 16 kHz a
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 
@@ -30,27 +31,27 @@ class AudioFormat(StrEnum):
     G711_ULAW = "g711_ulaw"
     G711_ALAW = "g711_alaw"
 
-    @property
+    @cached_property
     def wire_type(self) -> str:
         """The media type that protocols call it by."""
         return {AudioFormat.G711_ULAW: "audio/pcmu", AudioFormat.G711_ALAW: "audio/pcma"}.get(self, "audio/pcm")
 
-    @property
+    @cached_property
     def is_pcm(self) -> bool:
         """Whether its bytes are 16-bit samples."""
         return self in (AudioFormat.PCM16, AudioFormat.PCM16_16KHZ)
 
-    @property
+    @cached_property
     def sample_rate_hz(self) -> int:
         """The only rate it has."""
         return {AudioFormat.PCM16: 24_000, AudioFormat.PCM16_16KHZ: 16_000}.get(self, 8_000)
 
-    @property
+    @cached_property
     def bytes_per_sample(self) -> int:
         """Bytes of one sample of one channel."""
         return 2 if self.is_pcm else 1
 
-    @property
+    @cached_property
     def silence_byte(self) -> int:
         """The byte that repeated means silence; 0x00 would be a loud pop in G.711."""
         coded = {AudioFormat.G711_ULAW: g711.ULAW_SILENCE, AudioFormat.G711_ALAW: g711.ALAW_SILENCE}

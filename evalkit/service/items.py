@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -253,7 +254,7 @@ def item_from_wire(wire: Mapping[str, Any], item_id: str, call_id: str, input_fo
 def decode_audio(data: str, param: str) -> bytes:
     """Return the bytes of base64 text; raises :class:`BadRequest`."""
     try:
-        return base64.b64decode(data, validate=True)
+        return binascii.a2b_base64(data, strict_mode=True)
     except ValueError as error:
         message = f"Invalid '{param}': expected base64-encoded audio bytes ({error})."
         raise BadRequest(message, code="invalid_value", param=param) from error

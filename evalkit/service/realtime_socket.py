@@ -14,7 +14,7 @@ import logging
 import secrets
 import time
 from collections import deque
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -29,7 +29,7 @@ from evalkit.service.faults.catalogue import Where
 from evalkit.service.faults.decisions import HEADER, read_introduction, rules_for_session, stranger
 from evalkit.service.faults.handshake import spoil_handshake
 from evalkit.service.faults.injector import Injector
-from evalkit.service.faults.line import line_of
+from evalkit.service.line import line_of
 from evalkit.service.responses_stream import PIECE_MS
 from evalkit.service.service_state import ServiceState, model_not_found
 from evalkit.service.session import Session
@@ -98,9 +98,11 @@ class _Driver:
             is_echo=model == echo.NAME,
             counts_tokens=model == echo.NAME or not state.brain.thinks_elsewhere(model),
         )
+        self._line = line_of(socket)
         self._unsent: deque[Event] = deque()
-        self._wake = asyncio.Event()
-        self._drained = asyncio.Event()
+        self._is_full = False
+        self._news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._defect: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thinking: dict[str, asyncio.Task[None]] = {}
         self._next_batch_at = 0.0
@@ -108,10 +110,11 @@ class _Driver:
     async def run(self) -> None:
         self._state.sessions += 1
         self._take(self._session.open())
+        self._line.listen(self._hear)
         writer = asyncio.create_task(self._write())
         reader = asyncio.create_task(self._read())
         try:
-            done, _pending = await asyncio.wait({writer, reader}, return_when=asyncio.FIRST_COMPLETED)
+            done, _pending = await asyncio.wait({writer, reader, self._defect}, return_when=asyncio.FIRST_COMPLETED)
             for task in done:
                 _raise_unless_gone(task)
         finally:
@@ -120,66 +123,98 @@ class _Driver:
             await asyncio.gather(reader, writer, *self._tasks, return_exceptions=True)
 
     async def _read(self) -> None:
+        """Take what the line does not hand on while it arrives, until the client leaves."""
         while True:
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return
             text = message.get("text")
-            self._take(self._session.receive(text if text is not None else message["bytes"]))
-            while len(self._unsent) > _MAX_UNSENT:
-                self._drained.clear()
-                await self._drained.wait()
+            self._hear(text if text is not None else message["bytes"])
+
+    def _hear(self, frame: str | bytes) -> None:
+        try:
+            self._take(self._session.receive(frame))
+        except Exception as defect:  # noqa: BLE001 - raised by run(); what reads the socket must not see it
+            if not self._defect.done():
+                self._defect.set_exception(defect)
+        if len(self._unsent) > _MAX_UNSENT and not self._is_full:
+            self._is_full = True
+            self._line.pause()
 
     async def _write(self) -> None:
         while True:
-            if not self._unsent:
-                self._drained.set()
-                early_s = self._early_s()
-                if early_s is None:
-                    self._draw()
-                if not self._unsent:
-                    self._wake.clear()
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(early_s):
-                            await self._wake.wait()
-                    continue
-            event = self._unsent.popleft()
-            if self._injector is None:
-                await self._socket.send_text(orjson.dumps(event).decode())
+            early_s = self._draw_if_due()
+            while self._unsent:
+                if self._line.is_stuck:
+                    await self._line.drain()
+                if self._injector is None:
+                    self._send_all()
+                else:
+                    await self._send_spoilt(self._injector)
+                if self._is_full and not self._unsent:
+                    self._is_full = False
+                    self._line.resume()
+                early_s = self._draw_if_due()
+                if self._unsent:
+                    await asyncio.sleep(0)
+            self._news = asyncio.get_running_loop().create_future()
+            if early_s is None:
+                await self._news
             else:
-                actions = list(self._injector.take(event))
-                self._state.injected.update(self._injector.committed())
-                for action in actions:
-                    await self._perform(action)
-            await asyncio.sleep(0)
+                await asyncio.wait({self._news}, timeout=early_s)
 
-    def _early_s(self) -> float | None:
-        """Return the seconds until the next batch is due, None when it is."""
-        if not (self._session.detects_turns and self._session.streaming):
+    def _send_all(self) -> None:
+        texts = [orjson.dumps(event) for event in self._unsent]
+        self._unsent.clear()
+        self._line.send(texts)
+
+    async def _send_spoilt(self, injector: Injector) -> None:
+        """Do what the faults make of the next event."""
+        actions = list(injector.take(self._unsent.popleft()))
+        self._state.injected.update(injector.committed())
+        for action in actions:
+            await self._perform(action)
+
+    def _draw_if_due(self) -> float | None:
+        """Draw the next batch, where everything before it has been sent and it is time.
+
+        Returns the seconds until then where it is not; None: there is nothing before something happens.
+        """
+        if self._unsent:
             return None
-        early_s = self._next_batch_at - asyncio.get_running_loop().time()
-        return early_s if early_s > 0 else None
-
-    def _draw(self) -> None:
-        self._next_batch_at = asyncio.get_running_loop().time() + PIECE_MS / 1000 / TIMES_REAL_TIME
-        self._take(self._session.draw())
+        if self._session.detects_turns and self._session.streaming:
+            now_s = asyncio.get_running_loop().time()
+            if now_s < self._next_batch_at:
+                return self._next_batch_at - now_s
+            self._next_batch_at = now_s + PIECE_MS / 1000 / TIMES_REAL_TIME
+        self._carry_out(self._session.draw())
+        return None
 
     async def _perform(self, action: actions.Action) -> None:
         match action:
             case actions.SendEvent(event):
-                await self._socket.send_text(orjson.dumps(event).decode())
+                self._line.send([orjson.dumps(event)])
             case actions.SendRaw(frame):
-                await (self._socket.send_text(frame) if isinstance(frame, str) else self._socket.send_bytes(frame))
+                if isinstance(frame, str):
+                    self._line.send([frame.encode()])
+                else:
+                    await self._socket.send_bytes(frame)
             case actions.Wait(seconds):
                 await asyncio.sleep(seconds)
             case actions.CloseSocket(code, reason):
                 await self._socket.close(code, reason)
             case actions.ResetConnection():
-                line_of(self._socket).reset()
+                self._line.reset()
             case actions.FreezeConnection():
-                await line_of(self._socket).freeze()
+                await self._line.freeze()
 
     def _take(self, step: SessionStep) -> None:
+        """Carry out what follows from something that happened, and wake the writer where it has to do with it."""
+        self._carry_out(step)
+        if (self._unsent or self._session.streaming) and not self._news.done():
+            self._news.set_result(None)
+
+    def _carry_out(self, step: SessionStep) -> None:
         self._unsent.extend(step.events)
         for work in step.work:
             task = asyncio.create_task(self._do(work))
@@ -189,7 +224,6 @@ class _Driver:
                 self._thinking[work.response_id] = task
         for response_id in step.ended:
             self._stop_thinking(response_id)
-        self._wake.set()
 
     def _stop_thinking(self, response_id: str) -> None:
         """Want no more of a reply, so that a model elsewhere stops writing it."""
@@ -256,7 +290,7 @@ class _Driver:
         self._take(self._session.failed(response_id, f"the response could not be made: {error}"))
 
 
-def _raise_unless_gone(task: asyncio.Task[None]) -> None:
+def _raise_unless_gone(task: asyncio.Future[None]) -> None:
     error = task.exception()
     if error is not None and not isinstance(error, WebSocketDisconnect):
         raise error

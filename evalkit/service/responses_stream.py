@@ -23,7 +23,7 @@ A response outside the conversation (``conversation: "none"``) sends no ``conver
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -86,7 +86,7 @@ class ResponseStream:
     @property
     def audio_ms(self) -> float:
         """How long what was said so far plays, in milliseconds."""
-        return sum(part.duration_ms for item in self._output for part in item.parts if part.is_audio)
+        return sum([part.duration_ms for item in self._output for part in item.parts if part.is_audio])
 
     @property
     def has_called(self) -> bool:
@@ -167,12 +167,13 @@ class ResponseStream:
         yield [*events, self._events.make("response.content_part.added", **place, content_index=0, part=short)]
         kind = "response.output_audio_transcript.delta" if with_audio else "response.output_text.delta"
         for words, sound in pieces:
-            self._grow(part, words, len(sound))
-            batch = []
+            batch: list[Event] = []
+            if words or sound:
+                self._grow(part, words, len(sound))
             if words:
                 batch.append(self._events.make(kind, **place, content_index=0, delta=words))
             if sound:
-                delta = base64.b64encode(sound).decode()
+                delta = binascii.b2a_base64(sound, newline=False).decode()
                 batch.append(self._events.make("response.output_audio.delta", **place, content_index=0, delta=delta))
             yield batch
         yield self._close_open("completed")

@@ -279,7 +279,8 @@ class Runs:
         return played_ms
 
     def _answering(self) -> _Run | None:
-        return next((run for run in self._runs.values() if run.stream.config.in_conversation), None)
+        run = self._newest
+        return run if run is not None and run.stream.id in self._runs else None
 
     def _end(self, run: _Run, events: list[Event], step: SessionStep) -> None:
         del self._runs[run.stream.id]

@@ -30,8 +30,8 @@ from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.child import ENGINES
 from evalkit.service.endpoint import is_loopback
 from evalkit.service.engines import EngineChoice, build_brain, build_speech, build_transcription
-from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import FaultPlan
+from evalkit.service.line import LineProtocol
 from evalkit.service.warm import Unused, closed_to_others, is_used
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024

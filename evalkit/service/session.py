@@ -193,7 +193,8 @@ class Session:
         """Return the next batch of every response that has begun."""
         step = SessionStep()
         played_ms = self._runs.draw(step)
-        self._playback.sent(*self._runs.sent_ms, self._buffer.end)
+        if step.events:
+            self._playback.sent(*self._runs.sent_ms, self._buffer.end)
         if played_ms is not None and self._owes_answer:
             self._answer(step)
         elif played_ms is not None:
@@ -214,7 +215,7 @@ class Session:
         self._buffer.append(audio, self._config.input_format)
         self._runs.follow(self._config.input_format.duration_ms(len(audio)))
         self._listener.hear(audio, step)
-        if not self._runs.is_answering:
+        if self.detects_turns and not self._runs.is_answering:
             self._listener.take_up(step)
 
     def _on_commit(self, _event: Wire, step: SessionStep) -> None:

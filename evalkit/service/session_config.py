@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from evalkit.audio.formats import AudioFormat
@@ -62,7 +63,7 @@ class SessionConfig:
     wire: Wire
     limits: VoiceLimits
 
-    @property
+    @cached_property
     def input_format(self) -> AudioFormat:
         """The format of appended audio."""
         return _BY_WIRE_TYPE[self.wire["audio"]["input"]["format"]["type"]]

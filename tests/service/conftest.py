@@ -30,7 +30,7 @@ from evalkit.service.brain.chat.endpoint import ChatEndpoint
 from evalkit.service.brain.conversation import Answered, Call, Conversation, Model, Reply, UserTurn
 from evalkit.service.brain.rules.brain import RulesBrain
 from evalkit.service.brain.seam import Brain
-from evalkit.service.faults.line import LineProtocol
+from evalkit.service.line import LineProtocol
 from evalkit.service.session import Session
 from evalkit.service.session_config import VoiceLimits
 from evalkit.service.speech.seam import SpeechAudio

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -17,7 +17,13 @@ from scripted_chat import call, finish, refusal, serving_scripts, stream, words
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from evalkit.service import realtime_socket
+from evalkit.service.audio_engines import AudioEngines
+from evalkit.service.brain.rules.brain import RulesBrain
+from evalkit.service.faults.plan import FaultPlan
 from evalkit.service.realtime_socket import TIMES_REAL_TIME
+from evalkit.service.service_state import KeyCheck, ServiceState
+from evalkit.service.session import Session
 
 MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}}}
 TOOL = {"type": "function", "name": "find_order", "description": "Finds.", "parameters": {"type": "object"}}
@@ -242,9 +248,8 @@ async def test_a_chat_model_is_heard_before_it_has_written_its_last_word(serve_c
 async def test_who_cuts_in_makes_the_chat_model_stop(serve_chat):
     """The connection to its endpoint is closed, and the model is told of no more than was heard."""
     may_go_on = threading.Event()
-    long = stream(
-        words("It is on its way to you. "), lambda: may_go_on.wait(20), words(*["lo " * 1000] * 500), finish()
-    )
+    more = words(*["lo " * 1000] * 20_000)  # than the sockets between them hold
+    long = stream(words("It is on its way to you. "), lambda: may_go_on.wait(20), more, finish())
     with serving_scripts(long, stream(words("Fine."), finish())) as server, serve_chat(server.url) as url:
         async with raw(url, "/v1/realtime?model=qwen3") as socket:
             await socket.send(json.dumps({"type": "session.update", "session": MANUAL}))
@@ -284,3 +289,76 @@ async def test_a_chat_model_that_fails(serve_chat, check_event, status, code):
             assert done["response"]["status_details"]["error"]["code"] == code
             await _ask_chat(socket)
             assert (await received(socket, "response.done"))[-1]["response"]["status"] == "completed"
+
+
+class _StuckLine:
+    """The line of a client that takes nothing until `lets_go` is set."""
+
+    def __init__(self) -> None:
+        self.lets_go = asyncio.Event()
+        self.sent: list[bytes] = []
+        self.is_paused, self.goes_on = False, asyncio.Event()
+        self.on_text: Callable[[str], None] = lambda _text: None
+
+    def listen(self, on_text: Callable[[str], None]) -> None:
+        self.on_text = on_text
+
+    @property
+    def is_stuck(self) -> bool:
+        return not self.lets_go.is_set()
+
+    async def drain(self) -> None:
+        await self.lets_go.wait()
+
+    def send(self, texts: Sequence[bytes]) -> None:
+        self.sent += texts
+
+    def pause(self) -> None:
+        assert not self.is_paused
+        self.is_paused = True
+
+    def resume(self) -> None:
+        self.is_paused = False
+        self.goes_on.set()
+
+
+@pytest.fixture
+async def driven(monkeypatch: pytest.MonkeyPatch, fake_speech: Any, fake_transcription: Any) -> Any:
+    """Drive a session over a stuck line; gives the line and what runs."""
+    line = _StuckLine()
+    engines = AudioEngines(fake_speech, fake_transcription)
+    state = ServiceState(RulesBrain({}), engines, KeyCheck(None), FaultPlan())
+    monkeypatch.setattr(realtime_socket, "line_of", lambda _socket: line)
+    left = asyncio.Event()
+
+    class Socket:
+        async def receive(self) -> dict[str, Any]:
+            await left.wait()
+            return {"type": "websocket.disconnect"}
+
+    running = asyncio.create_task(realtime_socket._Driver(Socket(), state, "local-echo", None).run())  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    yield line, running
+    left.set()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_who_takes_nothing_is_not_listened_to(driven):
+    """A thousand events may wait for a client; then nothing more is read of it, until it has taken them all."""
+    line, _running = driven
+    while not line.is_paused:
+        line.on_text("{")
+    line.on_text("{")
+    assert not line.sent
+    line.lets_go.set()
+    await asyncio.wait_for(line.goes_on.wait(), 5)
+    assert 1000 < len(line.sent) < 1010
+
+
+async def test_a_defect_of_the_session_ends_the_connection(driven, monkeypatch):
+    """What is raised about a message that was handed on is not lost."""
+    line, running = driven
+    monkeypatch.setattr(Session, "receive", lambda *_: 1 / 0)
+    line.on_text("{}")
+    with pytest.raises(ZeroDivisionError):
+        await asyncio.wait_for(running, 5)

@@ -8,8 +8,8 @@ import contextlib
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket
 
-from evalkit.service.faults.line import HELD_S
 from evalkit.service.faults.plan import FaultRule
+from evalkit.service.line import HELD_S
 
 
 async def spoil_handshake(websocket: WebSocket, rule: FaultRule) -> None:

@@ -15,9 +15,9 @@ from evalkit.service.bad_request import BadRequest
 from evalkit.service.brain.rules.caller.models import CALLERS
 from evalkit.service.faults.decisions import rule_for_request
 from evalkit.service.faults.handshake import refusal
-from evalkit.service.faults.line import HELD_S
 from evalkit.service.faults.plan import FaultPlan, FaultRule
 from evalkit.service.http_audio import read_form
+from evalkit.service.line import HELD_S
 
 _ROLES = {
     "/audio/speech": "speech",

@@ -1,7 +1,7 @@
 """Stands between a session and its writer: events go in, actions come out, spoilt by the rules that hit the session.
 
 Rules act one after the other, in the plan's order: what one sends passes through the next. After an action that ends
-the talking nothing follows. No I/O: :mod:`evalkit.service.faults.line` and the writer do what is asked.
+the talking nothing follows. No I/O: :mod:`evalkit.service.line` and the writer do what is asked.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from openai import AsyncOpenAI
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.brain.conversation import Conversation, Reply, Sentence, UserTurn
-from evalkit.service.faults.line import LineProtocol
+from evalkit.service.line import LineProtocol
 
 
 class SlowBrain:

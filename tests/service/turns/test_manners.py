@@ -59,6 +59,15 @@ def answering(new_bench: Any) -> Any:
     return make
 
 
+def test_an_answer_that_was_stopped_is_heard_no_more(answering):
+    """After an interruption the model is silent, whatever is drawn, so that a short sound is told like any other."""
+    bench = answering()
+    bench.configure(audio={"input": {"turn_detection": {"type": "server_vad", "create_response": False}}})
+    assert STARTED in hear(bench, *turn(LONG)).types
+    bench.draw(1)
+    assert STARTED in hear(bench, *turn(MURMUR)).types
+
+
 @pytest.mark.parametrize("words", ["Okay.", "Hello.", "", "Mama."])
 def test_a_murmur(answering, words):
     """A short sound over an answer changes nothing, whatever a recogniser makes of it."""

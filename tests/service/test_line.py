@@ -6,8 +6,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 
 import httpx2
 import pytest
@@ -18,8 +18,8 @@ from websockets.exceptions import ConnectionClosedError, InvalidStatus
 from evalkit.service.app import create_app
 from evalkit.service.audio_engines import AudioEngines
 from evalkit.service.brain.rules.brain import RulesBrain
-from evalkit.service.faults.line import LineProtocol
 from evalkit.service.faults.plan import parse_plan
+from evalkit.service.line import LineProtocol
 
 Serve = Callable[[str], AbstractContextManager[str]]
 
@@ -133,3 +133,50 @@ async def test_only_whom_it_is_for(serve: Serve) -> None:
         with pytest.raises(InvalidStatus):
             async with _socket(address, "c1", 1):
                 pass
+
+
+def _fly(event_id: str) -> str:
+    return json.dumps({"type": "fly", "event_id": event_id})
+
+
+async def test_messages_keep_their_order(serve: Serve) -> None:
+    """However a message is framed, none overtakes another: whole, in fragments, binary, large, or sent at once."""
+    with serve("close@session_created/case:nobody") as address:
+        async with connect(f"ws://{address}/v1/realtime?model=local-echo", compression=None) as socket:
+            await socket.send(_fly("first"))
+            large = _fly("large" + " " * 400_000)
+            for message in (
+                _fly("whole"),
+                [_fly("part")[:9], _fly("part")[9:]],
+                _fly("behind"),
+                b"\0",
+                large,
+                _fly("last"),
+            ):
+                await socket.send(message)
+            told = []
+            while len(told) < 7:
+                event = json.loads(await socket.recv())
+                if event["type"] == "error":
+                    told.append((event["error"]["event_id"] or event["error"]["code"])[:13].strip())
+    assert told == ["first", "whole", "part", "behind", "invalid_frame", "large", "last"]
+
+
+async def _until_closed(socket: ClientConnection) -> AsyncIterator[str | bytes]:
+    with suppress(ConnectionClosedError):
+        async for message in socket:
+            yield message
+
+
+async def test_a_message_inside_a_fragmented_one_ends_the_connection(serve: Serve) -> None:
+    """Text that is whole where a continuation is due is refused as the protocol has it, not taken."""
+    with serve("close@session_created/case:nobody") as address:
+        async with connect(f"ws://{address}/v1/realtime?model=local-echo", compression=None) as socket:
+            await socket.recv()
+            socket.protocol.send_text(_fly("begun").encode(), fin=False)
+            socket.protocol.expect_continuation_frame = False
+            socket.protocol.send_text(_fly("inside").encode())
+            socket.send_data()
+            told = [json.loads(message)["type"] async for message in _until_closed(socket)]
+    assert "error" not in told
+    assert socket.close_code == 1002
