@@ -37,6 +37,7 @@ from websockets.protocol import Event, State
 
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.realtime.events import ServerError, error_kind, server_error
+from evalkit.realtime.frames import FrameSplitter
 from evalkit.records.faults import Stage
 from evalkit.records.http_failures import retry_after_s
 from evalkit.settings.hosts import is_this_machine
@@ -47,6 +48,7 @@ _REDACTED = "[redacted]"
 _CLOSE_GRACE_S = 1.0
 # The first two bytes of a frame that holds a whole text message, masked as a client's must be.
 _FINAL_TEXT, _MASKED = 0x81, 0x80
+_HEADERS_END = b"\r\n\r\n"
 _CONTROL = frozenset({Opcode.PING, Opcode.PONG, Opcode.CLOSE})
 # The library waits for the peer when more than this is unsent.
 _NEVER_STUCK_BYTES = 32 * 1024
@@ -109,17 +111,25 @@ class Connection:
         self._secrets = secrets
         self._limits = limits
 
-    async def send(self, *messages: bytes) -> None:
-        """Send messages of UTF-8 text in one go; returns when the socket has taken them. Raises ConnectionLost."""
+    def send_at_once(self, messages: Sequence[bytes]) -> bool:
+        """Send messages of UTF-8 text in one go where nobody has to wait for the peer; return whether that was so.
+
+        The library's own way gives nothing there, and costs more than all the rest.
+        """
         socket = self._socket
         unsent = socket.transport.get_write_buffer_size() + sum(map(len, messages))
-        if unsent < _NEVER_STUCK_BYTES and socket.protocol.state is State.OPEN:
-            # The library's own way gives nothing where nobody has to wait, and costs more than all the rest.
-            socket.transport.write(_text_frames(messages))
+        if unsent >= _NEVER_STUCK_BYTES or socket.protocol.state is not State.OPEN:
+            return False
+        socket.transport.write(_text_frames(messages))
+        return True
+
+    async def send(self, *messages: bytes) -> None:
+        """Send messages of UTF-8 text in one go; returns when the socket has taken them. Raises ConnectionLost."""
+        if self.send_at_once(messages):
             return
         try:
-            async with asyncio.timeout(self._limits.send_timeout_s), socket.send_context():
-                socket.transport.write(_text_frames(messages))
+            async with asyncio.timeout(self._limits.send_timeout_s), self._socket.send_context():
+                self._socket.transport.write(_text_frames(messages))
         except ConnectionClosed as closed:
             raise self._lost(closed) from closed
         except TimeoutError as timeout:
@@ -205,30 +215,55 @@ def _text_frames(messages: Sequence[bytes]) -> bytes:
 class _Socket(websockets.asyncio.client.ClientConnection):
     """Hands a text message on while it arrives: a queue, and a task that waits at it, cost more than the parsing.
 
-    From the first message that is binary, in fragments or not UTF-8, all go the library's way, so that none overtakes.
+    One that comes as a whole frame is not even parsed by the library. From the first message that is binary, in
+    fragments or not UTF-8, all go the library's way, so that none overtakes.
     """
 
     on_text: Callable[[str], None] | None = None
     defect: Exception | None = None
+    max_frame_bytes = 0
+    _splitter: FrameSplitter | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._splitter is None:
+            self._read_answer(data)
+            return
+        for piece, text_at in self._splitter.split(data):
+            is_taken = text_at and self.on_text is not None and self.protocol.state is State.OPEN
+            if not (is_taken and self._hand_on(piece[text_at:])):
+                super().data_received(piece)
 
     def process_event(self, event: Event) -> None:
-        on_text = self.on_text
-        if on_text is None or not isinstance(event, Frame) or event.opcode in _CONTROL:
-            super().process_event(event)
-            return
-        try:
-            text = str(event.data, "utf-8") if event.opcode is Opcode.TEXT and event.fin else None
-        except UnicodeDecodeError:
-            text = None
-        if text is None:
+        if self.on_text is not None and isinstance(event, Frame) and event.opcode not in _CONTROL:
+            if event.opcode is Opcode.TEXT and event.fin and self._hand_on(event.data):
+                return
             self.on_text = None
-            super().process_event(event)
-            return
+        super().process_event(event)
+
+    def _read_answer(self, data: bytes) -> None:
+        """Have the library read the answer to the handshake; behind it frames begin."""
+        answer, end, rest = data.partition(_HEADERS_END)
+        was_connecting = self.protocol.state is State.CONNECTING
+        super().data_received(answer + end)
+        if was_connecting and end and self.protocol.state is State.OPEN:
+            self._splitter = FrameSplitter(self.max_frame_bytes)
+            self.data_received(rest)
+        elif rest:
+            super().data_received(rest)
+
+    def _hand_on(self, message: bytes | bytearray | memoryview) -> bool:
+        """Hand a message on, and return whether it is text."""
         try:
-            on_text(text)
+            text = str(message, "utf-8")
+        except UnicodeDecodeError:
+            return False
+        try:
+            if self.on_text is not None:
+                self.on_text(text)
         except Exception as defect:  # noqa: BLE001 - raised by receive(); the library must not see it
             self.on_text, self.defect = None, defect
             self.transport.abort()
+        return True
 
 
 class _Connect(websockets.asyncio.client.connect):
@@ -259,8 +294,9 @@ async def connect(
 
     def make_socket(*args: Any, **kwargs: Any) -> _Socket:
         made = _Socket(*args, **kwargs)
+        made.max_frame_bytes = limits.max_frame_bytes
         if on_text is not None:
-            made.on_text = lambda text: on_text(_redact(text, secrets))
+            made.on_text = (lambda text: on_text(_redact(text, secrets))) if secrets else on_text
         return made
 
     try:

@@ -32,8 +32,7 @@ class InvalidEvent(ValueError):
     """A frame that is not an event: binary, broken JSON, not an object, or without a type."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerEvent:
+class ServerEvent(NamedTuple):
     """One event as the server sent it. `payload` is the whole object, `type` included; nobody changes it."""
 
     type: str
@@ -64,7 +63,8 @@ def parse_object(frame: str | bytes) -> dict[str, Any]:
         raise InvalidEvent(f"a message that is not JSON: {error}") from error
     if not isinstance(payload, dict):
         raise InvalidEvent(f"a JSON {type(payload).__name__} where an object was due")
-    if frame.count("[") + frame.count("{") > _DEEPEST and _is_deeper(payload):
+    is_flat = "[" not in frame and frame.find("{", 1) < 0
+    if not is_flat and frame.count("[") + frame.count("{") > _DEEPEST and _is_deeper(payload):
         raise InvalidEvent(f"JSON that is nested more than {_DEEPEST} deep")
     return payload
 

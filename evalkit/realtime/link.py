@@ -84,7 +84,10 @@ class ServerLink(PeerLink):
 
     def _record_event(self, event: ServerEvent, at_ms: float, audio: AudioRef | None) -> None:
         """Record an event that came, its sound by where that is kept."""
-        self._record(Direction.RECEIVED, at_ms, event.payload, audio)
+        self._trace.record(
+            source=self._source, direction=Direction.RECEIVED, turn_index=self._turn_index, at_ms=at_ms,
+            payload=event.payload, audio=audio,
+        )  # fmt: skip
 
     def _take_common(self, event: ServerEvent) -> bool:
         """Take what means the same in any session; return whether `event` was that."""

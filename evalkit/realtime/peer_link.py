@@ -124,9 +124,11 @@ class PeerLink(ABC):
         await self._send_frames([orjson.dumps(event)], stage)
 
     async def _send_frames(self, frames: Sequence[bytes], stage: Stage) -> None:
-        self._raise_trouble(stage)
+        """Send `frames`; whether there is trouble already, the caller has looked."""
         if self._connection is None or self._receiver is None:
             raise ProtocolError("the session was used before it was entered")
+        if self._connection.send_at_once(frames):
+            return
         try:
             await self._connection.send(*frames)
         except ConnectionLost as lost:

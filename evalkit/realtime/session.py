@@ -42,7 +42,7 @@ failure :meth:`RealtimeSession.turn_result` still holds what had been heard by t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -59,7 +59,7 @@ from evalkit.realtime.results import ResponseResult, TurnResult
 from evalkit.realtime.trace import AudioRef
 from evalkit.realtime.transcripts import InputTranscripts
 from evalkit.realtime.turn_taking import TURN_DETECTION_KEPT, TurnTaking
-from evalkit.realtime.turns import BENIGN_ERRORS, AudioPiece, ResponseCollector, response_id_of
+from evalkit.realtime.turns import AUDIO_DELTAS, BENIGN_ERRORS, ResponseCollector, response_id_of
 from evalkit.realtime.written_answers import OUTPUT_MODALITY_REFUSED, find_spoken
 from evalkit.records.faults import Stage
 from evalkit.records.json import Json
@@ -189,11 +189,11 @@ class RealtimeSession(ServerLink):
     def _turn_index(self) -> int:
         return self._turn.index
 
-    async def _append_to_turn(self, chunks: Sequence[bytes]) -> None:
+    def _append_to_turn(self, chunks: Sequence[bytes]) -> Awaitable[None]:
         turn = self._turn
         offset = turn.input_bytes
         turn.input_bytes += sum(map(len, chunks))
-        await self._append(chunks, wav=turn.input_wav, offset=offset)
+        return self._append(chunks, wav=turn.input_wav, offset=offset)
 
     async def _await(self, ready: Callable[[], bool], timeout_s: float, stage: Stage) -> bool:
         is_ready = await super()._await(ready, timeout_s, stage)
@@ -220,37 +220,40 @@ class RealtimeSession(ServerLink):
             self._raise_trouble(Stage.SESSION_UPDATE)
 
     def _take(self, event: ServerEvent, at_ms: float) -> None:
-        audio = None
+        spoken = find_spoken(event) if self._in_writing else None
+        if spoken is not None:
+            self._note(Trouble(Stage.SESSION_UPDATE, OUTPUT_MODALITY_REFUSED, spoken))
+        if event.type in AUDIO_DELTAS and self._collector is not None:
+            self._take_audio(self._collector, event, at_ms)
+            return
         self._receipts.feed(event)
         breach = self._turn_taking.find_breach(event)
         if breach is not None:
             self._note(Trouble(Stage.SESSION_UPDATE, TURN_DETECTION_KEPT, breach))
-        spoken = find_spoken(event) if self._in_writing else None
-        if spoken is not None:
-            self._note(Trouble(Stage.SESSION_UPDATE, OUTPUT_MODALITY_REFUSED, spoken))
         if event.type == "error":
             self._take_error(event, at_ms)
         elif self._collector is not None:
-            piece = self._collector.feed(event, at_ms)
-            audio = self._place(piece) if piece is not None else None
+            self._collector.feed(event, at_ms)
         elif event.type.startswith("response."):
             self._past_response_ids.add(response_id_of(event))
-        self._record_event(event, at_ms, audio)
+        self._record_event(event, at_ms, None)
         if self._take_common(event):
             return
-        if event.type == "response.done" or self._transcripts.feed(event) or self._is_refused():
+        is_refused = self._collector is not None and self._collector.refused
+        if event.type == "response.done" or self._transcripts.feed(event) or is_refused:
             self._news.set()
 
-    def _is_refused(self) -> bool:
-        return self._collector is not None and self._collector.refused
-
-    def _place(self, piece: AudioPiece) -> AudioRef:
-        return AudioRef(
-            piece.data,
-            self._turn.output_bytes + piece.offset,
-            self._turn.output_wav,
-            stored_as_ulaw_samples=self._output_format is AudioFormat.G711_ULAW,
-        )
+    def _take_audio(self, collector: ResponseCollector, event: ServerEvent, at_ms: float) -> None:
+        """Take a piece of the response's sound: nine of ten events are one, and nothing else is to be learnt of it."""
+        piece = collector.feed(event, at_ms)
+        if piece is None:
+            self._record_event(event, at_ms, None)
+            if collector.refused:
+                self._news.set()
+            return
+        turn, is_ulaw = self._turn, self._output_format is AudioFormat.G711_ULAW
+        audio = AudioRef(piece.data, turn.output_bytes + piece.offset, turn.output_wav, is_ulaw)
+        self._record_event(event, at_ms, audio)
 
     def _take_error(self, event: ServerEvent, at_ms: float) -> None:
         error = server_error(event.payload.get("error"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from evalkit.clock import Clock
 
@@ -31,8 +33,8 @@ class Timeline:
 
     def now_ms(self) -> float:
         """Return the milliseconds since the case began."""
-        return self.now() * 1000.0
+        return (self.clock.now() - self.began_at_s) * 1000.0
 
-    async def sleep_until(self, deadline: float) -> None:
+    def sleep_until(self, deadline: float) -> Coroutine[Any, Any, None]:
         """Return at `deadline`, in seconds since the case began, or at once, after yielding, when it has passed."""
-        await self.clock.sleep_until(self.began_at_s + deadline)
+        return self.clock.sleep_until(self.began_at_s + deadline)

@@ -28,9 +28,8 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -63,8 +62,7 @@ class Direction(StrEnum):
     RECEIVED = "received"
 
 
-@dataclass(frozen=True, slots=True)
-class AudioRef:
+class AudioRef(NamedTuple):
     """Where the audio of one event can be found again.
 
     Attributes:
@@ -202,9 +200,9 @@ def _with(payload: Any, place: Sequence[str | int], value: Any) -> Any:
     """Return `payload` with `value` at the place that some keys lead to."""
     key, *further = place
     inner = _with(payload[key], further, value) if further else value
-    if isinstance(payload, Mapping):
-        return {**payload, key: inner}
-    return [inner if number == key else each for number, each in enumerate(payload)]
+    if isinstance(payload, list):
+        return [inner if number == key else each for number, each in enumerate(payload)]
+    return {**payload, key: inner}
 
 
 def _blank_secrets(line: dict[str, Any]) -> bytes:

@@ -25,8 +25,7 @@ from __future__ import annotations
 
 import binascii
 from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import orjson
 
@@ -45,11 +44,10 @@ MAX_RESPONSE_CHARS = 96 * 1024 * 1024
 _EVENT_CHARS = 200
 
 # The second name of each pair is from before general availability; compatible servers still use it.
-_AUDIO_DELTAS = frozenset({"response.output_audio.delta", "response.audio.delta"})
+AUDIO_DELTAS = frozenset({"response.output_audio.delta", "response.audio.delta"})
 
 
-@dataclass(frozen=True, slots=True)
-class AudioPiece:
+class AudioPiece(NamedTuple):
     """The audio of one event: its bytes and where they begin in the response's audio."""
 
     offset: int
@@ -81,7 +79,7 @@ class ResponseCollector:
         self.created_at_ms = created_at_ms
         self._past_response_ids = past_response_ids
         self._served_model = served_model
-        self._seen: dict[int, slice] = {}
+        self._seen: dict[int, int] = {}
         self._items = Items()
         self._audio = bytearray()
         self._status, self._status_reason = "in_progress", ""
@@ -109,16 +107,15 @@ class ResponseCollector:
 
         A repeated event returns the piece its first copy brought, so that a trace can point both at the same bytes.
         """
+        if event.type in AUDIO_DELTAS:
+            is_wanted = self._is_ours(event) and not self._is_too_much(event)
+            return self._take_audio(event, at_ms) if is_wanted else None
         if event.type == "error":
             self._take_error(server_error(event.payload.get("error")))
             return None
-        is_audio = event.type in _AUDIO_DELTAS
         handler = self._handlers.get(event.type)
-        if (handler is None and not is_audio) or not self._is_ours(event) or self._is_too_much(event):
-            return None
-        if handler is None:
-            return self._take_audio(event, at_ms)
-        handler(self, event, at_ms)
+        if handler is not None and self._is_ours(event) and not self._is_too_much(event):
+            handler(self, event, at_ms)
         return None
 
     def result(self) -> ResponseResult:
@@ -148,13 +145,13 @@ class ResponseCollector:
 
     def _is_ours(self, event: ServerEvent) -> bool:
         response_id = response_id_of(event)
-        if not response_id:
+        if response_id in ("", self.response_id):
             return True
         if not self.response_id and response_id not in self._past_response_ids:
             self.response_id = response_id
-        if response_id != self.response_id and response_id not in self._past_response_ids:
+        elif response_id not in self._past_response_ids:
             self._stray_deltas += event.type.endswith(".delta")
-            self._stray_audio += event.type in _AUDIO_DELTAS
+            self._stray_audio += event.type in AUDIO_DELTAS
         return response_id == self.response_id
 
     def _is_too_much(self, event: ServerEvent) -> bool:
@@ -173,15 +170,15 @@ class ResponseCollector:
     def _item(self, payload: Mapping[str, Any]) -> Item:
         return self._items.find(_text(payload, "item_id"), _number(payload, "output_index"), _text(payload, "call_id"))
 
-    def _is_repeated(self, event: ServerEvent, brought: slice = slice(0)) -> slice | None:
-        """Return what the first copy of a delta brought; None, remembering `brought`, when this is the first."""
+    def _is_repeated(self, event: ServerEvent, offset: int = 0) -> int | None:
+        """Return the offset of the first copy of a delta; None, remembering `offset`, when this is the first."""
         event_id, delta = event.payload.get("event_id"), event.payload.get("delta")
         if not (isinstance(event_id, str) and event_id and isinstance(delta, str)):
             return None
         identity = hash((event_id, event.type, delta))
         if identity in self._seen:
             return self._seen[identity]
-        self._seen[identity] = brought
+        self._seen[identity] = offset
         return None
 
     def _take_error(self, error: ServerError) -> None:
@@ -197,9 +194,9 @@ class ResponseCollector:
             self.error = self.error or ServerError("audio_decode", f"audio that is not base64: {reason}")
             return None
         start = len(self._audio)
-        earlier = self._is_repeated(event, slice(start, start + len(data)))
+        earlier = self._is_repeated(event, start)
         if earlier is not None:
-            return AudioPiece(earlier.start, data)
+            return AudioPiece(earlier, data)
         if data and self._first_audio_at_ms is None:
             self._first_audio_at_ms = at_ms
         self._audio += data

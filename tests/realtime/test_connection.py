@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
+from websockets.utils import accept_key
 
 from evalkit.errors import CaseFailure
 from evalkit.realtime.connection import ConnectionLimits, ConnectionLost, _text_frames, connect
@@ -303,3 +305,56 @@ async def test_messages_of_every_size_arrive_whole_and_masked(start_peer: StartP
     frames = _text_frames([b"same"] * 64)
     masks = {frames[start + 2 : start + 6] for start in range(0, len(frames), 10)}
     assert len(masks) == 64
+
+
+def _whole(arrived: bytes) -> list[bytes]:
+    return [arrived]
+
+
+def _bytewise(arrived: bytes) -> list[bytes]:
+    return [arrived[at : at + 1] for at in range(len(arrived))]
+
+
+def _within_the_headers_end(arrived: bytes) -> list[bytes]:
+    at = arrived.index(b"\r\n\r\n") + 2
+    return [arrived[:at], arrived[at:]]
+
+
+def _within_a_frame(arrived: bytes) -> list[bytes]:
+    at = arrived.index(b"\r\n\r\n") + 14
+    return [arrived[:at], arrived[at:]]
+
+
+@pytest.mark.parametrize("cut", [_whole, _bytewise, _within_the_headers_end, _within_a_frame])
+async def test_messages_are_heard_in_order_however_they_arrive(cut: Callable[[bytes], list[bytes]]) -> None:
+    """Text, pings and fragments behind the answer to the handshake, in one piece, in many, or cut within a frame."""
+    frames = [
+        Frame(Opcode.TEXT, b'{"number": 1}'),
+        Frame(Opcode.PING, b"are you there"),
+        Frame(Opcode.TEXT, b"x" * 300),
+        Frame(Opcode.TEXT, b"in two ", fin=False),
+        Frame(Opcode.CONT, b"parts"),
+        Frame(Opcode.TEXT, b"last"),
+    ]
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(line.partition(": ")[2] for line in request.splitlines() if line.startswith("Sec-WebSocket-Key"))
+        answer = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        answer += f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n"
+        for part in cut(answer.encode() + b"".join(frame.serialize(mask=False) for frame in frames)):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0)
+        await reader.read(4)  # the pong
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        heard: list[str | bytes] = []
+        connection = await connect(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", {}, on_text=heard.append)
+        with contextlib.suppress(ConnectionLost):
+            while True:
+                heard.append(await asyncio.wait_for(connection.receive(), 5))
+        await connection.close()
+    assert heard == ['{"number": 1}', "x" * 300, "in two parts", "last"]

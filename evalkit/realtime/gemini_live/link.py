@@ -26,7 +26,6 @@ it closed the connection for want of quota       that under way            ``ins
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -137,7 +136,7 @@ class GeminiLink(ServerLink):
     def _record_event(self, event: ServerEvent, at_ms: float, audio: AudioRef | None) -> None:  # noqa: ARG002
         """Keep where the sound of the message is kept; the message itself is recorded."""
         if audio is not None and self._sound_place is not None:
-            self._refs.append(replace(audio, place=self._sound_place))
+            self._refs.append(audio._replace(place=self._sound_place))
 
     def _note_call(self, event: ServerEvent) -> None:
         if event.type == "response.output_item.done":
