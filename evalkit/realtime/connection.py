@@ -16,7 +16,7 @@ import errno
 import logging
 import os
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -193,15 +193,24 @@ class Connection:
         )
 
 
+def _masks() -> Iterator[bytes]:
+    """Yield masks without end, drawn a thousand at a time: a system call for each costs more than the masking."""
+    while True:
+        drawn = os.urandom(4096)
+        yield from (drawn[at : at + 4] for at in range(0, len(drawn), 4))
+
+
+_MASKS = _masks()
+
+
 def _text_frames(messages: Sequence[bytes]) -> bytes:
     """Return `messages` as the WebSocket frames of a client, for one write: a system call costs more than a frame.
 
-    Each is masked with four bytes of its own from the system's random source, drawn together (RFC 6455, section 5.3).
+    Each is masked with four bytes of its own from the system's random source (RFC 6455, section 5.3).
     """
-    masks = os.urandom(4 * len(messages))
     frames: list[bytes] = []
-    for number, message in enumerate(messages):
-        mask, length = masks[4 * number : 4 * number + 4], len(message)
+    for message in messages:
+        mask, length = next(_MASKS), len(message)
         if length < 126:
             head = struct.pack("!BB", _FINAL_TEXT, _MASKED | length)
         elif length < 65_536:

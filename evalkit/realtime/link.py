@@ -6,7 +6,7 @@ A subclass says what an event means to it (:meth:`ServerLink._take`). What is se
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import NotRequired, Unpack
 
 from evalkit.audio.formats import AudioFormat
@@ -60,15 +60,15 @@ class ServerLink(PeerLink):
     def _take(self, event: ServerEvent, at_ms: float) -> None:
         """Take one event that arrived at `at_ms` since the case began: record it, and do what it means."""
 
-    async def _append(self, chunks: Sequence[bytes], *, wav: str | None, offset: int) -> None:
-        """Send `chunks`, which begin at byte `offset` of what `wav` will hold."""
+    def _append(self, chunks: Sequence[bytes], *, wav: str | None, offset: int) -> Awaitable[None]:
+        """Send `chunks`, which begin at byte `offset` of what `wav` will hold; to be awaited at once."""
         self._raise_trouble(Stage.STREAM_AUDIO)
         frames = [self._events.append_audio_frame(chunk) for chunk in chunks]
         self._trace.record_sent_audio(
             frames, source=self._source, turn_index=self._turn_index, at_ms=self._timeline.now_ms(),
             wav=wav, offset=offset,
         )  # fmt: skip
-        await self._send_frames([frame.text for frame in frames], Stage.STREAM_AUDIO)
+        return self._send_frames([frame.text for frame in frames], Stage.STREAM_AUDIO)
 
     def _hear(self, frame: str | bytes) -> None:
         """Take one message, on its arrival."""
