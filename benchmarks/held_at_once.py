@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 
 from evalkit import event_loop
-from evalkit.engine.heap import frozen_heap
+from evalkit.heap import frozen_heap
 
 T = TypeVar("T")
 

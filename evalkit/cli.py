@@ -31,6 +31,7 @@ from pathlib import Path
 
 import evalkit
 from evalkit.errors import ConfigError, ServiceStartError, StorageError, UserError
+from evalkit.heap import growing_heap
 
 # Command -> what it does; `evalkit.commands.<name>.main(args) -> exit code`.
 COMMANDS = {
@@ -71,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     with suppress(ValueError):  # only the main thread may; a request to end is an interruption
         signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = _dispatch(args)
+        with growing_heap():
+            code = _dispatch(args)
     except KeyboardInterrupt:
         print("evalkit: interrupted", file=sys.stderr)
         code = EXIT_INTERRUPTED

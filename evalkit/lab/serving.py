@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
@@ -17,6 +16,7 @@ import uvicorn
 
 from evalkit import event_loop
 from evalkit.errors import ConfigError
+from evalkit.heap import freeze_heap
 from evalkit.lab.application import make_application, open_lab
 from evalkit.lab.lab import Lab
 from evalkit.lab.settings import LabSettings
@@ -69,7 +69,7 @@ class _Server(uvicorn.Server):
         finally:
             log.disabled = False
         if self.started:
-            gc.freeze()  # a full collection looks at all objects there are, and meanwhile nobody is told anything
+            freeze_heap()  # a full collection looks at all objects there are, and meanwhile nobody is told anything
             self._when_up()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

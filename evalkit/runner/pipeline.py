@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from evalkit.clock import Clock
-from evalkit.engine.heap import frozen_heap
 from evalkit.engine.quota import Quota
 from evalkit.engine.retry import RetryPolicy
 from evalkit.engine.scheduler import Engine, EngineLimits, Finish, Outcome, Prior, Work
 from evalkit.engine.throttle import Throttle
 from evalkit.graders.apply import grade_record
 from evalkit.graders.context import GraderServices
+from evalkit.heap import frozen_heap
 from evalkit.metrics.cost import grade_costs_usd
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import Grade, GraderSpec

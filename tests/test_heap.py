@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from evalkit.engine.heap import frozen_heap
+from evalkit.heap import frozen_heap, growing_heap
 
 
 class _Node:
@@ -30,3 +30,14 @@ def test_everything_is_as_before_when_the_block_ends() -> None:
     with pytest.raises(KeyError), frozen_heap():
         raise KeyError
     assert gc.get_freeze_count() == 0
+
+
+def test_what_is_loaded_is_hardly_looked_at_and_a_run_is_as_ever() -> None:
+    """Collections are rare while a command grows, as Python has them inside a run, and as they were afterwards."""
+    before = gc.get_threshold()
+    with growing_heap():
+        assert gc.get_threshold()[0] > 100 * before[0]
+        with frozen_heap():
+            assert gc.get_threshold() == before
+        assert gc.get_threshold()[0] > 100 * before[0]
+    assert gc.get_threshold() == before
