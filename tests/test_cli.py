@@ -116,7 +116,12 @@ def test_quick_answers_import_nothing_heavy(flag: str) -> None:
     assert done.stderr.strip() == "[]"
 
 
-UNUSED_BY_CHECK = ("openai", "pandas", "matplotlib", "scipy", "jinja2", "rich", "starlette", "rapidfuzz", "dateutil")
+UNUSED_BY_CHECK = (
+    "openai", "pandas", "matplotlib", "scipy", "jinja2", "rich", "starlette", "rapidfuzz", "dateutil", "numpy", "regex",
+    "websockets", "evalkit.audio.g711", "evalkit.compose.slurm_queue", "evalkit.modes.voice.spoken_turn",
+    "evalkit.modes.voice.written_turn", "evalkit.peers.peers", "evalkit.realtime.session", "evalkit.runner.job",
+    "evalkit.simulator.caller", "evalkit.tool_host.host",
+)  # fmt: skip
 
 
 def test_check_imports_nothing_that_runs_cases_or_shows_them() -> None:
@@ -138,6 +143,27 @@ def test_a_run_begins_without_what_asks_and_draws() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+UNUSED_BY_A_RUN = (
+    "evalkit.compose.current_launch", "evalkit.compose.queues", "evalkit.metrics.turn_taking.panel",
+    "evalkit.modes.voice.conversation_audio", "evalkit.modes.voice.dialogue", "evalkit.modes.voice.duplex_line",
+    "evalkit.realtime.duplex", "evalkit.realtime.gemini_live", "evalkit.realtime.live_call",
+    "evalkit.realtime.media_stream.session", "evalkit.reports.page.duplex_timeline", "evalkit.reports.plots.scorecard",
+    "evalkit.reports.realism", "evalkit.runner.job_wait", "evalkit.runner.sweep", "evalkit.tool_host.host",
+    "matplotlib", "regex", "scipy",
+)  # fmt: skip
+
+
+def test_one_case_loads_neither_sweeps_nor_other_kinds_of_call(tmp_path: Path) -> None:
+    """Of a whole run, reports and all: no full duplex, telephone line or simulated caller, and nothing that draws."""
+    line = ["max_examples=1", f"output_dir={tmp_path}", "run_name=one"]
+    code = (
+        f"import sys; from evalkit.cli import main; code = main({line!r});"
+        f"print(code, [name for name in {UNUSED_BY_A_RUN!r} if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "0 []"
 
 
 def test_planning_a_run_imports_no_client_and_no_plots() -> None:

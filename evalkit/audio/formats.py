@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from evalkit.audio import g711
-from evalkit.audio.g711 import Pcm
+if TYPE_CHECKING:
+    from evalkit.audio.g711 import Pcm
 
 
 class AudioFormat(StrEnum):
@@ -54,8 +53,7 @@ class AudioFormat(StrEnum):
     @cached_property
     def silence_byte(self) -> int:
         """The byte that repeated means silence; 0x00 would be a loud pop in G.711."""
-        coded = {AudioFormat.G711_ULAW: g711.ULAW_SILENCE, AudioFormat.G711_ALAW: g711.ALAW_SILENCE}
-        return coded.get(self, 0x00)
+        return {AudioFormat.G711_ULAW: 0xFF, AudioFormat.G711_ALAW: 0xD5}.get(self, 0x00)
 
     def duration_ms(self, byte_count: int) -> float:
         """Return how long `byte_count` bytes play, in milliseconds."""
@@ -67,16 +65,18 @@ class AudioFormat(StrEnum):
 
     def to_wire(self, pcm: Pcm) -> bytes:
         """Return the wire bytes of int16 samples that already have this format's rate."""
-        if self is AudioFormat.G711_ULAW:
-            return g711.ulaw_encode(pcm)
-        if self is AudioFormat.G711_ALAW:
-            return g711.alaw_encode(pcm)
-        return pcm.astype("<i2").tobytes()
+        if self.is_pcm:
+            return pcm.astype("<i2").tobytes()
+        from evalkit.audio import g711  # makes tables
+
+        return g711.ulaw_encode(pcm) if self is AudioFormat.G711_ULAW else g711.alaw_encode(pcm)
 
     def from_wire(self, data: bytes) -> Pcm:
         """Return the int16 samples of wire bytes; a torn last PCM16 byte is dropped."""
-        if self is AudioFormat.G711_ULAW:
-            return g711.ulaw_decode(data)
-        if self is AudioFormat.G711_ALAW:
-            return g711.alaw_decode(data)
+        if not self.is_pcm:
+            from evalkit.audio import g711
+
+            return g711.ulaw_decode(data) if self is AudioFormat.G711_ULAW else g711.alaw_decode(data)
+        import numpy as np  # what only names a format does without
+
         return np.frombuffer(data[: len(data) // 2 * 2], dtype="<i2").astype(np.int16)

@@ -12,9 +12,6 @@ from numpy.typing import NDArray
 
 Pcm = NDArray[np.int16]
 
-ULAW_SILENCE = 0xFF
-ALAW_SILENCE = 0xD5
-
 
 def _ulaw_encode_table() -> NDArray[np.uint8]:
     pcm = np.arange(-32768, 32768, dtype=np.int32)

@@ -28,8 +28,9 @@ from evalkit.errors import ConfigError
 from evalkit.object_storage.addresses import shown
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep_write import describe_differences, write_sweep
-from evalkit.runner.reporting import Configs, is_reported, read_sweep_jobs, read_sweep_realism, report_run
+from evalkit.runner.reporting import report_run
 from evalkit.runner.stored_plan import read_planned_configs
+from evalkit.runner.sweep_reading import Configs, is_reported, read_sweep_jobs, read_sweep_realism
 from evalkit.runner.terminal import say, stderr_console
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.files import write_atomically

@@ -33,8 +33,8 @@ from evalkit.peers.embedded import shared_services
 from evalkit.peers.served import shared_llms
 from evalkit.runner.execution import exit_code_of, launch_jobs
 from evalkit.runner.job import finish_job, is_done, run_job
-from evalkit.runner.job_wait import Launched, WaitBounds
-from evalkit.runner.jobs import Destination, Plan, packaged_source
+from evalkit.runner.job_wait import WaitBounds
+from evalkit.runner.jobs import Destination, Launched, Plan, packaged_source
 from evalkit.runner.pipeline import expand_trials
 from evalkit.runner.prepare import Prepared, handing_on, prepare, prepare_all
 from evalkit.runner.remaining import find_changes, is_unchanged

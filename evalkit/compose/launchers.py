@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -19,8 +19,6 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.plugins import Plugins
 from omegaconf import DictConfig, ListConfig
 
-from evalkit.compose.ray_cluster.settings import find_ray_problems
-from evalkit.compose.slurm_options import find_slurm_problems
 from evalkit.settings.names import did_you_mean
 from evalkit.settings.options import option_folders
 
@@ -61,7 +59,8 @@ class LauncherKind:
         at_least_1: Settings that are whole numbers from 1 on.
         further: Other settings, by what each may be.
         program: A program that must be on the PATH; None: none.
-        try_out: Finds what else is wrong with settings that are what they may be.
+        try_out: ``module:function`` that finds what else is wrong with settings that are what they may be. Loaded when
+            it is used.
         replaced: The plugin's class, by its full name, and ours, as ``module:class``, that stands in for it. Of Ray's
             the name is all that is used: Hydra makes launchers of plugins only.
 
@@ -73,7 +72,7 @@ class LauncherKind:
     at_least_1: tuple[str, ...]
     further: Mapping[_Kind, tuple[str, ...]] = field(default_factory=dict)
     program: str | None = None
-    try_out: Callable[[Mapping[str, Any]], Iterable[str]] = lambda _: ()
+    try_out: str | None = None
     replaced: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -113,7 +112,7 @@ LAUNCHERS: Mapping[str, LauncherKind] = {
             _Kind.ONE: ("nodes", "tasks_per_node"),
         },
         program="sbatch",
-        try_out=find_slurm_problems,
+        try_out="evalkit.compose.slurm_options:find_slurm_problems",
         replaced={f"{_SUBMITIT}.SlurmLauncher": "evalkit.compose.submitit_launcher:PatientSlurmLauncher"},
     ),
     "ray": LauncherKind(
@@ -122,7 +121,7 @@ LAUNCHERS: Mapping[str, LauncherKind] = {
         "ray",
         ("n_jobs",),
         {_Kind.AT_LEAST_0: ("max_takeovers",), _Kind.TEXTS: ("environment",)},
-        try_out=find_ray_problems,
+        try_out="evalkit.compose.ray_cluster.settings:find_ray_problems",
         replaced={f"{_RAY}.RayLauncher": "evalkit.compose.ray_launcher:RayLauncher"},
     ),
 }
@@ -155,7 +154,7 @@ def find_launcher_problems(name: str, settings: Mapping[str, Any]) -> list[str]:
             f"hydra/launcher={name}: there is no {kind.program} on the PATH; run this where jobs can be submitted, "
             "or choose another launcher (hydra/launcher=submitit_local, joblib)"
         )
-    return problems or list(kind.try_out(settings))
+    return problems or list(_named(kind.try_out)(settings) if kind.try_out else ())
 
 
 def use_own_settings() -> None:
@@ -169,8 +168,13 @@ def use_own_settings() -> None:
 def use_patient_launchers(name: str) -> None:
     """Let Hydra make our class where the config of launcher `name` asks for the plugin's."""
     for theirs, ours in LAUNCHERS[name].replaced.items() if name in LAUNCHERS else ():
-        module, _, class_name = ours.partition(":")
-        Plugins.instance().class_name_to_class[theirs] = getattr(importlib.import_module(module), class_name)
+        Plugins.instance().class_name_to_class[theirs] = _named(ours)
+
+
+def _named(name: str) -> Any:
+    """Return what ``module:name`` names."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 def _find_setting_problems(kind: LauncherKind, settings: Mapping[str, Any]) -> Iterator[str]:

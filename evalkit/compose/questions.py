@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from evalkit.compose.launching import call_hydra
+from evalkit.compose.hydra_calls import call_hydra
 from evalkit.compose.line import CommandLine
 from evalkit.compose.overrides import find_override_problems
 from evalkit.errors import ConfigError

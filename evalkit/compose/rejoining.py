@@ -15,14 +15,15 @@ from pathlib import Path
 
 from evalkit.clock import MonotonicClock
 from evalkit.compose.current_launch import launching
-from evalkit.compose.launching import find_grace_s, launch
+from evalkit.compose.launching import launch
 from evalkit.compose.queues import QUEUES, open_queue
+from evalkit.compose.sweep_launching import find_grace_s
 from evalkit.compose.sweep_standing import describe_jobs, find_states
 from evalkit.errors import ConfigError
 from evalkit.runner.execution import launch_jobs
-from evalkit.runner.job_wait import Launched, WaitBounds, WaitEnd
+from evalkit.runner.job_wait import WaitBounds, WaitEnd
 from evalkit.runner.job_watch import JobState, JobWatch
-from evalkit.runner.jobs import Plan, RunJob
+from evalkit.runner.jobs import Launched, Plan, RunJob
 from evalkit.runner.terminal import say
 from evalkit.store.heartbeat import Heartbeats
 from evalkit.store.running_jobs import RunningJobs

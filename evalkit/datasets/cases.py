@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.audio.wav import find_mismatches
 from evalkit.datasets.expectations import ARGUMENTS_COLUMN, MATCH_COLUMN, TOOL_COLUMN, read_expectation
 from evalkit.datasets.ids import find_id_problems
 from evalkit.datasets.recordings import Recordings
@@ -123,6 +122,8 @@ def _describe_audio(
         return {}
     # A G.711 recording can be had as PCM; the other way round would make phone audio of what was none.
     codec = recording.codec if codec.is_pcm else codec
+    from evalkit.audio.wav import find_mismatches  # of recordings only: texts need nothing that reads sound
+
     problems.extend(f"{where}: {problem}" for problem in find_mismatches(recording, codec, codec.sample_rate_hz))
     return {
         "audio_path": str(recording.path),

@@ -6,11 +6,13 @@ One after the other: a recording takes a fifth of a millisecond, and threads too
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evalkit.audio.conformance import MeasuredRecording, measure_recording
-from evalkit.audio.wav import decode_wav
 from evalkit.datasets.files import read_bytes
 from evalkit.errors import DataError
+
+if TYPE_CHECKING:
+    from evalkit.audio.conformance import MeasuredRecording
 
 
 class Recordings:
@@ -30,6 +32,10 @@ class Recordings:
 
 
 def _read(path: Path) -> MeasuredRecording | DataError:
+    # Texts that will be spoken have no recordings, and need nothing that measures sound.
+    from evalkit.audio.conformance import measure_recording
+    from evalkit.audio.wav import decode_wav
+
     try:
         content = read_bytes(path)
         return measure_recording(decode_wav(path, content), content)

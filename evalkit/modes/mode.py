@@ -33,12 +33,10 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
-from evalkit.clock import Clock
 from evalkit.errors import ConfigError
 from evalkit.metrics.forecast import CaseWork, Models, Rates
-from evalkit.peers.peers import Peers
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Fault
 from evalkit.records.grade import GraderSpec
@@ -46,7 +44,11 @@ from evalkit.records.json import JsonObject
 from evalkit.records.layout import ResultLayout
 from evalkit.records.record import CaseRecord
 from evalkit.settings.types import ProviderSettings, RunSettings
-from evalkit.store.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.peers.peers import Peers
+    from evalkit.store.run_directory import RunDirectory
 
 Work: TypeAlias = Callable[[CaseTrial, int], Awaitable[CaseRecord]]
 """One attempt at a case-trial (attempts count from 1) -> its record. Never raises for what goes wrong in the case."""

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Protocol
 
 import evalkit
@@ -15,7 +14,7 @@ from evalkit.peers.endpoints import endpoint_of
 from evalkit.peers.judge import JudgeService
 from evalkit.peers.pricing import price_table
 from evalkit.peers.request_policy import RequestPolicy
-from evalkit.providers.cache import ContentCache
+from evalkit.providers.cache import ContentCache, open_cache
 from evalkit.providers.chat import ChatModel
 from evalkit.providers.clients import Clients, Slot
 from evalkit.providers.endpoints import ProviderEndpoint, read_key, realtime_url, request_headers
@@ -176,15 +175,3 @@ async def open_peers(
         yield Peers(settings, clients, open_cache(), price_table(settings), embedded_url, on_rate_limits)
     finally:
         await clients.aclose()
-
-
-def open_cache() -> ContentCache:
-    """Return the cache between runs."""
-    return ContentCache(cache_folder() / "v1")
-
-
-def cache_folder() -> Path:
-    """Return the folder for what is kept between runs: ``$EVALKIT_CACHE``, else one in the user's cache folder."""
-    chosen = os.environ.get("EVALKIT_CACHE")
-    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evalkit"
-    return Path(chosen).expanduser() if chosen else root

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from evalkit.peers.peers import open_cache
+from evalkit.providers.cache import open_cache
 from evalkit.whole_files import write_whole
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 from evalkit.errors import ConfigError, collecting
-from evalkit.peers.peers import cache_folder
 from evalkit.peers.replayed import REPLAY
 from evalkit.peers.shared_addresses import read_shared, sharing
+from evalkit.providers.cache import cache_folder
 from evalkit.service.child import START_TIMEOUT_S, launch
 from evalkit.service.llm.weights import WEIGHTS
 from evalkit.service.offered import offered_models

@@ -97,3 +97,15 @@ class ContentCache:
 
 def _head(payload: bytes) -> bytes:
     return json.dumps({"sha256": sha256(payload).hexdigest(), "bytes": len(payload)}).encode()
+
+
+def open_cache() -> ContentCache:
+    """Return the cache between runs."""
+    return ContentCache(cache_folder() / "v1")
+
+
+def cache_folder() -> Path:
+    """Return the folder for what is kept between runs: ``$EVALKIT_CACHE``, else one in the user's cache folder."""
+    chosen = os.environ.get("EVALKIT_CACHE")
+    root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "evalkit"
+    return Path(chosen).expanduser() if chosen else root

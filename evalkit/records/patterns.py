@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import regex
-
 LOOKED_AT = 64 * 1024
 """Only the last part of a text is looked at, in characters."""
 LIMIT_S = 0.5
@@ -14,11 +12,15 @@ def matches(pattern: str, text: str) -> bool:
 
     Raises TimeoutError where that takes longer than :data:`LIMIT_S`.
     """
+    import regex
+
     return regex.search(pattern, text[-LOOKED_AT:], regex.MULTILINE, timeout=LIMIT_S) is not None
 
 
 def find_pattern_problem(pattern: str) -> str:
     """Return what is wrong with a regular expression; empty: nothing."""
+    import regex
+
     try:
         regex.compile(pattern)
     except regex.error as error:

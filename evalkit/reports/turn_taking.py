@@ -35,15 +35,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalkit.metrics.turn_taking.by_others import measure_by_others, tau_metric
-from evalkit.metrics.turn_taking.full_duplex_bench import NOT_MEASURED
-from evalkit.metrics.turn_taking.measurement import Measurement
-from evalkit.metrics.turn_taking.panel import measure_calls
-from evalkit.metrics.turn_taking.timeline import CallTimeline
 from evalkit.records.json import Json
 from evalkit.records.record import CaseRecord
+
+if TYPE_CHECKING:
+    from evalkit.metrics.turn_taking.measurement import Measurement
+    from evalkit.metrics.turn_taking.timeline import CallTimeline
 
 READ_TOGETHER = ("yield_rate", "backchannel_selectivity")
 """Who stops for every sound yields always, who stops for none is never distracted: one of the two says nothing."""
@@ -72,6 +71,8 @@ def read_calls(records: Iterable[CaseRecord]) -> HeardCalls:
         if stored is None or not record.scored:
             continue
         try:
+            from evalkit.metrics.turn_taking.timeline import CallTimeline
+
             if not isinstance(stored, Mapping):
                 raise TypeError(f"notes.turn_taking is {type(stored).__name__}, expected keys and values")
             timelines[record.key] = CallTimeline.from_json(record.case.case_id, stored)
@@ -85,6 +86,11 @@ def summarize_turn_taking(records: Sequence[CaseRecord], seed: int) -> dict[str,
     heard = read_calls(records)
     if not heard.timelines and not heard.unread:
         return {}
+    # Most runs have no such call, and end sooner without four definitions of what its turns are worth.
+    from evalkit.metrics.turn_taking.by_others import measure_by_others
+    from evalkit.metrics.turn_taking.full_duplex_bench import NOT_MEASURED
+    from evalkit.metrics.turn_taking.panel import measure_calls
+
     calls = list(heard.timelines.values())
     others = measure_by_others(calls)
     return {
@@ -112,6 +118,8 @@ def _count_cuts(records: Iterable[CaseRecord]) -> dict[str, Json]:
 
 def list_metrics(found: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
     """Return metric -> its node of a summary's ``turn_taking``: evalkit's own, and those that others define."""
+    from evalkit.metrics.turn_taking.by_others import tau_metric
+
     tau = {tau_metric(name): node for name, node in found.get("tau_voice", {}).items()}
     return {**found["metrics"], **tau, **found.get("eva", {}), **found.get("full_duplex_bench", {})}
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from evalkit.metrics.turn_taking.exchanges import YIELD_WINDOW_S
-from evalkit.metrics.turn_taking.panel import measure_calls
-from evalkit.metrics.turn_taking.timeline import CallTimeline
+if TYPE_CHECKING:
+    from evalkit.metrics.turn_taking.timeline import CallTimeline
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,11 @@ class WaitDistribution:
 
 def read_waits(calls: Sequence[CallTimeline]) -> tuple[WaitDistribution, ...]:
     """Return the waits for answers and for yields; those that were never waited for are left out."""
+    if not calls:
+        return ()
+    from evalkit.metrics.turn_taking.exchanges import YIELD_WINDOW_S
+    from evalkit.metrics.turn_taking.panel import measure_calls
+
     panel = {one.name: one for one in measure_calls(calls)}
     unanswered = sum(one.value == 0 for one in panel["response_rate"].contributions)
     yields = panel["yield_latency"].contributions

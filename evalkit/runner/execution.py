@@ -21,15 +21,12 @@ from evalkit.peers.served import shared_llms
 from evalkit.runner.advance_warnings import warn_in_advance
 from evalkit.runner.forecast import describe_sweep, forecast_job, price_dates
 from evalkit.runner.job import run_job
-from evalkit.runner.job_wait import Launched, WaitBounds
-from evalkit.runner.jobs import Plan, RunJob, slug
+from evalkit.runner.jobs import Launched, Plan, RunJob, slug
 from evalkit.runner.prepare import Prepared, handing_on, prepare_all, require_embedded_models
 from evalkit.runner.remote_folders import mark_output, output_folder, probe_output, upload_root, uploading
 from evalkit.runner.run_ending import ExitCode
-from evalkit.runner.sweep import begin_sweep, finish_sweep
 from evalkit.runner.terminal import say
 from evalkit.store.file_system import require_sound
-from evalkit.store.launching_process import launching_alone
 from evalkit.store.provenance import config_sha256, find_run_id_problem
 from evalkit.store.run_directory import RunDirectory
 
@@ -66,6 +63,10 @@ def execute(planned: Plan, launch: Launch) -> int:
         require_embedded_models(prepared, models)
         mark_output(first.settings.output_dir, working_dir)
         if planned.multirun:
+            from evalkit.runner.job_wait import WaitBounds
+            from evalkit.runner.sweep import begin_sweep, finish_sweep
+            from evalkit.store.launching_process import launching_alone
+
             directory = RunDirectory.new_sweep_root(output_dir)
             hashes = [config_sha256(job.config, job.datasets) for job in prepared]
             begin_sweep(planned, directory, working_dir=working_dir, config_sha256=hashes)

@@ -96,27 +96,6 @@ class Waited:
         return Waited({**self.states, **later.states}, ended_by, queued)
 
 
-@dataclass(frozen=True)
-class Launched:
-    """How a launch ended.
-
-    Attributes:
-        interrupted: Whether it was asked to end.
-        waited: What was known when jobs that run elsewhere were waited for no more; None: all jobs ran from here.
-        notes: A sentence for each wait that left jobs behind.
-
-    """
-
-    interrupted: bool = False
-    waited: Waited | None = None
-    notes: tuple[str, ...] = ()
-
-    def joined_with(self, later: Launched) -> Launched:
-        """Return how this one and a later one of the same sweep ended."""
-        waited = self.waited.joined_with(later.waited) if self.waited and later.waited else self.waited or later.waited
-        return Launched(self.interrupted or later.interrupted, waited, (*self.notes, *later.notes))
-
-
 class AskedAside:
     """A queue that is asked in a thread of its own, so that one that hangs, or fails, holds up nobody."""
 

@@ -7,11 +7,14 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evalkit.errors import ConfigError
 from evalkit.settings.resources import resource_dir
 from evalkit.store.heartbeat import LOST_AFTER_S
+
+if TYPE_CHECKING:
+    from evalkit.runner.job_wait import Waited
 
 BASIC_LAUNCHER = "basic"
 """Hydra's own, which runs one job after the other."""
@@ -75,6 +78,27 @@ class Destination(NamedTuple):
     in_sweep: bool = False
     in_worker: bool = False
     lost_after_s: float = LOST_AFTER_S
+
+
+@dataclass(frozen=True)
+class Launched:
+    """How a launch ended.
+
+    Attributes:
+        interrupted: Whether it was asked to end.
+        waited: What was known when jobs that run elsewhere were waited for no more; None: all jobs ran from here.
+        notes: A sentence for each wait that left jobs behind.
+
+    """
+
+    interrupted: bool = False
+    waited: Waited | None = None
+    notes: tuple[str, ...] = ()
+
+    def joined_with(self, later: Launched) -> Launched:
+        """Return how this one and a later one of the same sweep ended."""
+        waited = self.waited.joined_with(later.waited) if self.waited and later.waited else self.waited or later.waited
+        return Launched(self.interrupted or later.interrupted, waited, (*self.notes, *later.notes))
 
 
 RunJob = Callable[[Job, Destination], None]

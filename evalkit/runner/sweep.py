@@ -32,12 +32,12 @@ from evalkit.object_storage.addresses import shown
 from evalkit.reports.realism_table import realism_tables
 from evalkit.reports.sweep import sweep_table
 from evalkit.reports.sweep_write import write_sweep
-from evalkit.runner.job_wait import Launched, WaitBounds, Waited, WaitEnd
+from evalkit.runner.job_wait import WaitBounds, Waited, WaitEnd
 from evalkit.runner.job_watch import JobState, JobWatch
-from evalkit.runner.jobs import Job, Plan
-from evalkit.runner.reporting import read_sweep_jobs, read_sweep_realism
+from evalkit.runner.jobs import Job, Launched, Plan
 from evalkit.runner.run_ending import ExitCode, worst
 from evalkit.runner.stored_plan import write_plan
+from evalkit.runner.sweep_reading import read_sweep_jobs, read_sweep_realism
 from evalkit.runner.terminal import say, stderr_console
 from evalkit.store.files import write_atomically
 from evalkit.store.run_directory import RunDirectory, RunStatus

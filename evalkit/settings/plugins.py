@@ -29,7 +29,14 @@ GROUPS = ("evalkit.modes", "evalkit.graders", "evalkit.providers")
 @cache
 def find_entry_points(group: str) -> Mapping[str, EntryPoint]:
     """Return the entry points of one of :data:`GROUPS` by name."""
-    return {point.name: point for point in sorted(entry_points(group=group), key=lambda point: point.name)}
+    return {point.name: point for point in sorted(_points_by_group()[group], key=lambda each: each.name)}
+
+
+@cache
+def _points_by_group() -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Return the entry points of every group at once: to look for one, all that is installed is read."""
+    found = entry_points()
+    return {group: tuple(found.select(group=group)) for group in GROUPS}
 
 
 def load(point: EntryPoint, group: str) -> Any:

@@ -14,8 +14,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evalkit.clock import Clock
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
 
 BEAT_S = 5.0
 """So often a living process moves its counter."""

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from evalkit.audio import g711
+from evalkit.audio.formats import AudioFormat
 from evalkit.audio.g711 import Pcm
 
 EVERY_SAMPLE = np.arange(-32768, 32768).astype(np.int16)
@@ -43,7 +44,7 @@ def test_decoding_and_encoding_again_changes_only_negative_zero() -> None:
     """A second generation costs nothing: mu-law's one negative zero becomes positive, A-law has none."""
     again = np.frombuffer(g711.ulaw_encode(g711.ulaw_decode(EVERY_CODE)), dtype=np.uint8)
     assert np.flatnonzero(again != np.arange(256)).tolist() == [0x7F]
-    assert again[0x7F] == g711.ULAW_SILENCE
+    assert again[0x7F] == AudioFormat.G711_ULAW.silence_byte
     assert g711.alaw_encode(g711.alaw_decode(EVERY_CODE)) == EVERY_CODE
 
 
@@ -56,6 +57,6 @@ def test_the_error_grows_with_the_level(subtype: str, encode: Encode, decode: De
 
 def test_silence_bytes_are_silent() -> None:
     """The padding of each law decodes to (almost) nothing, which 0x00 does not."""
-    assert g711.ulaw_decode(bytes([g711.ULAW_SILENCE]))[0] == 0
-    assert abs(int(g711.alaw_decode(bytes([g711.ALAW_SILENCE]))[0])) == 8
+    assert g711.ulaw_decode(bytes([AudioFormat.G711_ULAW.silence_byte]))[0] == 0
+    assert abs(int(g711.alaw_decode(bytes([AudioFormat.G711_ALAW.silence_byte]))[0])) == 8
     assert abs(int(g711.ulaw_decode(b"\0")[0])) > 30_000

@@ -10,7 +10,8 @@ from headless import ACCESSIBILITY, NARROW, WIDE, Browser
 from stored_run import HOSTILE, SAMPLE, StoredRun
 
 from evalkit.reports.sweep_write import write_sweep
-from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runner.reporting import report_run
+from evalkit.runner.sweep_reading import read_sweep_jobs
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,8 @@ def _ran(root: Path) -> list[list[int]]:
 _BOTH_WAYS = """
 import sys
 from pathlib import Path
-from evalkit.compose.launching import call_hydra, launch
+from evalkit.compose.hydra_calls import call_hydra
+from evalkit.compose.launching import launch
 from evalkit.compose.planning import plan
 from evalkit.runner.jobs import packaged_source
 

@@ -13,9 +13,8 @@ from evalkit.compose import rejoining, sweep_standing
 from evalkit.compose.queues import QUEUES, QueueKind
 from evalkit.compose.rejoining import JobsSeen, rejoin
 from evalkit.errors import ConfigError
-from evalkit.runner.job_wait import Launched
 from evalkit.runner.job_watch import JobState, QueueState
-from evalkit.runner.jobs import Destination, Job, Plan, RunJob, packaged_source
+from evalkit.runner.jobs import Destination, Job, Launched, Plan, RunJob, packaged_source
 from evalkit.store import running_jobs
 from evalkit.store.running_jobs import QueuedJobs, RunningJobs
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from evalkit.compose.planning import plan
-from evalkit.peers.peers import Peers, open_cache, open_peers
+from evalkit.peers.peers import Peers, open_peers
 from evalkit.peers.pricing import price_table
-from evalkit.providers.cache import ContentCache
+from evalkit.providers.cache import ContentCache, open_cache
 from evalkit.providers.chat import ChatModel
 from evalkit.providers.clients import Clients
 from evalkit.providers.responses import ResponsesModel

@@ -10,7 +10,8 @@ from stored_run import SAMPLE, StoredRun
 
 from evalkit.reports.sweep import SweepJob, differing_overrides
 from evalkit.reports.sweep_write import describe_differences, write_sweep
-from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runner.reporting import report_run
+from evalkit.runner.sweep_reading import read_sweep_jobs
 
 
 def entry(number: int, directory: Path | None, *overrides: str) -> dict[str, Any]:

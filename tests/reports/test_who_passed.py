@@ -25,7 +25,8 @@ from evalkit.reports.page.run_page import PageSource, run_page
 from evalkit.reports.pairs import Side
 from evalkit.reports.write import RunContent, derive, write_tables
 from evalkit.runner.job import count_passes
-from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runner.reporting import report_run
+from evalkit.runner.sweep_reading import read_sweep_jobs
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 JUDGE = "polite"

@@ -13,8 +13,7 @@ from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, LaunchError
 from evalkit.runner import execution
 from evalkit.runner.execution import execute, exit_code_of, launch_jobs
-from evalkit.runner.job_wait import Launched
-from evalkit.runner.jobs import Plan, RunJob, packaged_source
+from evalkit.runner.jobs import Launched, Plan, RunJob, packaged_source
 from evalkit.store.run_directory import RunDirectory, RunStatus
 
 GRADERS = "mode.graders=[tool_call]"

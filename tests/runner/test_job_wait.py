@@ -16,7 +16,6 @@ from fake_clock import FakeClock
 
 from evalkit.runner.job_wait import (
     AskedAside,
-    Launched,
     WaitBounds,
     Waited,
     WaitEnd,
@@ -25,6 +24,7 @@ from evalkit.runner.job_wait import (
     wait_for_jobs,
 )
 from evalkit.runner.job_watch import JobState, JobWatch, QueueState
+from evalkit.runner.jobs import Launched
 from evalkit.store.running_jobs import RunningJobs
 
 BOUNDS = WaitBounds(lost_after_s=60, queue_silent_min=5, queue_timeout_min=20)

@@ -17,7 +17,8 @@ from evalkit.records.case import Case, ExpectedCall
 from evalkit.records.grade import Grade
 from evalkit.records.record import CaseRecord, ToolCall, Turn, Words
 from evalkit.runner import reporting
-from evalkit.runner.reporting import read_sweep_jobs, report_run
+from evalkit.runner.reporting import report_run
+from evalkit.runner.sweep_reading import read_sweep_jobs
 from evalkit.runs.scorings import Scoring, with_scoring
 from evalkit.store.run_directory import RunDirectory
 

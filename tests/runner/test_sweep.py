@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evalkit.runner.job_wait import Launched, Waited, WaitEnd
+from evalkit.runner.job_wait import Waited, WaitEnd
 from evalkit.runner.job_watch import JobState
-from evalkit.runner.jobs import Job, Plan, packaged_source
+from evalkit.runner.jobs import Job, Launched, Plan, packaged_source
 from evalkit.runner.run_ending import ExitCode
 from evalkit.runner.stored_plan import read_plan
 from evalkit.runner.sweep import FoundJob, begin_sweep, finish_sweep, judge_job

@@ -19,7 +19,7 @@ from evalkit.modes.coding.execution import Boxes
 from evalkit.modes.coding.programs import GO_ENVIRONMENT, MIB, build_limits
 from evalkit.modes.coding.task import Language, TaskLimits
 from evalkit.modes.coding.toolchains import Toolchain
-from evalkit.peers.peers import open_cache
+from evalkit.providers.cache import open_cache
 from evalkit.sandbox.box import BoxJob
 from evalkit.whole_files import write_whole
 

@@ -17,17 +17,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.audio.wav import write_pcm16, write_stereo, write_wav
-from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
-from evalkit.modes.voice.dialogue import CallEvidence
-from evalkit.modes.voice.duplex_call import join_call_sound
 from evalkit.modes.voice.transcript import turn_lines
-from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
-from evalkit.simulator.caller import CALLER_FORMAT
 from evalkit.store.files import write_atomically
-from evalkit.store.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from evalkit.modes.voice.dialogue import CallEvidence
+    from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
+    from evalkit.store.run_directory import RunDirectory
 
 _SIDES = ("user", "clean_user", "speech", "assistant", "caller")
 
@@ -53,6 +53,10 @@ class CallFiles:
         self, evidence: CallEvidence, input_format: AudioFormat, output_format: AudioFormat, *, paced: bool
     ) -> None:
         """Write all sound and words of a call; its folder is made if need be."""
+        # One turn of a crawl or walk has files too, and none of this.
+        from evalkit.modes.voice.conversation_audio import HeardTurn, mix, place_constructed, place_paced
+        from evalkit.simulator.caller import CALLER_FORMAT
+
         for index, sound in evidence.caller_sounds.items():
             if sound:
                 pcm = CALLER_FORMAT.from_wire(sound)
@@ -76,6 +80,8 @@ class CallFiles:
 
     def write_duplex(self, left: DuplexEvidence, input_format: AudioFormat, output_format: AudioFormat) -> None:
         """Write what both sides of a call in full duplex heard, and every byte that was sent and received."""
+        from evalkit.modes.voice.duplex_call import join_call_sound
+
         sound = join_call_sound(left)
         write_stereo(self.conversation_wav, sound.caller, sound.assistant, sound.sample_rate_hz)
         write_wav(self.wav(None, "uplink"), left.session.uplink.wire, input_format)

@@ -9,10 +9,9 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.audio.formats import AudioFormat
-from evalkit.audio.resample import resample
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.datasets.recordings import Recordings
 from evalkit.errors import DataError
@@ -20,14 +19,16 @@ from evalkit.modes.mode import Mode, Starter
 from evalkit.modes.voice.layouts import CRAWL_LAYOUT
 from evalkit.modes.voice.settings import CrawlSettings
 from evalkit.modes.voice.spoken import Speak, SpokenMode
-from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_texts
+from evalkit.modes.voice.utterance import PreparedUtterance
 from evalkit.modes.voice.voice_mode import find_unspeakable
 from evalkit.modes.voice.written_crawl import WRITTEN_CRAWL
-from evalkit.peers.peers import Peers
-from evalkit.providers.speech import Speech, SpeechSynthesiser
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import JsonObject
+
+if TYPE_CHECKING:
+    from evalkit.peers.peers import Peers
+    from evalkit.providers.speech import Speech, SpeechSynthesiser
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,8 @@ class CrawlVoice:
         )
 
     def _to_wire(self, speech: Speech) -> bytes:
+        from evalkit.audio.resample import resample
+
         return self.input_format.to_wire(resample(speech.pcm, speech.sample_rate_hz, self.input_format.sample_rate_hz))
 
 

@@ -9,9 +9,12 @@ itself and tells nobody.
 
 from __future__ import annotations
 
-from evalkit.modes.voice.settings import VoiceSettings
-from evalkit.realtime.events import SessionSpec
-from evalkit.realtime.session import RealtimeSession
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evalkit.modes.voice.settings import VoiceSettings
+    from evalkit.realtime.events import SessionSpec
+    from evalkit.realtime.session import RealtimeSession
 
 _LATEST_S = 5.0
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import encode_pcm16
-from evalkit.peers.peers import Peers
 from evalkit.peers.request_policy import RequestPolicy
 from evalkit.providers.transcription import listening_cost_usd
 from evalkit.records.faults import Stage
+
+if TYPE_CHECKING:
+    from evalkit.peers.peers import Peers
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,58 @@
-"""The sessions with the assistant's server, by the protocol that it speaks: one for each way of taking turns."""
+"""The sessions with the assistant's server, by the protocol that it speaks: one for each way of taking turns.
+
+A session is loaded when it is asked for: a run holds its calls in one protocol and in one way.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-from evalkit.realtime.duplex import DuplexSession
-from evalkit.realtime.gemini_live.duplex import GeminiCall
-from evalkit.realtime.gemini_live.session import GeminiSession
-from evalkit.realtime.session import RealtimeSession
-
-
-@dataclass(frozen=True)
-class ServerSessions:
-    """The sessions of one protocol.
-
-    Attributes:
-        asked: Where the client takes the turns, and asks for each answer.
-        duplex: Where the server takes them.
-
-    """
-
-    asked: type[RealtimeSession]
-    duplex: type[DuplexSession]
+if TYPE_CHECKING:
+    from evalkit.realtime.duplex import DuplexSession
+    from evalkit.realtime.session import RealtimeSession
 
 
-REALTIME_SESSIONS = ServerSessions(RealtimeSession, DuplexSession)
-GEMINI_SESSIONS = ServerSessions(GeminiSession, GeminiCall)
+class ServerSessions(Protocol):
+    """The sessions of one protocol."""
+
+    @property
+    def asked(self) -> type[RealtimeSession]:
+        """Where the client takes the turns, and asks for each answer."""
+        ...
+
+    @property
+    def duplex(self) -> type[DuplexSession]:
+        """Where the server takes them."""
+        ...
+
+
+class _RealtimeSessions:
+    @property
+    def asked(self) -> type[RealtimeSession]:
+        from evalkit.realtime.session import RealtimeSession
+
+        return RealtimeSession
+
+    @property
+    def duplex(self) -> type[DuplexSession]:
+        from evalkit.realtime.duplex import DuplexSession
+
+        return DuplexSession
+
+
+class _GeminiSessions:
+    @property
+    def asked(self) -> type[RealtimeSession]:
+        from evalkit.realtime.gemini_live.session import GeminiSession
+
+        return GeminiSession
+
+    @property
+    def duplex(self) -> type[DuplexSession]:
+        from evalkit.realtime.gemini_live.duplex import GeminiCall
+
+        return GeminiCall
+
+
+REALTIME_SESSIONS: ServerSessions = _RealtimeSessions()
+GEMINI_SESSIONS: ServerSessions = _GeminiSessions()

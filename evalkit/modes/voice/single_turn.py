@@ -7,24 +7,26 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalkit.audio.conformance import Conformance
-from evalkit.clock import Clock
 from evalkit.datasets.files import dataset_manifest, manifest_entry, read_text
 from evalkit.datasets.recordings import Recordings
 from evalkit.datasets.tools import load_tools
 from evalkit.errors import DataError, collecting
 from evalkit.mocks.definitions import Mock
 from evalkit.mocks.overlay import overlay
-from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import Mode, ModeData
 from evalkit.modes.voice.settings import RealtimeSettings, VoiceSettings
-from evalkit.modes.voice.tool_rounds import AnswerTools
 from evalkit.modes.voice.voice_mode import load_mocks, overlay_spec
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import JsonObject
-from evalkit.records.record import ToolCall, ToolOutput
+
+if TYPE_CHECKING:
+    from evalkit.audio.conformance import Conformance
+    from evalkit.clock import Clock
+    from evalkit.mocks.session import MockSession
+    from evalkit.modes.voice.tool_rounds import AnswerTools
+    from evalkit.records.record import ToolCall, ToolOutput
 
 Settings = TypeVar("Settings", bound=RealtimeSettings)
 
@@ -113,6 +115,8 @@ def _find_oddities(settings: RealtimeSettings, mocks: Sequence[Mock], prompt: st
 
 def mock_sessions(settings: RealtimeSettings, data: SingleTurnData) -> Callable[[], MockSession]:
     """Return a maker of the mocks of one conversation."""
+    from evalkit.mocks.session import MockSession
+
     mocks = overlay(data.mocks, overlay_spec(settings.tool_mocks))
     return lambda: MockSession(mocks, data.tools)
 

@@ -5,31 +5,30 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from evalkit.audio.channels import ChannelSpec
 from evalkit.audio.formats import AudioFormat
-from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
 from evalkit.modes.mode import Work
 from evalkit.modes.voice.fingerprint import settings_of_turn
 from evalkit.modes.voice.heard_words import recogniser_of
-from evalkit.modes.voice.recogniser import make_recogniser
 from evalkit.modes.voice.settings import VoiceSettings
 from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mock_sessions, mocked_tools
-from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
 from evalkit.modes.voice.target import assistant_address, media_stream_target, named_in_session, sessions_of
 from evalkit.modes.voice.turn_detection import detection_spec
+from evalkit.modes.voice.utterance import PreparedUtterance
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
-from evalkit.peers.peers import Peers
-from evalkit.realtime.events import SessionSpec
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord
-from evalkit.store.run_directory import RunDirectory
-from evalkit.tool_host.host import ToolHost
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.peers.peers import Peers
+    from evalkit.records.record import CaseRecord
+    from evalkit.store.run_directory import RunDirectory
+    from evalkit.tool_host.host import ToolHost
 
 Speak = Callable[[CaseTrial], Awaitable[PreparedUtterance]]
 Settings = TypeVar("Settings", bound=VoiceSettings)
@@ -75,6 +74,12 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
         self, settings: Settings, data: SingleTurnData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
         """Yield the callable that holds one turn with the assistant."""
+        # Whoever only reads and checks cases needs nothing of what holds them: half of what a command would load.
+        from evalkit.audio.channels import ChannelSpec
+        from evalkit.modes.voice.recogniser import make_recogniser
+        from evalkit.modes.voice.spoken_turn import TurnSetup, run_spoken_turn
+        from evalkit.realtime.events import SessionSpec
+
         if settings.real_time:
             peers.clients.warm()
         media_stream = media_stream_target(settings, os.environ)
@@ -108,11 +113,19 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
         )
         speak = self.speaker(settings, peers)
 
-        serving = ToolHost(settings.tool_host, clock=clock) if settings.tool_host.enabled else nullcontext()
-        async with serving as tool_host:
+        async with _serving_tools(settings, clock) as tool_host:
             setup = replace(setup, tool_host=tool_host)
 
             async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
                 return await run_spoken_turn(setup, trial, attempt, speak)
 
             yield work
+
+
+def _serving_tools(settings: VoiceSettings, clock: Clock) -> AbstractAsyncContextManager[ToolHost | None]:
+    """Return what serves an application its tools; nothing where it is served none."""
+    if not settings.tool_host.enabled:
+        return nullcontext()
+    from evalkit.tool_host.host import ToolHost
+
+    return ToolHost(settings.tool_host, clock=clock)

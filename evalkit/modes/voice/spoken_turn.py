@@ -17,60 +17,51 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TYPE_CHECKING
 
 from evalkit.audio.channels import ChannelSpec, apply_channel
 from evalkit.audio.formats import AudioFormat
-from evalkit.audio.g711 import Pcm
 from evalkit.audio.wav import write_pcm16, write_wav
-from evalkit.clock import Clock
 from evalkit.mocks.session import MockSession
 from evalkit.modes.attempt import Evidence, add_costs, make_attempt
 from evalkit.modes.voice.call_files import CallFiles
-from evalkit.modes.voice.duplex_account import DuplexAccount
-from evalkit.modes.voice.duplex_line import DuplexLine
 from evalkit.modes.voice.heard_words import what_was_heard
-from evalkit.modes.voice.recogniser import Recognise, words_only
-from evalkit.modes.voice.server_sessions import REALTIME_SESSIONS, ServerSessions
-from evalkit.modes.voice.settings import VoiceSettings
+from evalkit.modes.voice.recogniser import words_only
+from evalkit.modes.voice.server_sessions import REALTIME_SESSIONS
 from evalkit.modes.voice.target import blame_unknown_calls, note_line
-from evalkit.modes.voice.tool_rounds import AnswerTools, respond_with_tools
-from evalkit.modes.voice.turn_evidence import DuplexEvidence, TurnEvidence
+from evalkit.modes.voice.tool_rounds import respond_with_tools
+from evalkit.modes.voice.turn_evidence import TurnEvidence
 from evalkit.modes.voice.turn_measures import find_misbehaviour
 from evalkit.modes.voice.turn_record import make_turn
-from evalkit.realtime.events import SessionSpec
 from evalkit.realtime.introduction import Introduction
-from evalkit.realtime.live_call import CallStream, LiveCall
-from evalkit.realtime.media_stream.session import MediaStreamCall, MediaStreamTarget
 from evalkit.realtime.pacer import pad_to_minimum
 from evalkit.realtime.rate_limits import OnRateLimits
-from evalkit.realtime.session import RealtimeSession
 from evalkit.realtime.timeline import Timeline
 from evalkit.realtime.trace import Direction, Trace
 from evalkit.records.case import CaseTrial
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord, Usage
 from evalkit.store.event_log import open_event_log
-from evalkit.store.run_directory import RunDirectory
-from evalkit.tool_host.host import ToolHost
-from evalkit.tool_host.hosted_call import HostedAnswer, HostedCall, UnknownCall
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.modes.voice.duplex_account import DuplexAccount
+    from evalkit.modes.voice.duplex_line import DuplexLine
+    from evalkit.modes.voice.recogniser import Recognise
+    from evalkit.modes.voice.server_sessions import ServerSessions
+    from evalkit.modes.voice.settings import VoiceSettings
+    from evalkit.modes.voice.tool_rounds import AnswerTools
+    from evalkit.modes.voice.turn_evidence import DuplexEvidence
+    from evalkit.modes.voice.utterance import PreparedUtterance
+    from evalkit.realtime.events import SessionSpec
+    from evalkit.realtime.live_call import LiveCall
+    from evalkit.realtime.media_stream.session import MediaStreamTarget
+    from evalkit.realtime.session import RealtimeSession
+    from evalkit.store.run_directory import RunDirectory
+    from evalkit.tool_host.host import ToolHost
+    from evalkit.tool_host.hosted_call import HostedAnswer, HostedCall, UnknownCall
 
 _CONFIGURE_TIMEOUT_S = 20.0
-
-
-@dataclass(frozen=True)
-class PreparedUtterance:
-    """What the caller says, ready for the wire.
-
-    Attributes:
-        wire: Bytes in the session's input format.
-        cost_usd: What making it cost, by role; None where a price is unknown.
-        speech: The speech role's own sound, 24 kHz, where `wire` does not hold it sample for sample.
-
-    """
-
-    wire: bytes
-    cost_usd: Mapping[str, float | None] = field(default_factory=dict)
-    speech: Pcm | None = None
 
 
 @dataclass(frozen=True)
@@ -171,7 +162,7 @@ class _SpokenExchange:
             is_told, model = setup.media_stream is None, str(setup.settings.assistant.model)
             evidence.cost_usd["assistant"] = setup.price(turn.result.usage, model) if is_told else None
         input_format, output_format = setup.session.input_format, setup.session.output_format
-        account = DuplexAccount.of(self._duplex, [turn], input_format) if self._duplex else None
+        account = self._account_for(turn)
         if turn.pacing:
             evidence.turns.append(make_turn(setup.session, turn, self._write_sounds(turn), account))
         if account is not None:
@@ -231,9 +222,13 @@ class _SpokenExchange:
         return host.open_call(target.new_call_id(), self._setup.new_mocks(), timeline.now_ms, keep)
 
     def _open_duplex(self, trace: Trace, timeline: Timeline, hosted: HostedCall | None) -> LiveCall:
+        from evalkit.realtime.live_call import CallStream
+
         stream = CallStream(self._setup.settings.chunk_ms, self._wav("uplink"), self._wav("downlink"))
         target = self._setup.media_stream
         if target is not None:
+            from evalkit.realtime.media_stream.session import MediaStreamCall
+
             handed, call_id = ({}, None) if hosted is None else (hosted.parameters, hosted.call_id)
             return MediaStreamCall(target, handed, call_id, trace=trace, timeline=timeline, stream=stream)
         return self._setup.sessions.duplex(
@@ -274,6 +269,9 @@ class _SpokenExchange:
         hosted: HostedCall | None,
     ) -> None:
         """Let the server find out when the utterance has ended, and hear it out."""
+        # All of full duplex is loaded where a call is held in it, here and above.
+        from evalkit.modes.voice.duplex_line import DuplexLine
+
         settings = self._setup.settings
         recognise = words_only(self._setup.recognise, partial(add_costs, evidence.cost_usd))
         line = self._line = DuplexLine(session, timeline, settings.limits, settings.chunk_ms, recognise)
@@ -307,6 +305,14 @@ class _SpokenExchange:
             pcm = session.output_format.from_wire(turn.result.audio)
             write_pcm16(folder / "output.wav", pcm, session.output_format.sample_rate_hz)
         return {f"{name}_audio_path": self._wav(name) for name in names}
+
+    def _account_for(self, turn: TurnEvidence) -> DuplexAccount | None:
+        """Return the account of a call in full duplex; None of any other."""
+        if self._duplex is None:
+            return None
+        from evalkit.modes.voice.duplex_account import DuplexAccount
+
+        return DuplexAccount.of(self._duplex, [turn], self._setup.session.input_format)
 
     def _wav(self, name: str) -> str:
         return self._setup.run.relative(self._files.wav(None, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.modes.voice.gemini_target import (
@@ -14,15 +14,16 @@ from evalkit.modes.voice.gemini_target import (
     is_gemini,
 )
 from evalkit.modes.voice.server_sessions import GEMINI_SESSIONS, REALTIME_SESSIONS, ServerSessions
-from evalkit.modes.voice.settings import VoiceSettings
-from evalkit.peers.peers import Peers
 from evalkit.realtime.media_stream.dialect import DIALECTS
-from evalkit.realtime.media_stream.session import MediaStreamTarget
 from evalkit.records.faults import Failure, Fault, Stage, decide_fault
 from evalkit.records.json import JsonObject
 from evalkit.records.not_shown import NOTE, TOOL_CALLS, TRANSCRIPT, USAGE
-from evalkit.tool_host.host import find_missing_packages
-from evalkit.tool_host.hosted_call import UnknownCall
+
+if TYPE_CHECKING:
+    from evalkit.modes.voice.settings import VoiceSettings
+    from evalkit.peers.peers import Peers
+    from evalkit.realtime.media_stream.session import MediaStreamTarget
+    from evalkit.tool_host.hosted_call import UnknownCall
 
 MEDIA_STREAM = "media_stream"
 APPLICATION = "application"
@@ -136,6 +137,8 @@ def find_tool_host_problems(config: Mapping[str, Any]) -> list[str]:
         kind = GEMINI_LIVE if is_gemini(config) else "realtime"
         found = f"tool_host.enabled: true, but target.kind={kind}, whose tools are asked for over the wire"
         return [f"{found}; leave it false, or take target=media_stream"]
+    from evalkit.tool_host.host import find_missing_packages
+
     return find_missing_packages()
 
 
@@ -152,6 +155,8 @@ def media_stream_target(settings: VoiceSettings, environ: Mapping[str, str]) -> 
     target = settings.target
     if not settings.calls_application:
         return None
+    from evalkit.realtime.media_stream.session import MediaStreamTarget
+
     token = environ.get(target.auth_token_env, "").strip() if target.auth_token_env else None
     return MediaStreamTarget(
         url=str(target.url),

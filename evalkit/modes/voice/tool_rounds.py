@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
 
 from evalkit.errors import CaseFailure
-from evalkit.realtime.session import RealtimeSession
 from evalkit.records.faults import Failure, Stage
 from evalkit.records.record import ToolCall, ToolOutput
-from evalkit.settings.types import LimitSettings
+
+if TYPE_CHECKING:
+    from evalkit.realtime.session import RealtimeSession
+    from evalkit.settings.types import LimitSettings
 
 AnswerTools = Callable[[Sequence[ToolCall]], Awaitable[list[ToolOutput]]]
 """Answers all calls of one response, in their order, an output each."""

@@ -18,11 +18,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from evalkit.realtime.results import TurnResult
-from evalkit.records.json import Json
 from evalkit.records.record import CallerWords, Step, ToolCall, ToolOutput, Words, join_words
-from evalkit.tool_host.hosted_call import HostedAnswer
+
+if TYPE_CHECKING:
+    from evalkit.records.json import Json
+    from evalkit.tool_host.hosted_call import HostedAnswer
 
 
 def order_steps(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.modes.voice.gemini_target import is_gemini
-from evalkit.modes.voice.settings import TurnDetectionSettings
 from evalkit.modes.voice.target import is_telephone
-from evalkit.realtime.events import DetectionSpec
+
+if TYPE_CHECKING:
+    from evalkit.modes.voice.settings import TurnDetectionSettings
+    from evalkit.realtime.events import DetectionSpec
 
 # Key of `turn_detection` -> the type that has it.
 _DETECTION_KEYS = {
@@ -62,6 +64,8 @@ def detection_spec(chosen: TurnDetectionSettings) -> DetectionSpec | None:
     """Return the turn detection that a session asks its server for; None: the client takes the turns."""
     if not chosen.is_duplex:
         return None
+    from evalkit.realtime.events import DetectionSpec
+
     return DetectionSpec(
         chosen.type,
         chosen.threshold,

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from evalkit.audio.g711 import Pcm
 from evalkit.modes.voice.transcript import order_steps
-from evalkit.modes.voice.turn_acts import DoneAct, TurnActs
-from evalkit.realtime.live_call import LiveCall
-from evalkit.realtime.pacer import Pacing
 from evalkit.realtime.results import TurnResult
-from evalkit.realtime.uplink import PlacedClip
-from evalkit.records.json import JsonObject
 from evalkit.records.record import CallerWords, Step, ToolOutput
-from evalkit.simulator.behaviour import PlannedAct
-from evalkit.simulator.caller import CALLER_FORMAT
-from evalkit.simulator.hesitation import HeldPause
-from evalkit.tool_host.hosted_call import HostedAnswer
+
+if TYPE_CHECKING:
+    from evalkit.audio.g711 import Pcm
+    from evalkit.modes.voice.turn_acts import DoneAct, TurnActs
+    from evalkit.realtime.live_call import LiveCall
+    from evalkit.realtime.pacer import Pacing
+    from evalkit.realtime.uplink import PlacedClip
+    from evalkit.records.json import JsonObject
+    from evalkit.simulator.behaviour import PlannedAct
+    from evalkit.simulator.hesitation import HeldPause
+    from evalkit.tool_host.hosted_call import HostedAnswer
 
 
 @dataclass
@@ -65,6 +67,8 @@ class TurnEvidence:
 
     def pauses_at(self, start: int, sample_rate_hz: int) -> list[JsonObject]:
         """Return the pauses that the caller made on purpose, in samples at another rate, counted from elsewhere."""
+        from evalkit.simulator.caller import CALLER_FORMAT
+
         scale = sample_rate_hz / CALLER_FORMAT.sample_rate_hz
         return [
             {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from evalkit.audio.formats import AudioFormat
 from evalkit.audio.levels import measure_levels
-from evalkit.realtime.pacer import Pacing
-from evalkit.realtime.results import TurnResult
 from evalkit.records.faults import Failure, Stage
+
+if TYPE_CHECKING:
+    from evalkit.audio.formats import AudioFormat
+    from evalkit.realtime.pacer import Pacing
+    from evalkit.realtime.results import TurnResult
 
 
 def find_misbehaviour(turn: TurnResult, *, must_speak: bool = False) -> Failure | None:

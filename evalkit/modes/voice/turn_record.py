@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from evalkit.modes.voice.duplex_account import DuplexAccount
-from evalkit.modes.voice.turn_evidence import TurnEvidence
 from evalkit.modes.voice.turn_measures import lateness, voice_to_voice
-from evalkit.realtime.events import SessionSpec
 from evalkit.records.record import Turn
+
+if TYPE_CHECKING:
+    from evalkit.modes.voice.duplex_account import DuplexAccount
+    from evalkit.modes.voice.turn_evidence import TurnEvidence
+    from evalkit.realtime.events import SessionSpec
 
 
 def make_turn(

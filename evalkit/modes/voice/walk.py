@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalkit.audio.conformance import Conformance
 from evalkit.audio.formats import AudioFormat
@@ -25,12 +26,14 @@ from evalkit.modes.voice.recordings import (
 from evalkit.modes.voice.settings import WalkSettings
 from evalkit.modes.voice.single_turn import SingleTurnData
 from evalkit.modes.voice.spoken import Speak, SpokenMode
-from evalkit.modes.voice.spoken_turn import PreparedUtterance
 from evalkit.modes.voice.starters import start_with_recordings
-from evalkit.peers.peers import Peers
+from evalkit.modes.voice.utterance import PreparedUtterance
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Stage
 from evalkit.records.json import JsonObject
+
+if TYPE_CHECKING:
+    from evalkit.peers.peers import Peers
 
 
 @dataclass(frozen=True)

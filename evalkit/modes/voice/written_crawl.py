@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evalkit.clock import Clock
 from evalkit.datasets.cases import load_crawl_cases
 from evalkit.datasets.recordings import Recordings
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
@@ -18,13 +18,14 @@ from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mock
 from evalkit.modes.voice.starters import start_with_texts
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, bytes_shown
 from evalkit.modes.voice.written_mode import WrittenMode
-from evalkit.modes.voice.written_turn import WrittenTurnSetup, run_written_turn
-from evalkit.peers.peers import Peers
-from evalkit.realtime.events import SessionSpec
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import JsonObject
-from evalkit.records.record import CaseRecord
-from evalkit.store.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.peers.peers import Peers
+    from evalkit.records.record import CaseRecord
+    from evalkit.store.run_directory import RunDirectory
 
 
 class WrittenCrawlMode(SingleTurnMode[WrittenCrawlSettings], WrittenMode[WrittenCrawlSettings, SingleTurnData]):
@@ -73,6 +74,9 @@ class WrittenCrawlMode(SingleTurnMode[WrittenCrawlSettings], WrittenMode[Written
         self, settings: WrittenCrawlSettings, data: SingleTurnData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
         """Yield the callable that holds one turn with the assistant."""
+        from evalkit.modes.voice.written_turn import WrittenTurnSetup, run_written_turn
+        from evalkit.realtime.events import SessionSpec
+
         address = peers.realtime("assistant", str(settings.assistant.model))
         setup = WrittenTurnSetup(
             session=SessionSpec(instructions=data.system_prompt, tools=data.tools, in_writing=True),

@@ -18,8 +18,7 @@ from evalkit.metrics.cost import sum_known_usd
 from evalkit.records.grade import Grade
 from evalkit.records.json import Json
 from evalkit.records.record import CallerWords, CaseRecord, Step, ToolCall, ToolOutput, Turn, Words
-from evalkit.reports.page.duplex_timeline import lay_out_duplex
-from evalkit.reports.page.events import EventDigest, read_digest
+from evalkit.reports.page.events import EventDigest, TurnMarks, read_digest
 from evalkit.reports.page.timeline import CaseTimeline, Lane, lay_out
 from evalkit.reports.rows import Row, row_number
 
@@ -99,7 +98,7 @@ class CaseSource:
         """Return what stands behind the line. Reads the case's event log, and its sound where that is embedded."""
         record = self.record
         digest = read_digest(self.run_dir / "events" / f"{record.key}.jsonl", self.event_lines)
-        timeline = lay_out_duplex(record, digest.turns) or lay_out(record, digest.turns)
+        timeline = _lay_out(record, digest.turns)
         return {
             "key": record.key,
             "case_id": record.case.case_id,
@@ -219,6 +218,15 @@ def _grade(grade: Grade) -> dict[str, Any]:
         "evidence": [_cut(text, _LONG_CHARS) for text in grade.evidence],
         "judge": _bounded(grade.judge),
     }
+
+
+def _lay_out(record: CaseRecord, marks: Mapping[int, TurnMarks]) -> CaseTimeline:
+    """Return the timeline of a case: by who was heard when, where the record says it."""
+    if "turn_taking" not in record.notes:
+        return lay_out(record, marks)
+    from evalkit.reports.page.duplex_timeline import lay_out_duplex
+
+    return lay_out_duplex(record, marks) or lay_out(record, marks)
 
 
 def _timeline(timeline: CaseTimeline) -> dict[str, Any]:

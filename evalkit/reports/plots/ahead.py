@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from evalkit.process_end import run_process
 from evalkit.records.record import CaseRecord
-from evalkit.reports.plots.run_pictures import Draw, draw_run
+from evalkit.reports.plots.run_pictures import Draw, draw_run, load_pictures
 from evalkit.reports.plots.style import new_figure
 from evalkit.reports.rows import ResultTable
 
@@ -46,6 +46,7 @@ def drawing_ahead() -> Iterator[Draw]:
 
 def answer(asked: BinaryIO, answered: BinaryIO) -> None:
     """Load what draws, then draw the run that is asked for; one that is never asked for was given up."""
+    load_pictures()
     new_figure(1, 1)
     content = asked.read()
     if content:

@@ -19,13 +19,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evalkit.records.record import CaseRecord
-from evalkit.reports.plots.breakdown import breakdown_png
-from evalkit.reports.plots.cost import cost_png
-from evalkit.reports.plots.failures import failures_png
-from evalkit.reports.plots.latency import latency_png
-from evalkit.reports.plots.scorecard import scorecard_png
-from evalkit.reports.plots.turn_taking import turn_taking_png
-from evalkit.reports.plots.turns import turns_png
 from evalkit.reports.rows import ResultTable
 
 Draw = Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], dict[str, bytes]]
@@ -36,13 +29,26 @@ PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "breakdown.
 
 def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, bytes]:
     """Return file name -> PNG. A picture that this run has no use for is left out."""
-    drawn = {
-        "scorecard.png": scorecard_png(summary, table),
-        "latency.png": latency_png(summary, table),
-        "cost.png": cost_png(summary, table.layout),
-        "turns.png": turns_png(summary, table) if table.layout.has_row_per_turn else None,
-        "breakdown.png": breakdown_png(summary),
-        "failures.png": failures_png(summary, table, records),
-        "turn_taking.png": turn_taking_png(summary, records),
-    }
+    drawn = {name: picture(summary, table, records) for name, picture in load_pictures().items()}
     return {name: picture for name, picture in drawn.items() if picture is not None}
+
+
+def load_pictures() -> Mapping[str, Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], bytes | None]]:
+    """Return what draws each picture. Whoever hands a run to a process that draws never loads it."""
+    from evalkit.reports.plots.breakdown import breakdown_png
+    from evalkit.reports.plots.cost import cost_png
+    from evalkit.reports.plots.failures import failures_png
+    from evalkit.reports.plots.latency import latency_png
+    from evalkit.reports.plots.scorecard import scorecard_png
+    from evalkit.reports.plots.turn_taking import turn_taking_png
+    from evalkit.reports.plots.turns import turns_png
+
+    return {
+        "scorecard.png": lambda summary, table, _: scorecard_png(summary, table),
+        "latency.png": lambda summary, table, _: latency_png(summary, table),
+        "cost.png": lambda summary, table, _: cost_png(summary, table.layout),
+        "turns.png": lambda summary, table, _: turns_png(summary, table) if table.layout.has_row_per_turn else None,
+        "breakdown.png": lambda summary, *_: breakdown_png(summary),
+        "failures.png": failures_png,
+        "turn_taking.png": lambda summary, _, records: turn_taking_png(summary, records),
+    }

@@ -19,7 +19,8 @@ from evalkit.audio.wav import read_wav
 from evalkit.clock import MonotonicClock
 from evalkit.compose.planning import plan
 from evalkit.modes.voice.settings import VoiceSettings
-from evalkit.modes.voice.spoken_turn import PreparedUtterance, TurnSetup, run_spoken_turn
+from evalkit.modes.voice.spoken_turn import TurnSetup, run_spoken_turn
+from evalkit.modes.voice.utterance import PreparedUtterance
 from evalkit.realtime.events import DetectionSpec, SessionSpec
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.faults import Fault, Stage
