@@ -95,12 +95,15 @@ def script_json(value: Any) -> Markup:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
+    from evalkit.reports.page.compiled_templates import CompiledTemplates
+
     environment = Environment(
         loader=PackageLoader("evalkit.reports.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(Path(__file__).parent),
     )
     environment.filters["script_json"] = script_json
     return environment
