@@ -20,7 +20,7 @@ from evalkit.reports.history import NO_HISTORY, RunHistory
 from evalkit.reports.junit import junit_xml
 from evalkit.reports.ledger import ledger_csv
 from evalkit.reports.page.run_page import PageSource, run_page
-from evalkit.reports.plots.run_pictures import PICTURES, Draw, draw_run
+from evalkit.reports.plots.run_pictures import PICTURES, Draw, draw_at_last
 from evalkit.reports.rows import Locate, ResultTable, build_table, lookup
 from evalkit.reports.summary import RunFacts, summarize
 from evalkit.reports.tables import results_csv
@@ -109,21 +109,22 @@ def write_tables(content: RunContent) -> Derived:
     return derived
 
 
-def draw_reports(content: RunContent, derived: Derived, shown: Presentation, draw: Draw = draw_run) -> None:
-    """Draw the pictures by `draw` and write the page, as far as `shown` asks for them."""
+def draw_reports(content: RunContent, derived: Derived, shown: Presentation, draw: Draw = draw_at_last) -> None:
+    """Draw the pictures by `draw` and write the page, as far as `shown` asks for them: one beside the other."""
     run_dir = content.run_dir
-    if shown.plots:
-        drawn = draw(derived.summary, derived.table, content.records)
-        for name, picture in drawn.items():
-            write_atomically(run_dir / "plots" / name, picture)
-        for name in set(PICTURES) - set(drawn):
-            (run_dir / "plots" / name).unlink(missing_ok=True)
+    wait_for_pictures = draw(derived.summary, derived.table, content.records) if shown.plots else None
     if shown.html:
         source = PageSource(
             run_dir, content.config, derived.summary, derived.table, shown.provenance, shown.audio, shown.is_live
         )
         pieces = run_page(source, content.records, content.grades)
         stream_atomically(run_dir / "report.html", (piece.encode("utf-8", "replace") for piece in pieces))
+    if wait_for_pictures is not None:
+        drawn = wait_for_pictures()
+        for name, picture in drawn.items():
+            write_atomically(run_dir / "plots" / name, picture)
+        for name in set(PICTURES) - set(drawn):
+            (run_dir / "plots" / name).unlink(missing_ok=True)
 
 
 def _locator(run_dir: Path, config: JsonObject) -> Locate:

@@ -38,7 +38,7 @@ from evalkit.records.grade import Grade
 from evalkit.records.passing import passed
 from evalkit.records.record import CaseRecord
 from evalkit.reports.plots.ahead import drawing_ahead
-from evalkit.reports.plots.run_pictures import Draw, draw_run
+from evalkit.reports.plots.run_pictures import Draw, draw_at_last
 from evalkit.runner.grader_services import open_grader_services
 from evalkit.runner.interruption import Interruption
 from evalkit.runner.jobs import Destination, Job
@@ -145,7 +145,7 @@ def _drawing(config: Mapping[str, Any], destination: Destination) -> AbstractCon
     The jobs of a sweep load what draws once, and calls that keep time get the machine for themselves.
     """
     is_ahead = config["report"]["plots"] and not destination.in_sweep and not config.get("real_time")
-    return drawing_ahead() if is_ahead else nullcontext(draw_run)
+    return drawing_ahead() if is_ahead else nullcontext(draw_at_last)
 
 
 def _planned_trials(prepared: Prepared, run: RunDirectory, *, rerun_changed: bool) -> list[CaseTrial]:

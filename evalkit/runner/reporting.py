@@ -14,7 +14,7 @@ from rich.console import Console
 from evalkit.modes.registry import layout_of
 from evalkit.reports.closing import closing_table
 from evalkit.reports.gates import missed_gates
-from evalkit.reports.plots.run_pictures import Draw, draw_run
+from evalkit.reports.plots.run_pictures import Draw, draw_at_last
 from evalkit.reports.write import Presentation, RunContent, draw_reports, write_tables
 from evalkit.runs.stored_run import StoredRun, open_run
 from evalkit.store.run_directory import RunDirectory
@@ -28,7 +28,7 @@ class RunReport:
     missed_gates: tuple[str, ...]
 
 
-def report_run(run: RunDirectory, console: Console | None = None, draw: Draw = draw_run) -> RunReport:
+def report_run(run: RunDirectory, console: Console | None = None, draw: Draw = draw_at_last) -> RunReport:
     """Write the reports of `run` from its records and grades; the closing table is on `console` before any picture.
 
     Pictures are drawn by `draw`.

@@ -8,15 +8,19 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO
 
+from evalkit.heap import growing_heap
 from evalkit.process_end import run_process
 from evalkit.records.record import CaseRecord
 from evalkit.reports.plots.run_pictures import Draw, draw_run, load_pictures
 from evalkit.reports.plots.style import new_figure
 from evalkit.reports.rows import ResultTable
+
+_CANNOT_DRAW = (pickle.PicklingError, AttributeError, TypeError, EOFError, OSError, ValueError)
 
 
 @contextmanager
@@ -30,28 +34,39 @@ def drawing_ahead() -> Iterator[Draw]:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
     )
 
-    def draw(summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]) -> dict[str, bytes]:
-        drawn: dict[str, bytes] | None = None
-        with suppress(pickle.PicklingError, AttributeError, TypeError, EOFError, OSError, ValueError):
-            answer, _ = process.communicate(pickle.dumps((summary, table, records)))
-            drawn = pickle.loads(answer)  # noqa: S301  our own process wrote it
-        return draw_run(summary, table, records) if drawn is None else drawn
+    def draw(
+        summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]
+    ) -> Callable[[], dict[str, bytes]]:
+        asked: Future[tuple[bytes, bytes]] | None = None
+        with suppress(*_CANNOT_DRAW):
+            asked = asking.submit(process.communicate, pickle.dumps((summary, table, records)))
 
-    try:
-        yield draw
-    finally:
-        process.kill()
-        process.communicate()
+        def wait() -> dict[str, bytes]:
+            drawn: dict[str, bytes] | None = None
+            with suppress(*_CANNOT_DRAW):
+                drawn = pickle.loads(asked.result()[0]) if asked else None  # noqa: S301  our own process wrote it
+            return draw_run(summary, table, records) if drawn is None else drawn
+
+        return wait
+
+    with ThreadPoolExecutor(1, "pictures") as asking:
+        try:
+            yield draw
+        finally:
+            process.kill()
+            asking.shutdown()  # so that nobody else waits for it
+            process.communicate()
 
 
 def answer(asked: BinaryIO, answered: BinaryIO) -> None:
     """Load what draws, then draw the run that is asked for; one that is never asked for was given up."""
-    load_pictures()
-    new_figure(1, 1)
-    content = asked.read()
-    if content:
-        summary, table, records = pickle.loads(content)  # noqa: S301  our own process wrote it
-        answered.write(pickle.dumps(draw_run(summary, table, records)))
+    with growing_heap():
+        load_pictures()
+        new_figure(1, 1)
+        content = asked.read()
+        if content:
+            summary, table, records = pickle.loads(content)  # noqa: S301  our own process wrote it
+            answered.write(pickle.dumps(draw_run(summary, table, records)))
 
 
 def main() -> int:

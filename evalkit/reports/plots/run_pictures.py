@@ -16,13 +16,14 @@ file                shows
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from evalkit.records.record import CaseRecord
 from evalkit.reports.rows import ResultTable
 
-Draw = Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], dict[str, bytes]]
-"""Returns file name -> PNG, as :func:`draw_run` does."""
+Draw = Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], Callable[[], dict[str, bytes]]]
+"""Asks for the pictures of a run, and returns what waits for them: file name -> PNG, as :func:`draw_run` has them."""
 
 PICTURES = ("scorecard.png", "latency.png", "cost.png", "turns.png", "breakdown.png", "failures.png", "turn_taking.png")
 
@@ -31,6 +32,13 @@ def draw_run(summary: Mapping[str, Any], table: ResultTable, records: Sequence[C
     """Return file name -> PNG. A picture that this run has no use for is left out."""
     drawn = {name: picture(summary, table, records) for name, picture in load_pictures().items()}
     return {name: picture for name, picture in drawn.items() if picture is not None}
+
+
+def draw_at_last(
+    summary: Mapping[str, Any], table: ResultTable, records: Sequence[CaseRecord]
+) -> Callable[[], dict[str, bytes]]:
+    """Return what draws them when it is called: the :data:`Draw` of a process that has nobody draw beside it."""
+    return partial(draw_run, summary, table, records)
 
 
 def load_pictures() -> Mapping[str, Callable[[Mapping[str, Any], ResultTable, Sequence[CaseRecord]], bytes | None]]:

@@ -35,7 +35,7 @@ def test_the_pictures_are_the_same(
     records = [make_record()]
     summary, table = results(records, both_grades("case-1", 1, 0))
     with drawing_ahead() as draw:
-        drawn = draw(summary, table, records)
+        drawn = draw(summary, table, records)()
     assert drawn == draw_run(summary, table, records)
     assert [process.returncode for process in processes] == [0]
 
@@ -53,7 +53,7 @@ def test_a_process_that_fails_loses_no_picture(results: Any, make_record: Any, m
     records = [make_record()]
     summary, table = results(records)
     with drawing_ahead() as draw:
-        assert draw(summary, table, records) == draw_run(summary, table, records)
+        assert draw(summary, table, records)() == draw_run(summary, table, records)
 
 
 def test_what_cannot_be_sent_is_drawn_here(
@@ -64,7 +64,7 @@ def test_what_cannot_be_sent_is_drawn_here(
     summary, table = results(records)
     unreadable = {**summary, "note": lambda: None}
     with drawing_ahead() as draw:
-        assert draw(unreadable, table, records) == draw_run(summary, table, records)
+        assert draw(unreadable, table, records)() == draw_run(summary, table, records)
 
 
 def test_the_other_side_answers_what_it_is_asked(results: Any, make_record: Any) -> None:
