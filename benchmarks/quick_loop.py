@@ -150,6 +150,7 @@ def _parse() -> argparse.Namespace:
 
 def _measure_commands(folder: Path, found: Findings, rounds: int) -> None:
     environ = {**os.environ, "EVALKIT_CACHE": str(folder / "cache")}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # which would have every command compile evalkit
     lines = {"--help": ("--help",), "check": ("check",), "one case": (*ONE_CASE, f"output_dir={folder / 'runs'}")}
     try:
         _measured(lines["one case"], environ)  # warms the service and the cache
