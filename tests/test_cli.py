@@ -117,17 +117,18 @@ def test_quick_answers_import_nothing_heavy(flag: str) -> None:
 
 
 UNUSED_BY_CHECK = (
-    "openai", "pandas", "matplotlib", "scipy", "jinja2", "rich", "starlette", "rapidfuzz", "dateutil", "numpy", "regex",
-    "websockets", "evalkit.audio.g711", "evalkit.compose.slurm_queue", "evalkit.modes.voice.spoken_turn",
-    "evalkit.modes.voice.written_turn", "evalkit.peers.peers", "evalkit.realtime.session", "evalkit.runner.job",
-    "evalkit.simulator.caller", "evalkit.tool_host.host",
+    "httpx2", "openai", "pandas", "matplotlib", "scipy", "jinja2", "rich", "starlette", "rapidfuzz", "dateutil",
+    "numpy", "regex", "websockets", "evalkit.audio.g711", "evalkit.compose.slurm_queue",
+    "evalkit.modes.voice.spoken_turn", "evalkit.modes.voice.written_turn", "evalkit.peers.peers",
+    "evalkit.realtime.session", "evalkit.runner.job", "evalkit.simulator.caller", "evalkit.tool_host.host",
 )  # fmt: skip
 
 
-def test_check_imports_nothing_that_runs_cases_or_shows_them() -> None:
-    """No client, no table, no picture, and nothing of how the embedded provider thinks."""
+@pytest.mark.parametrize("mode", ["crawl", "run"])
+def test_check_imports_nothing_that_runs_cases_or_shows_them(mode: str) -> None:
+    """No client, no table, no picture, nothing that holds a call, and nothing of how the embedded provider thinks."""
     code = (
-        "import sys; from evalkit.cli import main; code = main(['check']);"
+        f"import sys; from evalkit.cli import main; code = main(['check', 'mode={mode}']);"
         f"names = [*{UNUSED_BY_CHECK!r}, 'evalkit.service.brain', 'evalkit.reports', 'evalkit.engine.scheduler'];"
         "print(code, [name for name in names if name in sys.modules], file=sys.stderr)"
     )

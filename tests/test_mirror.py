@@ -44,6 +44,7 @@ ELSEWHERE = {
     "modes/voice/single_turn.py": "modes/voice/test_spoken.py",
     "modes/voice/turn_evidence.py": "modes/voice/test_duplex_dialogue.py",
     "modes/voice/asked_dialogue.py": "modes/voice/test_dialogue.py",
+    "modes/voice/call_planners.py": "modes/voice/test_run.py",
     "modes/voice/call_roles.py": "modes/voice/test_run.py",
     "modes/voice/utterance.py": "modes/voice/test_spoken_turn.py",
     "modes/voice/turn_record.py": "modes/voice/test_spoken_turn.py",

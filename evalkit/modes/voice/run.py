@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalkit.audio.channels import ChannelSpec
-from evalkit.audio.formats import AudioFormat
-from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
-from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import COMMON_IDLE_KEYS, Mode, NamedVoice, Starter, Work
-from evalkit.modes.voice.call import CallSetup, hold_call
-from evalkit.modes.voice.call_roles import caller_opener, make_turn_judge, mocks_of
 from evalkit.modes.voice.call_settings import find_open_keys, settings_of
-from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.fingerprint import settings_of_call
-from evalkit.modes.voice.heard_words import recogniser_of
 from evalkit.modes.voice.layouts import RUN_LAYOUT
-from evalkit.modes.voice.recogniser import Recognise, make_recogniser
 from evalkit.modes.voice.settings import SimulationSettings
 from evalkit.modes.voice.simulations import (
     SimulationsData,
-    call_tools,
     find_keys_without_telephone,
     find_own_keys,
     find_unanswered_tools,
@@ -38,27 +27,20 @@ from evalkit.modes.voice.simulations import (
 )  # fmt: skip
 from evalkit.modes.voice.starters import start_with_simulations
 from evalkit.modes.voice.target import (
-    assistant_address,
     is_telephone,
-    media_stream_target,
-    named_in_session,
-    sessions_of,
 )
-from evalkit.modes.voice.turn_detection import detection_spec
-from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, serving_tools
 from evalkit.modes.voice.written_run import WRITTEN_RUN
-from evalkit.peers.peers import Peers
-from evalkit.realtime.events import SessionSpec
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
-from evalkit.simulator.behaviour import find_behaviour_problems, needs_duplex, read_behaviour
-from evalkit.simulator.caller import CallerTurn, Speak
-from evalkit.simulator.persona import Persona
-from evalkit.simulator.turn_judge import TurnJudge
-from evalkit.store.run_directory import RunDirectory
-from evalkit.tool_host.host import ToolHost
+from evalkit.simulator.behaviour import find_behaviour_problems, needs_duplex
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.peers.peers import Peers
+    from evalkit.store.run_directory import RunDirectory
 
 _CHARACTERS_PER_WORD = 6
 
@@ -150,11 +132,15 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
         self, settings: SimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
         """Yield the callable that holds a call."""
+        from evalkit.modes.voice.call import CallSetup, hold_call
+        from evalkit.modes.voice.call_planners import CallPlanner
+        from evalkit.modes.voice.call_roles import make_turn_judge
+        from evalkit.modes.voice.recogniser import make_recogniser
+
         if settings.real_time:
             peers.clients.warm()
         judge_turn, recognise = make_turn_judge(settings, peers), make_recogniser(peers)
-        serving = ToolHost(settings.tool_host, clock=clock) if settings.tool_host.enabled else nullcontext()
-        async with serving as tool_host:
+        async with serving_tools(settings, clock) as tool_host:
             setup = CallSetup(
                 run=run,
                 clock=clock,
@@ -175,77 +161,6 @@ class RunMode(VoiceMode[SimulationSettings, SimulationsData]):
 
 
 RUN = RunMode()
-
-
-@dataclass(frozen=True)
-class CallPlanner:
-    """Makes the plan of each call; its fields are what all calls share."""
-
-    settings: SimulationSettings
-    data: SimulationsData
-    peers: Peers
-    judge_turn: TurnJudge | None
-    recognise: Recognise | None = None
-    tool_host: ToolHost | None = None
-
-    def plan(self, case: Case) -> CallPlan:
-        """Return everything that the call of `case` needs."""
-        settings, peers = self.settings, self.peers
-        chosen = settings_of(settings, case)
-        inputs: Any = case.inputs
-        tools = call_tools(case)
-        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
-        media_stream = media_stream_target(settings, os.environ)
-        url, headers = assistant_address(peers, settings, chosen.assistant_model, os.environ)
-        speak = self._speak(chosen.caller_voice)
-        mocks = mocks_of(settings, self.data.mocks, case)
-        return CallPlan(
-            session=SessionSpec(
-                instructions=inputs["system_prompt"],
-                input_format=AudioFormat(chosen.input_format),
-                output_format=AudioFormat(chosen.output_format),
-                tools=tools,
-                voice=chosen.assistant_voice,
-                transcription_model=recogniser_of(settings),
-                turn_detection=detection_spec(settings.turn_detection),
-                model=named_in_session(settings, chosen.assistant_model),
-            ),
-            sessions=sessions_of(settings),
-            url=url,
-            headers=headers,
-            assistant_model=chosen.assistant_model,
-            open_caller=caller_opener(
-                settings, peers, chosen.simulator_model, persona, speak, voice=chosen.caller_voice
-            ),
-            speak=speak,
-            persona=persona,
-            first_user_turn=inputs["first_user_turn"],
-            new_tools=lambda: MockSession(mocks, tools),
-            channel=ChannelSpec.from_config(settings.channel),
-            max_turns=chosen.max_turns,
-            max_regenerations=settings.simulator.max_regenerations,
-            chunk_ms=chosen.chunk_ms,
-            real_time=chosen.real_time,
-            fingerprint=settings_of_call(settings, case, self.data.datasets),
-            behaviour=read_behaviour(chosen.behaviour),
-            speak_as=self._speak,
-            judge_turn=self.judge_turn,
-            on_rate_limits=peers.on_rate_limits,
-            media_stream=media_stream,
-            recognise=None if media_stream is None else self.recognise,
-            tool_host=self.tool_host,
-        )
-
-    def _speak(self, voice: str | None) -> Speak:
-        speech, prices = self.settings.speech, self.peers.prices
-        role = self.peers.speech(speech, voice=voice)
-
-        async def speak(text: str) -> CallerTurn:
-            said = await role.synthesise(text)
-            price = prices.speech_cost_usd(str(speech.model), said.characters, said.duration_ms)
-            return CallerTurn(text, said.pcm, {"speech": 0.0 if said.cached else price})
-
-        return speak
 
 
 def _tell(settings: SimulationSettings, case: Case) -> Iterator[str]:

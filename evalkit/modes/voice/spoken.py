@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,7 +19,7 @@ from evalkit.modes.voice.single_turn import SingleTurnData, SingleTurnMode, mock
 from evalkit.modes.voice.target import assistant_address, media_stream_target, named_in_session, sessions_of
 from evalkit.modes.voice.turn_detection import detection_spec
 from evalkit.modes.voice.utterance import PreparedUtterance
-from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown
+from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, VoiceMode, bytes_shown, serving_tools
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.json import JsonObject
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from evalkit.peers.peers import Peers
     from evalkit.records.record import CaseRecord
     from evalkit.store.run_directory import RunDirectory
-    from evalkit.tool_host.host import ToolHost
 
 Speak = Callable[[CaseTrial], Awaitable[PreparedUtterance]]
 Settings = TypeVar("Settings", bound=VoiceSettings)
@@ -113,19 +112,10 @@ class SpokenMode(SingleTurnMode[Settings], VoiceMode[Settings, SingleTurnData]):
         )
         speak = self.speaker(settings, peers)
 
-        async with _serving_tools(settings, clock) as tool_host:
+        async with serving_tools(settings, clock) as tool_host:
             setup = replace(setup, tool_host=tool_host)
 
             async def work(trial: CaseTrial, attempt: int) -> CaseRecord:
                 return await run_spoken_turn(setup, trial, attempt, speak)
 
             yield work
-
-
-def _serving_tools(settings: VoiceSettings, clock: Clock) -> AbstractAsyncContextManager[ToolHost | None]:
-    """Return what serves an application its tools; nothing where it is served none."""
-    if not settings.tool_host.enabled:
-        return nullcontext()
-    from evalkit.tool_host.host import ToolHost
-
-    return ToolHost(settings.tool_host, clock=clock)

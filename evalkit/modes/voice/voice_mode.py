@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from evalkit.audio.formats import AudioFormat
 from evalkit.datasets.files import clip, read_json
@@ -27,6 +28,10 @@ from evalkit.modes.voice.target import (
 from evalkit.modes.voice.turn_detection import find_detection_problems
 from evalkit.records.json import JsonObject
 from evalkit.service.offered import can_speak
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.tool_host.host import ToolHost
 
 DEFAULT_CHUNK_MS = 20
 # The embedded model for load tests: it answers with a tone, whatever it is told.
@@ -170,6 +175,15 @@ def overlay_spec(chosen: ToolMockSettings) -> OverlaySpec:
 def bytes_shown(prompt: str, tools: Sequence[JsonObject]) -> int:
     """Return how much text an assistant is shown before the first turn, in bytes of UTF-8."""
     return len(prompt.encode()) + sum(len(json.dumps(tool).encode()) for tool in tools)
+
+
+def serving_tools(settings: VoiceSettings, clock: Clock) -> AbstractAsyncContextManager[ToolHost | None]:
+    """Return what serves an application its tools; nothing where it is served none."""
+    if not settings.tool_host.enabled:
+        return nullcontext()
+    from evalkit.tool_host.host import ToolHost
+
+    return ToolHost(settings.tool_host, clock=clock)
 
 
 def _native_rate_hz(audio_format: str | None) -> int:

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from evalkit.audio.channels import ChannelSpec
-from evalkit.clock import Clock
 from evalkit.metrics.forecast import ZERO, CaseWork, Models, Range, Rates
-from evalkit.mocks.session import MockSession
 from evalkit.modes.mode import Starter, Work
-from evalkit.modes.voice.call import CallSetup, hold_call
-from evalkit.modes.voice.call_roles import caller_opener, make_turn_judge, mocks_of
 from evalkit.modes.voice.call_settings import find_open_keys, written_settings_of
-from evalkit.modes.voice.dialogue import CallPlan
 from evalkit.modes.voice.fingerprint import settings_of_written_call
 from evalkit.modes.voice.layouts import WRITTEN_RUN_LAYOUT
 from evalkit.modes.voice.settings import WrittenSimulationSettings
 from evalkit.modes.voice.simulations import (
     SimulationsData,
-    call_tools,
     find_unanswered_tools,
     grader_specs,
     own_acts,
@@ -32,16 +25,15 @@ from evalkit.modes.voice.simulations import (
 from evalkit.modes.voice.starters import start_with_simulations
 from evalkit.modes.voice.voice_mode import WITH_TOOL_ROUND, bytes_shown
 from evalkit.modes.voice.written_mode import WrittenMode
-from evalkit.peers.peers import Peers
-from evalkit.realtime.events import SessionSpec
 from evalkit.records.case import Case, CaseTrial
 from evalkit.records.grade import GraderSpec
 from evalkit.records.json import JsonObject
 from evalkit.records.record import CaseRecord
-from evalkit.simulator.caller import write
-from evalkit.simulator.persona import Persona
-from evalkit.simulator.turn_judge import TurnJudge
-from evalkit.store.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from evalkit.clock import Clock
+    from evalkit.peers.peers import Peers
+    from evalkit.store.run_directory import RunDirectory
 
 
 class WrittenRunMode(WrittenMode[WrittenSimulationSettings, SimulationsData]):
@@ -92,11 +84,15 @@ class WrittenRunMode(WrittenMode[WrittenSimulationSettings, SimulationsData]):
         self, settings: WrittenSimulationSettings, data: SimulationsData, peers: Peers, run: RunDirectory, clock: Clock
     ) -> AsyncIterator[Work]:
         """Yield the callable that holds a conversation."""
+        from evalkit.modes.voice.call import CallSetup, hold_call
+        from evalkit.modes.voice.call_planners import ConversationPlanner
+        from evalkit.modes.voice.call_roles import make_turn_judge
+
         setup = CallSetup(
             run=run,
             clock=clock,
             limits=settings.limits,
-            plan_of=_ConversationPlanner(settings, data, peers, make_turn_judge(settings, peers)).plan,
+            plan_of=ConversationPlanner(settings, data, peers, make_turn_judge(settings, peers)).plan,
             price=peers.prices.cost_usd,
         )
 
@@ -111,45 +107,6 @@ class WrittenRunMode(WrittenMode[WrittenSimulationSettings, SimulationsData]):
 
 
 WRITTEN_RUN = WrittenRunMode()
-
-
-@dataclass(frozen=True)
-class _ConversationPlanner:
-    """Makes the plan of each conversation; its fields are what all of them share."""
-
-    settings: WrittenSimulationSettings
-    data: SimulationsData
-    peers: Peers
-    judge_turn: TurnJudge | None
-
-    def plan(self, case: Case) -> CallPlan:
-        """Return everything that the conversation of `case` needs; there is no line, and nothing to be paced."""
-        settings, peers = self.settings, self.peers
-        chosen = written_settings_of(settings, case)
-        inputs: Any = case.inputs
-        tools = call_tools(case)
-        persona = Persona(settings.simulator.prompt or inputs["persona"], settings.simulator.style)
-        address = peers.realtime("assistant", chosen.assistant_model)
-        mocks = mocks_of(settings, self.data.mocks, case)
-        return CallPlan(
-            session=SessionSpec(instructions=inputs["system_prompt"], tools=tools, in_writing=True),
-            url=address.url,
-            headers=address.headers,
-            assistant_model=chosen.assistant_model,
-            open_caller=caller_opener(settings, peers, chosen.simulator_model, persona, write, in_writing=True),
-            speak=write,
-            persona=persona,
-            first_user_turn=inputs["first_user_turn"],
-            new_tools=lambda: MockSession(mocks, tools),
-            channel=ChannelSpec(),
-            max_turns=chosen.max_turns,
-            max_regenerations=settings.simulator.max_regenerations,
-            chunk_ms=0.0,
-            real_time=False,
-            fingerprint=settings_of_written_call(settings, case, self.data.datasets),
-            judge_turn=self.judge_turn,
-            on_rate_limits=peers.on_rate_limits,
-        )
 
 
 def _tell(settings: WrittenSimulationSettings, case: Case) -> Iterator[str]:

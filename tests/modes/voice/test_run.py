@@ -9,9 +9,10 @@ import pytest
 
 from evalkit.compose.planning import plan
 from evalkit.errors import ConfigError, DataError
+from evalkit.modes.voice.call_planners import CallPlanner
 from evalkit.modes.voice.call_roles import make_turn_judge
 from evalkit.modes.voice.dialogue import CallPlan
-from evalkit.modes.voice.run import RUN, CallPlanner
+from evalkit.modes.voice.run import RUN
 from evalkit.peers.peers import Peers
 from evalkit.peers.pricing import price_table
 from evalkit.providers.cache import ContentCache
