@@ -14,9 +14,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import os
-import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -31,23 +29,21 @@ from websockets.exceptions import (
     InvalidURI,
     ProxyError,
 )
-from websockets.frames import Frame, Opcode, apply_mask  # type: ignore[attr-defined]  # the fast one where there is one
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import Event, State
 
 from evalkit.errors import CaseFailure, EvalkitError
 from evalkit.realtime.events import ServerError, error_kind, server_error
-from evalkit.realtime.frames import FrameSplitter
 from evalkit.records.faults import Stage
 from evalkit.records.http_failures import retry_after_s
 from evalkit.settings.hosts import is_this_machine
+from evalkit.websocket_frames import FrameSplitter, client_frames
 
 _SECRET_HEADERS = frozenset({"authorization", "api-key", "x-api-key", "x-goog-api-key"})
 _SHORTEST_SECRET = 8
 _REDACTED = "[redacted]"
 _CLOSE_GRACE_S = 1.0
-# The first two bytes of a frame that holds a whole text message, masked as a client's must be.
-_FINAL_TEXT, _MASKED = 0x81, 0x80
 _HEADERS_END = b"\r\n\r\n"
 _CONTROL = frozenset({Opcode.PING, Opcode.PONG, Opcode.CLOSE})
 # The library waits for the peer when more than this is unsent.
@@ -120,7 +116,7 @@ class Connection:
         unsent = socket.transport.get_write_buffer_size() + sum(map(len, messages))
         if unsent >= _NEVER_STUCK_BYTES or socket.protocol.state is not State.OPEN:
             return False
-        socket.transport.write(_text_frames(messages))
+        socket.transport.write(client_frames(messages))
         return True
 
     async def send(self, *messages: bytes) -> None:
@@ -129,7 +125,7 @@ class Connection:
             return
         try:
             async with asyncio.timeout(self._limits.send_timeout_s), self._socket.send_context():
-                self._socket.transport.write(_text_frames(messages))
+                self._socket.transport.write(client_frames(messages))
         except ConnectionClosed as closed:
             raise self._lost(closed) from closed
         except TimeoutError as timeout:
@@ -193,34 +189,6 @@ class Connection:
         )
 
 
-def _masks() -> Iterator[bytes]:
-    """Yield masks without end, drawn a thousand at a time: a system call for each costs more than the masking."""
-    while True:
-        drawn = os.urandom(4096)
-        yield from (drawn[at : at + 4] for at in range(0, len(drawn), 4))
-
-
-_MASKS = _masks()
-
-
-def _text_frames(messages: Sequence[bytes]) -> bytes:
-    """Return `messages` as the WebSocket frames of a client, for one write: a system call costs more than a frame.
-
-    Each is masked with four bytes of its own from the system's random source (RFC 6455, section 5.3).
-    """
-    frames: list[bytes] = []
-    for message in messages:
-        mask, length = next(_MASKS), len(message)
-        if length < 126:
-            head = struct.pack("!BB", _FINAL_TEXT, _MASKED | length)
-        elif length < 65_536:
-            head = struct.pack("!BBH", _FINAL_TEXT, _MASKED | 126, length)
-        else:
-            head = struct.pack("!BBQ", _FINAL_TEXT, _MASKED | 127, length)
-        frames += (head, mask, apply_mask(message, mask))
-    return b"".join(frames)
-
-
 class _Socket(websockets.asyncio.client.ClientConnection):
     """Hands a text message on while it arrives: a queue, and a task that waits at it, cost more than the parsing.
 
@@ -237,10 +205,10 @@ class _Socket(websockets.asyncio.client.ClientConnection):
         if self._splitter is None:
             self._read_answer(data)
             return
-        for piece, text_at in self._splitter.split(data):
-            is_taken = text_at and self.on_text is not None and self.protocol.state is State.OPEN
-            if not (is_taken and self._hand_on(piece[text_at:])):
-                super().data_received(piece)
+        for piece in self._splitter.split(data):
+            is_taken = piece.text_at and self.on_text is not None and self.protocol.state is State.OPEN
+            if not (is_taken and self._hand_on(piece.text)):
+                super().data_received(piece.data)
 
     def process_event(self, event: Event) -> None:
         if self.on_text is not None and isinstance(event, Frame) and event.opcode not in _CONTROL:
@@ -255,7 +223,7 @@ class _Socket(websockets.asyncio.client.ClientConnection):
         was_connecting = self.protocol.state is State.CONNECTING
         super().data_received(answer + end)
         if was_connecting and end and self.protocol.state is State.OPEN:
-            self._splitter = FrameSplitter(self.max_frame_bytes)
+            self._splitter = FrameSplitter(self.max_frame_bytes, masked=False)
             self.data_received(rest)
         elif rest:
             super().data_received(rest)

@@ -18,16 +18,13 @@ from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import apply_mask  # type: ignore[attr-defined]  # the fast one where there is one
 
-from evalkit.service.client_frames import ClientFrames
+from evalkit.websocket_frames import FrameSplitter, server_frames
 
 _EXTENSION = "evalkit.line"
 HELD_S = 120.0
 _GONE = 1006
 _HEADERS_END = b"\r\n\r\n"
-# The first byte of a frame that holds a whole text message.
-_FINAL_TEXT = 0x81
 
 
 class Line:
@@ -62,7 +59,7 @@ class Line:
         protocol = self._protocol
         if protocol.close_sent or protocol.transport.is_closing():
             raise WebSocketDisconnect(_GONE)
-        protocol.transport.write(_text_frames(texts))
+        protocol.transport.write(server_frames(texts))
 
     def pause(self) -> None:
         """Read nothing until :meth:`resume`."""
@@ -93,18 +90,18 @@ class LineProtocol(WebSocketsSansIOProtocol):
     """The server's WebSocket protocol, with the line in every scope."""
 
     on_text: Callable[[str], None] | None = None
-    _frames: ClientFrames | None = None
+    _splitter: FrameSplitter | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take what arrives: what may be handed on at once, everything else as the server does."""
-        if self._frames is None:
+        if self._splitter is None:
             super().data_received(data)
             if hasattr(self, "scope") and data.endswith(_HEADERS_END):
-                self._frames = ClientFrames(self.config.ws_max_size)
+                self._splitter = FrameSplitter(self.config.ws_max_size, masked=True)
             return
-        for piece, text_at in self._frames.split(data):
-            if not (text_at and self._hand_on(apply_mask(piece[text_at:], piece[text_at - 4 : text_at]))):
-                super().data_received(piece)
+        for piece in self._splitter.split(data):
+            if not (piece.text_at and self._hand_on(piece.unmasked_text)):
+                super().data_received(piece.data)
 
     def handle_connect(self, event: Any) -> None:
         """Take the handshake."""
@@ -134,18 +131,3 @@ def line_of(websocket: WebSocket) -> Line:
     """Return the line under `websocket`; the server must run with :class:`LineProtocol`."""
     line: Line = websocket.scope["extensions"][_EXTENSION]["line"]
     return line
-
-
-def _text_frames(texts: Sequence[bytes]) -> bytes:
-    """Return `texts` as the WebSocket frames of a server, for one write."""
-    frames: list[bytes] = []
-    for text in texts:
-        length = len(text)
-        if length < 126:
-            head = struct.pack("!BB", _FINAL_TEXT, length)
-        elif length < 65_536:
-            head = struct.pack("!BBH", _FINAL_TEXT, 126, length)
-        else:
-            head = struct.pack("!BBQ", _FINAL_TEXT, 127, length)
-        frames += (head, text)
-    return b"".join(frames)
