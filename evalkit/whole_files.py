@@ -28,12 +28,12 @@ def write_whole(path: Path, pieces: Sequence[bytes]) -> None:
         raise
 
 
-def append(path: Path, content: bytes) -> None:
+def append(path: Path, content: bytes | bytearray) -> None:
     """Write `content` behind what `path` holds, the file and its folder made if need be. Raises OSError."""
     _write(path, os.O_APPEND, content, sync=False)
 
 
-def _write(path: Path, how: int, content: bytes, *, sync: bool) -> None:
+def _write(path: Path, how: int, content: bytes | bytearray, *, sync: bool) -> None:
     handle = _open(path, os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | how)
     try:
         written = os.write(handle, content)

@@ -28,26 +28,21 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lines: list[bytes] = []
-        self._gathered_bytes = 0
+        self._gathered = bytearray()  # no list of lines: what the JSON library returns holds ten times its length
         self._handed_over: list[Future[None]] = []
 
     def write(self, line: bytes) -> None:
         """Take one line, newline included. Never waits for the disk."""
-        self._lines.append(line)
-        self._gathered_bytes += len(line)
-        if self._gathered_bytes >= _BATCH_BYTES:
-            self._handed_over.append(WRITER.submit(self._store, self._lines))
-            self._lines, self._gathered_bytes = [], 0
+        self._gathered += line
+        if len(self._gathered) >= _BATCH_BYTES:
+            self._handed_over.append(WRITER.submit(append, self._path, self._gathered))
+            self._gathered = bytearray()
 
     def finish(self) -> None:
         """Write what is left. Runs in the writer's thread; raises what any write ran into."""
         for handed_over in self._handed_over:
             handed_over.result()
-        self._store(self._lines)
-
-    def _store(self, lines: list[bytes]) -> None:
-        append(self._path, b"".join(lines))
+        append(self._path, self._gathered)
 
 
 @asynccontextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from pathlib import Path
 
+import orjson
 import pytest
 
 from evalkit.store.event_log import EventLog, open_event_log
@@ -23,6 +25,22 @@ async def test_lines_stand_in_the_order_in_which_they_came(tmp_path: Path) -> No
         return path.read_bytes()
 
     assert await asyncio.gather(*(keep(number) for number in range(4))) == [b"".join(lines)] * 4
+
+
+async def test_lines_that_wait_take_no_more_memory_than_they_are_long(tmp_path: Path) -> None:
+    """Whatever the library that writes JSON allocates for each: hundreds of conversations have lines that wait."""
+    event = {"type": "response.output_audio.delta", "sha256": "0" * 64}
+    async with open_event_log(tmp_path / "c.jsonl") as log:
+        tracemalloc.start()
+        length = 0
+        for number in range(1000):
+            line = orjson.dumps({**event, "event_index": number}, option=orjson.OPT_APPEND_NEWLINE)
+            length += len(line)
+            log.write(line)
+        held, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert (tmp_path / "c.jsonl").stat().st_size == length
+    assert held < 2 * length
 
 
 async def test_a_cancelled_case_leaves_what_was_said(tmp_path: Path) -> None:
