@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -126,8 +127,10 @@ def test_a_server_that_is_not_there_is_said_so(monkeypatch: pytest.MonkeyPatch) 
 
 
 def _answer(server: socket.socket, said: bytes) -> None:
-    for _ in range(2):
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(65_536)
-            connection.sendall(said)
+    """Say it to whoever asks, until the server is closed; one who has given up does not hear it."""
+    while server.fileno() >= 0:
+        with suppress(OSError):
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(said)
