@@ -181,6 +181,8 @@ class Clients:
             kind, waited_s = ("connect_timeout", CONNECT_TIMEOUT_S) if connecting else ("request_timeout", silence_s)
             return CaseFailure(stage, kind, f"{where} was silent for {waited_s:g} s")
         kind = _connection_kind(chain)
+        if kind == "connection_refused":
+            return CaseFailure(stage, kind, f"{where} refused the connection; is the server running there?")
         happened = "ended the connection" if kind == "connection_closed" else "could not be reached"
         return CaseFailure(stage, kind, f"{where} {happened}: {self._clean(endpoint, str(error))}")
 
